@@ -1,0 +1,3 @@
+module github.com/hardtack-go/hardtack/bench
+
+go 1.26

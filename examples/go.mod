@@ -1,0 +1,3 @@
+module github.com/hardtack-go/hardtack/examples
+
+go 1.26

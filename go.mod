@@ -1,0 +1,8 @@
+module github.com/hardtack-go/hardtack
+
+go 1.26
+
+require (
+	github.com/go-jose/go-jose/v4 v4.1.8 // indirect
+	github.com/gorilla/securecookie v1.1.2 // indirect
+)

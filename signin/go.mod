@@ -1,0 +1,3 @@
+module github.com/hardtack-go/hardtack/signin
+
+go 1.26
