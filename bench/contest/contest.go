@@ -1,0 +1,200 @@
+// Package contest holds the contestants of the benchmark: every design does
+// the same job, through its documented public API.
+//
+// The job is called verify: from the raw Cookie header of a request with four
+// cookies to "this is user U, and the stamp of the password still matches",
+// with the user record already in memory. A contestant whose answer is not
+// the right user fails the run. What a contestant leaves out (encryption, a
+// cookie that stands alone, idle expiry) is said in Lacks and shown beside
+// its figures.
+package contest
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"hash"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The user of every run. The hash has the length of a real argon2id string
+// (97 bytes); its content is made up.
+const (
+	UserID       = "1000000042"
+	PasswordHash = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b5dWRWJTmaaJObGAAAAAAAAAAA"
+)
+
+// Idle and Absolute are the time limits that every contestant applies, in
+// its own way or by the application's code where the library has none.
+const (
+	Idle     = 30 * time.Minute
+	Absolute = 12 * time.Hour
+)
+
+// ErrNotTrusted is what Verify returns for anything but the right session.
+var ErrNotTrusted = errors.New("contest: session not trusted")
+
+// Options are the sizes that a run varies.
+type Options struct {
+	Data int // bytes of application data in the session; 0 means the standard small cart
+	Keys int // keys in the ring; 0 means 1. Contestants without a ring ignore it
+}
+
+// A Contestant is one design. Open makes a Session of it that is ready to be
+// measured.
+type Contestant struct {
+	Name     string
+	Lacks    string // in one line, what it does not do; "" if it does the whole job
+	Encrypts bool
+	Open     func(Options) (Session, error)
+}
+
+// A Session is one logged-in session in one design. It is used by several
+// goroutines at once in Verify only.
+type Session interface {
+	// CookieName is the name of the session cookie.
+	CookieName() string
+	// Value is the session cookie's value, as a browser would send it.
+	Value() string
+	// Verify takes a raw Cookie header value and returns the user's id once
+	// it is known and trusted.
+	Verify(header string) (string, error)
+	// Seal writes the session anew and returns the cookie value.
+	Seal() (string, error)
+	// Login turns the anonymous session of a Cookie header into a logged-in
+	// one and returns the new cookie value.
+	Login(header string) (string, error)
+	// Anonymous is the value of an anonymous session with the same data.
+	Anonymous() (string, error)
+	Close() error
+}
+
+// Header puts a session cookie among three others, as real requests have.
+func Header(name, value string) string {
+	return "_ga=GA1.1.1234567890.1700000000; theme=dark; " + name + "=" + value + "; lang=en-GB"
+}
+
+// Forged returns value with one character in its middle exchanged. Every
+// alphabet that contestants use holds both letters.
+func Forged(value string) string {
+	b := []byte(value)
+	i := len(b) / 2
+	for b[i] == '.' || b[i] == '%' {
+		i++
+	}
+	if b[i] == 'A' {
+		b[i] = 'B'
+	} else {
+		b[i] = 'A'
+	}
+	return string(b)
+}
+
+// Garbage is what a scanner sends: characters of the cookie alphabet and no
+// token of anybody's.
+func Garbage(n int) string { return strings.Repeat("Zm9v", n/4+1)[:n] }
+
+// claims is the content that contestants without a format of their own carry.
+type claims struct {
+	SID      string   `json:"sid"`
+	IssuedAt int64    `json:"iat"`
+	AuthTime int64    `json:"auth_time,omitempty"`
+	Expires  int64    `json:"exp"`
+	Renewed  int64    `json:"rnw"`
+	Subject  string   `json:"sub,omitempty"`
+	Stamp    string   `json:"stp,omitempty"`
+	Data     cartData `json:"d"`
+}
+
+type cartData struct {
+	Cart []string `json:"cart"`
+}
+
+func cart(o Options) cartData {
+	if o.Data == 0 {
+		return cartData{Cart: []string{"sku-1138", "sku-42"}}
+	}
+	return cartData{Cart: []string{strings.Repeat("x", max(1, o.Data-len(`{"cart":[""]}`)))}}
+}
+
+func newClaims(o Options, user bool) claims {
+	now := time.Now()
+	c := claims{
+		SID:      "gE2u2Vq4fY5sVn1rB0wXGA",
+		IssuedAt: now.Unix(), Expires: now.Add(Absolute).Unix(), Renewed: now.Unix(),
+		Data: cart(o),
+	}
+	if user {
+		c.AuthTime, c.Subject = c.IssuedAt, UserID
+		sum := stamp(UserID, PasswordHash)
+		c.Stamp = base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	return c
+}
+
+// trust applies the time limits and compares the stamp: the part of the job
+// that no peer brings, done for all of them by the same code.
+func (c *claims) trust(now time.Time) (string, error) {
+	n := now.Unix()
+	if n >= c.Expires || n-c.Renewed > int64(Idle/time.Second) || c.Subject != UserID {
+		return "", ErrNotTrusted
+	}
+	var got [sha256.Size]byte
+	if k, err := base64.RawURLEncoding.Decode(got[:], []byte(c.Stamp)); err != nil || k != len(got) {
+		return "", ErrNotTrusted
+	}
+	want := stamp(c.Subject, PasswordHash)
+	if !hmac.Equal(got[:], want[:]) {
+		return "", ErrNotTrusted
+	}
+	return c.Subject, nil
+}
+
+type prepared struct {
+	mac hash.Hash
+	buf []byte
+	sum [sha256.Size]byte
+}
+
+var stamps = sync.Pool{New: func() any {
+	return &prepared{mac: hmac.New(sha256.New, make([]byte, 32)), buf: make([]byte, 0, 256)}
+}}
+
+// stamp is HMAC-SHA256 with prepared state over (id, field), each behind its
+// length: what Hardtack computes, so that nobody pays more than it does.
+func stamp(id, field string) [sha256.Size]byte {
+	p := stamps.Get().(*prepared)
+	p.mac.Reset()
+	p.buf = binary.BigEndian.AppendUint32(p.buf[:0], uint32(len(id)))
+	p.buf = append(p.buf, id...)
+	p.buf = binary.BigEndian.AppendUint32(p.buf, uint32(len(field)))
+	p.buf = append(p.buf, field...)
+	p.mac.Write(p.buf)
+	p.mac.Sum(p.sum[:0])
+	sum := p.sum
+	stamps.Put(p)
+	return sum
+}
+
+// find reads one cookie the way net/http does, for contestants whose own API
+// starts at the cookie's value.
+func find(header, name string) (string, error) {
+	r := http.Request{Header: http.Header{"Cookie": {header}}}
+	c, err := r.Cookie(name)
+	if err != nil {
+		return "", ErrNotTrusted
+	}
+	return c.Value, nil
+}
+
+func random(n int) []byte {
+	b := make([]byte, n)
+	rand.Read(b)
+	return b
+}
