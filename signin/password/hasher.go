@@ -1,0 +1,222 @@
+package password
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"github.com/alexedwards/argon2id"
+)
+
+// Defaults of [Config]. The cost is the second row of OWASP's Password Storage
+// Cheat Sheet (19 MiB, two passes, one lane): all its rows are of equal
+// strength, and this one asks little memory of a small server. One lane, never
+// the number of processors: a fleet of unequal machines would otherwise rehash
+// each other's hashes for ever.
+const (
+	DefaultMemory      = 19 * 1024 // KiB
+	DefaultIterations  = 2
+	DefaultParallelism = 1
+	DefaultMaxLength   = 1024 // bytes; NIST SP 800-63B asks for at least 64 characters
+)
+
+// What a new hash carries, RFC 9106 section 4: 128 bits of salt, 256 of tag.
+const (
+	saltLength = 16
+	keyLength  = 32
+)
+
+// ErrTooLong means that the password exceeds [Config.MaxLength]. Only
+// [Hasher.Hash] returns it; to [Hasher.Verify] it is simply no match.
+var ErrTooLong = errors.New("password: longer than the limit")
+
+// ErrHash means that the stored string is not an argon2id hash which this
+// package accepts. The string is not repeated in the text.
+var ErrHash = errors.New("password: the stored hash is not acceptable")
+
+// ErrZeroHasher means that a [Hasher] was not made by [New].
+var ErrZeroHasher = errors.New("password: use of a Hasher that New did not make")
+
+// Config sets the cost of a hash. The zero value is the recommended default.
+type Config struct {
+	// Memory in KiB, Iterations (passes over the memory) and Parallelism (lanes)
+	// of new hashes. Zero means the default. Memory is at least 7,168 and
+	// Memory × Iterations at least 35,840, the weakest row that OWASP lists.
+	Memory      uint32
+	Iterations  uint32
+	Parallelism uint8
+
+	// MaxLength caps the password in bytes. Zero means 1,024.
+	MaxLength int
+
+	// Concurrent is how many hashes may be computed at once, each of which holds
+	// Memory KiB. Zero means GOMAXPROCS: more would only take memory, not be
+	// faster.
+	Concurrent int
+
+	_ struct{}
+}
+
+// ConfigError names a field of [Config] and the rule it breaks.
+type ConfigError struct {
+	Field, Rule string
+}
+
+// Error gives field and rule, never a value.
+func (e *ConfigError) Error() string { return "password: " + e.Field + " " + e.Rule }
+
+// A Hasher makes and checks hashes. It is immutable and safe for concurrent
+// use. The zero Hasher and a nil one refuse everything with [ErrZeroHasher].
+type Hasher struct {
+	params argon2id.Params
+	max    int
+	// dummy is checked in the place of a hash that does not exist. Its key is
+	// random rather than derived, so no password is known to match it.
+	dummy string
+	slots chan struct{}
+}
+
+// New checks the configuration and reports every [ConfigError] at once.
+func New(c Config) (*Hasher, error) {
+	p := argon2id.Params{
+		Memory:      orDefault(c.Memory, DefaultMemory),
+		Iterations:  orDefault(c.Iterations, DefaultIterations),
+		Parallelism: orDefault(c.Parallelism, DefaultParallelism),
+		SaltLength:  saltLength,
+		KeyLength:   keyLength,
+	}
+	limit := orDefault(c.MaxLength, DefaultMaxLength)
+	slots := orDefault(c.Concurrent, runtime.GOMAXPROCS(0))
+
+	var errs []error
+	refuse := func(field, rule string) { errs = append(errs, &ConfigError{field, rule}) }
+	if p.Memory < minMemory {
+		refuse("Memory", "is below 7168 KiB")
+	}
+	if uint64(p.Memory)*uint64(p.Iterations) < minWork {
+		refuse("Iterations", "times Memory is below 35840")
+	}
+	if !bounded(&p) {
+		refuse("Memory, Iterations, Parallelism", "exceed what Verify would accept")
+	}
+	if limit < 64 || limit > maxLengthLimit {
+		refuse("MaxLength", "is not within 64 and 65536 bytes")
+	}
+	if slots < 1 {
+		refuse("Concurrent", "is negative")
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+
+	random := make([]byte, saltLength+keyLength)
+	rand.Read(random) // never fails: crypto/rand crashes the program instead
+	return &Hasher{
+		params: p,
+		max:    limit,
+		dummy:  encode(&p, random[:saltLength], random[saltLength:]),
+		slots:  make(chan struct{}, slots),
+	}, nil
+}
+
+func orDefault[N uint8 | uint32 | int](n, byDefault N) N {
+	if n == 0 {
+		return byDefault
+	}
+	return n
+}
+
+// Hash returns a PHC string for the password, with a fresh salt. It waits for a
+// free slot and gives the context's error if that comes first. [ErrTooLong] is
+// the only other error of a Hasher made by [New]. An empty password is hashed
+// like any other; whether it is allowed is the application's rule.
+func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+	if h == nil || h.slots == nil {
+		return "", ErrZeroHasher
+	}
+	if len(password) > h.max {
+		return "", ErrTooLong
+	}
+	if err := h.enter(ctx); err != nil {
+		return "", err
+	}
+	defer h.leave()
+	return argon2id.CreateHash(password, &h.params)
+}
+
+// Verify reports whether the password belongs to the stored hash.
+//
+// Pass "" where no user was found: Verify then does the work of a wrong
+// password and returns false without an error, so that the time of the answer
+// does not tell who has an account. A stored string that is not acceptable gives
+// [ErrHash], after the same work. A password over the limit is false at once,
+// whoever it is for.
+//
+// The only other error is that of the context, when it ends before a slot is
+// free. Every error comes with false.
+func (h *Hasher) Verify(ctx context.Context, password, stored string) (bool, error) {
+	if h == nil || h.slots == nil {
+		return false, ErrZeroHasher
+	}
+	if len(password) > h.max {
+		return false, nil
+	}
+	if err := h.enter(ctx); err != nil {
+		return false, err
+	}
+	defer h.leave()
+
+	_, err := decode(stored)
+	if err != nil {
+		// Result and error are of no interest: the point is the time it takes.
+		argon2id.ComparePasswordAndHash(password, h.dummy)
+		if stored == "" {
+			err = nil
+		}
+		return false, err
+	}
+	match, err := argon2id.ComparePasswordAndHash(password, stored)
+	if err != nil {
+		return false, ErrHash
+	}
+	return match, nil
+}
+
+// NeedsRehash reports whether [Hasher.Hash] would write the stored hash with
+// other parameters today. Ask after a successful [Hasher.Verify], hash the
+// password anew and store the result only if the old hash is still there, so
+// that a password change at the same moment is not undone. A string that Verify
+// refuses needs one too.
+func (h *Hasher) NeedsRehash(stored string) bool {
+	if h == nil {
+		return false
+	}
+	p, err := decode(stored)
+	return err != nil || *p != h.params
+}
+
+// enter takes a slot, or gives the context's error.
+func (h *Hasher) enter(ctx context.Context) error {
+	// Asked first, because select picks at random when both are ready.
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("password: waiting: %w", err)
+	}
+	select {
+	case h.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("password: waiting: %w", ctx.Err())
+	}
+}
+
+func (h *Hasher) leave() { <-h.slots }
+
+// encode writes the one spelling that decode accepts, which is the library's.
+func encode(p *argon2id.Params, salt, key []byte) string {
+	b64 := base64.RawStdEncoding
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s",
+		p.Memory, p.Iterations, p.Parallelism, b64.EncodeToString(salt), b64.EncodeToString(key))
+}
