@@ -1,0 +1,2 @@
+// Package keyring holds root keys: one primary that seals, fallbacks that only open.
+package keyring

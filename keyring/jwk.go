@@ -1,0 +1,392 @@
+package keyring
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+)
+
+// maxSetLen caps a JWK Set before anything looks at it. Sixteen keys take about
+// 2.5 KB on one line; indented by an editor, less than twice that.
+const maxSetLen = 64 << 10
+
+// A ParseError says why a JWK Set was refused, without repeating any of it: the
+// text may be a secret, or may be shown to somebody who is not to see it.
+type ParseError struct {
+	Key    int    // index of the key in the set, from 0; -1 for the set itself
+	Offset int    // byte offset at which the loader stood
+	Rule   string // the rule that was broken, one of a fixed list of texts
+}
+
+// Error names the key, the rule and the place.
+func (e *ParseError) Error() string {
+	s := "keyring: JWK Set: "
+	if e.Key >= 0 {
+		s += "key " + strconv.Itoa(e.Key) + ": "
+	}
+	return s + e.Rule + " (byte " + strconv.Itoa(e.Offset) + ")"
+}
+
+// The rules of the loader. Each has a row in the tests.
+const (
+	ruleLong     = "too long"
+	ruleSyntax   = "not the JSON that it should be"
+	ruleTrailing = "something follows the set"
+	ruleNoKeys   = "member keys is missing"
+	ruleEmpty    = "the set has no keys"
+	ruleFull     = "more than 16 keys"
+	ruleTwice    = "a member appears twice"
+	ruleUnknown  = "unknown member"
+	ruleDerived  = "a derived key, exported for another service, is no root key"
+	ruleType     = "a member has the wrong type"
+	ruleKty      = "kty must be oct"
+	ruleUse      = "use must be enc"
+	ruleKid      = "kid must be 7 base64url characters"
+	ruleK        = "k must be 32 bytes in base64url"
+	ruleZero     = "k is all zero"
+	ruleCreated  = "created must be a time in Unix milliseconds"
+	ruleActive   = "active must be a time in Unix milliseconds"
+	ruleDupKid   = "kid appears twice"
+	ruleDupK     = "k appears twice"
+)
+
+// Parse reads a ring from a JWK Set (RFC 7517 §5) as [Keyring.JWKSet] writes it:
+//
+//	{"keys":[{"kty":"oct","kid":"…","k":"…","use":"enc","created":1700000000000}]}
+//
+// It takes a string because environments and bindings give strings. The first
+// key that is active is the primary. Members of a key:
+//
+//	kty      "oct"
+//	kid      7 base64url characters
+//	k        32 bytes in base64url without padding, not all zero
+//	use      "enc"
+//	created  Unix milliseconds, an integer from 1 to 253402300799999
+//	active   optional, likewise: the key seals from then on
+//
+// Order and white space are free. All else is refused: a missing or repeated
+// member, an unknown one (a misspelt "active" must not make a key primary at
+// once; RFC 7517 would ignore it, but this is a private file), an exported key
+// (one with alg or purpose), no key at all, more than [MaxKeys], two keys with
+// one kid or one k, escapes in strings, a byte order mark, anything after the
+// set, more than 64 KiB. Errors are of type [*ParseError], joined when several
+// keys are at fault, and never repeat the input.
+//
+// encoding/json is not used: it accepts "KID" for "kid", lets a second member
+// overwrite the first, and costs a WebAssembly worker a quarter of a megabyte.
+func Parse(jwkSet string) (*Keyring, error) {
+	p := parser{in: jwkSet, key: -1}
+	if len(jwkSet) > maxSetLen {
+		return nil, p.fail(ruleLong)
+	}
+	if err := p.set(); err != nil {
+		return nil, errors.Join(append(p.errs, err)...)
+	}
+	if len(p.errs) > 0 {
+		return nil, errors.Join(p.errs...)
+	}
+	return build(p.keys, 0), nil
+}
+
+// parser walks the text once. What breaks the form ends the walk; what is wrong
+// with a well-formed key is collected in errs.
+type parser struct {
+	in   string
+	pos  int
+	key  int // index of the key at hand, for errors
+	keys []Key
+	errs []error
+}
+
+func (p *parser) fail(rule string) error { return &ParseError{p.key, p.pos, rule} }
+func (p *parser) note(rule string)       { p.errs = append(p.errs, p.fail(rule)) }
+
+// next skips white space (RFC 8259 §2) and returns the byte that follows, which
+// it leaves in place, or 0 at the end.
+func (p *parser) next() byte {
+	for p.pos < len(p.in) {
+		switch c := p.in[p.pos]; c {
+		case ' ', '\t', '\r', '\n':
+			p.pos++
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+// take consumes the byte c, after white space, or reports that it is not there.
+func (p *parser) take(c byte) bool {
+	if p.next() != c || p.pos == len(p.in) {
+		return false
+	}
+	p.pos++
+	return true
+}
+
+// text reads a string of plain ASCII. No member of a key needs an escape, and a
+// spelling that is never needed is only a way to hide something.
+func (p *parser) text() (string, error) {
+	if !p.take('"') {
+		return "", p.fail(ruleType)
+	}
+	for start := p.pos; p.pos < len(p.in); p.pos++ {
+		switch c := p.in[p.pos]; {
+		case c == '"':
+			p.pos++
+			return p.in[start : p.pos-1], nil
+		case c == '\\' || c < ' ' || c > '~':
+			return "", p.fail(ruleSyntax)
+		}
+	}
+	return "", p.fail(ruleSyntax)
+}
+
+// members reads an object and calls member for each name, which reads the value.
+func (p *parser) members(member func(name string) error) error {
+	if !p.take('{') {
+		return p.fail(ruleSyntax)
+	}
+	if p.take('}') {
+		return nil
+	}
+	for {
+		if p.next() != '"' {
+			return p.fail(ruleSyntax)
+		}
+		name, err := p.text()
+		if err != nil {
+			return err
+		}
+		if !p.take(':') {
+			return p.fail(ruleSyntax)
+		}
+		if err := member(name); err != nil {
+			return err
+		}
+		if p.take('}') {
+			return nil
+		}
+		if !p.take(',') {
+			return p.fail(ruleSyntax)
+		}
+	}
+}
+
+func (p *parser) set() error {
+	found := false
+	err := p.members(func(name string) error {
+		switch {
+		case name != "keys":
+			return p.fail(ruleUnknown)
+		case found:
+			return p.fail(ruleTwice)
+		}
+		found = true
+		return p.list()
+	})
+	if err != nil {
+		return err
+	}
+	p.key = -1
+	if p.next() != 0 || p.pos < len(p.in) {
+		return p.fail(ruleTrailing)
+	}
+	if !found {
+		return p.fail(ruleNoKeys)
+	}
+	return nil
+}
+
+func (p *parser) list() error {
+	if !p.take('[') {
+		return p.fail(ruleType)
+	}
+	if p.take(']') {
+		return p.fail(ruleEmpty)
+	}
+	for p.key = 0; ; p.key++ {
+		if p.key == MaxKeys {
+			p.key = -1
+			return p.fail(ruleFull)
+		}
+		if p.next() != '{' {
+			return p.fail(ruleType)
+		}
+		if err := p.jwk(); err != nil {
+			return err
+		}
+		if p.take(']') {
+			p.key = -1
+			return nil
+		}
+		if !p.take(',') {
+			return p.fail(ruleSyntax)
+		}
+	}
+}
+
+// jwk reads one key.
+func (p *parser) jwk() error {
+	var seen []string
+	var kty, kid, k, use string
+	var created, active int64
+	err := p.members(func(name string) (err error) {
+		if slices.Contains(seen, name) {
+			return p.fail(ruleTwice)
+		}
+		seen = append(seen, name)
+		switch name {
+		case "kty":
+			kty, err = p.text()
+		case "kid":
+			kid, err = p.text()
+		case "k":
+			k, err = p.text()
+		case "use":
+			use, err = p.text()
+		case "created":
+			created, err = p.millis(ruleCreated)
+		case "active":
+			active, err = p.millis(ruleActive)
+		case "alg", "purpose": // written by ExportJWK and by no root key
+			err = p.fail(ruleDerived)
+		default:
+			err = p.fail(ruleUnknown)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.checkKey(kty, kid, k, use, created, active)
+	return nil
+}
+
+// checkKey notes every rule that a well-formed key breaks.
+func (p *parser) checkKey(kty, kid, k, use string, created, active int64) {
+	before := len(p.errs)
+	if kty != "oct" {
+		p.note(ruleKty)
+	}
+	if use != "enc" {
+		p.note(ruleUse)
+	}
+	if created == 0 {
+		p.note(ruleCreated)
+	}
+	if raw, err := encoding.DecodeString(kid); err != nil || len(raw) != idBytes {
+		p.note(ruleKid)
+	}
+	raw, err := encoding.DecodeString(k)
+	switch {
+	case err != nil || len(raw) != rootSize:
+		p.note(ruleK)
+	case [rootSize]byte(raw) == [rootSize]byte{}:
+		p.note(ruleZero)
+	}
+	if len(p.errs) > before {
+		return
+	}
+	key := makeKey(kid, [rootSize]byte(raw), created, active)
+	for _, o := range p.keys {
+		if o.p.id == kid {
+			p.note(ruleDupKid)
+		}
+		if o.sameSecret(key) {
+			p.note(ruleDupK)
+		}
+	}
+	p.keys = append(p.keys, key)
+}
+
+// millis reads a time: digits and nothing else.
+func (p *parser) millis(rule string) (int64, error) {
+	c := p.next()
+	if c == '"' || c == '{' || c == '[' || c == 't' || c == 'f' || c == 'n' {
+		return 0, p.fail(ruleType)
+	}
+	var n int64
+	start := p.pos
+	for p.pos < len(p.in) && '0' <= p.in[p.pos] && p.in[p.pos] <= '9' && n <= maxMillis {
+		n = n*10 + int64(p.in[p.pos]-'0')
+		p.pos++
+	}
+	// A leading zero covers 0 itself; no digit at all leaves n at 0 as well.
+	if n == 0 || n > maxMillis || p.in[start] == '0' {
+		return 0, p.fail(rule)
+	}
+	return n, nil
+}
+
+// JWKSet returns the ring as a JWK Set on one line: every secret of the ring, for
+// a key file or a secret store. [Parse] reads it back, in the same order, and so
+// does any JOSE library. Write it to nothing else. It is nil for a ring without
+// keys.
+func (r *Keyring) JWKSet() []byte {
+	if r.empty() {
+		return nil
+	}
+	b := []byte(`{"keys":[`)
+	for i, k := range r.set.keys {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		root := k.p.root()
+		b = append(b, `{"kty":"oct","kid":"`+k.p.id+`","k":"`...)
+		b = encoding.AppendEncode(b, root[:])
+		b = append(b, `","use":"enc","created":`...)
+		b = strconv.AppendInt(b, k.p.created, 10)
+		if k.p.active != 0 {
+			b = append(b, `,"active":`...)
+			b = strconv.AppendInt(b, k.p.active, 10)
+		}
+		b = append(b, '}')
+	}
+	return append(b, "]}"...)
+}
+
+// ExportJWK returns the subkey of a label as a JWK, for a service in another
+// language that is to read the cookies of this one. It is nil for the zero Key.
+//
+// The key is symmetric: whoever can read with it can also mint. A service that
+// holds an exported seal key can make any session for any user id. What limits
+// it is that the stamp subkey is not exported, so that such a session names no
+// valid stamp; an application that skips stamps has no such limit. Export one
+// key at a time, to services that you would let log users in, and retire the
+// root key when one of them leaks.
+//
+// [Parse] refuses what ExportJWK returns: a subkey is no root key.
+func (k Key) ExportJWK(l Label) []byte {
+	if k.p == nil {
+		return nil
+	}
+	b := []byte(`{"kty":"oct","kid":"` + k.p.id + `","k":"`)
+	b = encoding.AppendEncode(b, k.Derive(l))
+	b = append(b, `","alg":"A256GCM","use":"enc","purpose":`...)
+	b = appendJSON(b, l.Purpose)
+	b = append(b, `,"audience":`...)
+	b = appendJSON(b, l.Audience)
+	b = append(b, `,"name":`...)
+	b = appendJSON(b, l.Name)
+	return append(b, '}')
+}
+
+// appendJSON appends s as a JSON string (RFC 8259 §7). Labels are chosen by the
+// application and may hold anything; bytes that are not UTF-8 become U+FFFD.
+func appendJSON(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	for _, c := range s {
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', byte(c))
+		case c < ' ':
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		default:
+			b = utf8.AppendRune(b, c)
+		}
+	}
+	return append(b, '"')
+}

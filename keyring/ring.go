@@ -1,0 +1,285 @@
+package keyring
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// MaxKeys is the largest number of keys in a ring. A fleet needs two or three
+// (next, current, previous); the bound keeps a lookup flat and a leaked ring small.
+const MaxKeys = 16
+
+// Errors of [New] and of the operations on a ring. They come joined or wrapped:
+// test with [errors.Is].
+var (
+	// ErrNoKey: the zero Key, a ring without keys, or a nil ring, where a key is needed.
+	ErrNoKey = errors.New("keyring: no key")
+	// ErrDuplicate: two keys with the same id or the same bytes.
+	ErrDuplicate = errors.New("keyring: two keys with the same id or the same bytes")
+	// ErrFull: more than [MaxKeys] keys.
+	ErrFull = errors.New("keyring: more than 16 keys")
+	// ErrUnknownKey: no key of this id in the ring.
+	ErrUnknownKey = errors.New("keyring: no key of this id in the ring")
+	// ErrOlder: the key would become primary and is not newer than all others.
+	// Instances never reseal towards an older key, so a primary that goes back
+	// would leave sessions where they are: use [Keyring.Rotate] to roll back.
+	ErrOlder = errors.New("keyring: a primary must be newer than every other key; rotate instead")
+	// ErrInUse: the key is the primary, or the last of the ring.
+	ErrInUse = errors.New("keyring: the primary and the last key cannot be retired")
+)
+
+// A Keyring is an ordered set of keys: one primary that seals, and fallbacks
+// that only open. It is immutable and safe for concurrent use; every operation
+// returns another ring.
+//
+// Which key is primary depends on the time, because keys may carry an activation
+// time: it is the first key in order that is active. [Keyring.At] decides it. A
+// ring that was not taken through At counts only keys without an activation time
+// as active. Whatever the time, every key of the ring opens.
+//
+// A nil *Keyring and the zero Keyring hold no keys: they open nothing, seal
+// nothing, and all methods can be called on them.
+type Keyring struct {
+	set     *keyset
+	primary int // index in set.keys; -1 when no key is active
+}
+
+// keyset is what all views of a ring share.
+type keyset struct {
+	keys   []Key           // in order
+	packed [MaxKeys]uint64 // their kids as numbers, by index
+	views  []Keyring       // views[i] has primary i; the last has none
+
+	// table finds a kid: open addressing with linear probing, index+1 or 0 for
+	// an empty slot. A quarter full at most, so a probe is nearly always one
+	// step, and a ring of 16 keys costs what a ring of one does.
+	table [tableSize]uint8
+}
+
+const (
+	tableSize = 4 * MaxKeys
+	tableBits = 6 // log2(tableSize)
+)
+
+// slot is where the search for a kid starts: Fibonacci hashing, by the odd
+// number nearest to 2^64 divided by the golden ratio (Knuth, TAOCP 3, §6.4).
+func slot(packed uint64) uint64 { return packed * 0x9E3779B97F4A7C15 >> (64 - tableBits) }
+
+// build makes a ring of keys that are known to be good, and returns the view
+// that holds at the given Unix milliseconds (0: no activation time has come).
+func build(keys []Key, at int64) *Keyring {
+	s := &keyset{keys: keys, views: make([]Keyring, len(keys)+1)}
+	for i := range s.views {
+		s.views[i] = Keyring{set: s, primary: i}
+	}
+	s.views[len(keys)].primary = -1
+	for i, k := range keys {
+		s.packed[i] = k.p.packed
+		n := slot(k.p.packed)
+		for s.table[n] != 0 {
+			n = (n + 1) % tableSize
+		}
+		s.table[n] = uint8(i + 1)
+	}
+	return s.at(at)
+}
+
+// Generate returns a ring of one new random key. It is for tests, demos and
+// programs whose sessions may end with the process: nothing else knows the key.
+func Generate() *Keyring { return build([]Key{NewKey()}, 0) }
+
+// New returns a ring of the given keys, in this order: the first that is active
+// is the primary. It refuses no keys at all, zero Keys, more than [MaxKeys] keys
+// and keys that share their id or bytes, and reports all of it at once. It does
+// not ask that the first key be the newest: that is a rule of changes, not of
+// what a file may hold.
+func New(keys ...Key) (*Keyring, error) {
+	if err := check(keys); err != nil {
+		return nil, err
+	}
+	return build(slices.Clone(keys), 0), nil
+}
+
+func check(keys []Key) error {
+	var errs []error
+	if len(keys) == 0 || slices.ContainsFunc(keys, func(k Key) bool { return k.p == nil }) {
+		errs = append(errs, ErrNoKey)
+	}
+	if len(keys) > MaxKeys {
+		return errors.Join(append(errs, ErrFull)...) // no point in comparing each with each
+	}
+	for i, k := range keys {
+		if k.p != nil && slices.ContainsFunc(keys[:i], k.clashes) {
+			errs = append(errs, ErrDuplicate)
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// clashes reports whether two keys cannot be in one ring.
+func (k Key) clashes(other Key) bool {
+	return other.p != nil && (k.p.id == other.p.id || k.sameSecret(other))
+}
+
+func (r *Keyring) empty() bool { return r == nil || r.set == nil }
+
+// At returns the ring as it stands at now: with the first key in order whose
+// activation time has come as its primary, or with none. The zero time gives
+// nil, a ring that opens and seals nothing, since a clock that was not set must
+// not decide. At does not allocate.
+//
+// A *Keyring is thereby its own [Source].
+func (r *Keyring) At(now time.Time) *Keyring {
+	if r.empty() || now.IsZero() {
+		return nil
+	}
+	// The first key nearly always decides, and mostly without a look at the time.
+	if r.set.keys[0].p.active == 0 {
+		return &r.set.views[0]
+	}
+	return r.set.at(now.UnixMilli())
+}
+
+func (s *keyset) at(ms int64) *Keyring {
+	for i := range s.keys {
+		if s.keys[i].activeAt(ms) {
+			return &s.views[i]
+		}
+	}
+	return &s.views[len(s.keys)]
+}
+
+// asOf is the earliest time at which the ring has the primary that it has. What
+// an operation returns is seen as of the same time as what it started from.
+func (r *Keyring) asOf() int64 {
+	if r.primary < 0 {
+		return 0
+	}
+	return r.set.keys[r.primary].p.active
+}
+
+// Primary returns the key that seals, or the zero Key when no key is active.
+func (r *Keyring) Primary() Key {
+	if r.empty() || r.primary < 0 {
+		return Key{}
+	}
+	return r.set.keys[r.primary]
+}
+
+// Key returns the key of an id, primary or fallback. It takes the same time for
+// any number of keys and does not allocate. It does not run in constant time and
+// need not: ids are public.
+func (r *Keyring) Key(id string) (Key, bool) {
+	if r.empty() || len(id) != idLen {
+		return Key{}, false
+	}
+	s, p := r.set, pack(id)
+	for n := slot(p); ; n++ {
+		i := s.table[n%tableSize]
+		if i == 0 {
+			return Key{}, false
+		}
+		if s.packed[(i-1)%MaxKeys] == p {
+			return s.keys[i-1], true
+		}
+	}
+}
+
+// Keys returns the keys in order, in a slice that the caller owns.
+func (r *Keyring) Keys() []Key {
+	if r.empty() {
+		return nil
+	}
+	return slices.Clone(r.set.keys)
+}
+
+// Add returns a ring with one more key. A key whose activation lies after its
+// creation (see [NewKeyAt]) goes first and takes over when its time comes; it
+// must be newer than all others, else [ErrOlder]. Any other key goes last, as a
+// fallback: every instance can then open what it seals once it is promoted.
+func (r *Keyring) Add(k Key) (*Keyring, error) {
+	if r.empty() || k.p == nil {
+		return nil, ErrNoKey
+	}
+	if k.p.active > k.p.created {
+		return r.first(k, r.set.keys)
+	}
+	return r.with(append(r.Keys(), k))
+}
+
+// Promote returns a ring with the key of this id in front and active at once:
+// the primary. It must be newer than every other key, else [ErrOlder].
+func (r *Keyring) Promote(id string) (*Keyring, error) {
+	k, ok := r.Key(id)
+	if !ok {
+		return nil, r.missing()
+	}
+	return r.first(k.withActive(0), r.without(id))
+}
+
+// Rotate returns a ring with a new random key in front, active at once, and all
+// others as fallbacks. It suits one process, or a fleet that reads one store at
+// every request. Where instances take time to see a change, add the key first
+// and promote it later, so that no instance meets a key that it lacks.
+//
+// The new key is newer than all others, even where one of them was made by a
+// clock that runs ahead.
+func (r *Keyring) Rotate() (*Keyring, error) {
+	if r.empty() {
+		return nil, ErrNoKey
+	}
+	created := time.Now().UnixMilli()
+	for _, k := range r.set.keys {
+		created = max(created, k.p.created+1)
+	}
+	// newKey ends time with the year 9999, where first then reports ErrOlder.
+	return r.first(newKey(created, 0), r.set.keys)
+}
+
+// Retire returns a ring without the key of this id. Sessions sealed under it end
+// with that: wait until its successor has been primary everywhere for the
+// longest life of a session. It refuses the primary and the last key, with
+// [ErrInUse]. Take the ring through [Keyring.At] first if keys have activation
+// times, else it may not know which is primary.
+func (r *Keyring) Retire(id string) (*Keyring, error) {
+	k, ok := r.Key(id)
+	if !ok {
+		return nil, r.missing()
+	}
+	rest := r.without(id)
+	if len(rest) == 0 || r.Primary().Compare(k) == 0 {
+		return nil, ErrInUse
+	}
+	return r.with(rest)
+}
+
+func (r *Keyring) missing() error {
+	if r.empty() {
+		return ErrNoKey
+	}
+	return ErrUnknownKey
+}
+
+func (r *Keyring) without(id string) []Key {
+	return slices.DeleteFunc(r.Keys(), func(k Key) bool { return k.p.id == id })
+}
+
+// first puts k before the others, which it must be newer than.
+func (r *Keyring) first(k Key, others []Key) (*Keyring, error) {
+	for _, o := range others {
+		if k.Compare(o) <= 0 && !k.clashes(o) { // a duplicate has its own error
+			return nil, ErrOlder
+		}
+	}
+	return r.with(append([]Key{k}, others...))
+}
+
+// with returns a ring of these keys, as of the same time as r.
+func (r *Keyring) with(keys []Key) (*Keyring, error) {
+	if err := check(keys); err != nil {
+		return nil, err
+	}
+	return build(keys, r.asOf()), nil
+}

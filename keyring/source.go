@@ -1,0 +1,54 @@
+package keyring
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// A Source gives the ring as it stands at a time. A session store asks it once
+// per request and uses that one ring throughout. [*Keyring] (fixed), [*Holder],
+// [*File] and [*Schedule] are Sources. It must be safe for concurrent use, and
+// answers nil when it has no ring or now is the zero time; a store then treats
+// every session as anonymous and writes none.
+//
+// Two further methods are looked for and used where a Source has them:
+//
+//	Refresh(now time.Time) *Keyring
+//
+// is called at most once per request, when a well-formed cookie names a key that
+// the ring lacks: look again, now.
+//
+//	Window() time.Duration
+//
+// says for how long at least a token stays openable after it was sealed. A store
+// refuses to start if that is shorter than its longest session life.
+type Source interface {
+	At(now time.Time) *Keyring
+}
+
+var (
+	_ Source = (*Keyring)(nil)
+	_ Source = (*Holder)(nil)
+)
+
+// A Holder is a Source whose ring the program sets: from a secret store that it
+// polls, say. It is safe for concurrent use and must not be copied. The zero
+// Holder and a nil *Holder hold no ring: nothing opens and nothing seals.
+type Holder struct {
+	ring atomic.Pointer[Keyring]
+}
+
+// Set makes r the ring of all later calls of At. It keeps r as it is: keys that
+// stay should be the same Key values as before (as they are after Add, Promote,
+// Rotate and Retire), else their counters start again. A nil ring closes the
+// Holder.
+func (h *Holder) Set(r *Keyring) { h.ring.Store(r) }
+
+// At returns the ring last set as it stands at now, or nil if there is none or
+// now is the zero time. It does not block or allocate.
+func (h *Holder) At(now time.Time) *Keyring {
+	if h == nil {
+		return nil
+	}
+	return h.ring.Load().At(now)
+}
