@@ -1,0 +1,136 @@
+package auth
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// maxNext is the longest next, in bytes, that [SafeNext] accepts and that
+// [LoginURL] writes. 2,048 is the limit of the project's own specification; it
+// leaves room in an 8,190-byte header line (the default of nginx) for the
+// percent-encoded form, which can be three times as long.
+const maxNext = 2048
+
+// SafeNext reports whether next may be used as the target of a redirect after
+// a login or logout: whether a browser that follows it ends on this site or on
+// one of hosts. It never needs the network and never changes next. A caller
+// that gets false uses its own fixed page.
+//
+//   - next is what the client sent, decoded once (a form value).
+//   - hosts are the hosts that absolute URLs may name, with the port where the
+//     URL has one: "example.com", "localhost:8080", "[::1]:8080". The match is
+//     exact, byte for byte: browsers send host names in lower case, so list
+//     them in lower case. The request's own host belongs into the list if
+//     absolute URLs to it shall pass. Relative targets need no list.
+//   - https says that the request came over https, as the browser sees it. Then
+//     targets with the scheme http are refused.
+//
+// Browsers do not parse URLs by RFC 3986 but by the WHATWG URL standard: they
+// read a backslash as a slash, drop tabs and line breaks anywhere, strip
+// control characters and spaces around, and accept any number of slashes after
+// "http:". A parser that follows the RFC calls such targets relative and sends
+// the user to another site. SafeNext therefore accepts only spellings that have
+// one reading: no control character, no backslash before the query, no colon in
+// the first segment except after http or https, exactly two slashes after that,
+// and no user information. Invalid UTF-8, the empty string and everything over
+// 2,048 bytes are refused too.
+func SafeNext(next string, hosts []string, https bool) bool {
+	if next == "" || len(next) > maxNext || next[0] == ' ' || !printable(next) {
+		return false
+	}
+	// Only what stands before the query and fragment decides the origin.
+	head := next
+	if i := strings.IndexAny(head, "?#"); i >= 0 {
+		head = head[:i]
+	}
+	// WHATWG "special authority slashes" and "relative" states: a backslash is
+	// a slash there. No honest program writes one.
+	if strings.IndexByte(head, '\\') >= 0 {
+		return false
+	}
+	scheme := false
+	if i := strings.IndexAny(head, ":/"); i >= 0 && head[i] == ':' {
+		// Everything before a colon in the first segment can be a scheme.
+		// javascript:, data: and the like run or show what they carry.
+		switch {
+		case asciiFold(head[:i], "https"):
+		case asciiFold(head[:i], "http") && !https:
+		default:
+			return false
+		}
+		scheme, head = true, head[i+1:]
+	}
+	if !strings.HasPrefix(head, "//") {
+		// "http:x" and "http:/x" are relative or absolute, depending on the
+		// scheme of the page. Without a scheme it is a path on this site.
+		return !scheme
+	}
+	host := head[2:]
+	if i := strings.IndexByte(host, '/'); i >= 0 {
+		host = host[:i]
+	}
+	return hostName(host) && contains(hosts, host)
+}
+
+// printable reports whether s is valid UTF-8 without control characters (C0,
+// DEL and C1). Browsers strip or drop some of them, header writers drop others.
+func printable(s string) bool {
+	for i, r := range s {
+		if r < 0x20 || 0x7f <= r && r <= 0x9f {
+			return false
+		}
+		if r == utf8.RuneError {
+			// Either an invalid byte or the honest character U+FFFD.
+			if _, n := utf8.DecodeRuneInString(s[i:]); n == 1 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// hostName reports whether s is built only from the characters of a host name,
+// an address or a port. It refuses user information ("@"), percent-encoding
+// (browsers decode it in hosts) and everything that browsers map to other
+// letters, whatever a list of hosts may contain.
+func hostName(s string) bool {
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9':
+		case c == '.', c == '-', c == '_', c == ':', c == '[', c == ']':
+		default:
+			return false
+		}
+	}
+	return s != ""
+}
+
+func contains(list []string, s string) bool {
+	for _, v := range list {
+		if v == s {
+			return true
+		}
+	}
+	return false
+}
+
+// asciiFold reports whether a and b are equal but for the case of ASCII
+// letters. strings.EqualFold would also take U+017F and U+212A for s and k.
+func asciiFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := 0; i < len(a); i++ {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
+}

@@ -1,0 +1,167 @@
+package auth_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hardtack-go/hardtack/auth"
+)
+
+func TestS6_refused(t *testing.T) {
+	hosts := []string{"testserver", "testserver2"}
+	for _, next := range []string{
+		// behaviour.md section 6
+		"http://example.com", "http:///example.com", "https://example.com", "ftp://example.com",
+		`\\example.com`, `\\\example.com`, `/\\/example.com`, `\\//example.com`, `/\/example.com`, `\/example.com`, `/\example.com`,
+		`http:/\//example.com`, `http:\/example.com`, `http:/\example.com`,
+		`javascript:alert("XSS")`, "\njavascript:alert(x)", "java\nscript:alert(x)", "\x08//example.com",
+		`http://otherserver\@example.com`, `http:\\testserver\@example.com`, `http://testserver\me:pass@example.com`,
+		`http://testserver\@example.com`, `http:\\testserver\confirm\me@example.com`,
+		"http:999999999", "ftp:9999999999", "\n",
+		"http://[2001:cdba:0000:0000:0000:0000:3257:9652/", "http://2001:cdba:0000:0000:0000:0000:3257:9652]/",
+		"///example.com", "//example.com", "",
+		// stricter than the source
+		"//", `/\`, `\`, "///", "http:", "http:/", "http://", "https:", "https:///", "https:testserver", "https:/testserver",
+		"\x00", "/\x00", "/a\tb", "/a\rb", "/a\nb", "/\t/example.com", "/\x7f", "/\u0085x", "/\u0080", "\u009f", "/a\xffb", "/\xc0\xaf",
+		" /x", " //testserver/", "\u0085//example.com",
+		// user information, percent-encoding and ports in the host
+		"http://testserver@example.com/", "http://u@testserver/", "http://u:p@testserver/", "//@testserver/", "http://test%73erver/", "//testserver%2f.example.com/",
+		"http://testserver:80/", "//testserver:8080/", "//testserver:/", "//testserver./", "//testserver.example.com/", "//xtestserver/", "//testserver evil/",
+		"//TESTSERVER/", "//testſerver/", "//testserver。example.com/",
+		// other schemes, and colons that could end one
+		"data:text/html,x", "vbscript:x", "blob:http://testserver/x", "file:///etc/passwd", "mailto:a@b", "view-source:http://testserver/", "ws://testserver/",
+		"JAVASCRIPT:alert(1)", ":80/x", "a:b/c", "1http://testserver/", "httpſ://testserver/", "http\u212a://testserver/",
+		// a backslash anywhere before the query
+		`/a\b`, `a\b`, `//testserver\evil`, `https://testserver/a\..\b`,
+		"/" + strings.Repeat("a", 2048),
+	} {
+		if auth.SafeNext(next, hosts, false) {
+			t.Errorf("%q was accepted", next)
+		}
+		if auth.SafeNext(next, hosts, true) {
+			t.Errorf("%q was accepted on https", next)
+		}
+	}
+}
+
+func TestS6_accepted(t *testing.T) {
+	hosts := []string{"otherserver", "testserver"}
+	for _, next := range []string{
+		// behaviour.md section 6
+		"/view/?param=http://example.com", "/view/?param=https://example.com", "/view?param=ftp://example.com", "view/?param=//example.com",
+		"https://testserver/", "HTTPS://testserver/", "//testserver/", "http://testserver/confirm?email=me@example.com",
+		"/url%20with%20spaces/", "path/http:2222222222",
+		// more of the same kind
+		"/", "/x", "x", ".", "..", "../x", "/x#frag", "?x=1", "#frag", "/a b", "/ж/é", "/\ufffd", "/a//b", "/?x=\\\\example.com", "/#\\\\example.com",
+		"/x?a:b@c", "https://testserver", "https://testserver?x", "https://testserver#x", "http://otherserver/", "hTTp://testserver/",
+		"/" + strings.Repeat("a", 2047),
+	} {
+		if !auth.SafeNext(next, hosts, false) {
+			t.Errorf("%q was refused", next)
+		}
+	}
+}
+
+func TestS6_https(t *testing.T) {
+	hosts := []string{"testserver", "localhost:8080", "[::1]:8443"}
+	for next, want := range map[string]bool{
+		"http://testserver/": false, "HTTP://testserver/": false, "http://localhost:8080/": false,
+		"https://testserver/": true, "//testserver/": true, "/x": true, "https://localhost:8080/": true, "https://[::1]:8443/x": true,
+		"https://localhost/": false, "https://[::1]/": false,
+	} {
+		if got := auth.SafeNext(next, hosts, true); got != want {
+			t.Errorf("%q = %v, want %v", next, got, want)
+		}
+	}
+	if !auth.SafeNext("/x", nil, true) || auth.SafeNext("https://testserver/", nil, true) {
+		t.Error("without hosts only relative targets may pass")
+	}
+}
+
+// A list of hosts may hold what its author did not mean. Only spellings of a
+// host and port can match.
+func TestS6_odd_host_list(t *testing.T) {
+	for _, host := range []string{"", " ", "u@h", "a%2eb", "a b", "é", "a\\b", "a/b", "*", "ab?"} {
+		for _, next := range []string{"//" + host, "//" + host + "/", "https://" + host + "/x"} {
+			if auth.SafeNext(next, []string{host}, false) {
+				t.Errorf("%q was accepted by the list entry %q", next, host)
+			}
+		}
+	}
+}
+
+func TestS6_no_allocation(t *testing.T) {
+	hosts := []string{"testserver"}
+	if n := testing.AllocsPerRun(100, func() {
+		auth.SafeNext("https://testserver/view/?param=1", hosts, true)
+		auth.SafeNext("//example.com", hosts, true)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// FuzzSafeNext: what a browser would resolve to another origin never passes.
+func FuzzSafeNext(f *testing.F) {
+	for _, s := range []string{
+		"/", "//testserver/", `/\example.com`, "http:/x", "https://testserver/x?y#z", "\t//e", "https://testserver:443/", "view/?x=//e", "http://a@testserver/",
+		"/\t/e", "ht\ntp://e", "//testserver\\@e", "//%74estserver/", "?//", "#//", "https:testserver", "//1.2.3.4/",
+	} {
+		f.Add(s)
+	}
+	hosts := []string{"testserver", "localhost:8080"}
+	f.Fuzz(func(t *testing.T, next string) {
+		for _, https := range []bool{false, true} {
+			checkNext(t, next, hosts, https)
+		}
+	})
+}
+
+func checkNext(t *testing.T, next string, hosts []string, https bool) {
+	t.Helper()
+	if !auth.SafeNext(next, hosts, https) {
+		return
+	}
+	for _, base := range []place{{Scheme: "http", Host: "testserver"}, {Scheme: "http", Host: "elsewhere:8080"}} {
+		if https {
+			base.Scheme = "https"
+		}
+		got, ok := resolve(base, next)
+		if !ok || got.Creds {
+			t.Errorf("%q (https %v) was accepted; a browser refuses it or sends user information", next, https)
+			continue
+		}
+		if got == base {
+			continue
+		}
+		named := got.Scheme == "https" || got.Scheme == "http" && !https
+		if !named || !strings.Contains(" testserver localhost:8080 ", " "+got.Host+" ") {
+			t.Errorf("%q on %s (https %v) was accepted and leads to %s", next, base.origin(), https, got.origin())
+		}
+	}
+}
+
+// TestS6_pieces runs every combination of up to five awkward pieces through the
+// same comparison: the fuzz target's ground, covered in every run.
+func TestS6_pieces(t *testing.T) {
+	pieces := []string{"/", `\`, ":", "@", "http", "https:", "testserver", "evil", ".", "\t", " ", "?", "#", "%2f", "é"}
+	hosts := []string{"testserver", "localhost:8080"}
+	accepted := 0
+	var walk func(prefix string, depth int)
+	walk = func(prefix string, depth int) {
+		if auth.SafeNext(prefix, hosts, false) {
+			accepted++
+		}
+		checkNext(t, prefix, hosts, false)
+		checkNext(t, prefix, hosts, true)
+		if depth == 0 {
+			return
+		}
+		for _, p := range pieces {
+			walk(prefix+p, depth-1)
+		}
+	}
+	walk("", 4)
+	if accepted < 1000 {
+		t.Errorf("only %d targets accepted: the comparison has nothing to do", accepted)
+	}
+}

@@ -1,0 +1,141 @@
+package auth_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/hardtack-go/hardtack/auth"
+)
+
+func TestS5_login_redirect(t *testing.T) {
+	const site = "http://testserver"
+	for _, row := range []struct{ login, request, want string }{
+		// behaviour.md section 5
+		{"/login", site + "/protected", "/login?next=/protected"},
+		{"/login", site + "/protected?x=1&y=2", "/login?next=/protected%3Fx%3D1%26y%3D2"},
+		{"/login/?pretty=1", site + "/rand", "/login/?pretty=1&next=/rand"},
+		{"/login/?next=/default/", site + "/rand", "/login/?next=/rand"},
+		{"/login/#frag", site + "/rand", "/login/?next=/rand#frag"},
+		{"https://www.remote.example.com/login", site + "/rand", "https://www.remote.example.com/login?next=http%3A//testserver/rand"},
+		{"/login", site + "/a+b", "/login?next=/a%2Bb"},
+		{"/login", site + "//example.com/x", "/login?next=/%252Fexample.com/x"},
+		// the same site spelled out, and other sites
+		{"http://testserver/login", site + "/rand", "http://testserver/login?next=/rand"},
+		{"HTTP://TestServer/login", site + "/rand", "HTTP://TestServer/login?next=/rand"},
+		{"//testserver/login", site + "/rand", "//testserver/login?next=/rand"},
+		{"//other/login", site + "/rand", "//other/login?next=http%3A//testserver/rand"},
+		{"https://testserver/login", site + "/rand", "https://testserver/login?next=http%3A//testserver/rand"},
+		{"http://testserver:8080/login", site + "/rand", "http://testserver:8080/login?next=http%3A//testserver/rand"},
+		{"https:///login/", site + "/rand", "https:///login/?next=http%3A//testserver/rand"},
+		{"http://remote.example.com/login/?next=/default/", site + "/rand", "http://remote.example.com/login/?next=http%3A//testserver/rand"},
+		{"http://remote.example.com?a=1", site + "/rand", "http://remote.example.com?a=1&next=http%3A//testserver/rand"},
+		// the query of the login page
+		{"/login?a=1&next=/d&b=2&next=/e", site + "/rand", "/login?a=1&next=/rand&b=2"},
+		{"/login?a=%2F+x&&b", site + "/rand", "/login?a=%2F+x&b&next=/rand"},
+		{"/login?n%65xt=/d", site + "/rand", "/login?next=/rand"},
+		{"/login?next", site + "/rand", "/login?next=/rand"},
+		{"/login?", site + "/rand", "/login?next=/rand"},
+		{"/login?nextpage=2&Next=1", site + "/rand", "/login?nextpage=2&Next=1&next=/rand"},
+		{"/login#a?next=/b", site + "/rand", "/login?next=/rand#a?next=/b"},
+		{"/login?q=%", site + "/rand", "/login?q=%&next=/rand"},
+		// the page that was asked for
+		{"/login", site, "/login?next=/"},
+		{"/login", site + "?x=1", "/login?next=/%3Fx%3D1"},
+		{"/login", site + "/rand?", "/login?next=/rand%3F"},
+		{"/login", site + "/rand#frag", "/login?next=/rand"},
+		{"/login", "/rand?x=1", "/login?next=/rand%3Fx%3D1"},
+		{"/login", "//example.com", "/login?next=/%252Fexample.com"},
+		{"/login", site + "///example.com", "/login?next=/%252F/example.com"},
+		{"/login", site + `/\example.com?q=\`, "/login?next=/%255Cexample.com%3Fq%3D%5C"},
+		{"/login", site + "/else/where/झ/", "/login?next=/else/where/%E0%A4%9D/"},
+		{"/login", site + "/url%20with%20spaces/", "/login?next=/url%2520with%2520spaces/"},
+		{"/login", site + "/a b\r\nX: y", "/login?next=/a%20b%250D%250AX%3A%20y"},
+		{"/login", site + "/\xff", "/login?next=/%25FF"},
+		{"/login", "javascript:alert(1)", "/login?next=/alert%281%29"},
+		{"https://remote/login", "/rand", "https://remote/login?next=/rand"},
+		// header safety of what was configured
+		{"/login\r\nSet-Cookie: x=y", site + "/rand", "/login%0D%0ASet-Cookie:%20x=y?next=/rand"},
+		{"/à?b=é#ö", site + "/rand", "/%C3%A0?b=%C3%A9&next=/rand#%C3%B6"},
+		{"", site + "/rand", ""},
+	} {
+		if got := auth.LoginURL(row.login, row.request, "next"); got != row.want {
+			t.Errorf("LoginURL(%q, %q)\n got %q\nwant %q", row.login, row.request, got, row.want)
+		}
+	}
+}
+
+func TestS5_login_redirect_field(t *testing.T) {
+	for _, row := range []struct{ login, field, want string }{
+		{"/login", "", "/login"},
+		{"/login/?next=/default/#f", "", "/login/?next=/default/#f"},
+		{"/login\n", "", "/login%0A"},
+		{"/login?next=/d", "goto", "/login?next=/d&goto=/rand"},
+		{"/login?return+to=x", "return to", "/login?return%20to=/rand"},
+		{"/login", "a&b=c", "/login?a%26b%3Dc=/rand"},
+	} {
+		if got := auth.LoginURL(row.login, "http://testserver/rand", row.field); got != row.want {
+			t.Errorf("LoginURL(%q, field %q) = %q, want %q", row.login, row.field, got, row.want)
+		}
+	}
+}
+
+func TestS5_login_redirect_too_long(t *testing.T) {
+	page := "http://testserver/" + strings.Repeat("a", 2047)
+	if got := auth.LoginURL("/login?x=1", page, "next"); len(got) < 2048 {
+		t.Errorf("a target of 2,048 bytes was left out: %q", got)
+	}
+	if got := auth.LoginURL("/login?x=1", page+"a", "next"); got != "/login?x=1" {
+		t.Errorf("a target of 2,049 bytes: %q", got)
+	}
+}
+
+// FuzzLoginURL: whatever was asked for, the result is one header-safe URL of
+// the login page, and the page comes back as a next that SafeNext accepts.
+func FuzzLoginURL(f *testing.F) {
+	for _, s := range []string{"/", "//e", `/\e`, "/a?b#c", "/\r\nX:y", "", "?x", "/é\xff", "/%2F", ":x", "@e/", `\\e`} {
+		f.Add("/login?next=/d&x=y#f", s)
+	}
+	f.Add("https://remote/\n?n%65xt=1", "/x")
+	f.Fuzz(func(t *testing.T, login, path string) {
+		for _, login := range []string{login, "/login"} {
+			got := auth.LoginURL(login, "http://testserver/"+path, "next")
+			for i := 0; i < len(got); i++ {
+				if got[i] <= 0x20 || got[i] >= 0x7f {
+					t.Fatalf("%q is not header-safe", got)
+				}
+			}
+		}
+		got := auth.LoginURL("/login", "http://testserver/"+path, "next")
+		u, err := url.Parse(got)
+		if err != nil || u.Path != "/login" || u.Host != "" {
+			t.Fatalf("%q: %v", got, err)
+		}
+		if next := u.Query().Get("next"); next == "" {
+			if got != "/login" {
+				t.Fatalf("%q lost its target", got)
+			}
+		} else if !auth.SafeNext(next, nil, true) {
+			t.Fatalf("%q was written and would be refused", next)
+		}
+	})
+}
+
+// The whole way round with net/http as the witness: redirect, form, redirect.
+func TestS5_next_round_trip(t *testing.T) {
+	for _, page := range []string{"/a+b?x=1&y=%20", "//example.com/x", `/\example.com`, "/%2F%2Fexample.com", "/ж"} {
+		to := auth.LoginURL("/login", "https://testserver"+page, "next")
+		r, err := http.NewRequest("GET", "https://testserver"+to, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := r.FormValue("next")
+		if !auth.SafeNext(next, []string{r.Host}, true) {
+			t.Errorf("%q came back as %q and was refused", page, next)
+		}
+		if got, ok := resolve(place{Scheme: "https", Host: "testserver"}, next); !ok || got.Host != "testserver" {
+			t.Errorf("%q leads to %+v", page, got)
+		}
+	}
+}
