@@ -68,7 +68,7 @@ const (
 // Order and white space are free. All else is refused: a missing or repeated
 // member, an unknown one (a misspelt "active" must not make a key primary at
 // once; RFC 7517 would ignore it, but this is a private file), an exported key
-// (one with alg or purpose), no key at all, more than [MaxKeys], two keys with
+// (one with alg or purpose), no key at all, more than 16, two keys with
 // one kid or one k, escapes in strings, a byte order mark, anything after the
 // set, more than 64 KiB. Errors are of type [*ParseError], joined when several
 // keys are at fault, and never repeat the input.
@@ -207,7 +207,7 @@ func (p *parser) list() error {
 		return p.fail(ruleEmpty)
 	}
 	for p.key = 0; ; p.key++ {
-		if p.key == MaxKeys {
+		if p.key == maxKeys {
 			p.key = -1
 			return p.fail(ruleFull)
 		}

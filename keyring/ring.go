@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// MaxKeys is the largest number of keys in a ring. A fleet needs two or three
+// maxKeys is the largest number of keys in a ring. A fleet needs two or three
 // (next, current, previous); the bound keeps a lookup flat and a leaked ring small.
-const MaxKeys = 16
+const maxKeys = 16
 
 // Errors of [New] and of the operations on a ring. They come joined or wrapped:
 // test with [errors.Is].
@@ -17,7 +17,7 @@ var (
 	ErrNoKey = errors.New("keyring: no key")
 	// ErrDuplicate: two keys with the same id or the same bytes.
 	ErrDuplicate = errors.New("keyring: two keys with the same id or the same bytes")
-	// ErrFull: more than [MaxKeys] keys.
+	// ErrFull: more than 16 keys.
 	ErrFull = errors.New("keyring: more than 16 keys")
 	// ErrUnknownKey: no key of this id in the ring.
 	ErrUnknownKey = errors.New("keyring: no key of this id in the ring")
@@ -48,7 +48,7 @@ type Keyring struct {
 // keyset is what all views of a ring share.
 type keyset struct {
 	keys   []Key           // in order
-	packed [MaxKeys]uint64 // their kids as numbers, by index
+	packed [maxKeys]uint64 // their kids as numbers, by index
 	views  []Keyring       // views[i] has primary i; the last has none
 
 	// table finds a kid: open addressing with linear probing, index+1 or 0 for
@@ -58,7 +58,7 @@ type keyset struct {
 }
 
 const (
-	tableSize = 4 * MaxKeys
+	tableSize = 4 * maxKeys
 	tableBits = 6 // log2(tableSize)
 )
 
@@ -90,7 +90,7 @@ func build(keys []Key, at int64) *Keyring {
 func Generate() *Keyring { return build([]Key{NewKey()}, 0) }
 
 // New returns a ring of the given keys, in this order: the first that is active
-// is the primary. It refuses no keys at all, zero Keys, more than [MaxKeys] keys
+// is the primary. It refuses no keys at all, zero Keys, more than 16 keys
 // and keys that share their id or bytes, and reports all of it at once. It does
 // not ask that the first key be the newest: that is a rule of changes, not of
 // what a file may hold.
@@ -106,7 +106,7 @@ func check(keys []Key) error {
 	if len(keys) == 0 || slices.ContainsFunc(keys, func(k Key) bool { return k.p == nil }) {
 		errs = append(errs, ErrNoKey)
 	}
-	if len(keys) > MaxKeys {
+	if len(keys) > maxKeys {
 		return errors.Join(append(errs, ErrFull)...) // no point in comparing each with each
 	}
 	for i, k := range keys {
@@ -181,7 +181,7 @@ func (r *Keyring) Key(id string) (Key, bool) {
 		if i == 0 {
 			return Key{}, false
 		}
-		if s.packed[(i-1)%MaxKeys] == p {
+		if s.packed[(i-1)%maxKeys] == p {
 			return s.keys[i-1], true
 		}
 	}

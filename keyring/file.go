@@ -1,0 +1,377 @@
+package keyring
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// settled is how old a file's modification time must be before an unchanged
+	// stat is taken to mean an unchanged file. File systems stamp in steps of up
+	// to two seconds (FAT), and two writes in one step look like one.
+	settled = 2 * time.Second
+
+	// lockWait bounds how long Update waits for another writer, and lockPoll is
+	// how often it looks. A writer holds the lock for one small write, so ten
+	// seconds mean that it hangs.
+	lockWait = 10 * time.Second
+	lockPoll = 5 * time.Millisecond
+
+	// The mode bits that matter: a key file that others can write is no secret
+	// at all, one that others can read is at least worth a word.
+	othersWrite = 0o022
+	othersRead  = 0o044
+)
+
+// Faults of a key file that the operating system does not report by itself.
+var (
+	errNotRegular = errors.New("not a regular file")
+	errWritable   = errors.New("writable by its group or by everyone: chmod go-w")
+	errReadable   = errors.New("readable by its group or by everyone; loaded all the same, as secret mounts are like that")
+	errLocked     = errors.New("another process has been changing the key file for 10 seconds; if none is, remove the lock file")
+)
+
+// A File is a [Source] that reads a JWK Set from a file and notices when the
+// file changes, without a goroutine: a process that was frozen and thawed, as
+// serverless processes are, needs nothing to catch up but the next request.
+//
+// [File.At] looks at the file's inode, size and modification time at most once
+// per second of the time it is given, [File.Refresh] always; the file is read
+// only if one of them changed. A file that cannot be read, or breaks any rule of
+// [Parse], or may be written by others, changes nothing: the last good ring
+// stays, and onError is told once per fault. Keys that are still there after a
+// reload keep their counters and what [Key.Cache] remembers.
+//
+// It is safe for concurrent use; no caller of At waits for another one's reload.
+// It must not be copied. The zero File and a nil *File have no ring: nothing
+// opens and nothing seals. Use [OpenFile].
+type File struct {
+	path    string
+	onError func(error)
+
+	ring    atomic.Pointer[Keyring]
+	checked atomic.Int64 // Unix second of the last look, by the given now
+
+	// mu is held for a look at the file and a reload, and guards what follows.
+	mu       sync.Mutex
+	seen     fs.FileInfo // the file as last read, good or bad; nil: none
+	read     time.Time   // when that was
+	fault    string      // the fault last reported; "" after a good load
+	readable bool        // that others can read the file was reported
+}
+
+var _ Source = (*File)(nil)
+
+// OpenFile reads a key file and returns a Source that follows it. A first load
+// that fails is an error: there is no last good ring yet. Errors are of type
+// [*fs.PathError], around a [*ParseError] where the contents are at fault.
+//
+// onError hears of later faults, one call each, and of a file that others can
+// read. It runs on the goroutine of a request and may be called by several at
+// once; nil is allowed and means that nobody wants to know.
+func OpenFile(path string, onError func(error)) (*File, error) {
+	f := &File{path: path, onError: onError}
+	if err := f.load(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// CreateFile writes the ring to a new file of mode 0600. It never overwrites:
+// if there is anything at path, the error is [fs.ErrExist]. A ring without keys
+// is refused.
+func CreateFile(path string, r *Keyring) error {
+	if r.empty() {
+		return &fs.PathError{Op: "create", Path: path, Err: ErrNoKey}
+	}
+	_, err := writeNew(path, r)
+	return err
+}
+
+// At returns the ring of the file as it stands at now; nil for the zero time.
+func (f *File) At(now time.Time) *Keyring {
+	if f == nil || now.IsZero() {
+		return nil
+	}
+	sec, last := now.Unix(), f.checked.Load()
+	// One second back is another goroutine that read the clock earlier; more is
+	// a clock that was set back, which must not stop us from looking.
+	if (sec > last || sec < last-1) && f.checked.CompareAndSwap(last, sec) && f.mu.TryLock() {
+		err := f.look()
+		f.mu.Unlock()
+		f.report(err)
+	}
+	return f.ring.Load().At(now)
+}
+
+// Refresh looks at the file at once and returns its ring as it stands at now;
+// nil for the zero time. A session store calls it when a cookie names a key that
+// the ring lacks.
+func (f *File) Refresh(now time.Time) *Keyring {
+	if f == nil || now.IsZero() {
+		return nil
+	}
+	f.mu.Lock()
+	err := f.look()
+	f.mu.Unlock()
+	f.report(err)
+	return f.ring.Load().At(now)
+}
+
+// load is a look whose fault is returned, for the first one.
+func (f *File) load() error {
+	f.mu.Lock()
+	err := f.look()
+	fault := f.ring.Load() == nil
+	f.mu.Unlock()
+	if fault {
+		return err
+	}
+	f.report(err)
+	return nil
+}
+
+// report tells onError, outside of the lock so that it may use the File.
+func (f *File) report(err error) {
+	if err != nil && f.onError != nil {
+		f.onError(err)
+	}
+}
+
+// look stats the file and reloads it if it changed. It returns what is to be
+// reported: a fault that was not reported last time.
+func (f *File) look() error {
+	info, err := os.Stat(f.path) // follows links: secret mounts swap a link
+	if err == nil && f.unchanged(info) {
+		return nil
+	}
+	if err == nil {
+		err = f.reload(info)
+	} else {
+		f.seen = nil // whatever comes back is to be read
+	}
+	if err != nil {
+		if f.fault == err.Error() {
+			return nil
+		}
+		f.fault = err.Error()
+		return err
+	}
+	f.fault = ""
+	if others(f.seen, othersRead) && !f.readable {
+		f.readable = true
+		return f.pathError(errReadable)
+	}
+	return nil
+}
+
+// unchanged reports whether the file is the one last read. A file that was
+// written just before it was read may have been written again since, within one
+// step of the file system's clock; such a file counts as changed until it rests.
+func (f *File) unchanged(info fs.FileInfo) bool {
+	return f.seen != nil && os.SameFile(f.seen, info) &&
+		f.seen.Size() == info.Size() && f.seen.ModTime().Equal(info.ModTime()) &&
+		f.seen.Mode() == info.Mode() &&
+		f.read.Sub(info.ModTime()) > settled
+}
+
+// reload reads the file and makes its ring the current one, or leaves all as it
+// is and says why. A file that was read is not read again until it changes; one
+// that could not be opened or read is tried again at every look, because what
+// stands in the way (an owner, a mount, a disk) need not show in a stat.
+func (f *File) reload(info fs.FileInfo) error {
+	f.read = time.Now()
+	r, opened, err := readFile(f.path, info)
+	f.seen = opened
+	if err != nil {
+		return f.pathError(err)
+	}
+	f.adopt(r)
+	return nil
+}
+
+// adopt makes r the current ring, with what its keys share with the one before.
+func (f *File) adopt(r *Keyring) {
+	old := f.ring.Load()
+	r = r.inherit(old)
+	// The same ring again keeps its address, so that a touched file is no change.
+	if old.empty() || !slices.EqualFunc(old.set.keys, r.set.keys, func(a, b Key) bool { return a.p == b.p }) {
+		f.ring.Store(r)
+	}
+}
+
+// inherit returns r with the keys that old has as well taken from there.
+func (r *Keyring) inherit(old *Keyring) *Keyring {
+	keys := r.Keys()
+	for i, k := range keys {
+		if o, ok := old.Key(k.p.id); ok {
+			keys[i] = k.inherit(o)
+		}
+	}
+	return build(keys, r.asOf())
+}
+
+// Update changes the file: it locks, reads the file afresh, gives the ring in it
+// to change, as it stands now, and writes what change returns: to a temporary
+// file of mode 0600, synced, then renamed over the old one. A reader sees the old
+// file or the new one, never a part. The new ring is in effect here when Update
+// returns, and elsewhere within a second.
+//
+// Because reading and writing happen under one lock, two processes that rotate
+// at the same time lose no key: the second starts from what the first wrote.
+// The lock is the file path.lock next to the key file, taken with flock where
+// the system has it and otherwise by creating it. Update waits for at most ten
+// seconds, then fails.
+//
+//	err := file.Update((*keyring.Keyring).Rotate)
+//
+// If change fails, its error is returned and nothing is written, nor if it
+// returns the ring that it was given. A file at fault is an error too: it is not
+// overwritten. If path is a symbolic link, the file that it points to is
+// replaced. change must not call Update on the same file.
+func (f *File) Update(change func(*Keyring) (*Keyring, error)) error {
+	if f == nil || f.path == "" {
+		return ErrNoKey
+	}
+	target, err := filepath.EvalSymlinks(f.path)
+	if err != nil {
+		return err
+	}
+	unlock, err := lock(target + ".lock")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+
+	info, err := os.Stat(target)
+	if err != nil {
+		return err
+	}
+	r, _, err := readFile(target, info)
+	if err != nil {
+		return f.pathError(err)
+	}
+	before := r.inherit(f.ring.Load()).At(time.Now())
+	after, err := change(before)
+	if err != nil || after == before {
+		return err
+	}
+	if after.empty() {
+		return ErrNoKey
+	}
+	return f.replace(target, after)
+}
+
+// replace puts a new file in the place of target and makes its ring current.
+func (f *File) replace(target string, r *Keyring) error {
+	// The name is random, so that a leftover of a crash does not stop the next
+	// writer; the directory is the target's, because rename works within one.
+	temp := target + "." + NewKey().ID() + ".tmp"
+	info, err := writeNew(temp, r)
+	if err != nil {
+		return err
+	}
+	// Under mu, so that no reload that began before the rename ends after it.
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := os.Rename(temp, target); err != nil {
+		os.Remove(temp)
+		return err
+	}
+	syncDir(filepath.Dir(target))
+	// info is of the file as we wrote it. A stat of the path could already be of
+	// somebody else's, which would then never be read.
+	f.seen, f.read, f.fault = info, time.Now(), ""
+	f.adopt(r)
+	return nil
+}
+
+// readFile reads and parses a file whose stat is info. It also returns the stat
+// of what it read, or nil if it read nothing.
+func readFile(path string, info fs.FileInfo) (*Keyring, fs.FileInfo, error) {
+	if !info.Mode().IsRegular() { // before opening: opening a pipe would block
+		return nil, nil, errNotRegular
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer file.Close()
+	if info, err = file.Stat(); err != nil {
+		return nil, nil, err
+	}
+	if others(info, othersWrite) {
+		return nil, info, errWritable
+	}
+	text, err := io.ReadAll(io.LimitReader(file, maxSetLen+1)) // Parse refuses the one byte more
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := Parse(string(text))
+	return r, info, err
+}
+
+// others reports whether a file's mode has one of these bits. Windows has no
+// such bits; Go makes some up there.
+func others(info fs.FileInfo, bits fs.FileMode) bool {
+	return runtime.GOOS != "windows" && info.Mode()&bits != 0
+}
+
+// writeNew writes a ring to a file that must not exist, down to the disk.
+func writeNew(path string, r *Keyring) (info fs.FileInfo, err error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = file.Write(append(r.JWKSet(), '\n'))
+	if err == nil {
+		// Without it a power cut can leave the new name and no contents.
+		err = file.Sync()
+	}
+	if err == nil {
+		info, err = file.Stat()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		os.Remove(path)
+		return nil, err
+	}
+	return info, nil
+}
+
+// syncDir makes a rename last through a power cut, where directories can be
+// synced. Where they cannot, there is nothing to be done about it.
+func syncDir(dir string) {
+	if d, err := os.Open(dir); err == nil {
+		d.Sync()
+		d.Close()
+	}
+}
+
+// lock takes the lock file, waiting for at most lockWait.
+func lock(path string) (unlock func(), err error) {
+	for end := time.Now().Add(lockWait); ; time.Sleep(lockPoll) {
+		unlock, err := tryLock(path)
+		if unlock != nil || err != nil {
+			return unlock, err
+		}
+		if time.Now().After(end) {
+			return nil, &fs.PathError{Op: "lock", Path: path, Err: errLocked}
+		}
+	}
+}
+
+// pathError names the file in a fault that does not name it yet.
+func (f *File) pathError(err error) error {
+	if named := (*fs.PathError)(nil); errors.As(err, &named) {
+		return err
+	}
+	return &fs.PathError{Op: "load", Path: f.path, Err: err}
+}

@@ -1,0 +1,24 @@
+//go:build !(darwin || dragonfly || freebsd || linux || netbsd || openbsd)
+
+package keyring
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// tryLock takes the lock by creating the lock file, and gives it back by
+// removing it; unlock is nil if somebody else has it. A process that dies in
+// between leaves the file behind, and a person has to remove it.
+func tryLock(path string) (unlock func(), err error) {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	file.Close()
+	return func() { os.Remove(path) }, nil
+}
