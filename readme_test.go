@@ -1,0 +1,312 @@
+package hardtack_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"go/format"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// goBlocks returns the contents of all Go code blocks of a Markdown file.
+func goBlocks(t *testing.T, file string) []string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []string
+	for _, m := range regexp.MustCompile("(?ms)^```go\n(.*?)^```$").FindAllSubmatch(text, -1) {
+		blocks = append(blocks, string(m[1]))
+	}
+	return blocks
+}
+
+// markdown lists the repository's pages.
+func markdown(t *testing.T) []string {
+	t.Helper()
+	var pages []string
+	for _, pattern := range []string{"*.md", "docs/*.md", "*/README.md", "*/*/README.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, found...)
+	}
+	return pages
+}
+
+// build makes a module outside the repository in the way the README tells,
+// with these files, and builds it.
+func build(t *testing.T, files map[string]string) (program string) {
+	t.Helper()
+	dir := t.TempDir()
+	root, err := filepath.Abs(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program = filepath.Join(dir, "program")
+	for _, args := range [][]string{
+		{"mod", "init", "example.com/hello"},
+		{"mod", "edit", "-require=" + modulePath + "@v0.0.0", "-replace=" + modulePath + "=" + root},
+		{"mod", "tidy"},
+		{"vet", "."},
+		{"build", "-o", program, "."},
+	} {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	return program
+}
+
+// TestREADMEFragments builds the README's shorter pieces of code, which stand
+// inside a package that has the imports they need.
+func TestREADMEFragments(t *testing.T) {
+	blocks := goBlocks(t, "README.md")
+	text := "package main\n\nimport (\n\t\"net/http\"\n\n\t\"" + modulePath + "/middleware\"\n\t\"" + modulePath + "/ssestore\"\n)\n\nfunc main() { http.HandleFunc(\"/\", add) }\n"
+	fragments := 0
+	for _, b := range blocks {
+		if !strings.HasPrefix(b, "package ") {
+			text += "\n" + b
+			fragments++
+		}
+	}
+	if fragments == 0 {
+		t.Fatal("the README has no fragment: this test can go")
+	}
+	build(t, map[string]string{"main.go": text})
+}
+
+// TestREADMEProgram takes the program out of the README, builds it as the README
+// says, and uses it as its reader would: refused, logged in, greeted, logged out.
+func TestREADMEProgram(t *testing.T) {
+	var program string
+	for _, b := range goBlocks(t, "README.md") {
+		if strings.HasPrefix(b, "package main\n") {
+			if program != "" {
+				t.Fatal("the README has two programs")
+			}
+			program = b
+		}
+	}
+	if program == "" {
+		t.Fatal("the README has no program")
+	}
+	if pretty, err := format.Source([]byte(program)); err != nil || string(pretty) != program {
+		t.Errorf("the README's program is not gofmt clean (%v)", err)
+	}
+	// The only change: a free port.
+	addr := freeAddr(t)
+	if n := strings.Count(program, `"127.0.0.1:8080"`); n != 1 {
+		t.Fatalf("the README's program names its address %d times, want once", n)
+	}
+	program = strings.Replace(program, "127.0.0.1:8080", addr, 1)
+	password := start(t, build(t, map[string]string{"main.go": program}))
+
+	c := &client{t: t, base: "http://" + addr}
+	c.waitUntilUp()
+
+	res, _ := c.do("GET", "/", nil)
+	if res.StatusCode != http.StatusFound || res.Header.Get("Location") != "/login?next=/" {
+		t.Fatalf("a stranger at / got %s, Location %q", res.Status, res.Header.Get("Location"))
+	}
+	if _, body := c.do("GET", "/login?next=/", nil); !strings.Contains(body, "<form") {
+		t.Fatalf("the login page has no form: %q", body)
+	}
+	if res, _ := c.do("POST", "/login?next=/", url.Values{"password": {"guess"}}); res.StatusCode != http.StatusUnauthorized || c.cookie != "" {
+		t.Fatalf("a wrong password got %s and the cookie %q", res.Status, c.cookie)
+	}
+	res, _ = c.do("POST", "/login?next=/", url.Values{"password": {password}})
+	if res.StatusCode != http.StatusSeeOther || res.Header.Get("Location") != "/" {
+		t.Fatalf("login got %s, Location %q", res.Status, res.Header.Get("Location"))
+	}
+	if !strings.HasPrefix(c.cookie, "__Host-session=") {
+		t.Fatalf("login set the cookie %q", c.cookie)
+	}
+	res, body := c.do("GET", "/", nil)
+	if res.StatusCode != http.StatusOK || !strings.Contains(body, "Hello, ada!") {
+		t.Fatalf("after login / gave %s %q", res.Status, body)
+	}
+	if got := res.Header.Get("Cache-Control"); got != "private, no-store" {
+		t.Errorf("a personal page has Cache-Control %q", got)
+	}
+	// Another site's form is refused by the cross-origin check.
+	req := c.request("POST", "/logout", url.Values{})
+	req.Header.Set("Sec-Fetch-Site", "cross-site")
+	if res, _ := c.send(req); res.StatusCode != http.StatusForbidden || c.cookie == "" {
+		t.Errorf("a cross-site logout got %s", res.Status)
+	}
+	if res, _ := c.do("POST", "/logout", url.Values{}); res.StatusCode != http.StatusSeeOther || c.cookie != "" {
+		t.Fatalf("logout got %s and left the cookie %q", res.Status, c.cookie)
+	}
+	if res, _ := c.do("GET", "/", nil); res.StatusCode != http.StatusFound {
+		t.Fatalf("after logout / gave %s", res.Status)
+	}
+}
+
+// start runs a program until the test ends and returns the last word of the
+// first line that it prints.
+func start(t *testing.T, program string) string {
+	t.Helper()
+	cmd := exec.Command(program)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+		if t.Failed() {
+			t.Logf("the program wrote: %s", stderr.Bytes())
+		}
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the program printed no line: %v", err)
+	}
+	words := strings.Fields(line)
+	return words[len(words)-1]
+}
+
+// freeAddr returns a loopback address that nobody listened on a moment ago.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// client is a browser with one cookie. net/http/cookiejar does not send Secure
+// cookies to http://127.0.0.1 as browsers do, so the cookie is carried by hand.
+type client struct {
+	t      *testing.T
+	base   string
+	cookie string // name=value of the session, "" for none
+}
+
+// waitUntilUp connects until somebody listens.
+func (c *client) waitUntilUp() {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	defer cancel()
+	for {
+		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(c.base, "http://"))
+		if err == nil {
+			conn.Close()
+			return
+		}
+		select {
+		case <-ctx.Done():
+			c.t.Fatalf("the program does not listen: %v", err)
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
+
+func (c *client) request(method, path string, form url.Values) *http.Request {
+	c.t.Helper()
+	req, err := http.NewRequestWithContext(c.t.Context(), method, c.base+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	req.Header.Set("Accept", "text/html")
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	req.Header.Set("Sec-Fetch-Mode", "navigate")
+	req.Header.Set("Sec-Fetch-Dest", "document")
+	return req
+}
+
+func (c *client) do(method, path string, form url.Values) (*http.Response, string) {
+	c.t.Helper()
+	return c.send(c.request(method, path, form))
+}
+
+// send sends the request with the cookie, keeps what the answer does to it and
+// follows no redirect.
+func (c *client) send(req *http.Request) (*http.Response, string) {
+	c.t.Helper()
+	if c.cookie != "" {
+		req.Header.Set("Cookie", c.cookie)
+	}
+	res, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, cookie := range res.Cookies() {
+		if cookie.Name != "__Host-session" {
+			continue
+		}
+		c.cookie = cookie.Name + "=" + cookie.Value
+		if cookie.MaxAge < 0 {
+			c.cookie = ""
+		}
+	}
+	return res, string(body)
+}
+
+// TestDocsCodeParses: a piece of Go in a page that does not even parse was
+// never tried.
+func TestDocsCodeParses(t *testing.T) {
+	for _, page := range markdown(t) {
+		for i, b := range goBlocks(t, page) {
+			if _, err := format.Source([]byte(b)); err != nil {
+				t.Errorf("%s, Go block %d: %v", page, i+1, err)
+			}
+		}
+	}
+}
+
+// TestDocsLinks: every relative link of a page leads to a file of the repository.
+func TestDocsLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	for _, page := range markdown(t) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllSubmatch(text, -1) {
+			target, _, _ := strings.Cut(string(m[1]), "#")
+			if target == "" || strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), target)); err != nil {
+				t.Errorf("%s links to %s, which does not exist", page, m[1])
+			}
+		}
+	}
+}
