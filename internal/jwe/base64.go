@@ -9,31 +9,6 @@ import (
 // section 2 demands it for JOSE.
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// xx marks a character outside the alphabet. Its high bits survive when the
-// values of several characters are OR-ed, so that one test serves them all.
-const xx = 0xff
-
-// decodeTable maps a character to its 6 bits, or to xx. Ciphertext is public:
-// looking it up in a table leaks nothing.
-var decodeTable = [256]byte{
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx,
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx,
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, 62, xx, xx, // -
-	52, 53, 54, 55, 56, 57, 58, 59, 60, 61, xx, xx, xx, xx, xx, xx, // 0-9
-	xx, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, // A-O
-	15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, xx, xx, xx, xx, 63, // P-Z _
-	xx, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, // a-o
-	41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, xx, xx, xx, xx, xx, // p-z
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx,
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx,
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx,
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx,
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx,
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx,
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx,
-	xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx, xx,
-}
-
 // decodedLen is the number of bytes in n characters of base64url.
 func decodedLen(n int) int { return n * 6 / 8 }
 
@@ -49,40 +24,39 @@ func decodedLen(n int) int { return n * 6 / 8 }
 // string first costs an allocation, and because this is most of the time that is
 // not AES. PlainDecode is its twin.
 func decode(dst []byte, src string) bool {
-	var bad byte
+	var seen uint32
 	for len(src) >= 8 && len(dst) >= 8 {
-		a, b, c, d := decodeTable[src[0]], decodeTable[src[1]], decodeTable[src[2]], decodeTable[src[3]]
-		e, f, g, h := decodeTable[src[4]], decodeTable[src[5]], decodeTable[src[6]], decodeTable[src[7]]
-		bad |= a | b | c | d | e | f | g | h
-		binary.BigEndian.PutUint64(dst, uint64(a)<<58|uint64(b)<<52|uint64(c)<<46|uint64(d)<<40|
-			uint64(e)<<34|uint64(f)<<28|uint64(g)<<22|uint64(h)<<16)
+		x := place0[src[0]] | place1[src[1]] | place2[src[2]] | place3[src[3]]
+		y := place0[src[4]] | place1[src[5]] | place2[src[6]] | place3[src[7]]
+		seen |= x | y
+		binary.BigEndian.PutUint64(dst, uint64(x)<<40|uint64(y)<<16)
 		src, dst = src[8:], dst[6:]
 	}
 	for len(src) >= 4 {
-		a, b, c, d := decodeTable[src[0]], decodeTable[src[1]], decodeTable[src[2]], decodeTable[src[3]]
-		bad |= a | b | c | d
-		dst[0], dst[1], dst[2] = a<<2|b>>4, b<<4|c>>2, c<<6|d
+		x := place0[src[0]] | place1[src[1]] | place2[src[2]] | place3[src[3]]
+		seen |= x
+		dst[0], dst[1], dst[2] = byte(x>>16), byte(x>>8), byte(x)
 		src, dst = src[4:], dst[3:]
 	}
 	switch len(src) {
 	case 1: // 6 bits are no byte
 		return false
 	case 2:
-		a, b := decodeTable[src[0]], decodeTable[src[1]]
-		bad |= a | b
-		if b&0x0f != 0 {
+		x := place0[src[0]] | place1[src[1]]
+		seen |= x
+		if x&0xf000 != 0 { // 4 bits are left over
 			return false
 		}
-		dst[0] = a<<2 | b>>4
+		dst[0] = byte(x >> 16)
 	case 3:
-		a, b, c := decodeTable[src[0]], decodeTable[src[1]], decodeTable[src[2]]
-		bad |= a | b | c
-		if c&0x03 != 0 {
+		x := place0[src[0]] | place1[src[1]] | place2[src[2]]
+		seen |= x
+		if x&0xc0 != 0 { // 2 bits are left over
 			return false
 		}
-		dst[0], dst[1] = a<<2|b>>4, b<<4|c>>2
+		dst[0], dst[1] = byte(x>>16), byte(x>>8)
 	}
-	return bad < 64
+	return seen < bad
 }
 
 // PlainDecode is the plain twin of decode.
@@ -96,15 +70,24 @@ func PlainDecode(src string) ([]byte, bool) {
 	return b, err == nil
 }
 
-// encode writes the base64url form of src to dst, which must have exactly
-// (len(src)*8+5)/6 bytes. Each group is read before it is written, front to
-// back, so dst and src may overlap as long as dst starts before src by enough
-// that no group is overwritten before its turn; see Seal.
+// encode writes the base64url form of src to dst, which must have exactly the
+// length for it. It works from front to back and reads each group of bytes before
+// it writes the group's characters, so dst and src may overlap where Seal proves
+// that no byte is overwritten before its turn.
+//
+// encoding/base64 promises nothing about overlap. It is the twin in PlainSeal.
 func encode(dst, src []byte) {
-	for len(src) >= 3 && len(dst) >= 4 {
+	for len(src) >= 8 && len(dst) >= 8 {
+		v := binary.BigEndian.Uint64(src) // 6 of the 8 bytes are used
+		binary.LittleEndian.PutUint64(dst, uint64(alphabet[v>>58])|uint64(alphabet[v>>52&63])<<8|
+			uint64(alphabet[v>>46&63])<<16|uint64(alphabet[v>>40&63])<<24|
+			uint64(alphabet[v>>34&63])<<32|uint64(alphabet[v>>28&63])<<40|
+			uint64(alphabet[v>>22&63])<<48|uint64(alphabet[v>>16&63])<<56)
+		src, dst = src[6:], dst[8:]
+	}
+	for len(src) >= 3 {
 		v := uint32(src[0])<<16 | uint32(src[1])<<8 | uint32(src[2])
-		dst[0], dst[1] = alphabet[v>>18&63], alphabet[v>>12&63]
-		dst[2], dst[3] = alphabet[v>>6&63], alphabet[v&63]
+		dst[0], dst[1], dst[2], dst[3] = alphabet[v>>18&63], alphabet[v>>12&63], alphabet[v>>6&63], alphabet[v&63]
 		src, dst = src[3:], dst[4:]
 	}
 	switch len(src) {

@@ -114,10 +114,10 @@ func Kid(token string) (kid [KidLen]byte, ok bool) {
 // The ids of a keyring all are; without this check a header like "kid":"a\"b\"cd"
 // would count as ours with a key we lack, though no one of us ever writes it.
 func validKid(kid [KidLen]byte) bool {
-	var bad byte
+	var seen uint32
 	for _, c := range kid {
-		bad |= decodeTable[c]
+		seen |= place3[c]
 	}
 	// 7 characters carry 42 bits for 40: the last two must be zero.
-	return bad < 64 && decodeTable[kid[KidLen-1]]&3 == 0
+	return seen < bad && place3[kid[KidLen-1]]&3 == 0
 }

@@ -32,20 +32,20 @@ func split(token string) (iv, ct, tag string, ok bool) {
 
 // canonical is decode without a destination.
 func canonical(s string) bool {
-	var bad byte
+	var seen uint32
 	for i := 0; i < len(s); i++ {
-		bad |= decodeTable[s[i]]
+		seen |= place3[s[i]]
 	}
-	if bad >= 64 {
+	if seen >= bad {
 		return false
 	}
 	switch len(s) % 4 {
 	case 1:
 		return false
 	case 2:
-		return decodeTable[s[len(s)-1]]&0x0f == 0
+		return place3[s[len(s)-1]]&0x0f == 0
 	case 3:
-		return decodeTable[s[len(s)-1]]&0x03 == 0
+		return place3[s[len(s)-1]]&0x03 == 0
 	}
 	return true
 }

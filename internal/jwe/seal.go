@@ -16,11 +16,12 @@ import (
 //	header . . IV . ______ciphertext tag|      before
 //	header . . IV . Y2lwaGVydGV4dA.dGFn|       after
 //
-// Each group of three bytes is read before its four characters are written, and
-// what is written never passes what is still to be read: group k of the
-// ciphertext is written up to 79+4k+4 and the next one is read from
-// len-16-n+3k+3, which is at least 86+n/3+3k+3. For the tag the two are 6 bytes
-// apart at the start and 1 at the end.
+// That is safe because encode reads a group before it writes it, and what it has
+// written never passes what it has still to read. It writes the ciphertext from
+// character 79 on and reads it from character 86+⌈n/3⌉ on. A step reads 6 bytes
+// and writes 8, so a step gains 2 on it, and there are at most n/6 of them. The
+// tag is read 6 characters behind where it is written, and takes two such steps
+// and two smaller ones that gain 1 each.
 //
 // PlainSeal is its twin.
 func Seal(aead cipher.AEAD, nonces *Nonces, kid string, plaintext []byte) string {
