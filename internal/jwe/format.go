@@ -20,6 +20,11 @@
 // docs/FORMAT.md describes the same format for readers in other languages.
 package jwe
 
+import (
+	"bytes"
+	"strings"
+)
+
 const (
 	// Prefix is the base64url form of {"alg":"dir","enc":"A256GCM","kid":" which
 	// is 36 bytes, a multiple of three, and therefore always these 48 characters.
@@ -106,8 +111,30 @@ func Kid(token string) (kid [KidLen]byte, ok bool) {
 	if !decode(tail[:], token[len(Prefix):HeaderLen]) || tail[KidLen] != '"' || tail[KidLen+1] != '}' {
 		return kid, false
 	}
-	kid = [KidLen]byte(tail[:KidLen])
-	return kid, validKid(kid)
+	if kid = [KidLen]byte(tail[:KidLen]); !validKid(kid) {
+		return [KidLen]byte{}, false
+	}
+	return kid, true
+}
+
+// PlainKid is the plain twin of Kid: decode the header, compare it with what it
+// must be, decode the key id.
+func PlainKid(token string) (kid [KidLen]byte, ok bool) {
+	header, _, _ := strings.Cut(token, ".")
+	if len(token) > MaxToken || len(header) < HeaderLen {
+		return kid, false
+	}
+	text, ok := PlainDecode(header[:HeaderLen])
+	if !ok {
+		return kid, false
+	}
+	id, ok := bytes.CutPrefix(text, []byte(`{"alg":"dir","enc":"A256GCM","kid":"`))
+	id, ok2 := bytes.CutSuffix(id, []byte(`"}`))
+	five, ok3 := PlainDecode(string(id))
+	if !ok || !ok2 || !ok3 || len(five) != 5 {
+		return kid, false
+	}
+	return [KidLen]byte(id), true
 }
 
 // validKid reports whether a key id is the canonical base64url form of 5 bytes.
