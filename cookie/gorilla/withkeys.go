@@ -1,0 +1,144 @@
+package gorilla
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/gorilla/securecookie"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// minHash is the shortest hash key that is taken: 128 bits, below which a MAC can
+// be searched for its key off line (securecookie recommends 32 or 64 bytes). Who
+// has handed out cookies under a shorter one has handed out sessions that anyone
+// can mint, and should let them go rather than adopt them.
+const minHash = 16
+
+// given opens values under key pairs that the application has always had.
+type given struct {
+	name      string
+	pairs     []*pair
+	encrypted bool // by the first pair, which seals
+}
+
+// WithKeys returns the maker of a codec that opens the cookies an application
+// has already handed out. The keys are pairs, as sessions.NewCookieStore and
+// securecookie.CodecsFromPairs take them: hash key, block key, hash key, … newest
+// first; the last block key may be left out, and any may be nil, which means
+// signed and not encrypted. It is made for ssestore.Legacy:
+//
+//	Legacy: []ssestore.Legacy{{
+//		Cookie:  cookie.Config{Name: "my-session"},
+//		Codec:   gorilla.WithKeys(hashKey, blockKey),
+//		Until:   deadline,
+//		Migrate: func(s *ssestore.Session, plaintext []byte) error { … },
+//	}}
+//
+// The plaintext is what the application's serializer wrote: gob of a map[any]any
+// for sessions.CookieStore, unless it was set to another. gob of untrusted bytes
+// is a risk, but these are authenticated. [cookie.Opened].Issued is the date of
+// the last save, [cookie.Opened].Key is zero, the keyring is not used, and the
+// audience is ignored. Ages are the store's to judge: securecookie's own MaxAge
+// (30 days by default) plays no part.
+//
+// The HMAC must be SHA-256, securecookie's default. The keys are copied.
+//
+// The maker, and so the store's constructor, reports every fault at once: no
+// keys, a hash key under 16 bytes, a block key that is not 16, 24 or 32 bytes, a
+// key of zeros, a pair given twice, an empty cookie name. An empty but non-nil
+// block key is refused too, since it most often is an unset variable.
+//
+// The codec also seals, under the first pair, which lets a test or a staged
+// rollout write what the old program reads.
+func WithKeys(pairs ...[]byte) cookie.NewCodec {
+	keys := make([][]byte, len(pairs))
+	for i, key := range pairs {
+		keys[i] = bytes.Clone(key) // keeps nil nil, and empty empty
+	}
+	return func(name, _ string) (cookie.Codec, error) {
+		errs := checkPairs(keys)
+		if name == "" {
+			errs = append(errs, errName)
+		}
+		if len(errs) > 0 {
+			return nil, errors.Join(errs...)
+		}
+		c := &given{name: name}
+		for i := 0; i < len(keys); i += 2 {
+			c.pairs = append(c.pairs, newPair(keys[i], blockOf(keys, i), securecookie.NopEncoder{}))
+		}
+		c.encrypted = blockOf(keys, 0) != nil
+		return c, nil
+	}
+}
+
+// blockOf is the block key of the pair at i, nil when the list ends before it.
+func blockOf(keys [][]byte, i int) []byte {
+	if i+1 < len(keys) {
+		return keys[i+1]
+	}
+	return nil
+}
+
+// checkPairs names each fault by its position and never shows a key.
+func checkPairs(keys [][]byte) (errs []error) {
+	if len(keys) == 0 {
+		errs = append(errs, errors.New("gorilla: no keys"))
+	}
+	for i := 0; i < len(keys); i += 2 {
+		hash, block := keys[i], blockOf(keys, i)
+		fault := func(what string) {
+			errs = append(errs, fmt.Errorf("gorilla: key pair %d: %s", i/2+1, what))
+		}
+		switch {
+		case len(hash) < minHash:
+			fault(fmt.Sprintf("the hash key is shorter than %d bytes", minHash))
+		case zeros(hash):
+			fault("the hash key is all zeros")
+		}
+		switch {
+		case block == nil: // signed only
+		case len(block) != 16 && len(block) != 24 && len(block) != 32:
+			fault("the block key is neither nil nor 16, 24 or 32 bytes")
+		case zeros(block):
+			fault("the block key is all zeros")
+		}
+		for j := 0; j < i; j += 2 {
+			if bytes.Equal(hash, keys[j]) {
+				// The first pair would claim all values of the second by its MAC.
+				fault(fmt.Sprintf("the hash key is that of pair %d", j/2+1))
+			}
+		}
+	}
+	return errs
+}
+
+// zeros reports whether a key is nothing but zero bytes.
+func zeros(key []byte) bool {
+	return bytes.Count(key, []byte{0}) == len(key)
+}
+
+// Seal seals under the first pair; the ring is not used.
+func (c *given) Seal(_ *keyring.Keyring, plaintext []byte) (string, error) {
+	return seal(c.pairs[0], c.name, plaintext)
+}
+
+// Open tries the pairs in order; the ring is not used.
+func (c *given) Open(_ *keyring.Keyring, value string) (cookie.Opened, error) {
+	s, ok := parse(value)
+	if !ok {
+		return cookie.Opened{}, cookie.ReasonForeign.Err()
+	}
+	for _, p := range c.pairs {
+		if p.made(c.name, s) {
+			return open(p, c.name, value, s)
+		}
+	}
+	return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
+}
+
+// Size is the length of the value for n bytes of plaintext.
+func (c *given) Size(n int) int { return size(n, c.encrypted) }
