@@ -1,0 +1,131 @@
+package cookie_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+var update = flag.Bool("update", false, "write testdata/vectors anew")
+
+const vectorDir = "testdata/vectors"
+
+// The committed vectors are what the generator makes: nobody edits them by hand.
+func TestVectorsAreGenerated(t *testing.T) {
+	files := makeVectors(t)
+	if *update {
+		if err := os.MkdirAll(vectorDir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range files {
+		path := filepath.Join(vectorDir, name)
+		if *update {
+			if err := os.WriteFile(path, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have, err := os.ReadFile(path)
+		if err != nil || !bytes.Equal(have, want) {
+			t.Errorf("%s is not what the generator makes (%v); run go test ./cookie -run Vectors -update", path, err)
+		}
+	}
+	entries, err := os.ReadDir(vectorDir)
+	if err != nil || len(entries) != len(files) {
+		t.Errorf("%s has %d entries, the generator makes %d files (%v)", vectorDir, len(entries), len(files), err)
+	}
+}
+
+func readVectors(t testing.TB) []vectorFile {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(vectorDir, "*.json"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no vectors in %s: %v", vectorDir, err)
+	}
+	var files []vectorFile
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f vectorFile
+		if err := json.Unmarshal(text, &f); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		files = append(files, f)
+	}
+	return files
+}
+
+// ringOf makes a keyring of root keys as a vector file or FORMAT.md gives them.
+func ringOf(t testing.TB, keys ...vectorKey) *keyring.Keyring {
+	t.Helper()
+	var set []string
+	for _, k := range keys {
+		root, err := hex.DecodeString(k.Root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		set = append(set, fmt.Sprintf(`{"kty":"oct","kid":"%s","k":"%s","use":"enc","created":%d}`, k.Kid, base64.RawURLEncoding.EncodeToString(root), k.Created))
+	}
+	ring, err := keyring.Parse(`{"keys":[` + strings.Join(set, ",") + `]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
+// Every vector, with its class: J1, J2, J3, J5, J8, J9, J10, J11 in one table
+// that other implementations can run too.
+func TestVectors(t *testing.T) {
+	count := 0
+	tokens, classes := map[string]string{}, map[string]int{}
+	for _, f := range readVectors(t) {
+		ring := ringOf(t, f.Ring...)
+		for _, v := range f.Vectors {
+			count++
+			classes[v.Result]++
+			bound := v.Token + " " + v.Name + " " + v.Audience
+			if other, twice := tokens[bound]; twice {
+				t.Errorf("%s repeats %s", v.ID, other)
+			}
+			tokens[bound] = v.ID
+			opened, err := newJWE(t, v.Name, v.Audience).Open(ring, v.Token)
+			if got := cookie.ReasonOf(err); v.Result != "accepted" && got.String() != v.Result {
+				t.Errorf("%s (%s): %v, want %s", v.ID, v.Comment, got, v.Result)
+			}
+			if v.Result != "accepted" {
+				if !errors.Is(err, cookie.ErrInvalid) || err.Error() != cookie.ErrInvalid.Error() { // J12
+					t.Errorf("%s: error %v", v.ID, err)
+				}
+				if opened.Plaintext != nil || opened.Key.ID() != "" {
+					t.Errorf("%s: refused, and yet it gives something", v.ID)
+				}
+				continue
+			}
+			if err != nil || hex.EncodeToString(opened.Plaintext) != v.Plaintext || opened.Key.ID() != v.Kid {
+				t.Errorf("%s: %v %x %s", v.ID, err, opened.Plaintext, opened.Key.ID())
+			}
+		}
+	}
+	if count < 150 {
+		t.Errorf("%d vectors; security.md wants at least 150", count)
+	}
+	for _, class := range []string{"accepted", "foreign", "unknown-key", "malformed", "bad-tag"} {
+		if classes[class] < 10 {
+			t.Errorf("%d vectors of class %s", classes[class], class)
+		}
+	}
+	t.Logf("%d vectors: %v", count, classes)
+}
