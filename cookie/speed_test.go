@@ -15,7 +15,7 @@ import (
 )
 
 // The plaintext of the speed tests: as long as the claims of a real session.
-var claims = []byte(strings.Repeat("0123456789abcdef", 14)[:220])
+var payload = []byte(strings.Repeat("0123456789abcdef", 14)[:220])
 
 // bench is what every speed test needs: a ring, a codec, a value.
 type bench struct {
@@ -27,7 +27,7 @@ type bench struct {
 func newBench(t testing.TB) bench {
 	ring := keyring.Generate()
 	codec := newJWE(t, "__Host-session", "")
-	value, err := codec.Seal(ring, claims)
+	value, err := codec.Seal(ring, payload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func newBare(t testing.TB, value string) *bare {
 		t.Fatal(err)
 	}
 	b := &bare{aead: aead, nonce: make([]byte, 12), header: []byte(value[:60]), buf: make([]byte, 0, 512)}
-	b.sealed = aead.Seal(nil, b.nonce, claims, b.header)
+	b.sealed = aead.Seal(nil, b.nonce, payload, b.header)
 	return b
 }
 
@@ -60,7 +60,7 @@ func (b *bare) open() { b.aead.Open(b.buf, b.nonce, b.sealed, b.header) }
 
 func (b *bare) seal() {
 	rand.Read(b.nonce)
-	b.aead.Seal(b.buf, b.nonce, claims, b.header)
+	b.aead.Seal(b.buf, b.nonce, payload, b.header)
 }
 
 func forged(value string) string {
@@ -85,7 +85,7 @@ func BenchmarkSeal(b *testing.B) {
 	x := newBench(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := x.codec.Seal(x.ring, claims); err != nil {
+		if _, err := x.codec.Seal(x.ring, payload); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -110,7 +110,7 @@ type refusal struct {
 }
 
 func refusals(t testing.TB, x bench) []refusal {
-	other, err := x.codec.Seal(keyring.Generate(), claims)
+	other, err := x.codec.Seal(keyring.Generate(), payload)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func BenchmarkRatios(b *testing.B) {
 		p.open,
 		func() { x.codec.Open(x.ring, x.value) },
 		p.seal,
-		func() { x.codec.Seal(x.ring, claims) },
+		func() { x.codec.Seal(x.ring, payload) },
 		func() { x.codec.Open(x.ring, bad) },
 		func() { x.codec.Open(x.ring, cases[0].value) },
 		func() { x.codec.Open(x.ring, cases[3].value) },
@@ -186,7 +186,7 @@ func TestAllocations(t *testing.T) {
 		}
 	}
 	allocs("open", 1, func() { x.codec.Open(x.ring, x.value) })
-	allocs("seal", 1, func() { x.codec.Seal(x.ring, claims) })
+	allocs("seal", 1, func() { x.codec.Seal(x.ring, payload) })
 	for _, c := range refusals(t, x) {
 		if _, err := x.codec.Open(x.ring, c.value); cookie.ReasonOf(err) != c.reason {
 			t.Errorf("%s: reason %v, want %v", c.name, cookie.ReasonOf(err), c.reason)
