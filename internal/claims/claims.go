@@ -1,0 +1,274 @@
+package claims
+
+import (
+	"encoding/base64"
+	"strconv"
+	"unicode"
+	"unicode/utf8"
+	"unsafe"
+)
+
+// Claims is one session as it stands in the token. Times are Unix seconds and
+// 0 means absent. The zero value is no session.
+//
+// After Parse the strings and D alias the parsed bytes, which must not change
+// afterwards: verifying a session then costs no copies.
+type Claims struct {
+	SID      string   // session id: 22 base64url characters, 128 bits
+	Iat      int64    // created
+	AuthTime int64    // logged in; absent for an anonymous session
+	Exp      int64    // absolute end, fixed at login
+	Rnw      int64    // last renewal, the start of the idle time
+	End      int64    // shorter end of this one session
+	Sub      string   // user id
+	Stk      string   // kid of the key that made the stamp; "" is no stamp
+	Stp      [32]byte // the stamp, meaningful when Stk is set
+	D        []byte   // the user's data, a raw JSON object, nil when there is none
+	Per      bool     // persistent ("remember me")
+}
+
+// Parse reads b. It reports false, and leaves the zero Claims, for everything
+// but the one spelling described at the package. The inside of D is not
+// looked at beyond its braces: Members checks it when a value is first used,
+// so that a request that only asks who the user is does not pay for it.
+func (c *Claims) Parse(b []byte) bool {
+	*c = Claims{}
+	if !c.parse(b) {
+		*c = Claims{}
+		return false
+	}
+	return true
+}
+
+func (c *Claims) parse(b []byte) bool {
+	r := reader{b: b}
+	if !r.has(`{"sid":"`) {
+		return false
+	}
+	c.SID = r.chars(sidLen, 0x0f)
+	c.Iat = r.number(`","iat":`)
+	c.AuthTime = r.optional(`,"auth_time":`)
+	c.Exp = r.number(`,"exp":`)
+	c.Rnw = r.number(`,"rnw":`)
+	c.Per = r.has(`,"per":true`)
+	c.End = r.optional(`,"end":`)
+	if r.has(`,"sub":"`) {
+		c.Sub = r.sub()
+	}
+	if r.has(`,"stk":"`) {
+		c.Stk = r.chars(kidLen, 0x03)
+		if !r.has(`","stp":"`) || len(b)-r.i <= stpLen || b[r.i+stpLen] != '"' || !decodeStamp(&c.Stp, b[r.i:r.i+stpLen]) {
+			return false
+		}
+		r.i += stpLen + 1
+	}
+	if r.bad || (c.Sub == "") != (c.AuthTime == 0) || c.Stk != "" && c.Sub == "" {
+		return false
+	}
+	rest := b[r.i:]
+	if len(rest) == 1 {
+		return rest[0] == '}'
+	}
+	// The shortest data is {"a":1}. Its last brace and that of the envelope
+	// end the text; what is between is Members' business.
+	const head = `,"d":`
+	n := len(rest) - 1
+	if n < len(head)+len(`{"a":1}`) || string(rest[:len(head)]) != head || rest[n] != '}' {
+		return false
+	}
+	d := rest[len(head):n:n]
+	if d[0] != '{' || d[1] != '"' || d[len(d)-1] != '}' {
+		return false
+	}
+	c.D = d
+	return true
+}
+
+// reader walks once over b. After a fault bad stays set; what the later calls
+// return no longer matters.
+type reader struct {
+	b   []byte
+	i   int
+	bad bool
+}
+
+// has consumes s if that is what comes next.
+func (r *reader) has(s string) bool {
+	if len(r.b)-r.i < len(s) || string(r.b[r.i:r.i+len(s)]) != s {
+		return false
+	}
+	r.i += len(s)
+	return true
+}
+
+// chars reads n characters of base64url.
+func (r *reader) chars(n int, unused byte) string {
+	if len(r.b)-r.i < n || !canonical(r.b[r.i:r.i+n], unused) {
+		r.bad = true
+		return ""
+	}
+	s := text(r.b[r.i : r.i+n])
+	r.i += n
+	return s
+}
+
+// number reads the member name and a time.
+func (r *reader) number(name string) int64 {
+	if !r.has(name) {
+		r.bad = true
+		return 0
+	}
+	return r.time()
+}
+
+// optional is number for a claim that may be absent.
+func (r *reader) optional(name string) int64 {
+	if !r.has(name) {
+		return 0
+	}
+	return r.time()
+}
+
+// time reads a plain positive decimal without leading zeros. Zero itself is
+// refused: it stands for an absent claim in memory, so it would be a second
+// spelling.
+func (r *reader) time() int64 {
+	var v int64
+	start := r.i
+	for r.i < len(r.b) && r.i-start < 13 {
+		c := r.b[r.i] - '0'
+		if c > 9 {
+			break
+		}
+		v = v*10 + int64(c)
+		r.i++
+	}
+	if r.i == start || r.b[start] == '0' || v > MaxTime {
+		r.bad = true
+	}
+	return v
+}
+
+// sub reads the user id up to and including the closing quote: UTF-8, no
+// control characters, and only \" and \\ as escapes, because everything else
+// can stand for itself.
+func (r *reader) sub() string {
+	start, escaped, ascii := r.i, false, true
+	for r.i < len(r.b) && r.i-start <= MaxSub {
+		switch c := r.b[r.i]; {
+		case c == '"':
+			raw := r.b[start:r.i]
+			r.i++
+			if len(raw) == 0 || !ascii && !plain(text(raw)) {
+				r.bad = true
+				return ""
+			}
+			if escaped {
+				return unescape(raw)
+			}
+			return text(raw)
+		case c == '\\':
+			escaped = true
+			r.i++
+			if r.i == len(r.b) || r.b[r.i] != '"' && r.b[r.i] != '\\' {
+				r.bad = true
+				return ""
+			}
+		case c < ' ' || c == 0x7f:
+			r.bad = true
+			return ""
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+		r.i++
+	}
+	r.bad = true
+	return ""
+}
+
+func unescape(raw []byte) string {
+	out := make([]byte, 0, len(raw))
+	for i := 0; i < len(raw); i++ {
+		if raw[i] == '\\' {
+			i++
+		}
+		out = append(out, raw[i])
+	}
+	return string(out)
+}
+
+// plain reports whether s is valid UTF-8 without control characters. Those
+// have no place in an id and much place in log injection.
+func plain(s string) bool {
+	for _, r := range s {
+		if unicode.IsControl(r) {
+			return false
+		}
+	}
+	return utf8.ValidString(s)
+}
+
+// text views b as a string. See Claims: b is never written to again.
+func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// ValidSub reports whether s can be a user id: 1 to MaxSub bytes, quotes and
+// backslashes counting twice, of valid UTF-8 without control characters.
+func ValidSub(s string) bool {
+	n := len(s)
+	for i := 0; i < len(s); i++ {
+		if s[i] == '"' || s[i] == '\\' {
+			n++
+		}
+	}
+	return n > 0 && n <= MaxSub && plain(s)
+}
+
+// ValidKid reports whether s can be the kid of a stamp.
+func ValidKid(s string) bool {
+	return len(s) == kidLen && canonical([]byte(s), 0x03)
+}
+
+// Append appends the one spelling of c to dst. It trusts c: a value that Parse
+// would refuse is written all the same.
+func (c *Claims) Append(dst []byte) []byte {
+	dst = append(dst, `{"sid":"`...)
+	dst = append(dst, c.SID...)
+	dst = number(dst, `","iat":`, c.Iat)
+	if c.AuthTime != 0 {
+		dst = number(dst, `,"auth_time":`, c.AuthTime)
+	}
+	dst = number(dst, `,"exp":`, c.Exp)
+	dst = number(dst, `,"rnw":`, c.Rnw)
+	if c.Per {
+		dst = append(dst, `,"per":true`...)
+	}
+	if c.End != 0 {
+		dst = number(dst, `,"end":`, c.End)
+	}
+	if c.Sub != "" {
+		dst = append(dst, `,"sub":"`...)
+		for i := 0; i < len(c.Sub); i++ {
+			if c.Sub[i] == '"' || c.Sub[i] == '\\' {
+				dst = append(dst, '\\')
+			}
+			dst = append(dst, c.Sub[i])
+		}
+		dst = append(dst, '"')
+	}
+	if c.Stk != "" {
+		dst = append(dst, `,"stk":"`...)
+		dst = append(dst, c.Stk...)
+		dst = append(dst, `","stp":"`...)
+		dst = base64.RawURLEncoding.AppendEncode(dst, c.Stp[:])
+		dst = append(dst, '"')
+	}
+	if len(c.D) > 0 {
+		dst = append(dst, `,"d":`...)
+		dst = append(dst, c.D...)
+	}
+	return append(dst, '}')
+}
+
+func number(dst []byte, name string, v int64) []byte {
+	return strconv.AppendInt(append(dst, name...), v, 10)
+}

@@ -1,0 +1,161 @@
+package ssestore
+
+import (
+	"crypto/subtle"
+	"encoding/base64"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hardtack-go/hardtack/internal/claims"
+)
+
+// The barrier is a second cookie that remembers, in this browser, which sessions
+// were ended: by Logout, by Clear, by a login that replaced them, or (one stamp
+// of them) by a new password. A response that started before and arrives after
+// may still set the session cookie to the ended session again; the next request
+// then carries both cookies, and the session is refused.
+//
+// Its value is a list of entries joined by dots, newest first:
+//
+//	kid (7) until (10 digits, Unix seconds) mac (22 base64url)
+//
+// mac is the first 16 bytes of HMAC-SHA256 under the subkey of purpose "barrier"
+// of that key over (sid, stamp or nothing, until), each behind its length. So
+// nobody learns a session id from it, and nobody can end a session by it who
+// could not end it by deleting the cookie.
+//
+// It works against races, not against thieves: whoever copied the session cookie
+// leaves the barrier out. And a late response that overwrites a *new* session
+// makes that browser anonymous; it cannot bring the new session back.
+const (
+	barrierSuffix = "-ended"
+
+	// maxEnded entries are kept. A browser that ends more sessions than this
+	// while one response is under way is not a user.
+	maxEnded = 6
+
+	untilLen = 10
+	macLen   = 22
+	entryLen = 7 + untilLen + macLen
+)
+
+// entry is one well-formed part of a barrier.
+type entry struct {
+	text  string
+	kid   string
+	until string
+	mac   string
+	sec   int64 // until
+}
+
+func parseEntry(s string) (entry, bool) {
+	if len(s) != entryLen {
+		return entry{}, false
+	}
+	e := entry{text: s, kid: s[:7], until: s[7 : 7+untilLen], mac: s[7+untilLen:]}
+	for i := range untilLen {
+		c := e.until[i] - '0'
+		if c > 9 {
+			return entry{}, false
+		}
+		e.sec = e.sec*10 + int64(c)
+	}
+	return e, claims.ValidKid(e.kid)
+}
+
+// entries calls f with every entry that is still in force, at most maxEnded of
+// each value, until f says true. It reports whether f did.
+func (p *state) entries(f func(entry) bool) bool {
+	for _, value := range p.barrier {
+		for n := 0; n < maxEnded && value != ""; n++ {
+			var part string
+			part, value, _ = strings.Cut(value, ".")
+			if e, ok := parseEntry(part); ok && e.sec > p.sec && f(e) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isEnded reports whether the barrier of this request names the session.
+func (p *state) isEnded(c *claims.Claims, lines []string) bool {
+	if p.store.barrier == nil {
+		return false
+	}
+	if p.barrier == nil {
+		found := false
+		for _, l := range lines {
+			found = found || strings.Contains(l, p.store.needle)
+		}
+		if !found { // nearly always, and cheaper than a second scan for pairs
+			return false
+		}
+		p.barrier = p.store.barrier.Find(nil, lines)
+	}
+	return p.entries(func(e entry) bool { return p.names(e, c) })
+}
+
+// names reports whether e names the session as a whole or with its stamp.
+func (p *state) names(e entry, c *claims.Claims) bool {
+	return p.matches(e, c.SID, "") || c.Stk != "" && p.matches(e, c.SID, string(c.Stp[:]))
+}
+
+func (p *state) matches(e entry, sid, stamp string) bool {
+	want, ok := p.barrierMAC(e.kid, sid, stamp, e.until)
+	return ok && subtle.ConstantTimeCompare([]byte(want), []byte(e.mac)) == 1
+}
+
+func (p *state) barrierMAC(kid, sid, stamp, until string) (string, bool) {
+	key, ok := p.ring.Key(kid)
+	if !ok {
+		return "", false
+	}
+	m := macOf(key, p.store.labels.barrier)
+	if m == nil {
+		return "", false
+	}
+	var sum [32]byte
+	m.sum(&sum, sid, stamp, until)
+	return base64.RawURLEncoding.EncodeToString(sum[:16]), true
+}
+
+// barrierLine returns the Set-Cookie line that names the session that this
+// response ends, and all those named before; "" if it ends none.
+func (p *state) barrierLine() string {
+	k := p.store.barrier
+	stamp := ""
+	switch {
+	case k == nil || p.old.sid == "" || p.old.end <= p.sec:
+		return ""
+	case p.ended || p.begun:
+	case p.restamped && p.old.stk != "" && p.old.stp != p.c.Stp:
+		stamp = string(p.old.stp[:])
+	default:
+		return ""
+	}
+	kid := p.ring.Primary().ID()
+	until := strconv.FormatInt(p.old.end, 10)
+	mac, ok := p.barrierMAC(kid, p.old.sid, stamp, until)
+	if !ok || len(until) != untilLen { // before 2001 and after 2286
+		return ""
+	}
+	list, last := []string{kid + until + mac}, p.old.end
+	room := min(maxEnded, (k.MaxValue()+1)/(entryLen+1))
+	p.entries(func(e entry) bool {
+		// A field that went back to an earlier value has an earlier stamp again:
+		// what is written now must not be named.
+		if !slices.Contains(list, e.text) && !p.names(e, &p.c) {
+			list = append(list, e.text)
+			last = max(last, e.sec)
+		}
+		return len(list) >= room
+	})
+	line, err := k.Set(strings.Join(list, "."), p.now, time.Duration(last-p.sec)*time.Second)
+	if err != nil {
+		return ""
+	}
+	return line
+}

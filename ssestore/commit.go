@@ -1,0 +1,225 @@
+package ssestore
+
+import (
+	"time"
+
+	"github.com/hardtack-go/hardtack/internal/claims"
+)
+
+// Commit ends the session of this request and says what the response must carry.
+// status is the status of the response; 0 means 200. It works once: call it
+// before the first byte of the response, and not at all after a panic.
+//
+// What the handler asked for (Set, Pop, Delete, Clear, Login, Logout …) is
+// written if the status is below 500; deletions by Clear and Logout at any
+// status. Unsolicited writes (renewal, reseal, deletion of a session that is
+// over) need more: that the session was accessed, a status below 500 and not
+// 304, and [Session.Limit]. A session that nobody touched sends nothing.
+//
+// Errors: ErrNoSession; ErrCommitted the second time; and where the session
+// could not be written, ErrNoPrimary, *cookie.SizeError or ErrUnconfirmed. The
+// Outcome is valid beside an error: merge it in any case.
+func (s *Session) Commit(status int) (Outcome, error) {
+	p := s.of()
+	if p == nil {
+		return Outcome{}, ErrNoSession
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.migrating:
+		return Outcome{}, ErrMigrate
+	case p.committed:
+		return Outcome{}, ErrCommitted
+	}
+	p.committed = true
+	if status == 0 {
+		status = 200
+	}
+	out := Outcome{KeyID: p.key.ID()}
+	err := p.write(&out, status)
+	out.Refused = p.reason
+	out.Unreadable = p.unreadable
+	out.Vary = p.accessed || len(out.SetCookie) > 0
+	out.Private = p.private || len(out.SetCookie) > 0
+	return out, err
+}
+
+// write decides. The order of the cases is the order of precedence.
+func (p *state) write(out *Outcome, status int) error {
+	saved := status < 500
+	switch {
+	case p.sec == 0:
+		return nil
+	case p.loggedOut || p.ended && !p.held:
+		// The old session goes, whatever the status. If something was set or
+		// somebody logged in since, that overwrites it; if it cannot be saved, the
+		// old one is deleted all the same.
+		if saved && !p.held && !p.empty() {
+			if err := p.seal(out, true); err != nil || len(out.SetCookie) > 0 {
+				if err != nil {
+					p.delete(out, true)
+				}
+				return err
+			}
+		}
+		p.delete(out, true)
+		return nil
+	case p.held || !saved:
+		return nil
+	case p.changed && !p.empty():
+		return p.seal(out, true)
+	case p.changed && (p.loaded || p.migrated): // emptied
+		p.delete(out, true)
+		return nil
+	}
+	if !p.accessed || status == 304 || p.limit == WritesNone || p.newer() {
+		return nil
+	}
+	if p.drop {
+		if p.limit == WritesAll {
+			p.delete(out, false)
+		}
+		return nil
+	}
+	if !p.wantsWrite() {
+		return nil
+	}
+	return p.seal(out, false)
+}
+
+// newer reports whether the session came under a newer key than this instance
+// seals with. In a fleet in the middle of a rotation it then reads and writes
+// nothing on its own: two instances would reseal the session back and forth.
+// The key of the stamp counts too; if it is unknown, it is taken for newer.
+func (p *state) newer() bool {
+	primary := p.ring.Primary()
+	if primary.ID() == "" || p.key.Compare(primary) > 0 {
+		return true
+	}
+	if p.c.Stk == "" || p.c.Stk == primary.ID() {
+		return false
+	}
+	stamped, ok := p.ring.Key(p.c.Stk)
+	return !ok || stamped.Compare(primary) > 0
+}
+
+// wantsWrite reports whether the session should be written though nobody asked.
+func (p *state) wantsWrite() bool {
+	if !p.loaded && !p.migrated {
+		return false
+	}
+	moves := p.key.Compare(p.ring.Primary()) < 0 // also a migrated one: it has no key
+	if p.c.Sub != "" && !p.confirmed && moves {
+		// Seal and stamp move together, and the stamp only if GetUser verified it:
+		// else whoever has a retired key could have a forged session resealed.
+		return false
+	}
+	if p.store.due(&p.c, p.sec) && p.limit <= WritesRenewOnly {
+		return true // and carries reseal and stamp with it
+	}
+	return p.limit == WritesAll && (moves || p.freshStamp())
+}
+
+// freshStamp reports whether Confirm brought a stamp to replace the old one: made
+// under the very primary that this response seals with.
+func (p *state) freshStamp() bool {
+	return p.fresh.KeyID != "" && p.fresh.KeyID == p.ring.Primary().ID() && p.fresh.KeyID != p.c.Stk
+}
+
+// seal writes the session under the primary.
+func (p *state) seal(out *Outcome, solicited bool) error {
+	primary := p.ring.Primary()
+	if primary.ID() == "" {
+		return ErrNoPrimary
+	}
+	if p.adopted && p.c.Sub != "" && !p.confirmed {
+		return ErrUnconfirmed
+	}
+	c := &p.c
+	isNew := c.SID == ""
+	if isNew {
+		*c = claims.Claims{SID: p.newSID(""), Iat: p.sec, Rnw: p.sec}
+		p.applyWishes()
+		c.Exp = p.sec + p.store.profile(c.Per).absolute
+	}
+	remaining := p.store.end(c) - p.sec
+	if remaining <= 0 { // ExpireAt in the past, or Remember(false) on an old session
+		p.delete(out, solicited)
+		return nil
+	}
+
+	// Renewal rides on a solicited write too, but only where it may.
+	renew := !isNew && !p.begun && p.limit <= WritesRenewOnly && p.store.due(c, p.sec)
+	if renew {
+		c.Rnw = max(c.Rnw, p.sec)
+	}
+	restamp := p.freshStamp()
+	if restamp {
+		c.Stk, c.Stp = p.fresh.KeyID, p.fresh.Sum
+	}
+	if p.dataDirty {
+		c.D = claims.AppendData(nil, p.members)
+	}
+
+	plaintext := c.Append(make([]byte, 0, claims.MaxEnvelope+len(c.D)))
+	value, err := p.store.codec.Seal(p.ring, plaintext)
+	if err != nil {
+		return err
+	}
+	primary.CountSeal()
+	maxAge := time.Duration(0) // browser session
+	if c.Per {
+		maxAge = time.Duration(remaining) * time.Second
+	}
+	line, err := p.store.cookie.Set(value, p.now, maxAge)
+	if err != nil {
+		return err
+	}
+	out.SetCookie = append(out.SetCookie, line)
+	p.sendBarrier(out)
+	if solicited || p.limit == WritesAll {
+		p.deleteLegacy(out)
+	}
+
+	order := p.key.Compare(primary)
+	out.KeyID = primary.ID()
+	out.Bytes = len(p.store.cookie.Name()) + len(value)
+	out.Renewed = renew
+	out.Restamped = restamp || p.restamped
+	out.Resealed = p.loaded && order < 0
+	out.OlderPrimary = p.loaded && order > 0
+	out.Migrated = p.migrated && !p.ended && !p.begun
+	out.KeyWorn = primary.Counters().Worn
+	return nil
+}
+
+// delete removes the cookies of the request: ours, and those of the earlier
+// system, through which the session would come back.
+func (p *state) delete(out *Outcome, solicited bool) {
+	if p.present {
+		out.SetCookie = append(out.SetCookie, p.store.cookie.Delete())
+		out.Deleted = true
+	}
+	if solicited {
+		p.sendBarrier(out)
+	}
+	p.deleteLegacy(out)
+}
+
+func (p *state) sendBarrier(out *Outcome) {
+	if line := p.barrierLine(); line != "" {
+		out.SetCookie = append(out.SetCookie, line)
+	}
+}
+
+func (p *state) deleteLegacy(out *Outcome) {
+	for i := range p.store.legacy {
+		l := &p.store.legacy[i]
+		// Under the same name, domain and path our own line overwrites it.
+		if p.legacy&(1<<i) != 0 && !l.sameSlot {
+			out.SetCookie = append(out.SetCookie, l.cookie.Delete())
+			out.Deleted = true
+		}
+	}
+}

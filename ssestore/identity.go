@@ -1,0 +1,308 @@
+package ssestore
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// A Stamp ties a session to a field of its user, usually the password hash: when
+// the field changes, the session ends. It is HMAC-SHA256 under a derived key;
+// [Session.Stamp] makes it. Compare Sums with crypto/subtle. It prints without
+// its Sum.
+type Stamp struct {
+	// KeyID is the kid of the key that it was made under; "" is no stamp.
+	KeyID string
+	// Sum is the MAC.
+	Sum [32]byte `json:"-"`
+	// Age says how that key relates to the primary of this request's ring: -1
+	// older, 0 the primary itself, +1 newer. Session.Stamp sets it.
+	Age int
+}
+
+// Format prints the key id alone, under every verb.
+func (t Stamp) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "ssestore.Stamp(%s)", t.KeyID) }
+
+// Identity is who a session says is logged in.
+type Identity struct {
+	// ID is the user's id; "" is nobody.
+	ID string
+	// AuthTime is when the user logged in, to the second, in UTC.
+	AuthTime time.Time
+	// Stamp is the one made at login. Its Age is not set.
+	Stamp Stamp
+	// Adopted: taken over from a legacy cookie in this request, so there is no
+	// stamp yet. Changes of the password before now were not detected.
+	Adopted bool
+}
+
+// Identity returns who the session says is logged in. It is not verified: that
+// the user exists and the stamp still matches is for the caller to find out.
+// See package auth, which is that caller, or write your own:
+//
+//	id := s.Identity()
+//	// Load the user, or: s.Refuse(cookie.ReasonBadUserID), or s.Hold() if the store is down.
+//	got, err := s.Stamp(id.Stamp.KeyID, id.ID, user.PasswordHash)
+//	// Unequal: s.Refuse(cookie.ReasonStampMismatch).
+//	// Equal: s.Confirm(fresh), with a stamp under the primary if got.Age < 0.
+//
+// It does not allocate.
+func (s *Session) Identity() Identity {
+	p := s.of()
+	if p == nil {
+		return Identity{}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.access()
+	if p.c.Sub == "" {
+		return Identity{}
+	}
+	return Identity{
+		ID:       p.c.Sub,
+		AuthTime: unix(p.c.AuthTime),
+		Stamp:    Stamp{KeyID: p.c.Stk, Sum: p.c.Stp},
+		Adopted:  p.adopted,
+	}
+}
+
+// Stamp makes the stamp of a user's id and field under the key of this id, or
+// under the primary if kid is "": HMAC-SHA256 with the subkey of purpose "stamp"
+// and the store's audience, over id and field, each behind its length in 4
+// bytes, big endian. docs/ has test vectors.
+//
+// Errors: ErrNoSession; ErrUnknownKey, after the source had a chance to refresh;
+// ErrNoPrimary. It does not allocate.
+func (s *Session) Stamp(kid, id, field string) (Stamp, error) {
+	p := s.of()
+	if p == nil {
+		return Stamp{}, ErrNoSession
+	}
+	key, age, err := p.stampKey(kid)
+	if err != nil {
+		return Stamp{}, err
+	}
+	m := macOf(key, p.store.labels.stamp)
+	if m == nil {
+		return Stamp{}, ErrNoPrimary
+	}
+	t := Stamp{KeyID: key.ID(), Age: age}
+	m.sum(&t.Sum, id, field)
+	return t, nil
+}
+
+func (p *state) stampKey(kid string) (keyring.Key, int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	primary := p.ring.Primary()
+	if kid == "" || kid == primary.ID() {
+		if primary.ID() == "" {
+			return primary, 0, ErrNoPrimary
+		}
+		return primary, 0, nil
+	}
+	key, ok := p.ring.Key(kid)
+	if !ok && claims.ValidKid(kid) && p.refreshKeys() {
+		key, ok = p.ring.Key(kid)
+	}
+	if !ok {
+		return key, 0, ErrUnknownKey
+	}
+	// A stamp that needs a key is a use of that key: an operator who looks
+	// whether it can be retired must see it. If the key also opened the cookie,
+	// that has been counted.
+	if key.Compare(p.key) != 0 {
+		key.CountOpen(p.now)
+	}
+	return key, key.Compare(p.ring.Primary()), nil
+}
+
+// Confirm says that the identity was verified in this request: there is a user.
+// The session may then be resealed and renewed, and the response is private.
+//
+// fresh, if it has a KeyID, replaces the stamp if and only if the session is
+// written in this request: seal and stamp move to the primary together.
+func (s *Session) Confirm(fresh Stamp) {
+	p := s.of()
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.access()
+	p.private = true
+	if p.c.Sub == "" {
+		return
+	}
+	p.confirmed = true
+	p.fresh = fresh
+}
+
+// Begin starts the session of a user who has just logged in: a new session id,
+// creation, login and renewal now, and the full lifetimes of the profile. A zero
+// Stamp stores none.
+//
+// The data whose name keep accepts is kept; nil keeps all. keep must not use the
+// session. The profile is that of [Session.Remember] in this request, else that
+// of the session before if data of it was kept, else browser session.
+// [Session.ExpireAt] in this request holds; an earlier one is dropped.
+//
+// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime, ErrBadID, ErrNoPrimary,
+// and ErrUnknownKey for a Stamp that no key can have made.
+func (s *Session) Begin(id string, st Stamp, keep func(name string) bool) error {
+	p := s.of()
+	if p == nil {
+		return ErrNoSession
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.writable(); err != nil {
+		return err
+	}
+	switch {
+	case p.migrating:
+		return ErrMigrate
+	case !claims.ValidSub(id):
+		return ErrBadID
+	case st.KeyID != "" && !claims.ValidKid(st.KeyID):
+		return ErrUnknownKey
+	}
+	if p.ring.Primary().ID() == "" {
+		return ErrNoPrimary
+	}
+	per := p.c.Per
+	if keep != nil {
+		p.index()
+		kept := make([]claims.Member, 0, len(p.members))
+		for _, m := range p.members {
+			if keep(m.Name) {
+				kept = append(kept, m)
+			}
+		}
+		if len(kept) != len(p.members) || len(kept) == 0 {
+			p.dataDirty = true
+		}
+		p.members = kept
+		per = per && len(kept) > 0
+	}
+	p.c = claims.Claims{
+		SID: p.newSID(id), Iat: p.sec, AuthTime: p.sec, Rnw: p.sec,
+		Per: per, Sub: id, Stk: st.KeyID, Stp: st.Sum, D: p.c.D,
+	}
+	p.applyWishes()
+	p.c.Exp = p.sec + p.store.profile(p.c.Per).absolute
+	p.forget()
+	p.fresh, p.adopted, p.restamped = Stamp{}, false, false
+	p.begun, p.confirmed, p.private = true, true, true
+	p.change()
+	return nil
+}
+
+// applyWishes lets Remember and ExpireAt of this request hold for a new session.
+func (p *state) applyWishes() {
+	if p.wishedPer {
+		p.c.Per = p.wishPer
+	}
+	p.c.End = p.wishEnd // 0 if none was wished
+}
+
+// Restamp gives the session of a user a new stamp after the field changed. It
+// keeps the session id and all times.
+//
+// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime; ErrNobody if nobody is
+// logged in.
+func (s *Session) Restamp(st Stamp) error {
+	p := s.of()
+	if p == nil {
+		return ErrNoSession
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.writable(); err != nil {
+		return err
+	}
+	if p.migrating {
+		return ErrMigrate
+	}
+	if p.c.Sub == "" {
+		return ErrNobody
+	}
+	if st.KeyID != "" && !claims.ValidKid(st.KeyID) {
+		return ErrUnknownKey
+	}
+	p.c.Stk, p.c.Stp = st.KeyID, st.Sum
+	p.fresh, p.adopted = Stamp{}, false
+	p.restamped, p.confirmed, p.private = true, true, true
+	p.change()
+	return nil
+}
+
+// Adopt records, within [Legacy].Migrate, who was logged in in the earlier
+// system: the id, and the time at which the legacy cookie was issued.
+//
+// Errors: ErrNoSession; ErrMigrate anywhere else; ErrBadID.
+func (s *Session) Adopt(id string) error {
+	p := s.of()
+	if p == nil {
+		return ErrNoSession
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.migrating {
+		return ErrMigrate
+	}
+	if !claims.ValidSub(id) {
+		return ErrBadID
+	}
+	p.c.Sub, p.c.AuthTime, p.adopted = id, p.c.Iat, true
+	return nil
+}
+
+// Refuse drops the session for this request: its user does not exist any more as
+// it was. The cookie is deleted, as far as unsolicited writes are allowed. The
+// reason is reported in the Outcome.
+func (s *Session) Refuse(r cookie.Reason) {
+	p := s.of()
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.migrating {
+		return
+	}
+	p.access()
+	p.reason = r
+	p.wipe()
+	// What follows is a new session, and did not come with the request.
+	p.drop, p.changed, p.loaded, p.migrated = true, false, false, false
+}
+
+// Note reports a reason in the Outcome and leaves the session alone.
+func (s *Session) Note(r cookie.Reason) {
+	p := s.of()
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.access()
+	p.reason = r
+}
+
+// Hold says that the user store failed: whether the session is still good is not
+// known, so nothing is written in this request but a Logout. Later changes fail
+// with ErrHeld; earlier ones are lost.
+func (s *Session) Hold() {
+	p := s.of()
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.access()
+	p.held = true
+}

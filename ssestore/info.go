@@ -1,0 +1,87 @@
+package ssestore
+
+import (
+	"encoding/base64"
+	"time"
+
+	"github.com/hardtack-go/hardtack/internal/claims"
+)
+
+// Info describes a session, for a page that shows users their session and for
+// tests. It holds no secret: session id and stamp are left out.
+type Info struct {
+	New        bool // no valid session came with the request
+	Persistent bool // "remember me"
+	LoggedIn   bool // somebody is named; not necessarily verified
+	UserID     string
+
+	Created  time.Time // of the session: at login, or when data was first set
+	AuthTime time.Time // of the login; zero if there was none
+	Renewed  time.Time // the start of the idle time
+	Expires  time.Time // the absolute end
+	IdleEnds time.Time // the last second at which it is valid if not used any more
+
+	KeyID   string // the key that opened the cookie; "" if none did
+	Primary bool   // that key is the one that seals now
+
+	// LogID names the session in logs: a keyed hash of its id, under the primary
+	// key. It is "" for a session that has not been created yet.
+	LogID string
+
+	// Bytes is how much of the 4,096 bytes of name and value the session would
+	// take if it were written now, and Limit how much it may.
+	Bytes, Limit int
+
+	// Claims is the session's JSON as it stands, with empty sid and stp. The
+	// caller owns it.
+	Claims []byte
+}
+
+// Info describes the session as it stands now, with the changes of this request.
+// It counts as an access. The times of a session that has not been created yet
+// are zero.
+func (s *Session) Info() Info {
+	p := s.of()
+	if p == nil {
+		return Info{New: true}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.access()
+	i := Info{
+		New:        !p.loaded && !p.migrated,
+		Persistent: p.c.Per,
+		LoggedIn:   p.c.Sub != "",
+		UserID:     p.c.Sub,
+		Created:    unix(p.c.Iat),
+		AuthTime:   unix(p.c.AuthTime),
+		Renewed:    unix(p.c.Rnw),
+		KeyID:      p.key.ID(),
+	}
+	i.Primary = i.KeyID != "" && i.KeyID == p.ring.Primary().ID()
+	if p.sec == 0 {
+		return i
+	}
+	c := p.c // a copy: nothing changes by being looked at
+	if p.dataDirty {
+		c.D = claims.AppendData(nil, p.members)
+	}
+	if c.SID != "" {
+		end := p.store.end(&c)
+		i.Expires = unix(end)
+		i.IdleEnds = unix(min(end, c.Rnw+p.store.profile(c.Per).idle))
+		if m := macOf(p.ring.Primary(), p.store.labels.log); m != nil {
+			var sum [32]byte
+			m.sum(&sum, c.SID)
+			i.LogID = base64.RawURLEncoding.EncodeToString(sum[:12])
+		}
+	}
+	if !p.empty() {
+		name := len(p.store.cookie.Name())
+		i.Bytes = name + p.store.codec.Size(len(c.Append(nil)))
+		i.Limit = name + p.store.cookie.MaxValue()
+		c.SID, c.Stp = "", [32]byte{}
+		i.Claims = c.Append(nil)
+	}
+	return i
+}

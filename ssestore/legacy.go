@@ -1,0 +1,95 @@
+package ssestore
+
+import (
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/claims"
+)
+
+// loadLegacy notes which legacy cookies are there, to be deleted with the next
+// write, and takes a session over from the first that gives one. It does so only
+// if no value under the session cookie's name has our shape: a session that has
+// expired or ended here must not come back through the old door, and a failed
+// check must not fall to a weaker decoder (CVE-2026-39324).
+func (p *state) loadLegacy(lines []string, seen sight) {
+	s := p.store
+	done := seen.ours
+	for i := range s.legacy {
+		l := &s.legacy[i]
+		if !p.now.Before(l.until) {
+			continue
+		}
+		// Under a shared name only a value that is foreign to us can be theirs.
+		if l.cookie.Name() == s.cookie.Name() && !seen.foreign {
+			continue
+		}
+		var space [cookie.MaxCandidates + 1]string
+		values := l.cookie.Find(space[:0], lines)
+		if len(values) == 0 {
+			continue
+		}
+		p.legacy |= 1 << i
+		if done {
+			continue
+		}
+		switch p.reason = p.takeOver(l, values, lines); p.reason {
+		case cookie.ReasonNone, cookie.ReasonAmbiguous, cookie.ReasonEnded:
+			done = true
+		}
+	}
+}
+
+// takeOver opens the values of a legacy cookie and migrates the one that opens.
+// No verdict here leads to a deletion: the cookie is another system's.
+func (p *state) takeOver(l *legacy, values, lines []string) cookie.Reason {
+	if len(values) > cookie.MaxCandidates {
+		return cookie.ReasonAmbiguous
+	}
+	var opened cookie.Opened
+	value, valid := "", 0
+	for _, v := range values {
+		if o, err := l.codec.Open(p.ring, v); err == nil {
+			opened, value = o, v
+			valid++
+		}
+	}
+	switch valid {
+	case 0:
+		return cookie.ReasonForeign
+	case 1:
+		return p.migrate(l, value, opened, lines)
+	}
+	return cookie.ReasonAmbiguous
+}
+
+func (p *state) migrate(l *legacy, value string, o cookie.Opened, lines []string) cookie.Reason {
+	iat := o.Issued.Unix()
+	switch {
+	case o.Issued.IsZero() || iat <= 0:
+		return cookie.ReasonForeign // of unknown age: a replay would start its life anew
+	case iat > p.sec+leeway:
+		return cookie.ReasonFuture
+	}
+	p.c = claims.Claims{SID: p.legacySID(l, value), Iat: min(iat, p.sec), Rnw: p.sec}
+	p.members, p.indexed, p.dataDirty = p.inline[:0], true, true
+
+	p.migrating = true // nobody else has the session yet
+	err := l.migrate(&p.pub, o.Plaintext)
+	p.migrating = false
+	p.wishedPer, p.wishPer, p.wishedEnd, p.wishEnd = false, false, false, 0
+	p.c.Exp = p.c.Iat + p.store.profile(p.c.Per).absolute
+
+	reason := p.store.judge(&p.c, p.sec)
+	switch {
+	case err != nil || p.empty():
+		reason = cookie.ReasonForeign
+	case reason == cookie.ReasonNone && p.isEnded(&p.c, lines):
+		reason = cookie.ReasonEnded
+	}
+	if reason != cookie.ReasonNone {
+		p.wipe()
+		return reason
+	}
+	p.migrated = true
+	p.old = ended{sid: p.c.SID, end: p.c.Exp}
+	return cookie.ReasonNone
+}

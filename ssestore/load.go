@@ -1,0 +1,178 @@
+package ssestore
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// Load makes the session of a request from the values of its Cookie header
+// fields (r.Header["Cookie"]; the items of a Lambda event's cookies list serve
+// as well) and the time of the request, which the session keeps.
+//
+// It never fails. A cookie that is missing, foreign, forged or expired makes an
+// anonymous session, and the Outcome of Commit says which it was. With the zero
+// time, or one outside the years 1970 to 9999, the session is anonymous and
+// cannot be changed: a clock that is not set must not decide who is logged in.
+func (s *Store) Load(cookies []string, now time.Time) *Session {
+	p := &state{store: s, now: now}
+	p.pub.p = p
+	if sec := now.Unix(); s != nil && s.keys != nil && sec > 0 && sec <= claims.MaxTime {
+		p.sec = sec
+		p.ring = s.keys.At(now)
+		p.load(cookies)
+	}
+	return &p.pub
+}
+
+func (p *state) load(lines []string) {
+	// On the stack: Find needs no more than this.
+	var space [cookie.MaxCandidates + 1]string
+	values := p.store.cookie.Find(space[:0], lines)
+	var seen sight
+	if len(values) > 0 {
+		p.present = true
+		seen = p.choose(values, lines)
+	}
+	if len(p.store.legacy) > 0 {
+		p.loadLegacy(lines, seen)
+	}
+}
+
+// sight is what kinds of values stand under the name of the session cookie.
+type sight struct{ ours, foreign bool }
+
+// choose evaluates every value completely. Exactly one that is valid is the
+// session; which of two comes first in the header is the browser's business and
+// an attacker's, so two are none.
+func (p *state) choose(values, lines []string) (seen sight) {
+	if len(values) > cookie.MaxCandidates {
+		p.reason = cookie.ReasonAmbiguous
+		return sight{ours: true}
+	}
+	verdict, valid := cookie.ReasonNone, 0
+	for _, v := range values {
+		var c claims.Claims
+		key, reason := p.open(v, lines, &c)
+		if reason == cookie.ReasonUnknownKey && p.refreshKeys() {
+			return p.choose(values, lines) // once: all values under one ring
+		}
+		seen.ours = seen.ours || reason != cookie.ReasonForeign
+		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
+		if reason == cookie.ReasonNone {
+			valid++
+			p.c, p.key = c, key
+			continue
+		}
+		if rank(reason) > rank(verdict) {
+			verdict = reason
+		}
+		if valid == 0 && key.Compare(p.key) > 0 {
+			p.key = key
+		}
+	}
+	switch valid {
+	case 0:
+		p.reason = verdict
+		p.drop = rank(verdict) <= deletable
+	case 1:
+		p.loaded = true
+		p.old = ended{p.c.SID, p.c.Stk, p.c.Stp, p.c.Exp}
+		p.key.CountOpen(p.now) // an expired session is no reason to keep a key
+	default:
+		p.c, p.key = claims.Claims{}, keyring.Key{}
+		p.reason = cookie.ReasonAmbiguous
+	}
+	return seen
+}
+
+// open decides about one value. The key is set if the value was authentic.
+func (p *state) open(value string, lines []string, c *claims.Claims) (keyring.Key, cookie.Reason) {
+	o, err := p.store.codec.Open(p.ring, value)
+	if err != nil {
+		return keyring.Key{}, cookie.ReasonOf(err)
+	}
+	if !c.Parse(o.Plaintext) {
+		return o.Key, cookie.ReasonMalformed
+	}
+	if r := p.store.judge(c, p.sec); r != cookie.ReasonNone {
+		return o.Key, r
+	}
+	if p.isEnded(c, lines) {
+		return o.Key, cookie.ReasonEnded
+	}
+	return o.Key, cookie.ReasonNone
+}
+
+// deletable is the highest rank of a verdict after which the cookie may be
+// deleted.
+const deletable = 4
+
+// rank orders verdicts where there are several values and none is valid: what
+// forbids a deletion wins, because deleting the cookie deletes them all.
+func rank(r cookie.Reason) int {
+	switch r {
+	case cookie.ReasonNone:
+		return 0
+	case cookie.ReasonMalformed:
+		return 1
+	case cookie.ReasonBadTag:
+		return 2
+	case cookie.ReasonExpired:
+		return 3
+	case cookie.ReasonEnded:
+		return deletable
+	case cookie.ReasonFuture:
+		return 6
+	case cookie.ReasonUnknownKey:
+		return 7
+	}
+	return 5 // foreign, and whatever a codec makes up
+}
+
+// refreshKeys asks the source, once per request, whether there are newer keys
+// than those it gave. It reports whether the ring changed.
+func (p *state) refreshKeys() bool {
+	if p.sec == 0 || p.refreshed || p.store.refresh == nil {
+		return false
+	}
+	p.refreshed = true
+	ring := p.store.refresh.Refresh(p.now)
+	if ring == nil || ring == p.ring {
+		return false
+	}
+	p.ring = ring
+	return true
+}
+
+// newSID makes a session id of 128 bits: an HMAC over 32 random bytes, the time
+// and the user. A cloned virtual machine whose random source repeats does not
+// repeat ids for different users or times.
+func (p *state) newSID(sub string) string {
+	var seed [32 + 8]byte
+	rand.Read(seed[:32]) // never fails: crypto/rand ends the program instead
+	binary.BigEndian.PutUint64(seed[32:], uint64(p.now.UnixNano()))
+	return p.sid(string(seed[:]), sub)
+}
+
+// legacySID makes the id of a session taken over from a legacy cookie. It is the
+// same each time, as it is the same session: two requests that migrate it at
+// once agree, and a logout in one ends it for the other.
+func (p *state) legacySID(l *legacy, value string) string {
+	return p.sid("legacy", l.cookie.Name(), value)
+}
+
+func (p *state) sid(parts ...string) string {
+	var sum [32]byte
+	if m := macOf(p.ring.Primary(), p.store.labels.id); m != nil {
+		m.sum(&sum, parts...)
+	} else {
+		rand.Read(sum[:]) // no key, so it will not be written
+	}
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}

@@ -1,0 +1,420 @@
+package ssestore
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// Errors of the methods of a [Session] and of typed keys. Test with [errors.Is].
+var (
+	// ErrNoSession: the Session is nil or the zero value. Most often the handler
+	// does not run behind the middleware that loads sessions.
+	ErrNoSession = errors.New("ssestore: no session in this request; is the middleware missing?")
+	// ErrCommitted: the response's cookies have been decided, so a change now
+	// would be lost.
+	ErrCommitted = errors.New("ssestore: the session is committed; change it before the response starts")
+	// ErrNoTime: the session was loaded with the zero time or one outside the
+	// years 1970 to 9999, or by the zero Store.
+	ErrNoTime = errors.New("ssestore: the session was loaded without a valid time")
+	// ErrHeld: the user store failed earlier in this request, so nothing but a
+	// logout is written.
+	ErrHeld = errors.New("ssestore: the user store failed in this request; the session cannot be changed")
+	// ErrNoPrimary: the keyring has no active key, or there is no keyring.
+	ErrNoPrimary = cookie.ErrNoPrimary
+	// ErrUnknownKey: no key of this id in the keyring, also after a refresh.
+	ErrUnknownKey = errors.New("ssestore: no key of this id in the keyring")
+	// ErrBadID: a user id that is empty, longer than 128 bytes (quotes and
+	// backslashes count twice), not UTF-8, or with control characters.
+	ErrBadID = errors.New("ssestore: user id must be 1 to 128 bytes of UTF-8 without control characters")
+	// ErrMigrate: Adopt outside Legacy.Migrate, or Clear, Logout, Begin, Restamp
+	// or Commit within.
+	ErrMigrate = errors.New("ssestore: Adopt works only within Legacy.Migrate; Clear, Logout, Begin, Restamp and Commit only outside")
+	// ErrNobody: a stamp for a session without a user.
+	ErrNobody = errors.New("ssestore: nobody is logged in")
+	// ErrUnconfirmed: a session taken over from a legacy cookie was changed in a
+	// request that never asked who the user is. It has no stamp yet, so writing
+	// it would log the user out. The legacy cookie stays; nothing was written.
+	ErrUnconfirmed = errors.New("ssestore: a migrated session was changed without resolving its user; nothing was written")
+	// ErrBadName: a typed key whose name is not 1 to 64 of A-Z a-z 0-9 _ . : / -.
+	ErrBadName = errors.New("ssestore: the name of a key must be 1 to 64 characters of A-Z a-z 0-9 _ . : / -")
+	// ErrBadValue: a value that encoding/json cannot encode, or not to something
+	// that a session can hold: invalid UTF-8, or nested deeper than 64 levels.
+	ErrBadValue = errors.New("ssestore: the value cannot be encoded")
+)
+
+// A Session is the session of one request. [Store.Load] makes it and
+// [Session.Commit] ends it; typed keys ([NewKey]) read and change its data.
+//
+// It is safe for concurrent use, because http.TimeoutHandler leaves handlers
+// running. It prints as redacted. All methods of a nil and of the zero Session
+// work: they find nothing and refuse changes with [ErrNoSession].
+type Session struct {
+	_ [0]func() // incomparable
+	p *state    // one pointer, at which fmt stops; in the same allocation
+}
+
+// state is the session. The comments name the request's events in the order in
+// which they matter at Commit.
+type state struct {
+	pub   Session
+	store *Store
+	now   time.Time
+	sec   int64 // now, in Unix seconds; 0: no valid time, nothing works
+
+	mu        sync.Mutex // guards everything below
+	ring      *keyring.Keyring
+	refreshed bool // the source was asked to refresh; once per request
+
+	// What came with the request.
+	key     keyring.Key // opened the cookie; the zero Key if none did
+	old     ended       // the session that came, for the barrier
+	barrier []string    // values of the barrier cookie
+	legacy  uint8       // bit i: a cookie of store.legacy[i] was in the request
+	present bool        // a cookie of our name was in the request, valid or not
+	loaded  bool        // it held a valid session
+	reason  cookie.Reason
+
+	// The session as it is now. No SID: none yet; Commit makes one if there is
+	// something to write.
+	c         claims.Claims
+	members   []claims.Member // the data, sorted by name; see indexed
+	inline    [4]claims.Member
+	indexed   bool // members is valid; until then c.D
+	dataDirty bool // members differ from c.D
+
+	// Wishes of this request, which outlive Clear and Begin.
+	wishPer   bool
+	wishedPer bool
+	wishEnd   int64
+	wishedEnd bool
+
+	// What happened.
+	limit     Writes
+	accessed  bool  // anything was read or changed
+	changed   bool  // there is something solicited to write
+	ended     bool  // Clear or Logout: the old session is over at any status
+	loggedOut bool  // by Logout, which Hold does not stop
+	drop      bool  // the cookie should be deleted, unsolicited
+	held      bool  // the user store failed
+	migrating bool  // Migrate runs
+	migrated  bool  // the session came from a legacy cookie
+	adopted   bool  // its user has no stamp yet
+	begun     bool  // Begin ran
+	restamped bool  // Restamp ran
+	confirmed bool  // the identity was verified in this request
+	private   bool  // the response may say something about a user
+	fresh     Stamp // G6: to replace the stamp if the session is written
+	committed bool
+	late      bool // first accessed after Commit
+
+	unreadable []string // values that could not be decoded
+	memo       memoEntry
+	memos      []memoEntry
+}
+
+// ended names a session in the barrier.
+type ended struct {
+	sid string
+	stk string
+	stp [32]byte
+	end int64
+}
+
+type memoEntry struct{ key, value any }
+
+// Writes says which unsolicited writes the response may carry; see
+// [Session.Limit]. The zero value is WritesAll.
+type Writes uint8
+
+const (
+	// WritesAll: renewal, reseal and deletions. For top-level navigations, which
+	// a browser does one at a time.
+	WritesAll Writes = iota
+	// WritesRenewOnly: only a renewal that is due, which then carries the rest
+	// with it, and no deletions. For same-origin fetches.
+	WritesRenewOnly
+	// WritesNone: only what the handler asked for. For everything else, and for
+	// gateways that only verify.
+	WritesNone
+)
+
+// of returns the state, or nil for nil and the zero Session.
+func (s *Session) of() *state {
+	if s == nil {
+		return nil
+	}
+	return s.p
+}
+
+// Format prints a redacted form under every verb.
+func (s Session) Format(f fmt.State, _ rune) { f.Write([]byte("ssestore.Session(redacted)")) }
+
+// Now returns the time that was given to Load: the time of this request. It is
+// the zero time for a nil Session.
+func (s *Session) Now() time.Time {
+	p := s.of()
+	if p == nil {
+		return time.Time{}
+	}
+	return p.now
+}
+
+// Limit narrows the unsolicited writes of this response. It can only tighten:
+// the narrowest of several calls holds. Adapters call it before the handler.
+func (s *Session) Limit(w Writes) {
+	p := s.of()
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.limit = max(p.limit, w)
+}
+
+// Remember chooses the profile of the session: persistent (true), which survives
+// the end of the browser and has its own lifetimes, or browser session (false).
+//
+// On a live session it changes persistence and the idle limit. The absolute end
+// fixed at login stays, and the shorter of it and the chosen profile's holds.
+// It is remembered as a wish for the rest of the request: a login or a new
+// session that follows takes the profile.
+//
+// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
+func (s *Session) Remember(persistent bool) error {
+	p := s.of()
+	if p == nil {
+		return ErrNoSession
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.writable(); err != nil {
+		return err
+	}
+	p.wishedPer, p.wishPer = true, persistent
+	if p.c.SID != "" && p.c.Per != persistent {
+		p.c.Per = persistent
+		p.change()
+	}
+	return nil
+}
+
+// ExpireAt ends this session at t, to the second, if that is earlier than its
+// lifetimes would: it can only shorten. A time that has passed ends the session
+// with this response. The zero time goes back to the lifetimes. Like
+// [Session.Remember] it also holds for a login or a new session that follows in
+// this request.
+//
+// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
+func (s *Session) ExpireAt(t time.Time) error {
+	p := s.of()
+	if p == nil {
+		return ErrNoSession
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.writable(); err != nil {
+		return err
+	}
+	end := int64(0)
+	if !t.IsZero() {
+		end = min(max(t.Unix(), 1), claims.MaxTime) // 0 would mean no end
+	}
+	p.wishedEnd, p.wishEnd = true, end
+	if p.c.SID != "" && p.c.End != end {
+		p.c.End = end
+		p.change()
+	}
+	return nil
+}
+
+// Clear removes everything from the session: data, user and session id. What is
+// set afterwards goes into a new session. If a cookie came with the request, it
+// is deleted or overwritten, at any status of the response. Wishes of
+// [Session.Remember] and [Session.ExpireAt] in this request stay.
+//
+// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
+func (s *Session) Clear() error { return s.clear(false) }
+
+// Logout is Clear that also works after [Session.Hold]. It is the seam for
+// package auth, which runs its events around it.
+//
+// Errors: ErrNoSession, ErrCommitted, ErrNoTime.
+func (s *Session) Logout() error { return s.clear(true) }
+
+func (s *Session) clear(logout bool) error {
+	p := s.of()
+	if p == nil {
+		return ErrNoSession
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.writable(); err != nil && !(logout && err == ErrHeld) {
+		return err
+	}
+	if p.migrating {
+		return ErrMigrate
+	}
+	p.access()
+	nothing := p.empty() && !p.present && p.legacy == 0
+	p.wipe() // in any case: "no user" may be in the memo
+	if nothing {
+		return nil
+	}
+	p.change()
+	p.ended = true
+	p.loggedOut = p.loggedOut || logout
+	return nil
+}
+
+// Names returns the names of all values in the session, sorted.
+func (s *Session) Names() []string {
+	p := s.of()
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.access()
+	p.index()
+	names := make([]string, len(p.members))
+	for i, m := range p.members {
+		names[i] = m.Name
+	}
+	return names
+}
+
+// Memo returns the value that is kept for this request under key, and makes it
+// with create if there is none. Concurrent callers get the same value, though
+// create may have run for each of them. It runs without a lock and may use the
+// session. The value is never sealed, and Clear, Logout, Begin and Refuse drop
+// it. The key must be comparable; use a type of your own, as in a
+// context.Context. Without a session the result of create is returned and not
+// kept. A nil create only looks.
+func (s *Session) Memo(key any, create func() any) any {
+	p := s.of()
+	if p != nil {
+		p.mu.Lock()
+		v, ok := p.recall(key)
+		p.mu.Unlock()
+		if ok {
+			return v
+		}
+	}
+	if create == nil {
+		return nil
+	}
+	value := create()
+	if p == nil {
+		return value
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if v, ok := p.recall(key); ok {
+		return v // another goroutine was first
+	}
+	if p.memo.key == nil {
+		p.memo = memoEntry{key, value}
+	} else {
+		p.memos = append(p.memos, memoEntry{key, value})
+	}
+	return value
+}
+
+func (p *state) recall(key any) (any, bool) {
+	if key == nil {
+		return nil, false
+	}
+	if p.memo.key == key {
+		return p.memo.value, true
+	}
+	for _, m := range p.memos {
+		if m.key == key {
+			return m.value, true
+		}
+	}
+	return nil, false
+}
+
+// access notes that the response depends on the cookie.
+func (p *state) access() {
+	if p.migrating {
+		return
+	}
+	p.late = p.late || p.committed && !p.accessed
+	p.accessed = true
+}
+
+// writable says why the session cannot be changed, if so.
+func (p *state) writable() error {
+	switch {
+	case p.sec == 0:
+		return ErrNoTime
+	case p.committed:
+		p.late = true
+		return ErrCommitted
+	case p.held:
+		return ErrHeld
+	}
+	return nil
+}
+
+// change notes something solicited to write. Migration is not the handler's
+// doing, so what it changes is not.
+func (p *state) change() {
+	p.access()
+	p.changed = p.changed || !p.migrating
+}
+
+// wipe makes the session an empty one that has not been created yet.
+func (p *state) wipe() {
+	p.c = claims.Claims{}
+	p.members, p.indexed, p.dataDirty = nil, true, false
+	p.begun, p.restamped, p.confirmed, p.adopted = false, false, false, false
+	p.fresh = Stamp{}
+	p.forget()
+}
+
+// forget drops what the request knows about its user.
+func (p *state) forget() { p.memo, p.memos = memoEntry{}, nil }
+
+// empty reports whether there is nothing worth a cookie.
+func (p *state) empty() bool {
+	if p.c.Sub != "" {
+		return false
+	}
+	if p.dataDirty {
+		return len(p.members) == 0
+	}
+	return p.c.D == nil
+}
+
+// Late reports whether the session was changed, or accessed for the first time,
+// after Commit: a change that is lost, or a response whose Vary header does not
+// tell. The error is ErrCommitted, or nil if all is well. Adapters ask it when
+// the handler has returned.
+func (s *Session) Late() error {
+	p := s.of()
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.late {
+		return ErrCommitted
+	}
+	return nil
+}
+
+// note remembers the name of a value that could not be decoded.
+func (p *state) note(name string) {
+	if !slices.Contains(p.unreadable, name) {
+		p.unreadable = append(p.unreadable, name)
+	}
+}

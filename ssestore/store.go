@@ -1,0 +1,307 @@
+package ssestore
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// The lifetimes that a zero Config field stands for. For browser sessions they
+// follow OWASP's advice for ordinary applications (idle 15 to 30 minutes, a
+// working day at most); for persistent ones NIST SP 800-63B section 4.1.3 allows
+// 30 days between logins.
+const (
+	DefaultIdle               = 30 * time.Minute
+	DefaultAbsolute           = 12 * time.Hour
+	DefaultPersistentIdle     = 14 * 24 * time.Hour
+	DefaultPersistentAbsolute = 30 * 24 * time.Hour
+)
+
+// Config describes a store. Keys is the only field that must be set.
+type Config struct {
+	// Keys opens and seals the sessions. It is asked once per request.
+	Keys keyring.Source
+
+	// Cookie describes the session cookie. The zero value is __Host-session,
+	// Secure, HttpOnly, SameSite=Lax.
+	Cookie cookie.Config
+
+	// Audience separates applications that share a keyring: a session of one
+	// does not open in the other, even under the same cookie name. May be empty.
+	Audience string
+
+	// Idle ends a browser session that was not used for so long, Absolute ends
+	// it so long after login (or creation, for an anonymous one). Whole seconds.
+	// Zero: the defaults. A shorter value takes effect on sessions that exist.
+	Idle, Absolute time.Duration
+
+	// The same for persistent sessions ("remember me", [Session.Remember]).
+	PersistentIdle, PersistentAbsolute time.Duration
+
+	// Codec makes the codec of the cookie. Nil: [cookie.NewJWE].
+	Codec cookie.NewCodec
+
+	// Legacy lists the cookies of an earlier system whose sessions are taken
+	// over, in the order in which they are tried.
+	Legacy []Legacy
+
+	// DangerouslySkipBarrier leaves out the second cookie, named like the first
+	// with "-ended" behind it, that keeps a late response from bringing back a
+	// session that was logged out meanwhile. It is for gateways that can pass on
+	// a single Set-Cookie line.
+	DangerouslySkipBarrier bool
+
+	_ struct{} // keyed literals only, so that fields may be added
+}
+
+// Legacy is a cookie of an earlier system, until a deadline.
+//
+// A legacy cookie is looked at only while no cookie of this store is in the
+// request. The session that Migrate makes of it began when the legacy value says
+// that it was issued: a value whose format has no time is refused, because
+// replaying it would start its life anew each time.
+type Legacy struct {
+	// Cookie is the legacy cookie with the path and domain under which it was
+	// set: it is deleted under them once the session has moved. Name is required.
+	Cookie cookie.Config
+
+	// Codec opens it; see the packages cookie/gorilla and cookie/jose.
+	Codec cookie.NewCodec
+
+	// Until is when the store stops looking. Required: a migration without an
+	// end keeps the old system's weaknesses for ever.
+	Until time.Time
+
+	// Migrate sets the session's values from what the legacy cookie held, with
+	// typed keys, and tells who is logged in with [Session.Adopt]. It may call
+	// [Session.Remember] and [Session.ExpireAt]. An error leaves the request
+	// anonymous and the legacy cookie in place. It runs within Load, for every
+	// request that has the legacy cookie alone, so it should not do much.
+	Migrate func(s *Session, plaintext []byte) error
+
+	_ struct{}
+}
+
+// maxLegacy bounds Config.Legacy: one bit each in a session.
+const maxLegacy = 8
+
+// A Store loads sessions from the cookies of requests. It holds configuration
+// only and is safe for concurrent use. The zero Store and nil load sessions that
+// are anonymous and cannot be written.
+type Store struct {
+	keys    keyring.Source
+	refresh interface {
+		Refresh(now time.Time) *keyring.Keyring
+	} // nil: the source has none
+	cookie   *cookie.Cookie
+	codec    cookie.Codec
+	audience string
+	secure   bool
+	browser  profile
+	persist  profile
+	labels   labels
+	barrier  *cookie.Cookie // nil: switched off
+	needle   string         // its name and "="
+	legacy   []legacy
+
+	maxData int // room for the members of d, in bytes
+}
+
+// profile is a pair of lifetimes in seconds.
+type profile struct{ idle, absolute int64 }
+
+// labels of the subkeys that the store derives; the codec has its own.
+type labels struct{ stamp, id, barrier, log keyring.Label }
+
+type legacy struct {
+	cookie   *cookie.Cookie
+	codec    cookie.Codec
+	until    time.Time
+	migrate  func(*Session, []byte) error
+	sameSlot bool // name, domain, path and partition are those of the session cookie
+}
+
+// A ConfigError names a field of [Config] and the rule it broke.
+type ConfigError struct{ Field, Rule string }
+
+func (e *ConfigError) Error() string { return "ssestore: " + e.Field + ": " + e.Rule }
+
+// New makes a Store, or reports everything that is wrong with the configuration,
+// joined: *ConfigError, *cookie.ConfigError, and what a codec says.
+//
+// It refuses a source of keys (a [keyring.Schedule]) that opens sealed values
+// for less time than the longest session lives.
+func New(c Config) (*Store, error) {
+	var errs []error
+	refuse := func(field, rule string) { errs = append(errs, &ConfigError{field, rule}) }
+
+	s := &Store{keys: c.Keys, audience: c.Audience, secure: !c.Cookie.DangerouslyAllowHTTP}
+	s.browser = profile{
+		seconds(c.Idle, DefaultIdle, "Idle", refuse),
+		seconds(c.Absolute, DefaultAbsolute, "Absolute", refuse),
+	}
+	s.persist = profile{
+		seconds(c.PersistentIdle, DefaultPersistentIdle, "PersistentIdle", refuse),
+		seconds(c.PersistentAbsolute, DefaultPersistentAbsolute, "PersistentAbsolute", refuse),
+	}
+	if isNil(c.Keys) {
+		refuse("Keys", "must be set, and not to a nil pointer")
+	} else {
+		s.refresh, _ = c.Keys.(interface {
+			Refresh(now time.Time) *keyring.Keyring
+		})
+		longest := time.Duration(max(s.browser.absolute, s.persist.absolute)) * time.Second
+		w, ok := c.Keys.(interface{ Window() time.Duration })
+		if ok && w.Window() < longest {
+			refuse("Keys", "opens sealed sessions for less time than the longest session lives")
+		}
+	}
+
+	var err error
+	if s.cookie, s.codec, err = slot(c.Cookie, c.Codec, c.Audience); err != nil {
+		errs = append(errs, err)
+	} else {
+		if !c.DangerouslySkipBarrier {
+			if s.barrier, err = s.cookie.Companion(barrierSuffix); err != nil {
+				errs = append(errs, fmt.Errorf("ssestore: the %q cookie: %w", barrierSuffix, err))
+			} else {
+				s.needle = s.barrier.Name() + "="
+			}
+		}
+		if s.maxData = room(s.codec, s.cookie.MaxValue()) - claims.MaxEnvelope; s.maxData < 0 {
+			refuse("Cookie.MaxLine", "leaves no room for the claims of a session")
+		}
+		name := s.cookie.Name()
+		s.labels = labels{
+			stamp:   keyring.Label{Purpose: "stamp", Audience: c.Audience},
+			id:      keyring.Label{Purpose: "id", Audience: c.Audience},
+			barrier: keyring.Label{Purpose: "barrier", Audience: c.Audience, Name: name},
+			log:     keyring.Label{Purpose: "log", Audience: c.Audience, Name: name},
+		}
+	}
+	s.addLegacy(c, refuse, &errs)
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) addLegacy(c Config, refuse func(field, rule string), errs *[]error) {
+	if len(c.Legacy) > maxLegacy {
+		refuse("Legacy", "at most 8")
+	}
+	for i, l := range c.Legacy {
+		field := fmt.Sprintf("Legacy[%d]", i)
+		if l.Cookie.Name == "" {
+			refuse(field+".Cookie.Name", "must be set")
+		}
+		if l.Codec == nil {
+			refuse(field+".Codec", "must be set")
+		}
+		if l.Until.IsZero() {
+			refuse(field+".Until", "must be set")
+		}
+		if l.Migrate == nil {
+			refuse(field+".Migrate", "must be set")
+		}
+		if l.Codec == nil || l.Cookie.Name == "" {
+			continue
+		}
+		k, codec, err := slot(l.Cookie, l.Codec, c.Audience)
+		if err != nil {
+			*errs = append(*errs, fmt.Errorf("ssestore: %s: %w", field, err))
+			continue
+		}
+		same := s.cookie != nil && k.Name() == s.cookie.Name() && l.Cookie.Domain == c.Cookie.Domain &&
+			orSlash(l.Cookie.Path) == orSlash(c.Cookie.Path) && l.Cookie.Partitioned == c.Cookie.Partitioned
+		s.legacy = append(s.legacy, legacy{k, codec, l.Until, l.Migrate, same})
+	}
+}
+
+func orSlash(path string) string {
+	if path == "" {
+		return "/"
+	}
+	return path
+}
+
+// slot makes a cookie and its codec.
+func slot(c cookie.Config, newCodec cookie.NewCodec, audience string) (*cookie.Cookie, cookie.Codec, error) {
+	k, err := cookie.New(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if newCodec == nil {
+		newCodec = cookie.NewJWE
+	}
+	codec, err := newCodec(k.Name(), audience)
+	if err == nil && codec == nil {
+		err = &ConfigError{"Codec", "made no codec"}
+	}
+	return k, codec, err
+}
+
+// seconds checks a lifetime. Fractions would be lost in the claims, where times
+// are whole seconds, and a life beyond 400 days in the browser.
+func seconds(d, zero time.Duration, field string, refuse func(field, rule string)) int64 {
+	switch {
+	case d == 0:
+		d = zero
+	case d < time.Second || d%time.Second != 0:
+		refuse(field, "must be whole seconds, at least one")
+	case d > cookie.MaxAge:
+		refuse(field, "must be at most 400 days, the longest life of a cookie")
+	}
+	return int64(d / time.Second)
+}
+
+// isNil also finds a nil pointer in the interface, which == nil does not.
+func isNil(s keyring.Source) bool {
+	if s == nil {
+		return true
+	}
+	switch v := reflect.ValueOf(s); v.Kind() {
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
+		return v.IsNil()
+	}
+	return false
+}
+
+// room is the longest plaintext that the codec seals into limit characters.
+func room(codec cookie.Codec, limit int) int {
+	low, high := 0, limit // plaintext is never longer than its sealed form
+	for low < high {
+		mid := (low + high + 1) / 2
+		if codec.Size(mid) <= limit {
+			low = mid
+		} else {
+			high = mid - 1
+		}
+	}
+	return low
+}
+
+// CookieName returns the name of the session cookie, defaults filled in.
+func (s *Store) CookieName() string {
+	if s == nil {
+		return ""
+	}
+	return s.cookie.Name()
+}
+
+// Secure reports whether the cookie has the Secure attribute, so that a request
+// that carries it came over TLS, or to localhost.
+func (s *Store) Secure() bool { return s != nil && s.secure }
+
+// profile returns the lifetimes of a browser or a persistent session.
+func (s *Store) profile(persistent bool) profile {
+	if persistent {
+		return s.persist
+	}
+	return s.browser
+}

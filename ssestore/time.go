@@ -1,0 +1,49 @@
+package ssestore
+
+import (
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/claims"
+)
+
+const (
+	// leeway is how far, in seconds, iat, auth_time and rnw may lie in the
+	// future: the clocks of a fleet differ. There is none at the other end,
+	// where it would lengthen a session.
+	leeway = 60
+
+	// renewals per idle time: renewing at every request would write a cookie at
+	// every request, so it becomes due after a sixth of the idle time. A session
+	// thus lives for at least 5/6 of Idle after its last use.
+	renewals = 6
+)
+
+// end is when the session is over whatever happens, in Unix seconds: the first
+// of the end fixed at login, the end set for this session, and the absolute
+// timeout as it is configured now.
+func (s *Store) end(c *claims.Claims) int64 {
+	end := min(c.Exp, c.Iat+s.profile(c.Per).absolute)
+	if c.End != 0 {
+		end = min(end, c.End)
+	}
+	return end
+}
+
+// judge says whether a session with these claims is valid at now.
+//
+// Future comes before expired, because it forbids a deletion: where clocks
+// disagree, another instance may know better.
+func (s *Store) judge(c *claims.Claims, now int64) cookie.Reason {
+	if max(c.Iat, c.AuthTime, c.Rnw) > now+leeway {
+		return cookie.ReasonFuture
+	}
+	if now >= s.end(c) || now-c.Rnw > s.profile(c.Per).idle {
+		return cookie.ReasonExpired
+	}
+	return cookie.ReasonNone
+}
+
+// due reports whether the idle time should start anew.
+func (s *Store) due(c *claims.Claims, now int64) bool {
+	// Multiplied, not divided: an idle time under 6 seconds would make it 0.
+	return (now-c.Rnw)*renewals >= s.profile(c.Per).idle
+}
