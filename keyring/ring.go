@@ -139,7 +139,7 @@ func (r *Keyring) At(now time.Time) *Keyring {
 	if r.set.keys[0].p.active == 0 {
 		return &r.set.views[0]
 	}
-	return r.set.at(now.UnixMilli())
+	return r.set.at(max(now.UnixMilli(), 0)) // "at once" includes times before 1970
 }
 
 func (s *keyset) at(ms int64) *Keyring {

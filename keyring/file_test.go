@@ -1,0 +1,433 @@
+package keyring_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+var (
+	textA  = jwkSet(jwk("AAAAAAA", 1, ms0, 0)) + "\n"
+	textAB = jwkSet(jwk("BBBBBBA", 2, ms0+1, 0), jwk("AAAAAAA", 1, ms0, 0)) + "\n"
+)
+
+// write puts text at path as an atomic replacement, which is a new inode.
+func write(t testing.TB, path, text string) {
+	t.Helper()
+	must(t, os.WriteFile(path+".new", []byte(text), 0o600))
+	must(t, os.Rename(path+".new", path))
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func newKeyFile(t testing.TB, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "keys.json")
+	must(t, os.WriteFile(path, []byte(text), 0o600))
+	return path
+}
+
+func openFile(t testing.TB, path string, onError func(error)) *keyring.File {
+	t.Helper()
+	f, err := keyring.OpenFile(path, onError)
+	must(t, err)
+	return f
+}
+
+// record is an onError that keeps what it hears.
+func record(list *[]error) func(error) {
+	return func(err error) { *list = append(*list, err) }
+}
+
+// seconds is a time n seconds into the test.
+func seconds(n int) time.Time { return at(ms0).Add(time.Duration(n) * time.Second) }
+
+// A fault is something that can happen to a key file; undo makes way for a good one.
+type fault struct {
+	name string
+	do   func(t *testing.T, path string)
+	want string // part of the report
+}
+
+// faults of R2. Truncation has a test of its own.
+func faults() []fault {
+	text := func(s string) func(*testing.T, string) {
+		return func(t *testing.T, path string) { write(t, path, s) }
+	}
+	return []fault{
+		{"empty", text(""), "not the JSON"},
+		{"braces", text("{}"), "member keys is missing"},
+		{"no keys", text(`{"keys":[]}`), "no keys"},
+		{"garbage tail", text(textA + "garbage"), "something follows"},
+		{"a second set", text(textA + textAB), "something follows"},
+		{"duplicate kid", text(jwkSet(jwk("AAAAAAA", 1, ms0, 0), jwk("AAAAAAA", 2, ms0, 0))), "kid appears twice"},
+		{"a megabyte", text(strings.Repeat(" ", 1<<20)), "too long"},
+		{"missing", func(t *testing.T, path string) { must(t, os.Remove(path)) }, "no such file"},
+		{"directory", func(t *testing.T, path string) {
+			must(t, os.Remove(path))
+			must(t, os.Mkdir(path, 0o700))
+		}, "not a regular file"},
+		{"writable by all", func(t *testing.T, path string) { must(t, os.Chmod(path, 0o606)) }, "writable by its group or by everyone"},
+		{"writable by the group", func(t *testing.T, path string) { must(t, os.Chmod(path, 0o620)) }, "writable by its group or by everyone"},
+		{"not readable", func(t *testing.T, path string) {
+			if os.Geteuid() == 0 {
+				t.Skip("root reads everything")
+			}
+			must(t, os.Chmod(path, 0))
+		}, "permission denied"},
+		{"dangling symlink", func(t *testing.T, path string) {
+			must(t, os.Remove(path))
+			must(t, os.Symlink(path+".gone", path))
+		}, "no such file"},
+		{"symlink to itself", func(t *testing.T, path string) {
+			must(t, os.Remove(path))
+			must(t, os.Symlink(filepath.Base(path), path))
+		}, ""},
+		{"symlink to a device", func(t *testing.T, path string) {
+			must(t, os.Remove(path))
+			must(t, os.Symlink(os.DevNull, path))
+		}, "not a regular file"},
+	}
+}
+
+// R2: on any fault the last good ring stays, and one report is made, however
+// often the file is looked at. When it is whole again, it is in use at once, and
+// the same fault is reported anew.
+func TestR2_LastGoodRingIsKept(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes and links of Unix")
+	}
+	for _, row := range faults() {
+		t.Run(row.name, func(t *testing.T) {
+			path := newKeyFile(t, textA)
+			var reports []error
+			f := openFile(t, path, record(&reports))
+			good := f.At(seconds(0))
+			for round := range 2 {
+				row.do(t, path)
+				for i := range 5 {
+					if r := f.At(seconds(10*round + 2 + i)); r != good {
+						t.Fatalf("round %d, At: %s, want the ring as it was", round, ids(r))
+					}
+					if r := f.Refresh(seconds(10*round + 2 + i)); r != good {
+						t.Fatalf("round %d, Refresh: %s, want the ring as it was", round, ids(r))
+					}
+				}
+				if len(reports) != round+1 {
+					t.Fatalf("round %d: reports %v, want one each round", round, reports)
+				}
+				if !strings.Contains(reports[round].Error(), row.want) || !strings.Contains(reports[round].Error(), "keys.json") {
+					t.Errorf("report %v", reports[round])
+				}
+				must(t, os.RemoveAll(path))
+				write(t, path, []string{textAB, textA}[round])
+				good = f.At(seconds(10*round + 8))
+				if len(good.Keys()) != 2-round {
+					t.Errorf("the repaired file is not in use: %s", ids(good))
+				}
+			}
+			if len(reports) != 2 {
+				t.Errorf("reports %v", reports)
+			}
+		})
+	}
+}
+
+func TestR2_TruncatedAtEveryByte(t *testing.T) {
+	path := newKeyFile(t, textAB)
+	var reports []error
+	f := openFile(t, path, record(&reports))
+	good := f.At(seconds(0))
+	whole := len(textAB) - 1 // without the newline nothing is lost
+	for n := range whole {
+		write(t, path, textAB[:n])
+		reports = nil
+		for i := range 2 {
+			if r := f.At(seconds(2*n + i + 1)); r != good {
+				t.Fatalf("%d bytes: %s", n, ids(r))
+			}
+			if r := f.Refresh(seconds(2*n + i + 1)); r != good {
+				t.Fatalf("%d bytes, refreshed: %s", n, ids(r))
+			}
+		}
+		if len(reports) != 1 {
+			t.Fatalf("%d bytes: reports %v, want one", n, reports)
+		}
+		var parse *keyring.ParseError
+		if !errors.As(reports[0], &parse) {
+			t.Fatalf("%d bytes: %v", n, reports[0])
+		}
+	}
+}
+
+// Secret mounts: keys.json is a link to ..data/keys.json, and ..data a link that
+// is swapped to another directory.
+func TestR2_SymlinkSwap(t *testing.T) {
+	dir := t.TempDir()
+	for version, text := range map[string]string{"v1": textA, "v2": textAB} {
+		must(t, os.Mkdir(filepath.Join(dir, version), 0o700))
+		must(t, os.WriteFile(filepath.Join(dir, version, "keys.json"), []byte(text), 0o600))
+	}
+	swap := func(target string) {
+		must(t, os.Symlink(target, filepath.Join(dir, "..new")))
+		must(t, os.Rename(filepath.Join(dir, "..new"), filepath.Join(dir, "..data")))
+	}
+	swap("v1")
+	path := filepath.Join(dir, "keys.json")
+	must(t, os.Symlink("..data/keys.json", path))
+	var reports []error
+	f := openFile(t, path, record(&reports))
+	for i, step := range []struct{ target, want string }{
+		{"v2", "*BBBBBBA AAAAAAA"}, {"v3", "*BBBBBBA AAAAAAA"}, {"v1", "*AAAAAAA"}, {"v2", "*BBBBBBA AAAAAAA"},
+	} {
+		swap(step.target)
+		if got := ids(f.At(seconds(i + 1))); got != step.want {
+			t.Errorf("step %d, to %s: %s, want %s", i, step.target, got, step.want)
+		}
+	}
+	if len(reports) != 1 || !errors.Is(reports[0], fs.ErrNotExist) {
+		t.Errorf("reports %v, want one, of the missing v3", reports)
+	}
+}
+
+// Two different faults are two reports.
+func TestFile_EachFaultIsReported(t *testing.T) {
+	path := newKeyFile(t, textA)
+	var reports []error
+	f := openFile(t, path, record(&reports))
+	write(t, path, "{}")
+	f.Refresh(seconds(1))
+	write(t, path, `{"keys":[]}`)
+	f.Refresh(seconds(1))
+	f.Refresh(seconds(1))
+	if len(reports) != 2 {
+		t.Errorf("reports %v, want two", reports)
+	}
+}
+
+// At looks once per second of the time it is given; Refresh always.
+func TestFile_HowOftenItLooks(t *testing.T) {
+	path := newKeyFile(t, textA)
+	f := openFile(t, path, nil)
+	step := func(name string, r *keyring.Keyring, want string) {
+		t.Helper()
+		if ids(r) != want {
+			t.Errorf("%s: %s, want %s", name, ids(r), want)
+		}
+	}
+	step("first", f.At(seconds(10)), "*AAAAAAA")
+	write(t, path, textAB)
+	step("the same second", f.At(seconds(10).Add(999*time.Millisecond)), "*AAAAAAA")
+	step("a goroutine that read the clock before", f.At(seconds(9)), "*AAAAAAA")
+	step("the next second", f.At(seconds(11)), "*BBBBBBA AAAAAAA")
+	write(t, path, textA)
+	step("refresh in the same second", f.Refresh(seconds(11)), "*AAAAAAA")
+	write(t, path, textAB)
+	step("the clock was set back", f.At(seconds(-3600)), "*BBBBBBA AAAAAAA")
+	if f.At(time.Time{}) != nil || f.Refresh(time.Time{}) != nil {
+		t.Error("a ring at the zero time")
+	}
+}
+
+// At must not wait for a look that is going on, not even a stuck one.
+func TestFile_ReadersDoNotWait(t *testing.T) {
+	path := newKeyFile(t, textA)
+	var f *keyring.File
+	entered, leave := make(chan bool), make(chan bool)
+	f = openFile(t, path, func(error) { entered <- true; <-leave })
+	write(t, path, "{}")
+	go f.Refresh(seconds(1))
+	<-entered
+	// A report is being made, and made outside of any lock.
+	if f.At(seconds(2)) == nil || f.Refresh(seconds(3)) == nil {
+		t.Error("no ring during a report")
+	}
+	close(leave)
+}
+
+// The file is parsed only if its inode, size, time or mode changed. Proven by a
+// change that shows in none of them: it must go unseen when the file has rested,
+// and be seen when it was fresh, because a file system's clock has steps.
+func TestFile_RereadsOnlyWhatChanged(t *testing.T) {
+	other := strings.Replace(textA, "AAAAAAA", "CCCCCCA", 1)
+	for _, row := range []struct {
+		name string
+		age  time.Duration
+		want string
+	}{
+		{"rested", time.Hour, "*AAAAAAA"},
+		{"fresh", 0, "*CCCCCCA"},
+		{"from the future", -time.Hour, "*CCCCCCA"},
+	} {
+		path := newKeyFile(t, textA)
+		mtime := time.Now().Add(-row.age)
+		must(t, os.Chtimes(path, mtime, mtime))
+		f := openFile(t, path, nil)
+		must(t, os.WriteFile(path, []byte(other), 0o600))
+		must(t, os.Chtimes(path, mtime, mtime))
+		if got := ids(f.Refresh(seconds(1))); got != row.want {
+			t.Errorf("%s: %s, want %s", row.name, got, row.want)
+		}
+	}
+}
+
+// What each of the signs of a change is for, with a file that has rested.
+func TestFile_NoticesEachSign(t *testing.T) {
+	rested := time.Now().Add(-time.Hour)
+	other := strings.Replace(textA, "AAAAAAA", "CCCCCCA", 1)
+	rest := func(t *testing.T, path string) { must(t, os.Chtimes(path, rested, rested)) }
+	for _, row := range []struct {
+		name   string
+		change func(t *testing.T, path string)
+		want   string
+	}{
+		{"inode", func(t *testing.T, path string) { write(t, path, other); rest(t, path) }, "*CCCCCCA"},
+		{"size", func(t *testing.T, path string) {
+			must(t, os.WriteFile(path, []byte(textAB), 0o600))
+			rest(t, path)
+		}, "*BBBBBBA AAAAAAA"},
+		{"time", func(t *testing.T, path string) {
+			must(t, os.WriteFile(path, []byte(other), 0o600))
+			must(t, os.Chtimes(path, rested.Add(time.Second), rested.Add(time.Second)))
+		}, "*CCCCCCA"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			path := newKeyFile(t, textA)
+			rest(t, path)
+			f := openFile(t, path, nil)
+			row.change(t, path)
+			if got := ids(f.Refresh(seconds(1))); got != row.want {
+				t.Errorf("%s, want %s", got, row.want)
+			}
+		})
+	}
+	t.Run("mode", func(t *testing.T) {
+		path := newKeyFile(t, textA)
+		rest(t, path)
+		var reports []error
+		f := openFile(t, path, record(&reports))
+		must(t, os.Chmod(path, 0o666))
+		f.Refresh(seconds(1))
+		must(t, os.Chmod(path, 0o600))
+		f.Refresh(seconds(2))
+		must(t, os.Chmod(path, 0o666))
+		f.Refresh(seconds(3))
+		if len(reports) != 2 {
+			t.Errorf("reports %v, want two: the second after a good load", reports)
+		}
+	})
+}
+
+// Keys that are still there are the same keys: same counters, same subkeys. A
+// file with the same keys is the same ring.
+func TestFile_KeysLiveOn(t *testing.T) {
+	path := newKeyFile(t, textA)
+	f := openFile(t, path, nil)
+	r := f.At(seconds(0))
+	r.Primary().CountSeal()
+	r.Primary().CountOpen(seconds(0))
+	l := keyring.Label{Purpose: "seal"}
+	value := r.Primary().Cache(l, func([]byte) any { return new(int) })
+
+	write(t, path, " "+textA)
+	if f.Refresh(seconds(0)) != r {
+		t.Error("the same keys make another ring")
+	}
+	same := func(name string) {
+		t.Helper()
+		k, ok := f.At(seconds(0)).Key("AAAAAAA")
+		if c := k.Counters(); !ok || c.Sealed != 1 || c.Opened != 1 || !c.LastOpened.Equal(seconds(0)) {
+			t.Errorf("%s: counters %+v", name, c)
+		}
+		if k.Cache(l, func([]byte) any { return new(int) }) != value {
+			t.Errorf("%s: the subkey is derived again", name)
+		}
+	}
+	write(t, path, textAB)
+	f.Refresh(seconds(0))
+	same("another ring")
+	write(t, path, jwkSet(jwk("BBBBBBA", 2, ms0+1, 0), jwk("AAAAAAA", 1, ms0, ms0+day)))
+	f.Refresh(seconds(0))
+	same("another activation time")
+
+	// The same kid with other bytes is another key, and must not open with the
+	// subkeys of the old one.
+	write(t, path, jwkSet(jwk("AAAAAAA", 3, ms0, 0)))
+	k := f.Refresh(seconds(0)).Primary()
+	if k.Counters().Sealed != 0 || k.Cache(l, func([]byte) any { return new(int) }) == value {
+		t.Error("another key of the same id took over")
+	}
+}
+
+// Readable by others is worth one word for the life of the File, and no refusal.
+func TestFile_ReadableByOthers(t *testing.T) {
+	for _, mode := range []fs.FileMode{0o644, 0o640, 0o604} {
+		path := newKeyFile(t, textA)
+		must(t, os.Chmod(path, mode))
+		var reports []error
+		f := openFile(t, path, record(&reports))
+		write(t, path, textAB)
+		must(t, os.Chmod(path, mode))
+		if got := ids(f.Refresh(seconds(1))); got != "*BBBBBBA AAAAAAA" {
+			t.Error(got)
+		}
+		if len(reports) != 1 || !strings.Contains(reports[0].Error(), "readable by its group or by everyone") {
+			t.Errorf("mode %o: reports %v, want one", mode, reports)
+		}
+	}
+}
+
+func TestOpenFile_Refusals(t *testing.T) {
+	for _, row := range faults() {
+		t.Run(row.name, func(t *testing.T) {
+			path := newKeyFile(t, textA)
+			row.do(t, path)
+			f, err := keyring.OpenFile(path, func(error) { t.Error("onError heard of what OpenFile returns") })
+			if f != nil || err == nil || !strings.Contains(err.Error(), row.want) {
+				t.Errorf("%v, %v", f, err)
+			}
+			var named *fs.PathError
+			if !errors.As(err, &named) {
+				t.Errorf("%T does not name the file", err)
+			}
+		})
+	}
+}
+
+func TestCreateFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	r := keyring.Generate()
+	must(t, keyring.CreateFile(path, r))
+	info, err := os.Stat(path)
+	must(t, err)
+	if runtime.GOOS != "windows" && info.Mode() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	if got := ids(openFile(t, path, func(err error) { t.Error(err) }).At(seconds(0))); got != ids(r) {
+		t.Errorf("%s, want %s", got, ids(r))
+	}
+	if err := keyring.CreateFile(path, keyring.Generate()); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("overwriting: %v", err)
+	}
+	if err := keyring.CreateFile(path+"2", nil); !errors.Is(err, keyring.ErrNoKey) {
+		t.Errorf("no ring: %v", err)
+	}
+	if _, err := os.Stat(path + "2"); err == nil {
+		t.Error("a file for no ring")
+	}
+	if err := keyring.CreateFile(filepath.Join(path, "under a file"), r); err == nil {
+		t.Error("no error for an impossible path")
+	}
+}
