@@ -1,0 +1,63 @@
+package auth
+
+import (
+	"errors"
+
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// The errors of this package. UserByID returns ErrNoUser and ErrBadID, the
+// methods of [Manager] return all of them. Compare with [errors.Is].
+var (
+	// ErrNoUser: nobody is logged in, or the user is gone. UserByID returns it
+	// for an id that it does not find.
+	ErrNoUser = errors.New("auth: no user")
+	// ErrBadID: the text is not a user id at all. UserByID returns it for an id
+	// that it cannot parse, and the session of that id is then cleared. Login
+	// returns it for an id that a session cannot hold. It is
+	// [ssestore.ErrBadID].
+	ErrBadID = ssestore.ErrBadID
+	// ErrUserStore: the user store failed, so that it is not known who this is.
+	// The error that UserByID returned can be reached with [errors.As] and
+	// [errors.Is]. Answer 503, not with a login page: the session is still good.
+	ErrUserStore = errors.New("auth: the user store failed")
+	// ErrNotLoggedIn: RefreshStamp found no user, or another, in this request.
+	ErrNotLoggedIn = errors.New("auth: this user is not logged in here")
+	// ErrNotStaff: the user is not staff.
+	ErrNotStaff = errors.New("auth: not a staff user")
+	// ErrNoSession: the session is nil, most often because no middleware put
+	// one into the request. It is [ssestore.ErrNoSession].
+	ErrNoSession = ssestore.ErrNoSession
+)
+
+var (
+	errNotNew   = errors.New("the manager was not made by auth.New")
+	errOtherID  = errors.New("UserByID returned a user with another id")
+	errNilRule  = errors.New("auth: a nil rule refuses everybody")
+	errCutShort = errors.New("the context ended before the user store had answered")
+)
+
+// storeError is what GetUser returns when the store failed: ErrUserStore and
+// the cause in one.
+type storeError struct{ cause error }
+
+func (e *storeError) Error() string        { return ErrUserStore.Error() + ": " + e.cause.Error() }
+func (e *storeError) Is(target error) bool { return target == ErrUserStore }
+func (e *storeError) Unwrap() error        { return e.cause }
+
+// A ConfigError names a field of [Config] and the rule it broke. It does not
+// repeat the value.
+type ConfigError struct{ Field, Rule string }
+
+func (e *ConfigError) Error() string { return "auth: " + e.Field + ": " + e.Rule }
+
+// Forbidden is an error that a [Rule] returns to refuse a user; its text is
+// shown to that user:
+//
+//	return auth.Forbidden("Only members of the board may open this page.")
+//
+// It is matched with [errors.As]. The empty text refuses too. Forbidden text is
+// for people and carries no secrets; an adapter must still escape it for HTML.
+type Forbidden string
+
+func (f Forbidden) Error() string { return string(f) }

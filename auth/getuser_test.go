@@ -1,0 +1,450 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+func TestG1_no_id(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.add(b, "biscuits")
+	id, out := x.whoami(b)
+	same(t, "user", id, "")
+	same(t, "Vary, Private", []any{out.Vary, out.Private}, []any{true, false})
+	silent(t, out)
+	same(t, "calls of the store", x.calls.Load(), 0)
+	same(t, "events", len(x.events), 0)
+	// The same without any cookie.
+	id, out = x.whoami(browser{})
+	same(t, "user", id, "")
+	silent(t, out)
+}
+
+func TestG2_user_not_found(t *testing.T) {
+	for name, fail := range map[string]func(context.Context, string) (*user, error){
+		"ErrNoUser":         func(context.Context, string) (*user, error) { return nil, auth.ErrNoUser },
+		"ErrNoUser wrapped": func(context.Context, string) (*user, error) { return nil, errors.Join(auth.ErrNoUser) },
+		"nil, nil":          func(context.Context, string) (*user, error) { return nil, nil },
+		"a user with ErrNoUser": func(context.Context, string) (*user, error) {
+			return &user{ID: "1", Hash: "hash of one"}, auth.ErrNoUser
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x, b := newSite(t, ring(t, 1)), browser{}
+			x.login(b, "1")
+			x.add(b, "biscuits")
+			x.fail = fail
+			out := x.visit(b, func(s *ssestore.Session) {
+				same(t, "user", x.who(s), "")
+				same(t, "cart", cart.Get(s), "biscuits")
+			})
+			silent(t, out)
+			same(t, "refused", out.Refused, cookie.ReasonNone)
+			// The account comes back.
+			x.fail = nil
+			id, _ := x.whoami(b)
+			same(t, "user", id, "1")
+		})
+	}
+}
+
+// A session whose user is not found is not refused for its stamp either: the
+// source looks the user up first.
+func TestG2_user_not_found_without_stamp(t *testing.T) {
+	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
+	x.login(b, "1")
+	x.users = x.manager()
+	delete(x.rows, "1")
+	id, out := x.whoami(b)
+	same(t, "user", id, "")
+	silent(t, out)
+}
+
+func TestG3_stamping_off(t *testing.T) {
+	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
+	x.login(b, "1")
+	same(t, "stp", claims(t, b)["stp"], nil)
+	x.rows["1"].Hash = "new hash"
+	id, out := x.whoami(b)
+	same(t, "user", id, "1")
+	same(t, "Private", out.Private, true)
+	silent(t, out)
+}
+
+// Turning stamping on later logs out sessions without a stamp.
+func TestG4_stamp_missing(t *testing.T) {
+	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
+	x.login(b, "1")
+	x.add(b, "biscuits")
+	x.users = x.manager()
+	x.events = nil
+	out := x.visit(b, func(s *ssestore.Session) {
+		same(t, "user", x.who(s), "")
+		same(t, "again", x.who(s), "")
+		same(t, "cart", cart.Get(s), "")
+	})
+	deleted(t, b, out)
+	same(t, "refused", out.Refused, cookie.ReasonStampMissing)
+	same(t, "events", x.events, []string{"refused 1 stamp-missing"})
+	same(t, "calls of the store", x.calls.Load(), 1)
+}
+
+func TestG5_stamp_equal(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	before := b[sessionName]
+	out := x.visit(b, func(s *ssestore.Session) {
+		u, err := x.users.GetUser(bg, s)
+		if err != nil || *u != *x.rows["1"] {
+			t.Errorf("GetUser = %+v, %v", u, err)
+		}
+	})
+	silent(t, out)
+	same(t, "cookie", b[sessionName], before)
+	same(t, "Vary, Private", []any{out.Vary, out.Private}, []any{true, true})
+}
+
+func TestG5n_stamp_of_newer_key(t *testing.T) {
+	x, b := newSite(t, ring(t, 2, 1)), browser{}
+	x.login(b, "1")
+	before := b[sessionName]
+	y := x.on(ring(t, 1, 2)) // not promoted here yet
+	id, out := y.whoami(b)
+	same(t, "user", id, "1")
+	silent(t, out)
+	same(t, "cookie", b[sessionName], before)
+	// Not even with a renewal that is due.
+	y.now = t0.Add(10 * time.Minute)
+	id, out = y.whoami(b)
+	same(t, "user", id, "1")
+	silent(t, out)
+}
+
+func TestG6_stamp_of_older_key(t *testing.T) {
+	for name, keys := range map[string][]int{"first fallback": {2, 1}, "second fallback": {3, 2, 1}} {
+		t.Run(name, func(t *testing.T) {
+			x, b := newSite(t, ring(t, 1)), browser{}
+			x.login(b, "1")
+			x.add(b, "biscuits")
+			before := claims(t, b)
+			y := x.on(ring(t, keys...))
+			y.now = t0.Add(time.Minute)
+			// Where nothing unsolicited may be written the user is still there.
+			id := ""
+			out := y.visit(b, func(s *ssestore.Session) {
+				s.Limit(ssestore.WritesNone)
+				id = y.who(s)
+			})
+			same(t, "user", id, "1")
+			silent(t, out)
+			// On a navigation seal and stamp move.
+			id, out = y.whoami(b)
+			same(t, "user", id, "1")
+			same(t, "Resealed, Restamped", []any{out.Resealed, out.Restamped}, []any{true, true})
+			after := claims(t, b)
+			same(t, "seal and stamp", []any{after["kid"], after["stk"]}, []any{kid(keys[0]), kid(keys[0])})
+			if before["stp"] == after["stp"] {
+				t.Error("the stamp is the same under another key")
+			}
+			for _, name := range []string{"sid", "iat", "auth_time", "exp", "sub", "d"} {
+				same(t, name, after[name], before[name])
+			}
+			// The reissued cookie is whole.
+			z := x.on(ring(t, keys[0]))
+			id, out = z.whoami(b)
+			same(t, "user with the primary alone", id, "1")
+			same(t, "cart", z.cartOf(b), "biscuits")
+			silent(t, out)
+		})
+	}
+}
+
+func TestG6u_stamp_of_unknown_key(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	x.on(ring(t, 2, 1)).add(b, "biscuits") // seal of key 2, stamp of key 1
+	before := b[sessionName]
+	y := x.on(ring(t, 2))
+	out := y.visit(b, func(s *ssestore.Session) {
+		same(t, "user", y.who(s), "")
+		same(t, "cart", cart.Get(s), "biscuits")
+	})
+	silent(t, out)
+	same(t, "cookie", b[sessionName], before)
+	same(t, "refused", out.Refused, cookie.ReasonStampUnknownKey)
+	same(t, "private", out.Private, false)
+	same(t, "events", y.events, []string{"refused 1 stamp-unknown-key"})
+	id, _ := x.on(ring(t, 2, 1)).whoami(b)
+	same(t, "user where the key is known", id, "1")
+}
+
+func TestG7_stamp_unequal(t *testing.T) {
+	for name, keys := range map[string][]int{"under the primary": {2}, "under a fallback": {3, 2}, "under a newer key": {1, 2}} {
+		t.Run(name, func(t *testing.T) {
+			x, b := newSite(t, ring(t, 2)), browser{}
+			x.login(b, "1")
+			x.add(b, "biscuits")
+			x.rows["1"].Hash = "new hash"
+			y := x.on(ring(t, keys...))
+			kept := b.copy()
+			out := y.visit(kept, func(s *ssestore.Session) {
+				s.Limit(ssestore.WritesRenewOnly)
+				same(t, "user of a fetch", y.who(s), "")
+				same(t, "cart of a fetch", cart.Get(s), "")
+			})
+			silent(t, out)
+			out = y.visit(b, func(s *ssestore.Session) {
+				same(t, "user", y.who(s), "")
+				same(t, "cart", cart.Get(s), "")
+			})
+			deleted(t, b, out)
+			same(t, "refused", out.Refused, cookie.ReasonStampMismatch)
+			same(t, "private", out.Private, true) // there is a Set-Cookie
+			same(t, "events", y.events, []string{"refused 1 stamp-mismatch", "refused 1 stamp-mismatch"})
+		})
+	}
+}
+
+func TestG9_unparsable_id(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	x.add(b, "biscuits")
+	x.fail = func(_ context.Context, id string) (*user, error) { return nil, auth.ErrBadID }
+	out := x.visit(b, func(s *ssestore.Session) {
+		same(t, "user", x.who(s), "")
+		same(t, "cart", cart.Get(s), "")
+	})
+	deleted(t, b, out)
+	same(t, "refused", out.Refused, cookie.ReasonBadUserID)
+	same(t, "last event", x.events[len(x.events)-1], "refused 1 bad-user-id")
+}
+
+// Evaluated lazily, and at most once per request.
+func TestGetUser_once(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	x.visit(b, func(s *ssestore.Session) {})
+	same(t, "calls without GetUser", x.calls.Load(), 0)
+	x.visit(b, func(s *ssestore.Session) {
+		first, _ := x.users.GetUser(bg, s)
+		second, _ := x.users.GetUser(bg, s)
+		if first != second || first == nil {
+			t.Error("two calls gave two users")
+		}
+	})
+	same(t, "calls", x.calls.Load(), 1)
+	delete(x.rows, "1")
+	x.visit(b, func(s *ssestore.Session) {
+		same(t, "users", x.who(s)+x.who(s)+x.who(s), "")
+	})
+	same(t, "calls, no user", x.calls.Load(), 2)
+	x.visit(b, func(s *ssestore.Session) {
+		x.fail = func(context.Context, string) (*user, error) { return nil, errors.New("down") }
+		_, first := x.users.GetUser(bg, s)
+		x.fail = nil
+		_, second := x.users.GetUser(bg, s)
+		if first != second || !errors.Is(first, auth.ErrUserStore) {
+			t.Errorf("errors %v and %v", first, second)
+		}
+	})
+	same(t, "calls, store down", x.calls.Load(), 3)
+}
+
+func TestGetUser_concurrent_calls_evaluate_once(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	entered, release := make(chan struct{}), make(chan struct{})
+	x.fail = func(context.Context, string) (*user, error) {
+		close(entered) // a second evaluation would panic here
+		<-release
+		return x.rows["1"], nil
+	}
+	x.visit(b, func(s *ssestore.Session) {
+		var wg sync.WaitGroup
+		users := make([]*user, 8)
+		for i := range users {
+			wg.Go(func() { users[i], _ = x.users.GetUser(bg, s) })
+		}
+		<-entered
+		close(release)
+		wg.Wait()
+		for _, u := range users {
+			if u != x.rows["1"] {
+				t.Errorf("a concurrent call got %v", u)
+			}
+		}
+	})
+	same(t, "calls", x.calls.Load(), 1)
+}
+
+// After Login, Logout and Clear in the same request the new answer is there.
+func TestGetUser_follows_the_request(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.visit(b, func(s *ssestore.Session) {
+		same(t, "at first", x.who(s), "")
+		for _, id := range []string{"1", "2"} {
+			if err := x.users.Login(bg, s, x.rows[id]); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "after Login", x.who(s), id)
+		}
+		if err := x.users.Logout(bg, s); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "after Logout", x.who(s), "")
+		if err := x.users.Login(bg, s, x.rows["1"]); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "after Login", x.who(s), "1")
+		if err := s.Clear(); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "after Clear", x.who(s), "")
+	})
+	same(t, "calls of the store", x.calls.Load(), 0)
+}
+
+// A login that comes while a slow store answers about the user before is not
+// undone by that answer.
+func TestGetUser_slow_answer_does_not_undo_a_login(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	entered, release := make(chan struct{}), make(chan struct{})
+	x.fail = func(context.Context, string) (*user, error) {
+		close(entered)
+		<-release
+		return &user{ID: "1", Hash: "changed"}, nil // G7
+	}
+	x.visit(b, func(s *ssestore.Session) {
+		var wg sync.WaitGroup
+		wg.Go(func() { x.users.GetUser(bg, s) })
+		<-entered
+		// Past the manager, as an application's own code would: it has no lock
+		// to wait for.
+		st, err := s.Stamp("", "2", "hash of two")
+		if err == nil {
+			err = s.Begin("2", st, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		close(release)
+		wg.Wait()
+	})
+	x.fail = nil
+	id, _ := x.whoami(b)
+	same(t, "user", id, "2")
+}
+
+// named is a user type of interface kind.
+type named interface{ Name() string }
+
+type person struct{ name string }
+
+func (p *person) Name() string { return p.name }
+
+// A user is never a nil that looks like a user.
+func TestGetUser_never_a_typed_nil(t *testing.T) {
+	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
+	x.login(b, "1")
+
+	var answer named
+	m, err := auth.New(auth.Config[named]{
+		UserByID:             func(context.Context, string) (named, error) { return answer, nil },
+		ID:                   func(n named) string { return n.Name() },
+		DangerouslySkipStamp: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct {
+		answer named
+		want   error
+	}{
+		"nil interface":            {nil, auth.ErrNoUser},
+		"nil pointer in interface": {(*person)(nil), auth.ErrNoUser},
+		"user":                     {&person{"1"}, nil},
+	} {
+		answer = row.answer
+		x.visit(b, func(s *ssestore.Session) {
+			if u, err := m.GetUser(bg, s); !errors.Is(err, row.want) || (err == nil) != (u != nil) {
+				t.Errorf("%s: GetUser = %v, %v", name, u, err)
+			}
+			if err := m.Login(bg, s, row.answer); !errors.Is(err, row.want) {
+				t.Errorf("%s: Login: %v", name, err)
+			}
+		})
+	}
+}
+
+// U may be any type: a struct, a string, a map.
+func TestGetUser_other_user_types(t *testing.T) {
+	x := newSite(t, ring(t, 1))
+	s := x.store.Load(nil, t0)
+	structs, err := auth.New(auth.Config[user]{
+		UserByID: func(context.Context, string) (user, error) { return user{ID: "1"}, nil },
+		ID:       func(u user) string { return u.ID },
+		Stamp:    func(u user) string { return u.Hash },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := structs.Login(bg, s, user{ID: "1"}); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := structs.GetUser(bg, s); err != nil || u.ID != "1" {
+		t.Errorf("struct: %v, %v", u, err)
+	}
+	maps, err := auth.New(auth.Config[map[string]string]{
+		UserByID: func(context.Context, string) (map[string]string, error) { return nil, nil },
+		ID:       func(u map[string]string) string { return u["id"] },
+		Stamp:    func(u map[string]string) string { return u["hash"] },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u, err := maps.GetUser(bg, s); !errors.Is(err, auth.ErrNoUser) || u != nil {
+		t.Errorf("map: %v, %v", u, err)
+	}
+	// Two managers on one session do not share their answers.
+	if u, err := structs.GetUser(bg, s); err != nil || u.ID != "1" {
+		t.Errorf("struct again: %v, %v", u, err)
+	}
+}
+
+func TestRecentLogin(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	recent := func(maxAge time.Duration) (ok bool) {
+		x.visit(b, func(s *ssestore.Session) { ok = x.users.RecentLogin(bg, s, maxAge) })
+		return ok
+	}
+	same(t, "anonymous", recent(time.Hour), false)
+	x.login(b, "1")
+	same(t, "at once", recent(0), true)
+	for range 2 { // renewals do not move it
+		x.now = x.now.Add(5 * time.Minute)
+		x.whoami(b)
+	}
+	same(t, "at the limit", recent(10*time.Minute), true)
+	x.now = x.now.Add(999 * time.Millisecond)
+	same(t, "within the second of the limit", recent(10*time.Minute), true)
+	x.now = x.now.Add(time.Millisecond)
+	same(t, "past the limit", recent(10*time.Minute), false)
+	same(t, "negative", recent(-time.Second), false)
+	x.login(b, "1")
+	same(t, "after a new login", recent(time.Minute), true)
+	x.now = x.now.Add(-30 * time.Second) // another instance's clock
+	same(t, "within the leeway of clocks", recent(time.Minute), true)
+	x.fail = func(context.Context, string) (*user, error) { return nil, errors.New("down") }
+	same(t, "store down", recent(time.Minute), false)
+	x.fail = nil
+	x.rows["1"].Hash = "new hash"
+	same(t, "stamp unequal", recent(time.Minute), false)
+}

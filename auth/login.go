@@ -1,0 +1,150 @@
+package auth
+
+import (
+	"context"
+	"crypto/subtle"
+	"slices"
+
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// Login makes user the user of the session: the application has just checked a
+// password, a passkey or the like, and that the account may be used.
+//
+// The session gets a new id, a stamp and a seal under the primary key, and a
+// fresh deadline. What an anonymous visitor put into it stays (see
+// [Config.KeepOnLogin]). What another user put into it goes, and so does the
+// data of the same user if the stamp in it is not that of the user as given:
+// somebody who knew an old password may have left it there.
+//
+// Errors: [ErrNoSession] for a nil session, [ErrNoUser] for a nil user,
+// [ErrBadID] for a user without an id or with one that cannot be stored, and
+// the other errors of [ssestore.Session.Begin]: no active key, a response that
+// is already committed, a user store that failed earlier in this request
+// (ErrHeld: the login would not be written). After an error the session is as
+// it was, and OnLogin does not run.
+func (m *Manager[U]) Login(ctx context.Context, s *ssestore.Session, user U) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	if !m.ready() {
+		return &storeError{errNotNew}
+	}
+	if m.none(user) {
+		return ErrNoUser
+	}
+	if err := m.begin(s, user, m.cfg.ID(user), m.field(user)); err != nil {
+		return err
+	}
+	if m.cfg.OnLogin != nil {
+		m.cfg.OnLogin(ctx, s, user)
+	}
+	return nil
+}
+
+func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) error {
+	mo := m.memo(s)
+	mo.mu.Lock() // an evaluation under way is about the session before
+	defer mo.mu.Unlock()
+	var stamp ssestore.Stamp
+	if !m.cfg.DangerouslySkipStamp {
+		var err error
+		if stamp, err = s.Stamp("", id, field); err != nil {
+			return err
+		}
+	}
+	if err := s.Begin(id, stamp, m.keep(s, id, field)); err != nil {
+		return err
+	}
+	m.replace(s, mo, id, user)
+	return nil
+}
+
+// keep says which data survives the login of the user called id. The rows L1 to
+// L6 of the specification; nil is "all of it".
+func (m *Manager[U]) keep(s *ssestore.Session, id, field string) func(name string) bool {
+	nothing := func(string) bool { return false }
+	who := s.Identity()
+	switch {
+	case who.ID == "": // L1
+		if m.cfg.KeepOnLogin == nil {
+			return nil
+		}
+		return func(name string) bool { return slices.Contains(m.cfg.KeepOnLogin, name) }
+	case who.ID != id: // L2, and L6: a text that is no id is not this user's
+		return nothing
+	case m.cfg.DangerouslySkipStamp: // L4
+		return nil
+	case who.Adopted && who.Stamp.KeyID == "": // as GetUser takes it: this user's
+		return nil
+	case who.Stamp.KeyID == "": // L3
+		return nothing
+	}
+	stamp, err := s.Stamp(who.Stamp.KeyID, id, field)
+	if err != nil || subtle.ConstantTimeCompare(stamp.Sum[:], who.Stamp.Sum[:]) != 1 { // L3
+		return nothing
+	}
+	return nil // L4, L5
+}
+
+// Logout ends the session: its contents go and the response deletes the cookie,
+// whatever the status. [Config.OnLogout] runs first and still sees the user, if
+// there is one and the store can tell. An anonymous logout is fine, and a store
+// that is down does not prevent a logout.
+//
+// A copy of the cookie that was taken before still opens elsewhere: that is the
+// nature of sessions without a database. It ends by its idle and absolute
+// expiry, and at once when the user's stamp changes.
+func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	// Nobody to tell, nothing to ask the store for.
+	if m.ready() && m.cfg.OnLogout != nil {
+		user, err := m.GetUser(ctx, s)
+		m.cfg.OnLogout(ctx, s, user, err == nil)
+	}
+	return s.Logout()
+}
+
+// RefreshStamp keeps this session after the stamped field of its user changed,
+// while all other sessions of that user end at their next request:
+//
+//	user, err := users.GetUser(ctx, s)  // before the change
+//	user.PasswordHash = …               // change and store it
+//	err = users.RefreshStamp(ctx, s, user)
+//
+// The session keeps its id, its times and its data; the cookie is reissued.
+// GetUser must have given the same user (by id) earlier in this request, before
+// the change was stored; otherwise RefreshStamp returns [ErrNotLoggedIn] and
+// leaves the session alone, because then nobody has checked that this session
+// was a good one. With DangerouslySkipStamp there is nothing to refresh.
+func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user U) error {
+	if s == nil {
+		return ErrNoSession
+	}
+	if !m.ready() {
+		return &storeError{errNotNew}
+	}
+	if m.none(user) {
+		return ErrNoUser
+	}
+	id, field := m.cfg.ID(user), m.field(user)
+	mo := m.memo(s)
+	mo.mu.Lock()
+	defer mo.mu.Unlock()
+	if !mo.known || mo.err != nil || mo.id != id || s.Identity().ID != id {
+		return ErrNotLoggedIn
+	}
+	if !m.cfg.DangerouslySkipStamp {
+		stamp, err := s.Stamp("", id, field)
+		if err != nil {
+			return err
+		}
+		if err := s.Restamp(stamp); err != nil {
+			return err
+		}
+	}
+	m.replace(s, mo, id, user)
+	return nil
+}

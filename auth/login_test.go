@@ -1,0 +1,346 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+var bg = context.Background()
+
+func TestLogin_L1_anonymous_data_kept(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.add(b, "biscuits")
+	before := claims(t, b)
+	x.now = t0.Add(time.Minute)
+	out := x.visit(b, func(s *ssestore.Session) {
+		same(t, "user before", x.who(s), "")
+		if err := x.users.Login(bg, s, x.rows["1"]); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "user in the same request", x.who(s), "1")
+		same(t, "cart in the same request", cart.Get(s), "biscuits")
+	})
+	after := claims(t, b)
+	if before["sid"] == after["sid"] {
+		t.Error("the session id is the same after the login")
+	}
+	same(t, "cart", x.cartOf(b), "biscuits")
+	same(t, "sub", after["sub"], "1")
+	same(t, "stk", after["stk"], kid(1))
+	for _, name := range []string{"iat", "auth_time", "rnw"} {
+		same(t, name, int64(after[name].(float64)), x.now.Unix())
+	}
+	same(t, "exp", int64(after["exp"].(float64)), x.now.Add(ssestore.DefaultAbsolute).Unix())
+	same(t, "events", x.events, []string{"login 1"})
+	same(t, "calls of the store", x.calls.Load(), 0)
+	if !out.Private || !out.Vary {
+		t.Errorf("the response may be cached: %+v", out)
+	}
+	if id, out := x.whoami(b); id != "1" || len(out.SetCookie) != 0 {
+		t.Errorf("next request: user %q, %+v", id, out)
+	}
+}
+
+func TestLogin_L1_KeepOnLogin(t *testing.T) {
+	for _, row := range []struct {
+		keep        []string
+		cart, theme string
+	}{
+		{nil, "biscuits", "dark"},
+		{[]string{"cart"}, "biscuits", ""},
+		{[]string{"theme", "other"}, "", "dark"},
+		{[]string{}, "", ""},
+	} {
+		x, b := newSite(t, ring(t, 1)), browser{}
+		list := append(row.keep[:0:0], row.keep...)
+		if row.keep != nil && list == nil {
+			list = []string{}
+		}
+		x.users = x.manager(func(c *auth.Config[*user]) { c.KeepOnLogin = list })
+		if len(list) > 0 {
+			list[0] = "changed by the caller afterwards"
+		}
+		x.visit(b, func(s *ssestore.Session) {
+			if err := errors.Join(cart.Set(s, "biscuits"), theme.Set(s, "dark")); err != nil {
+				t.Fatal(err)
+			}
+		})
+		x.login(b, "1")
+		s := x.store.Load(b.lines(), x.now)
+		if cart.Get(s) != row.cart || theme.Get(s) != row.theme {
+			t.Errorf("keep %q: cart %q, theme %q", row.keep, cart.Get(s), theme.Get(s))
+		}
+		// The list is about anonymous sessions. The user's own data stays.
+		x.visit(b, func(s *ssestore.Session) {
+			if err := errors.Join(cart.Set(s, "more"), theme.Set(s, "light")); err != nil {
+				t.Fatal(err)
+			}
+		})
+		x.login(b, "1")
+		s = x.store.Load(b.lines(), x.now)
+		if cart.Get(s) != "more" || theme.Get(s) != "light" {
+			t.Errorf("keep %q, same user again: cart %q, theme %q", row.keep, cart.Get(s), theme.Get(s))
+		}
+	}
+}
+
+func TestLogin_L2_other_user(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.add(b, "from before the first login")
+	x.login(b, "1")
+	x.visit(b, func(s *ssestore.Session) {
+		same(t, "user", x.who(s), "1")
+		if err := theme.Set(s, "of user 1"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	first := claims(t, b)
+	x.visit(b, func(s *ssestore.Session) {
+		same(t, "user", x.who(s), "1")
+		if err := x.users.Login(bg, s, x.rows["2"]); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "user in the same request", x.who(s), "2")
+		same(t, "cart in the same request", cart.Get(s), "")
+	})
+	second := claims(t, b)
+	if first["sid"] == second["sid"] {
+		t.Error("the session id is the same")
+	}
+	if second["d"] != nil {
+		t.Errorf("data of the other user: %v", second["d"])
+	}
+	same(t, "events", x.events, []string{"login 1", "login 2"})
+}
+
+// Stamping off does not make another user's data ours.
+func TestLogin_L2_other_user_without_stamps(t *testing.T) {
+	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
+	x.login(b, "1")
+	x.add(b, "of user 1")
+	x.login(b, "2")
+	same(t, "cart", x.cartOf(b), "")
+}
+
+func TestLogin_L3_stamp_missing(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	stamping := x.users
+	x.users = x.manager(skipStamp)
+	x.login(b, "1")
+	x.add(b, "biscuits")
+	x.users = stamping
+	x.login(b, "1")
+	same(t, "cart", x.cartOf(b), "")
+	same(t, "stk", claims(t, b)["stk"], kid(1))
+}
+
+func TestLogin_L3_stamp_unequal(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	x.add(b, "left by whoever knew the old password")
+	x.rows["1"].Hash = "new hash"
+	x.login(b, "1")
+	same(t, "cart", x.cartOf(b), "")
+	id, _ := x.whoami(b)
+	same(t, "user", id, "1")
+}
+
+func TestLogin_L3_stamp_of_unknown_key(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	// A solicited write on the next instance seals under key 2 and carries the
+	// old stamp; then key 1 is retired.
+	x.on(ring(t, 2, 1)).add(b, "biscuits")
+	same(t, "sealed and stamped", []any{claims(t, b)["kid"], claims(t, b)["stk"]}, []any{kid(2), kid(1)})
+	y := x.on(ring(t, 2))
+	same(t, "cart before", y.cartOf(b), "biscuits")
+	y.login(b, "1")
+	same(t, "cart", y.cartOf(b), "")
+	same(t, "stk", claims(t, b)["stk"], kid(2))
+}
+
+func TestLogin_L4_same_user(t *testing.T) {
+	for name, change := range map[string]func(*auth.Config[*user]){"stamp equal": func(*auth.Config[*user]) {}, "stamping off": skipStamp} {
+		t.Run(name, func(t *testing.T) {
+			x, b := newSite(t, ring(t, 1), change), browser{}
+			x.login(b, "1")
+			x.add(b, "biscuits")
+			first := claims(t, b)
+			x.now = t0.Add(time.Minute)
+			x.login(b, "1")
+			second := claims(t, b)
+			same(t, "cart", x.cartOf(b), "biscuits")
+			if first["sid"] == second["sid"] {
+				t.Error("the session id is the same")
+			}
+			same(t, "auth_time", int64(second["auth_time"].(float64)), x.now.Unix())
+		})
+	}
+}
+
+// With stamping off none is stored, and one from before is not looked at.
+func TestLogin_L4_stamping_off_stores_none(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	x.add(b, "biscuits")
+	x.rows["1"].Hash = "new hash"
+	x.users = x.manager(skipStamp)
+	x.login(b, "1")
+	same(t, "cart", x.cartOf(b), "biscuits")
+	c := claims(t, b)
+	same(t, "stk, stp", []any{c["stk"], c["stp"]}, []any{nil, nil})
+}
+
+func TestLogin_L5_stamp_of_fallback(t *testing.T) {
+	for name, keys := range map[string]*keyring.Keyring{"first fallback": ring(t, 2, 1), "second fallback": ring(t, 3, 2, 1), "newer fallback": ring(t, 1, 2)} {
+		t.Run(name, func(t *testing.T) {
+			x, b := newSite(t, ring(t, 1)), browser{}
+			if name == "newer fallback" {
+				x = newSite(t, ring(t, 2))
+			}
+			x.login(b, "1")
+			x.add(b, "biscuits")
+			y := x.on(keys)
+			y.login(b, "1")
+			same(t, "cart", y.cartOf(b), "biscuits")
+			c := claims(t, b)
+			primary := keys.Primary().ID()
+			same(t, "sealed and stamped", []any{c["kid"], c["stk"]}, []any{primary, primary})
+		})
+	}
+}
+
+func TestLogin_L6_unparsable_id(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.rows["not a number"] = &user{ID: "not a number"}
+	x.login(b, "not a number")
+	x.add(b, "biscuits")
+	x.fail = func(context.Context, string) (*user, error) { return nil, auth.ErrBadID }
+	x.login(b, "1") // fails the test on an error
+	same(t, "cart", x.cartOf(b), "")
+	same(t, "sub", claims(t, b)["sub"], "1")
+}
+
+// What every login does, whatever was there before: a fresh deadline of the
+// chosen profile, and the primary's kid.
+func TestLogin_fresh_deadline_of_profile(t *testing.T) {
+	x, b := newSite(t, ring(t, 2, 1)), browser{}
+	x.login(b, "1")
+	x.now = t0.Add(20 * time.Minute)
+	out := x.visit(b, func(s *ssestore.Session) {
+		if err := errors.Join(s.Remember(true), x.users.Login(bg, s, x.rows["1"])); err != nil {
+			t.Fatal(err)
+		}
+	})
+	c := claims(t, b)
+	same(t, "per", c["per"], true)
+	same(t, "exp", int64(c["exp"].(float64)), x.now.Add(ssestore.DefaultPersistentAbsolute).Unix())
+	same(t, "kid", []any{c["kid"], out.KeyID}, []any{kid(2), kid(2)})
+	if !strings.Contains(strings.Join(out.SetCookie, "\n"), "Max-Age=2592000") {
+		t.Errorf("no Max-Age of 30 days: %q", out.SetCookie)
+	}
+}
+
+// After every error the session is as it was.
+func TestLogin_refused(t *testing.T) {
+	x := newSite(t, ring(t, 1))
+	long := strings.Repeat("u", 129)
+	for name, row := range map[string]struct {
+		user *user
+		want error
+	}{
+		"nil user":          {nil, auth.ErrNoUser},
+		"no id":             {&user{Hash: "h"}, auth.ErrBadID},
+		"id too long":       {&user{ID: long}, auth.ErrBadID},
+		"control in the id": {&user{ID: "a\nb"}, auth.ErrBadID},
+		"id is not UTF-8":   {&user{ID: "a\xff"}, auth.ErrBadID},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := browser{}
+			x.events = nil
+			x.login(b, "1")
+			x.add(b, "biscuits")
+			before := b.copy()
+			out := x.visit(b, func(s *ssestore.Session) {
+				err := x.users.Login(bg, s, row.user)
+				if !errors.Is(err, row.want) {
+					t.Errorf("error %v, want %v", err, row.want)
+				}
+				if err != nil && strings.Contains(err.Error(), long) {
+					t.Errorf("the error repeats the id: %v", err)
+				}
+				same(t, "user", x.who(s), "1")
+				same(t, "cart", cart.Get(s), "biscuits")
+			})
+			silent(t, out)
+			same(t, "cookie", b[sessionName], before[sessionName])
+			same(t, "events", x.events, []string{"login 1"})
+		})
+	}
+}
+
+func TestLogin_no_active_key(t *testing.T) {
+	future, err := keyring.New(keyring.NewKeyAt(time.Now().Add(time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	x, b := newSite(t, future), browser{}
+	out := x.visit(b, func(s *ssestore.Session) {
+		if err := x.users.Login(bg, s, x.rows["1"]); err == nil {
+			t.Error("a login that cannot be sealed reported no error")
+		}
+		same(t, "user", x.who(s), "")
+	})
+	silent(t, out)
+	same(t, "events", len(x.events), 0)
+}
+
+func TestLogin_after_commit(t *testing.T) {
+	x := newSite(t, ring(t, 1))
+	s := x.store.Load(nil, t0)
+	if _, err := s.Commit(200); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.users.Login(bg, s, x.rows["1"]); !errors.Is(err, ssestore.ErrCommitted) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A login after the store failed would not be written: it must say so.
+func TestLogin_after_store_failure(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	before := b.copy()
+	x.visit(b, func(s *ssestore.Session) {
+		x.fail = func(context.Context, string) (*user, error) { return nil, errors.New("connection refused") }
+		if _, err := x.users.GetUser(bg, s); !errors.Is(err, auth.ErrUserStore) {
+			t.Errorf("GetUser: %v", err)
+		}
+		x.fail = nil
+		if err := x.users.Login(bg, s, x.rows["2"]); !errors.Is(err, ssestore.ErrHeld) {
+			t.Errorf("Login: %v", err)
+		}
+	})
+	same(t, "cookie", b[sessionName], before[sessionName])
+}
+
+func TestLogin_OnLogin_sees_the_new_session(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.users = x.manager(func(c *auth.Config[*user]) {
+		c.OnLogin = func(ctx context.Context, s *ssestore.Session, u *user) {
+			same(t, "user in OnLogin", x.who(s), "2")
+			if err := theme.Set(s, "set by OnLogin"); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	x.login(b, "2")
+	same(t, "theme", theme.Get(x.store.Load(b.lines(), x.now)), "set by OnLogin")
+}
