@@ -1,0 +1,137 @@
+package jose
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/jwe"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+var errName = errors.New("jose: a codec needs the name of its cookie")
+
+// canonical is hardtack's own format through go-jose.
+type canonical struct{ seal, cache keyring.Label }
+
+// NewCodec returns a codec for hardtack's own format that leaves the cryptography
+// and the serialization to go-jose. It uses the same keys as cookie.NewJWE, so
+// each opens what the other seals, under the same cookie name and audience; and
+// it gives the same verdicts. Nonces are not clone-safe, see the package doc.
+//
+// The name must not be empty. [cookie.ErrFIPS] says that the program runs with
+// GODEBUG=fips140=only, which forbids AES-GCM with nonces made outside of it. The
+// codec is immutable and safe for concurrent use.
+func NewCodec(name, audience string) (cookie.Codec, error) {
+	if name == "" {
+		return nil, errName
+	}
+	if err := gcmAllowed(); err != nil {
+		return nil, err
+	}
+	return &canonical{
+		seal: cookie.SealLabel(name, audience),
+		// The key is the one of the label above. What is remembered is not, and a
+		// label stands for one kind of value, so it needs a label of its own.
+		cache: keyring.Label{Purpose: "jose", Audience: audience, Name: name},
+	}, nil
+}
+
+// gcmAllowed asks the standard library whether go-jose may use AES-GCM.
+func gcmAllowed() error {
+	block, err := aes.NewCipher(make([]byte, 32))
+	if err == nil {
+		_, err = cipher.NewGCM(block)
+	}
+	if err != nil {
+		return fmt.Errorf("%w (%v)", cookie.ErrFIPS, err)
+	}
+	return nil
+}
+
+// box is what go-jose needs of one key. go-jose copies the key on each use and
+// keeps no state, so a box serves many goroutines.
+type box struct {
+	key       []byte
+	encrypter jose.Encrypter
+}
+
+// box is nil for the zero Key.
+func (c *canonical) box(key keyring.Key) *box {
+	b, _ := key.Cache(c.cache, func([]byte) any {
+		secret := key.Derive(c.seal)
+		encrypter, err := jose.NewEncrypter(jose.A256GCM,
+			jose.Recipient{Algorithm: jose.DIRECT, Key: secret, KeyID: key.ID()}, nil)
+		if err != nil { // a key that is not 32 bytes, and there is none
+			return nil
+		}
+		return &box{secret, encrypter}
+	}).(*box)
+	return b
+}
+
+// Seal seals under the primary of the ring. A token over 4,096 characters is a
+// *cookie.SizeError.
+func (c *canonical) Seal(ring *keyring.Keyring, plaintext []byte) (string, error) {
+	if size := jwe.Size(len(plaintext)); size > jwe.MaxToken {
+		return "", &cookie.SizeError{Size: size, Limit: jwe.MaxToken}
+	}
+	b := c.box(ring.Primary())
+	if b == nil {
+		return "", cookie.ErrNoPrimary
+	}
+	object, err := b.encrypter.Encrypt(plaintext)
+	if err != nil {
+		return "", err
+	}
+	// go-jose writes header members in the order of their names, without spaces:
+	// alg, enc, kid. That is the canonical header; Check sees to it that a change
+	// there breaks sealing, and not the next request of every user.
+	token, err := object.CompactSerialize()
+	if err != nil {
+		return "", err
+	}
+	if _, ok := jwe.Kid(token); !ok || jwe.Check(token) != jwe.OK {
+		return "", errors.New("jose: go-jose wrote a token that is not in canonical form")
+	}
+	return token, nil
+}
+
+// Open opens tokens in the canonical form only.
+func (c *canonical) Open(ring *keyring.Keyring, value string) (cookie.Opened, error) {
+	kid, ok := jwe.Kid(value)
+	if !ok {
+		return cookie.Opened{}, cookie.ReasonForeign.Err()
+	}
+	key, ok := ring.Key(string(kid[:]))
+	b := c.box(key)
+	if !ok || b == nil {
+		return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
+	}
+	if jwe.Check(value) != jwe.OK {
+		return cookie.Opened{}, cookie.ReasonMalformed.Err()
+	}
+	object, err := parseJOSE(value, jose.A256GCM)
+	if err != nil {
+		return cookie.Opened{}, cookie.ReasonMalformed.Err()
+	}
+	plaintext, err := object.Decrypt(b.key)
+	if err != nil {
+		return cookie.Opened{}, cookie.ReasonBadTag.Err()
+	}
+	return cookie.Opened{Plaintext: plaintext, Key: key}, nil
+}
+
+// Size is the length of the token for n bytes of plaintext.
+func (c *canonical) Size(n int) int { return jwe.Size(n) }
+
+// parseJOSE is the parse of go-jose. The caller has checked the whole form of the
+// token. The errors of go-jose go no further than this package: they may quote
+// the token.
+func parseJOSE(token string, enc ...jose.ContentEncryption) (*jose.JSONWebEncryption, error) {
+	return jose.ParseEncryptedCompact(token, []jose.KeyAlgorithm{jose.DIRECT}, enc)
+}

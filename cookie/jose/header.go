@@ -1,0 +1,164 @@
+package jose
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	jose "github.com/go-jose/go-jose/v4"
+
+	"github.com/hardtack-go/hardtack/internal/jwe"
+)
+
+const (
+	// maxHeader is far more than a header of the members below needs, even with
+	// the thumbprint of a key as its kid. It caps what encoding/json gets to see.
+	maxHeader = 1024
+
+	// maxUnix is the last second of the year 9999, the last that RFC 3339 and
+	// encoding/json can write.
+	maxUnix = 253402300799
+)
+
+// form is what a content encryption demands of a token, RFC 7518 sections 5.2.5
+// and 5.3. Lengths are in bytes.
+type form struct {
+	enc          jose.ContentEncryption
+	key, iv, tag int
+	block        int // the ciphertext is a positive multiple of it; 0: any length
+}
+
+// forms are the content encryptions that are opened for others, and no more.
+func forms() [2]form {
+	return [2]form{
+		{enc: jose.A256GCM, key: 32, iv: 12, tag: 16},
+		{enc: jose.A256CBC_HS512, key: 64, iv: 16, tag: 32, block: 16},
+	}
+}
+
+// times are claims about time, absent where zero.
+type times struct{ iat, nbf, exp int64 }
+
+// precheck takes a foreign token apart and reports whether go-jose may see it. It
+// is given the forms that there are keys for. The token is not authentic yet.
+func precheck(token string, allowed []form) (f form, header times, ok bool) {
+	// The cap comes first: a million dots must not become a million segments
+	// (CVE-2024-28180, CVE-2025-27144).
+	if len(token) > jwe.MaxToken || strings.Count(token, ".") != 4 {
+		return f, header, false
+	}
+	parts := strings.Split(token, ".")
+	if parts[1] != "" { // dir has no encrypted key: RFC 7518 section 4.5
+		return f, header, false
+	}
+	raw, ok1 := jwe.PlainDecode(parts[0])
+	iv, ok2 := jwe.PlainDecode(parts[2])
+	ciphertext, ok3 := jwe.PlainDecode(parts[3])
+	tag, ok4 := jwe.PlainDecode(parts[4])
+	if !ok1 || !ok2 || !ok3 || !ok4 || len(raw) > maxHeader {
+		return f, header, false
+	}
+	enc, header, ok := readHeader(raw)
+	if !ok {
+		return f, header, false
+	}
+	for _, f := range allowed {
+		if string(f.enc) != enc {
+			continue
+		}
+		whole := f.block == 0 || len(ciphertext) > 0 && len(ciphertext)%f.block == 0
+		return f, header, len(iv) == f.iv && len(tag) == f.tag && whole
+	}
+	return f, header, false
+}
+
+// readHeader reads a protected header and reports whether it consists of nothing
+// but known members, each once and with a value that it may have.
+//
+// Unknown members are refused, and with them all that RFC 8725 warns of: crit,
+// zip, jku, jwk, x5u, x5c, epk, p2c, apu, b64, and "Alg" for "alg". The names
+// iat, uat, exp and nbf are allowed: RFC 7519 section 5.3 lets an issuer repeat
+// claims in the header, and nextjs-auth0 (to version 3) and
+// express-openid-connect have them only there.
+func readHeader(raw []byte) (enc string, t times, ok bool) {
+	alg := ""
+	ok = members(raw, func(name string, value json.RawMessage) bool {
+		switch name {
+		case "alg":
+			return text(value, &alg)
+		case "enc":
+			return text(value, &enc)
+		case "kid", "typ", "cty":
+			var ignored string
+			return text(value, &ignored)
+		case "iat":
+			return date(value, &t.iat)
+		case "nbf":
+			return date(value, &t.nbf)
+		case "exp":
+			return date(value, &t.exp)
+		case "uat": // "updated at", a member of Auth0's
+			var ignored int64
+			return date(value, &ignored)
+		}
+		return false
+	})
+	return enc, t, ok && alg == string(jose.DIRECT)
+}
+
+// members calls see for each member of a JSON object, in order, and reports
+// whether raw is one object and nothing else, no name comes twice, and see was
+// content with all. encoding/json alone would take the last of two equal names,
+// and in a struct "ALG" for "alg": a parser differential (RFC 7515 section 4).
+func members(raw []byte, see func(name string, value json.RawMessage) bool) bool {
+	if !json.Valid(raw) { // also: exactly one value, nothing behind it
+		return false
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if open, err := dec.Token(); err != nil || open != json.Delim('{') {
+		return false
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		token, err := dec.Token()
+		name, ok := token.(string)
+		if err != nil || !ok || seen[name] {
+			return false
+		}
+		seen[name] = true
+		var value json.RawMessage
+		if dec.Decode(&value) != nil || !see(name, value) {
+			return false
+		}
+	}
+	return true
+}
+
+// text reads a JSON string that is not empty.
+func text(value json.RawMessage, to *string) bool {
+	return value[0] == '"' && json.Unmarshal(value, to) == nil && *to != ""
+}
+
+// date reads a NumericDate of RFC 7519 section 2 down to the second. Fractions
+// are legal there; exponents, negative numbers and dates after 9999 are not worth
+// having.
+func date(value json.RawMessage, to *int64) bool {
+	digits, fraction, _ := strings.Cut(string(value), ".")
+	if len(digits) > len("253402300799") || len(fraction) > 9 {
+		return false
+	}
+	unix := int64(0)
+	for _, c := range []byte(digits) {
+		if c < '0' || c > '9' {
+			return false
+		}
+		unix = unix*10 + int64(c-'0')
+	}
+	for _, c := range []byte(fraction) {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	*to = unix
+	return 0 < unix && unix <= maxUnix
+}
