@@ -1,0 +1,301 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// ErrUncommitted is returned by Hijack when the session of the request holds a
+// change that no response has carried yet. A hijacked connection has no
+// response headers of ours, so the change would be lost. Call [Commit] first
+// and hand its headers to whatever writes the 101 response.
+//
+// The connection is not hijacked: the handler can still answer, and an answer
+// below 500 carries the change.
+var ErrUncommitted = errors.New("middleware: hijack with an unwritten session change: call Commit first")
+
+// exchange is one request and its response: the session between them, and the
+// moment after which the session can no longer change.
+//
+// There is exactly one allocation of it per request: the handler's context and
+// the handler's response writer lie within. It is not pooled: handlers keep
+// writers and contexts longer than they should (http.TimeoutHandler leaves whole
+// handlers running), and a pooled one would then be another user's.
+type exchange struct {
+	// Each is one pointer back to the exchange, at which fmt stops: it holds
+	// raw cookies, and contexts and writers end up in logs.
+	writer responseWriter
+	ctx    requestContext
+
+	core    *core
+	parent  context.Context     // the context the request came with
+	rw      http.ResponseWriter // the writer the request came with
+	req     *http.Request       // as the handler sees it, for OnOutcome
+	cookies []string            // raw Cookie header lines, taken at the start
+	now     time.Time           // arrival: a long upload does not expire its own session
+	limit   ssestore.Writes     // what the browser said about the request
+
+	// session is nil until the first call of Session: a request that asks for
+	// no session pays for no decryption.
+	session atomic.Pointer[ssestore.Session]
+	phase   atomic.Uint32
+	over    atomic.Bool      // the handler has returned
+	mu      sync.Mutex       // guards the change of phase, the load, and the two below
+	err     error            // why the phase is phaseFailed
+	held    ssestore.Outcome // what a refused Hijack left to send
+}
+
+// The phases of an exchange: open, then held or not, then done, or else failed
+// and answered.
+const (
+	phaseOpen     = iota // the session may change
+	phaseHeld            // Hijack was refused: the session is fixed, its headers are not sent
+	phaseDone            // headers merged
+	phaseFailed          // the session could not be written: the answer must be 500
+	phaseAnswered        // it was; the handler's own answer is dropped
+)
+
+// load returns the session of the request and opens it at the first call.
+// Safe for concurrent use.
+func (x *exchange) load() *ssestore.Session {
+	if s := x.session.Load(); s != nil {
+		return s
+	}
+	s := x.open()
+	if x.over.Load() {
+		// A handler that http.TimeoutHandler left behind, or a goroutine of
+		// one. Nobody will look at Late any more.
+		x.report(ssestore.Outcome{}, ssestore.ErrCommitted)
+	}
+	return s
+}
+
+func (x *exchange) open() *ssestore.Session {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if s := x.session.Load(); s != nil {
+		return s
+	}
+	s := x.core.store.Load(x.cookies, x.now)
+	s.Limit(x.limit)
+	if x.phase.Load() != phaseOpen {
+		// Too late to write anything: fix the session now, so that a change
+		// is ErrCommitted and not silence. Reading still works.
+		s.Limit(ssestore.WritesNone)
+		_, _ = s.Commit(http.StatusOK)
+	}
+	x.session.Store(s)
+	return s
+}
+
+// commit fixes the session for a response with this final status and merges
+// what it needs into the response headers. Only the first call does anything;
+// the others return the same error.
+//
+// An error means that a change of the session could not be written. The caller
+// must then not send the handler's answer, which may say "you are logged in".
+func (x *exchange) commit(status int) error {
+	if x.phase.Load() == phaseDone { // the second and later Writes
+		return nil
+	}
+	out, s, err := x.settle(status)
+	if s == nil {
+		return err
+	}
+	// Even a failed commit may have something to send, such as a deletion.
+	out.Merge(x.rw.Header())
+	x.report(out, err)
+	return err
+}
+
+// settle moves the exchange to its last phase. The session is nil when there is
+// nothing (more) to merge.
+func (x *exchange) settle(status int) (ssestore.Outcome, *ssestore.Session, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch x.phase.Load() {
+	case phaseDone, phaseFailed, phaseAnswered:
+		return ssestore.Outcome{}, nil, x.err
+	case phaseHeld:
+		x.phase.Store(phaseDone)
+		// Reported when Hijack was refused; here only the headers are due. As
+		// in the store: no change survives a 5xx, but a deletion does.
+		if status < 500 || x.held.Deleted {
+			x.held.Merge(x.rw.Header())
+		}
+		return ssestore.Outcome{}, nil, nil
+	}
+	x.phase.Store(phaseDone)
+	s := x.session.Load()
+	if s == nil {
+		return ssestore.Outcome{}, nil, nil
+	}
+	out, err := s.Commit(status)
+	if err != nil {
+		x.err = err
+		x.phase.Store(phaseFailed)
+	}
+	return out, s, err
+}
+
+// hijack fixes the session for a connection that leaves HTTP. There is no
+// response to carry anything, so an unwritten change is an error. A renewal
+// that was due is dropped: the next request renews.
+func (x *exchange) hijack() error {
+	out, s, err := x.settleHijack()
+	if s != nil {
+		x.report(out, err)
+	}
+	return err
+}
+
+// settleHijack is settle for a hijack. The session is nil when there is nothing
+// new to report.
+func (x *exchange) settleHijack() (ssestore.Outcome, *ssestore.Session, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch x.phase.Load() {
+	case phaseDone, phaseFailed, phaseAnswered:
+		return ssestore.Outcome{}, nil, x.err
+	case phaseHeld:
+		return ssestore.Outcome{}, nil, ErrUncommitted
+	}
+	x.phase.Store(phaseDone)
+	s := x.session.Load()
+	if s == nil {
+		return ssestore.Outcome{}, nil, nil
+	}
+	s.Limit(ssestore.WritesNone) // leaves what the handler asked for
+	out, err := s.Commit(http.StatusSwitchingProtocols)
+	switch {
+	case err != nil:
+		x.err = err
+		x.phase.Store(phaseFailed)
+	case len(out.SetCookie) > 0:
+		x.held = out
+		x.phase.Store(phaseHeld)
+		err = ErrUncommitted
+	}
+	return out, s, err
+}
+
+// begin is commit for the response writer: when the session cannot be written
+// it answers 500 in place of the handler.
+func (x *exchange) begin(status int) error {
+	err := x.commit(status)
+	if err != nil && x.phase.CompareAndSwap(phaseFailed, phaseAnswered) {
+		x.fail()
+	}
+	return err
+}
+
+// finish commits for a handler that has returned. It is not deferred: a panic
+// must commit nothing. net/http sends an empty 200 afterwards when the handler
+// has written nothing.
+func (x *exchange) finish() {
+	_ = x.begin(http.StatusOK)
+	x.over.Store(true)
+	// A read that came too late has no caller who could be told.
+	if err := x.session.Load().Late(); err != nil {
+		x.report(ssestore.Outcome{}, err)
+	}
+}
+
+// fail answers 500. What the handler prepared is dropped, as far as it
+// describes the answer that is not sent.
+func (x *exchange) fail() {
+	h := x.rw.Header()
+	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Range", "Content-Disposition", "Etag", "Last-Modified", "Location", "Trailer", "Hx-Redirect"} {
+		delete(h, name)
+	}
+	answer(x.rw, x.req, http.StatusInternalServerError, "The session could not be saved.")
+}
+
+// report tells the application what became of the session. It is never called
+// with the lock held.
+func (x *exchange) report(out ssestore.Outcome, err error) {
+	if x.core.onOutcome != nil {
+		x.core.onOutcome(x.req, out, err)
+	}
+}
+
+// requestContext is the request's context with one more value, the exchange.
+type requestContext struct{ x *exchange }
+
+// contextKey finds the innermost exchange of a context.
+type contextKey struct{}
+
+func (c *requestContext) Deadline() (time.Time, bool) { return c.x.parent.Deadline() }
+func (c *requestContext) Done() <-chan struct{}       { return c.x.parent.Done() }
+func (c *requestContext) Err() error                  { return c.x.parent.Err() }
+
+func (c *requestContext) Value(key any) any {
+	if _, ok := key.(contextKey); ok {
+		return c.x
+	}
+	return c.x.parent.Value(key)
+}
+
+// Format prints the name alone, under every verb.
+func (c *requestContext) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
+
+// String names the context as package context names its own.
+func (c *requestContext) String() string { return "hardtack.Request" }
+
+// MarshalText redacts the context for encoding/json and log/slog.
+func (c *requestContext) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
+
+// exchangeOf returns the innermost exchange of a context; nil when no Handler
+// is installed.
+func exchangeOf(ctx context.Context) *exchange {
+	x, _ := ctx.Value(contextKey{}).(*exchange)
+	return x
+}
+
+// exchange returns this guard's own exchange. It is not always the innermost:
+// an application can hold two guards, say one for customers and one for staff,
+// one inside the other.
+func (c *core) exchange(ctx context.Context) *exchange {
+	x := exchangeOf(ctx)
+	for x != nil && x.core != c {
+		x = exchangeOf(x.parent)
+	}
+	return x
+}
+
+// session returns this guard's session of a request. It is nil, which is
+// ErrNoSession in every method, where Handler is missing.
+func (c *core) session(r *http.Request) *ssestore.Session {
+	if x := c.exchange(r.Context()); x != nil {
+		return x.load()
+	}
+	return nil
+}
+
+// Session returns the session of a request. Everything on it works with any
+// value it returns: without [Guard.Handler] around the handler it is nil, and a
+// nil Session reads as empty and answers every change with
+// [ssestore.ErrNoSession].
+//
+// The first call opens the cookie; a handler that never calls it (and is not
+// guarded) costs no decryption and sends no header. Where two guards are
+// nested it is the session of the inner one. Safe for concurrent use. It may
+// be called after the response is committed, when it reads but refuses
+// changes. A first read at that point is reported to [Config].OnOutcome with
+// [ssestore.ErrCommitted]: the response depends on the cookie and did not say so.
+func Session(r *http.Request) *ssestore.Session {
+	if r == nil {
+		return nil
+	}
+	if x := exchangeOf(r.Context()); x != nil {
+		return x.load()
+	}
+	return nil
+}

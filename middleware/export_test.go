@@ -1,0 +1,19 @@
+package middleware
+
+import (
+	"net/http"
+
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// WritesFor and CallerOf show two decisions that would need a whole browser to
+// be seen from outside.
+func WritesFor(h http.Header) ssestore.Writes { return writesFor(h) }
+
+func CallerOf(r *http.Request) string {
+	return [...]string{page: "page", script: "script", htmx: "htmx"}[callerOf(r)]
+}
+
+func PrefersJSON(accept ...string) bool { return prefersJSON(accept) }
+
+func Location(to string) string { return location(to) }

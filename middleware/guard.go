@@ -1,0 +1,224 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// Config says how a [Guard] answers. The zero value is valid: no login page
+// (403 for people, 401 for programs), no foreign hosts, the standard library's
+// cross-origin protection with its defaults.
+type Config struct {
+	// LoginURL is the page that a visitor without a user is sent to: a path
+	// that starts with one slash, or an absolute http or https URL. Query and
+	// fragment are kept. "" means that there is none.
+	LoginURL string
+
+	// NextField names the query parameter and form field that carries the page
+	// to come back to. "" means "next", "-" switches it off.
+	NextField string
+
+	// AllowedHosts are hosts, beside the request's own, that a next may name
+	// in an absolute URL: lower case, with the port where there is one.
+	AllowedHosts []string
+
+	// CrossOrigin decides which unsafe requests of other origins are refused
+	// (cross-site request forgery). nil means a new one with its defaults. Its
+	// trusted origins, bypass patterns and deny handler are used as they are.
+	// It guards every request that comes through Handler, which is the only
+	// place where it is wired.
+	CrossOrigin *http.CrossOriginProtection
+
+	// StaffForbidden answers 403 instead of 404 to users who are not staff.
+	StaffForbidden bool
+
+	// ClearSiteData is sent as Clear-Site-Data by LogoutHandler: any of
+	// "cache", "storage", "executionContexts", "clientHints". "cookies" and
+	// "*" are refused: they delete the cookies of every application under the
+	// registered domain, and with them the mark that keeps an ended session
+	// ended.
+	ClearSiteData []string
+
+	// OnOutcome is called once for each response whose session was used, right
+	// before its headers go, and once more for each mistake that no visitor can
+	// be told about: a session used too late ([ssestore.ErrCommitted]), a missing
+	// Handler ([ssestore.ErrNoSession]), an error of a rule that is neither a
+	// refusal nor the user store. A commit that failed, or a refused Hijack
+	// ([ErrUncommitted]), comes as the error of the first call. It is for one line
+	// of logging and for counters: method, path, verdict, kid. The request is
+	// the one that the handler got. It must be fast and safe for concurrent
+	// use, and must not write the response.
+	OnOutcome func(*http.Request, ssestore.Outcome, error)
+
+	// Now is the clock, read once per request. nil means time.Now.
+	Now func() time.Time
+
+	_ struct{} // Config wants its field names written
+}
+
+// A ConfigError names a field of [Config], or an argument of [New], and the rule
+// it broke. It does not repeat the value.
+type ConfigError struct{ Field, Rule string }
+
+func (e *ConfigError) Error() string { return "middleware: " + e.Field + ": " + e.Rule }
+
+// Guard puts sessions into requests and rules around handlers. U is the
+// application's user type. Make it with [New]; a nil or zero Guard answers 500
+// to everything. It is immutable and safe for concurrent use.
+type Guard[U any] struct {
+	core     *core
+	accounts *auth.Manager[U]
+	staff    []auth.Rule[U]
+}
+
+// core is the part of a Guard that does not depend on the user type.
+type core struct {
+	store       *ssestore.Store
+	cfg         Config
+	nextField   string // "" when switched off
+	clear       string // the Clear-Site-Data header
+	crossOrigin *http.CrossOriginProtection
+	onOutcome   func(*http.Request, ssestore.Outcome, error)
+	now         func() time.Time
+}
+
+// New returns a Guard over a store and a manager of users. Every fault of the
+// configuration is reported at once, as joined [*ConfigError]s.
+func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*Guard[U], error) {
+	var faults []error
+	fault := func(field, rule string) { faults = append(faults, &ConfigError{field, rule}) }
+	if store == nil {
+		fault("store", "is nil")
+	}
+	if accounts == nil {
+		fault("accounts", "is nil")
+	}
+	if !validLoginURL(cfg.LoginURL) {
+		fault("LoginURL", "must be a path that starts with one slash, or an absolute http or https URL, without user, space or control character")
+	}
+	if !validField(cfg.NextField) {
+		fault("NextField", "must consist of letters, digits, '-', '_' and '.'")
+	}
+	for i, host := range cfg.AllowedHosts {
+		if host != strings.ToLower(host) || !auth.SafeNext("https://"+host+"/", []string{host}, true) {
+			fault(fmt.Sprintf("AllowedHosts[%d]", i), "must be a host name in lower case, with an optional port")
+		}
+	}
+	clear := ""
+	for i, kind := range cfg.ClearSiteData {
+		switch kind {
+		case "cache", "storage", "executionContexts", "clientHints":
+			if i > 0 {
+				clear += ", "
+			}
+			clear += `"` + kind + `"`
+		default:
+			fault(fmt.Sprintf("ClearSiteData[%d]", i), "must be cache, storage, executionContexts or clientHints")
+		}
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	cfg.AllowedHosts = append([]string(nil), cfg.AllowedHosts...) // the caller's slice stays the caller's
+	c := &core{store: store, cfg: cfg, nextField: cfg.NextField, clear: clear, crossOrigin: cfg.CrossOrigin, onOutcome: cfg.OnOutcome, now: cfg.Now}
+	switch c.nextField {
+	case "":
+		c.nextField = "next"
+	case "-":
+		c.nextField = ""
+	}
+	if c.crossOrigin == nil {
+		c.crossOrigin = http.NewCrossOriginProtection()
+		c.crossOrigin.SetDenyHandler(http.HandlerFunc(denyCrossOrigin))
+	}
+	if c.now == nil {
+		c.now = time.Now
+	}
+	return &Guard[U]{core: c, accounts: accounts, staff: []auth.Rule[U]{accounts.Staff}}, nil
+}
+
+func validLoginURL(s string) bool {
+	if s == "" {
+		return true
+	}
+	if strings.ContainsAny(s, "\\ ") || strings.ContainsFunc(s, func(c rune) bool { return c < 0x20 || c == 0x7f }) {
+		return false
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Opaque != "" || u.User != nil {
+		return false
+	}
+	if u.Scheme == "http" || u.Scheme == "https" {
+		return u.Host != ""
+	}
+	return u.Scheme == "" && strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//")
+}
+
+func validField(s string) bool {
+	for _, c := range []byte(s) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
+	answer(w, r, http.StatusForbidden, "This request came from another site.")
+}
+
+// Handler puts a session into every request that passes and writes what became
+// of it before the first byte of the response. It also refuses unsafe requests
+// of other origins (see [Config].CrossOrigin). Put it around the whole
+// application, inside of whatever recovers from panics and outside of whatever
+// uses the session:
+//
+//	http.ListenAndServe(addr, guard.Handler(mux))
+//
+// A handler that panics, http.ErrAbortHandler included, leaves the session as
+// it was: the panic passes and nothing is committed. When a change cannot be
+// written (no key may seal), the handler's answer is replaced by 500: it may
+// say something that is not so. Installed twice, the inner one does nothing.
+//
+// The handler's http.ResponseWriter has Flush, Hijack and ReadFrom whatever is
+// below; where the server cannot, they say so (http.ErrNotSupported). Server
+// push of HTTP/2 is not passed on.
+func (g *Guard[U]) Handler(next http.Handler) http.Handler {
+	if g == nil || g.core == nil {
+		return http.HandlerFunc(unmade)
+	}
+	c := g.core
+	next = c.crossOrigin.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if c.exchange(r.Context()) != nil {
+			next.ServeHTTP(w, r)
+			return
+		}
+		x := &exchange{
+			core:    c,
+			parent:  r.Context(),
+			rw:      w,
+			cookies: r.Header["Cookie"],
+			now:     c.now(),
+			limit:   writesFor(r.Header),
+		}
+		x.writer.x, x.ctx.x = x, x
+		x.req = r.WithContext(&x.ctx)
+		next.ServeHTTP(&x.writer, x.req)
+		x.finish()
+	})
+}
+
+// unmade answers for a Guard that did not come from New.
+func unmade(w http.ResponseWriter, r *http.Request) {
+	answer(w, r, http.StatusInternalServerError, "")
+}

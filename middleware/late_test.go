@@ -1,0 +1,235 @@
+package middleware_test
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/middleware"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// TestR11_PanicCommitsNothing: a panic passes, http.ErrAbortHandler too, and
+// the session stays as it was.
+func TestR11_PanicCommitsNothing(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		value    any
+		recovers string // where something recovers and answers 500
+		status   int    // 0: the connection is cut
+	}{
+		{"string", "broken", "", 0},
+		{"ErrAbortHandler", http.ErrAbortHandler, "", 0},
+		{"recovered outside", "broken", "outside", 500},
+		{"recovered inside", "broken", "inside", 500},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var passed atomic.Value
+			recoverer := func(h http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					defer func() {
+						if v := recover(); v != nil {
+							passed.Store(v)
+							http.Error(w, "sorry", http.StatusInternalServerError)
+						}
+					}()
+					h.ServeHTTP(w, r)
+				})
+			}
+			a := newApp(t, func(s *setup) {
+				switch tt.recovers {
+				case "outside":
+					s.around = recoverer
+				case "inside":
+					s.inside = recoverer
+				}
+			})
+			a.mux.HandleFunc("/panic", func(w http.ResponseWriter, r *http.Request) {
+				note.Set(middleware.Session(r), "half done")
+				panic(tt.value)
+			})
+			c := a.browser()
+			a.do(c, "GET", "/set?v=before")
+			r := a.do(c, "GET", "/panic")
+			expect(t, "status", r.status, tt.status)
+			expect(t, "Set-Cookie lines", len(r.header["Set-Cookie"]), 0)
+			expect(t, "note", a.do(c, "GET", "/get").body, "before")
+			if tt.recovers == "outside" {
+				expect(t, "the panic that passed", passed.Load(), any(tt.value))
+				expect(t, "outcomes", len(a.seen("/panic")), 0)
+			}
+		})
+	}
+}
+
+// TestTimeoutHandler_Inside: the handler that was left behind may go on using
+// its request and session; it changes nothing any more. (Run with -race.)
+func TestTimeoutHandler_Inside(t *testing.T) {
+	late := make(chan struct{})
+	result := make(chan error, 2)
+	a := newApp(t, func(s *setup) {
+		s.inside = func(h http.Handler) http.Handler { return http.TimeoutHandler(h, 50*time.Millisecond, "too late") }
+	})
+	a.mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
+		s := middleware.Session(r)
+		note.Set(s, "in time")
+		<-r.Context().Done()
+		<-late
+		result <- note.Set(s, "late")
+		result <- note.Set(middleware.Session(r), "late")
+		w.Write([]byte("late"))
+	})
+	a.mux.HandleFunc("/first", func(w http.ResponseWriter, r *http.Request) {
+		<-late
+		result <- note.Set(middleware.Session(r), "late")
+	})
+	c := a.browser()
+	r := a.do(c, "GET", "/slow")
+	expect(t, "status", r.status, 503)
+	expect(t, "Set-Cookie lines", len(r.header["Set-Cookie"]), 0)
+	expect(t, "status", a.do(c, "GET", "/first").status, 503)
+	close(late)
+	for range 3 {
+		if err := <-result; !errors.Is(err, ssestore.ErrCommitted) {
+			t.Errorf("a change after the timeout: %v, want ErrCommitted", err)
+		}
+	}
+	if e := a.seen("/first"); len(e) != 1 || !errors.Is(e[0].err, ssestore.ErrCommitted) {
+		t.Errorf("first use after the response: %+v, want ErrCommitted", e)
+	}
+}
+
+// TestTimeoutHandler_InTime: it is as if TimeoutHandler were not there, though
+// what the handler writes is held back until it returns.
+func TestTimeoutHandler_InTime(t *testing.T) {
+	timeout := func(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Hour, "too late") }
+	for name, change := range map[string]func(*setup){
+		"inside":  func(s *setup) { s.inside = timeout },
+		"outside": func(s *setup) { s.around = timeout },
+	} {
+		a := newApp(t, change)
+		a.mux.HandleFunc("/quick", func(w http.ResponseWriter, r *http.Request) {
+			note.Set(middleware.Session(r), "quick")
+			io.WriteString(w, "body")
+		})
+		c := a.browser()
+		expect(t, name, len(a.do(c, "GET", "/quick").cookies(a)), 1)
+		expect(t, name, a.do(c, "GET", "/get").body, "quick")
+	}
+}
+
+// TestTimeoutHandler_Outside: our writer is the one that is left behind.
+func TestTimeoutHandler_Outside(t *testing.T) {
+	late, done := make(chan struct{}), make(chan struct{})
+	a := newApp(t, func(s *setup) {
+		s.around = func(h http.Handler) http.Handler { return http.TimeoutHandler(h, 50*time.Millisecond, "too late") }
+	})
+	a.mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
+		defer close(done)
+		note.Set(middleware.Session(r), "in time")
+		<-late
+		if _, err := w.Write([]byte("late")); !errors.Is(err, http.ErrHandlerTimeout) {
+			t.Errorf("Write: %v", err)
+		}
+	})
+	r := a.do(a.browser(), "GET", "/slow")
+	expect(t, "status", r.status, 503)
+	expect(t, "Set-Cookie lines", len(r.header["Set-Cookie"]), 0)
+	close(late)
+	<-done
+}
+
+// TestLate: a session that is used for the first time after the response is
+// reported, whether or not the handler had asked for it before.
+func TestLate(t *testing.T) {
+	for _, early := range []bool{false, true} {
+		a := newApp(t, nil)
+		a.mux.HandleFunc("/late", func(w http.ResponseWriter, r *http.Request) {
+			s := (*ssestore.Session)(nil)
+			if early {
+				s = middleware.Session(r)
+			}
+			io.WriteString(w, "body")
+			if !early {
+				s = middleware.Session(r)
+			}
+			expect(t, "a late read still reads", note.Get(s), "x")
+		})
+		c := a.browser()
+		a.do(c, "GET", "/set?v=x")
+		expect(t, "Vary", a.do(c, "GET", "/late").header.Get("Vary"), "")
+		late := 0
+		for _, e := range a.seen("/late") {
+			if errors.Is(e.err, ssestore.ErrCommitted) {
+				late++
+			}
+		}
+		expect(t, "reports", late, 1)
+	}
+}
+
+// TestLate_OnlyAsked: to ask for the session and not to use it is no mistake.
+func TestLate_OnlyAsked(t *testing.T) {
+	a := newApp(t, nil)
+	a.mux.HandleFunc("/log", func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "body")
+		_ = middleware.Session(r)
+	})
+	a.do(a.browser(), "GET", "/log")
+	expect(t, "reports", len(a.seen("/log")), 0)
+}
+
+// TestCommitFails: a change that cannot be sealed replaces the answer by 500,
+// since the answer may say that it was saved. It is reported once.
+func TestCommitFails(t *testing.T) {
+	ways := map[string]func(w http.ResponseWriter) error{
+		"Write":       func(w http.ResponseWriter) error { _, err := w.Write([]byte("saved!")); return err },
+		"WriteString": func(w http.ResponseWriter) error { _, err := io.WriteString(w, "saved!"); return err },
+		"ReadFrom":    func(w http.ResponseWriter) error { _, err := io.Copy(w, strings.NewReader("saved!")); return err },
+		"Flush":       func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
+		"WriteHeader": func(w http.ResponseWriter) error {
+			w.WriteHeader(http.StatusSeeOther)
+			_, err := w.Write([]byte("saved!"))
+			return err
+		},
+		"Commit": func(w http.ResponseWriter) error { _, err := middleware.Commit(w); return err },
+		"Hijack": func(w http.ResponseWriter) error { _, _, err := http.NewResponseController(w).Hijack(); return err },
+		"return": func(w http.ResponseWriter) error { return ssestore.ErrNoPrimary },
+	}
+	for name, way := range ways {
+		t.Run(name, func(t *testing.T) {
+			// The only key is not active yet: nothing can be sealed.
+			ring, err := keyring.New(keyring.NewKeyAt(time.Now().Add(time.Hour)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := newApp(t, func(s *setup) { s.ring = ring })
+			a.mux.HandleFunc("/saved", func(w http.ResponseWriter, r *http.Request) {
+				note.Set(middleware.Session(r), "x")
+				h := w.Header()
+				h.Set("Content-Type", "text/html")
+				h.Set("Content-Length", "6")
+				h.Set("Location", "/welcome")
+				h.Set("ETag", `"1"`)
+				if err := way(w); !errors.Is(err, ssestore.ErrNoPrimary) {
+					t.Errorf("the handler was told %v, want ErrNoPrimary", err)
+				}
+			})
+			r := a.do(a.browser(), "GET", "/saved")
+			expect(t, "status", r.status, 500)
+			expect(t, "body", r.body, "500 Internal Server Error\nThe session could not be saved.\n")
+			expect(t, "Location and ETag", r.header.Get("Location")+r.header.Get("ETag"), "")
+			expect(t, "Content-Type", r.header.Get("Content-Type"), "text/plain; charset=utf-8")
+			expect(t, "Cache-Control", strings.Contains(r.header.Get("Cache-Control"), "no-store"), true)
+			expect(t, "Set-Cookie lines", len(r.header["Set-Cookie"]), 0)
+			if e := a.seen("/saved"); len(e) != 1 || !errors.Is(e[0].err, ssestore.ErrNoPrimary) {
+				t.Errorf("reports %+v, want one ErrNoPrimary", e)
+			}
+		})
+	}
+}

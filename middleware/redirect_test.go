@@ -1,0 +1,148 @@
+package middleware_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/hardtack-go/hardtack/middleware"
+)
+
+// TestLoginRedirect_Section5: the redirect table through HTTP.
+func TestLoginRedirect_Section5(t *testing.T) {
+	for _, tt := range []struct {
+		login, field, path, want string
+		strip                    string
+	}{
+		{"/login", "", "/protected", "/login?next=/protected", ""},
+		{"/login", "", "/protected?x=1&y=2", "/login?next=/protected%3Fx%3D1%26y%3D2", ""},
+		{"/login/?pretty=1", "", "/rand", "/login/?pretty=1&next=/rand", ""},
+		{"/login/?next=/default/", "", "/rand", "/login/?next=/rand", ""},
+		{"/login/#frag", "", "/rand", "/login/?next=/rand#frag", ""},
+		{"https://www.remote.example.com/login", "", "/rand", "https://www.remote.example.com/login?next=http%3A//testserver/rand", ""},
+		{"http://testserver/login", "", "/rand", "http://testserver/login?next=/rand", ""},
+		{"/login", "", "/a+b", "/login?next=/a%2Bb", ""},
+		{"/login", "goto", "/a", "/login?goto=/a", ""},
+		{"/login", "-", "/a", "/login", ""},
+		// What the browser asked for, not what a router made of it.
+		{"/login", "", "/app/inner", "/login?next=/app/inner", "/app"},
+		{"/login", "", "/caf%C3%A9", "/login?next=/caf%25C3%25A9", ""},
+	} {
+		a := newApp(t, plain)
+		g, err := middleware.New(a.store, a.accounts, middleware.Config{LoginURL: tt.login, NextField: tt.field})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := g.Handler(http.StripPrefix(tt.strip, g.LoginRequired(http.NotFoundHandler())))
+		r := httptest.NewRequest("GET", tt.path, nil)
+		r.Host = "testserver"
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		expect(t, tt.login+" from "+tt.path, rec.Header().Get("Location"), tt.want)
+	}
+}
+
+// TestLoginRedirect_DoubleSlash: a path of two slashes is a path of this site
+// here and would be a host when it came back.
+func TestLoginRedirect_DoubleSlash(t *testing.T) {
+	var a *app
+	a = newApp(t, func(s *setup) {
+		s.clear = true
+		// ServeMux would clean the path, so the guard stands in its place.
+		s.inside = func(http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				a.guard.LoginRequired(http.NotFoundHandler()).ServeHTTP(w, r)
+			})
+		}
+	})
+	_, br := a.raw("//evil.example/x")
+	b := block(t, br)
+	if !strings.Contains(b, "Location: /login?next=/%252Fevil.example/x\r\n") {
+		t.Errorf("got %q", b)
+	}
+}
+
+// TestLoginRedirect_Back: where the page to come back to is found.
+func TestLoginRedirect_Back(t *testing.T) {
+	for _, tt := range []struct {
+		name, method string
+		headers      []string
+		want         string
+	}{
+		{"GET", "GET", nil, "/login?next=/members%3Fx%3D1"},
+		{"HEAD", "HEAD", nil, "/login?next=/members%3Fx%3D1"},
+		{"GET ignores Referer", "GET", []string{"Referer", "ORIGIN/elsewhere"}, "/login?next=/members%3Fx%3D1"},
+		{"POST without Referer", "POST", nil, "/login"},
+		{"POST with own Referer", "POST", []string{"Referer", "ORIGIN/form?a=b#frag"}, "/login?next=/form%3Fa%3Db"},
+		{"POST with http Referer (TLS ends before us)", "POST", []string{"Referer", "http://HOST/form"}, "/login?next=/form"},
+		{"POST with foreign Referer", "POST", []string{"Referer", "https://evil.example/form"}, "/login"},
+		{"POST with look-alike Referer", "POST", []string{"Referer", "ORIGIN.evil.example/form"}, "/login"},
+		{"POST with user in Referer", "POST", []string{"Referer", "https://x@HOST/form"}, "/login"},
+		{"POST with opaque Referer", "POST", []string{"Referer", "https:HOST/form"}, "/login"},
+		{"POST with two Referers", "POST", []string{"Referer", "ORIGIN/a", "Referer", "ORIGIN/b"}, "/login"},
+		{"DELETE with own Referer", "DELETE", []string{"Referer", "ORIGIN/form"}, "/login?next=/form"},
+		{"htmx", "GET", append([]string{"HX-Current-URL", "ORIGIN/page?tab=2"}, asHTMX...), "/login?next=/page%3Ftab%3D2"},
+		{"htmx POST", "POST", append([]string{"HX-Current-URL", "ORIGIN/page"}, asHTMX...), "/login?next=/page"},
+		{"htmx of another site", "GET", append([]string{"HX-Current-URL", "https://evil.example/page"}, asHTMX...), "/login"},
+		{"htmx without its page", "GET", asHTMX, "/login"},
+		{"htmx with a script", "GET", append([]string{"HX-Current-URL", "javascript:alert(1)"}, asHTMX...), "/login"},
+	} {
+		a := newApp(t, nil)
+		guarded(a)
+		var headers []string
+		for _, v := range tt.headers {
+			v = strings.ReplaceAll(v, "ORIGIN", a.server.URL)
+			headers = append(headers, strings.ReplaceAll(v, "HOST", strings.TrimPrefix(a.server.URL, "https://")))
+		}
+		r := a.do(a.browser(), tt.method, "/members?x=1", headers...)
+		got := r.header.Get("Location")
+		if r.status == 401 {
+			got = r.header.Get("HX-Redirect")
+		}
+		expect(t, tt.name, got, tt.want)
+	}
+}
+
+// TestLoginRedirect_NoCircle: a login page that is guarded itself is a mistake
+// that must not send browsers in circles.
+func TestLoginRedirect_NoCircle(t *testing.T) {
+	a := newApp(t, func(s *setup) { s.guard.LoginURL = "/members?from=guard" })
+	guarded(a)
+	expect(t, "status", a.do(a.browser(), "GET", "/members").status, 403)
+}
+
+// TestNext: which hosts and fields count.
+func TestNext(t *testing.T) {
+	a := newApp(t, nil)
+	g, err := middleware.New(a.store, a.accounts, middleware.Config{NextField: "goto", AllowedHosts: []string{"shop.example:8443"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	off, err := middleware.New(a.store, a.accounts, middleware.Config{NextField: "-"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ query, want string }{
+		{"", "/f"},
+		{"goto=/x", "/x"},
+		{"next=/x", "/f"},
+		{"goto=https://testserver/x", "https://testserver/x"},
+		{"goto=http://testserver/x", "/f"}, // the cookie is Secure, so the browser came by https
+		{"goto=https://shop.example:8443/x", "https://shop.example:8443/x"},
+		{"goto=https://shop.example/x", "/f"},
+		{"goto=/%5Cevil.example", "/f"},
+		{"goto=/a%0d%0ab", "/f"},
+		{"goto=/first&goto=/second", "/first"},
+		{"goto=%zz", "/f"},
+	} {
+		r := httptest.NewRequest("GET", "/login?"+tt.query, nil)
+		r.Host = "testserver"
+		expect(t, tt.query, g.Next(r, "/f"), tt.want)
+		expect(t, tt.query+" switched off", off.Next(r, "/f"), "/f")
+	}
+	// A form that cannot be read gives no next, and no panic.
+	r := httptest.NewRequest("POST", "/login?goto=/query", strings.NewReader("goto=%zz"))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	expect(t, "broken form", g.Next(r, "/f"), "/query")
+}

@@ -1,0 +1,198 @@
+package middleware
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// responseWriter commits the session before the first byte of the response.
+//
+// It commits at the first of: a final WriteHeader, Write, WriteString,
+// ReadFrom, Flush, FlushError, Hijack, and the return of the handler. What it
+// implements itself it must: http.ResponseController looks for a method first
+// and unwraps only when there is none, so a writer with Unwrap alone would let
+// Flush pass the commit (alexedwards/scs#141, express-openid-connect v3).
+// Deadlines and full duplex have nothing to commit and pass through Unwrap.
+type responseWriter struct{ x *exchange }
+
+var (
+	_ http.Flusher    = (*responseWriter)(nil)
+	_ http.Hijacker   = (*responseWriter)(nil)
+	_ io.ReaderFrom   = (*responseWriter)(nil)
+	_ io.StringWriter = (*responseWriter)(nil)
+)
+
+func (w *responseWriter) Header() http.Header { return w.x.rw.Header() }
+
+// Unwrap serves http.ResponseController.
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.x.rw }
+
+// WriteHeader commits at a final status. 100 to 199 are not final (net/http
+// sends 103 Early Hints and keeps the headers open), except 101, after which
+// nothing of HTTP follows.
+func (w *responseWriter) WriteHeader(status int) {
+	if informational(status) {
+		w.x.rw.WriteHeader(status)
+		return
+	}
+	if w.x.begin(status) != nil {
+		return // begin has answered
+	}
+	w.x.rw.WriteHeader(status)
+}
+
+func informational(status int) bool {
+	return status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols
+}
+
+func (w *responseWriter) Write(p []byte) (int, error) {
+	if err := w.x.begin(http.StatusOK); err != nil {
+		return 0, err
+	}
+	return w.x.rw.Write(p)
+}
+
+// WriteString keeps io.WriteString free of a copy, as net/http's own writer does.
+func (w *responseWriter) WriteString(s string) (int, error) {
+	if err := w.x.begin(http.StatusOK); err != nil {
+		return 0, err
+	}
+	return io.WriteString(w.x.rw, s)
+}
+
+// ReadFrom keeps sendfile: io.Copy asks for it, and net/http's writer hands the
+// file to the kernel. A writer between us and the server that has none (one
+// that compresses, say) is not passed over.
+func (w *responseWriter) ReadFrom(src io.Reader) (int64, error) {
+	if err := w.x.begin(http.StatusOK); err != nil {
+		return 0, err
+	}
+	if rf, ok := w.x.rw.(io.ReaderFrom); ok {
+		return rf.ReadFrom(src)
+	}
+	return io.Copy(writerOnly{w.x.rw}, src)
+}
+
+// writerOnly hides every other method, so that io.Copy does not come back here.
+type writerOnly struct{ io.Writer }
+
+// Flush is FlushError for code that asserts http.Flusher.
+func (w *responseWriter) Flush() { _ = w.FlushError() }
+
+// FlushError commits and flushes. Where nothing below can flush it commits
+// nothing and returns http.ErrNotSupported: no byte has left.
+func (w *responseWriter) FlushError() error {
+	if !supports(w.x.rw, func(rw http.ResponseWriter) bool {
+		switch rw.(type) {
+		case interface{ FlushError() error }, http.Flusher:
+			return true
+		}
+		return false
+	}) {
+		return http.ErrNotSupported
+	}
+	if err := w.x.begin(http.StatusOK); err != nil {
+		return err
+	}
+	return http.NewResponseController(w.x.rw).Flush()
+}
+
+// Hijack takes the connection out of HTTP. A session change that no response
+// has carried is ErrUncommitted and the connection stays with the server.
+// Where nothing below can hijack (HTTP/2), http.ErrNotSupported.
+func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	if !supports(w.x.rw, func(rw http.ResponseWriter) bool { _, ok := rw.(http.Hijacker); return ok }) {
+		return nil, nil, http.ErrNotSupported
+	}
+	if err := w.x.hijack(); err != nil {
+		return nil, nil, err
+	}
+	return http.NewResponseController(w.x.rw).Hijack()
+}
+
+// supports walks a chain of writers as http.ResponseController does.
+func supports(rw http.ResponseWriter, has func(http.ResponseWriter) bool) bool {
+	for !has(rw) {
+		u, ok := rw.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return false
+		}
+		rw = u.Unwrap()
+	}
+	return true
+}
+
+// Format prints the name alone, under every verb.
+func (w *responseWriter) Format(f fmt.State, _ rune) { fmt.Fprint(f, "hardtack.ResponseWriter") }
+
+// MarshalText redacts the writer for encoding/json and log/slog.
+func (w *responseWriter) MarshalText() ([]byte, error) {
+	return []byte("hardtack.ResponseWriter"), nil
+}
+
+// Commit fixes the session of a response before its first byte and returns the
+// headers that the session needs. It is for WebSocket upgraders that write
+// their own 101 response and take its extra headers as an argument:
+//
+//	extra, err := middleware.Commit(w)
+//	if err != nil { … }
+//	conn, err := upgrader.Upgrade(w, r, extra)
+//
+// The same headers are set on w, so that an upgrade that fails and answers
+// with an error carries them too. w may be wrapped by other middleware that
+// has an Unwrap method. An upgrader that calls w.WriteHeader(101) itself needs
+// no Commit. After Commit every change of the session is
+// [ssestore.ErrCommitted].
+//
+// Errors: [ssestore.ErrNoSession] where no [Guard.Handler] is around the
+// handler; [ssestore.ErrCommitted] when headers have already gone; or what kept
+// the session from being written. Call it from the goroutine that owns w.
+func Commit(w http.ResponseWriter) (http.Header, error) {
+	extra := http.Header{}
+	found := false
+	for w != nil {
+		if own, ok := w.(*responseWriter); ok { // one for each guard in the chain
+			found = true
+			if err := own.x.commitInto(extra); err != nil {
+				return nil, err
+			}
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			break
+		}
+		w = u.Unwrap()
+	}
+	if !found {
+		return nil, ssestore.ErrNoSession
+	}
+	return extra, nil
+}
+
+// commitInto commits for status 101 and gives the headers to the response and
+// to extra.
+func (x *exchange) commitInto(extra http.Header) error {
+	if x.phase.Load() == phaseHeld { // a refused Hijack, tried again the right way
+		x.held.Merge(extra)
+		return x.commit(http.StatusSwitchingProtocols)
+	}
+	if x.phase.Load() != phaseOpen {
+		if x.err != nil {
+			return x.err
+		}
+		return ssestore.ErrCommitted
+	}
+	out, s, err := x.settle(http.StatusSwitchingProtocols)
+	if s == nil {
+		return err
+	}
+	out.Merge(x.rw.Header())
+	out.Merge(extra)
+	x.report(out, err)
+	return err
+}
