@@ -112,8 +112,9 @@ func (p *state) tooLarge(m claims.Member, size int) error {
 }
 
 // remove takes a value out and returns its JSON. An error means that the change
-// will not be written; the value is returned all the same.
-func (s *Session) remove(name string) ([]byte, bool, error) {
+// will not be written; the value is returned all the same. silent says that the
+// caller cannot pass the error on.
+func (s *Session) remove(name string, silent bool) ([]byte, bool, error) {
 	p := s.of()
 	if p == nil {
 		return nil, false, ErrNoSession
@@ -128,6 +129,7 @@ func (s *Session) remove(name string) ([]byte, bool, error) {
 	}
 	raw := p.members[i].Raw
 	if err := p.writable(); err != nil {
+		p.late = p.late || silent && err == ErrCommitted
 		return raw, true, err
 	}
 	p.members = slices.Delete(p.members, i, i+1)

@@ -54,7 +54,7 @@ func (k Key[T]) Lookup(s *Session) (T, bool) {
 // a change if there was a value. After Commit or Hold it still returns the value,
 // but does not remove it; [Session.Late] reports the former.
 func (k Key[T]) Pop(s *Session) (T, bool) {
-	raw, ok, _ := s.remove(k.name)
+	raw, ok, _ := s.remove(k.name, true)
 	return k.decode(s, raw, ok)
 }
 
@@ -97,7 +97,7 @@ func (k Key[T]) Set(s *Session, v T) error {
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
 func (k Key[T]) Delete(s *Session) error {
-	_, _, err := s.remove(k.name)
+	_, _, err := s.remove(k.name, false)
 	return err
 }
 

@@ -112,7 +112,7 @@ type state struct {
 	private   bool  // the response may say something about a user
 	fresh     Stamp // G6: to replace the stamp if the session is written
 	committed bool
-	late      bool // first accessed after Commit
+	late      bool // see Late
 
 	unreadable []string // values that could not be decoded
 	memo       memoEntry
@@ -357,7 +357,6 @@ func (p *state) writable() error {
 	case p.sec == 0:
 		return ErrNoTime
 	case p.committed:
-		p.late = true
 		return ErrCommitted
 	case p.held:
 		return ErrHeld
@@ -395,9 +394,10 @@ func (p *state) empty() bool {
 	return p.c.D == nil
 }
 
-// Late reports whether the session was changed, or accessed for the first time,
-// after Commit: a change that is lost, or a response whose Vary header does not
-// tell. The error is ErrCommitted, or nil if all is well. Adapters ask it when
+// Late reports what came after Commit and could not tell its caller: the first
+// access to a session, which the Vary header of the response then does not show,
+// or a Pop, whose removal is lost. The error is ErrCommitted, or nil if all is
+// well. (A Set that comes too late returns that error itself.) Adapters ask when
 // the handler has returned.
 func (s *Session) Late() error {
 	p := s.of()

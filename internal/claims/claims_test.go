@@ -1,0 +1,352 @@
+package claims_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/internal/race"
+)
+
+const (
+	sid = "AAECAwQFBgcICQoLDA0ODw"
+	stp = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8"
+
+	anonymous = `{"sid":"` + sid + `","iat":1700000000,"exp":1700043200,"rnw":1700000000}`
+	full      = `{"sid":"` + sid + `","iat":1700000000,"auth_time":1700000001,"exp":1700043200,"rnw":1700000002,"per":true,"end":1700000300,"sub":"u\"1\\é","stk":"AAAAAAA","stp":"` + stp + `","d":{"a":1,"cart":[{"id":7}]}}`
+)
+
+func TestParse_full(t *testing.T) {
+	var c claims.Claims
+	if !c.Parse([]byte(full)) {
+		t.Fatal("refused")
+	}
+	if c.SID != sid || c.Iat != 1700000000 || c.AuthTime != 1700000001 || c.Exp != 1700043200 ||
+		c.Rnw != 1700000002 || !c.Per || c.End != 1700000300 || c.Sub != `u"1\é` || c.Stk != "AAAAAAA" ||
+		c.Stp[0] != 0 || c.Stp[31] != 31 || string(c.D) != `{"a":1,"cart":[{"id":7}]}` {
+		t.Errorf("got %+v", c)
+	}
+	if got := string(c.Append(nil)); got != full {
+		t.Errorf("written again: %s", got)
+	}
+	ms, ok := claims.Members(nil, c.D)
+	if !ok || len(ms) != 2 || ms[0].Name != "a" || string(ms[1].Raw) != `[{"id":7}]` {
+		t.Errorf("members: %v %v", ms, ok)
+	}
+	if got := string(claims.AppendData(nil, ms)); got != string(c.D) {
+		t.Errorf("data written again: %s", got)
+	}
+}
+
+// TestParse_refuses has one fault per row. encoding/json reads most of them.
+func TestParse_refuses(t *testing.T) {
+	swap := func(old, new string) string {
+		if strings.Count(full, old) != 1 {
+			t.Fatalf("%q is not in the text once", old)
+		}
+		return strings.Replace(full, old, new, 1)
+	}
+	rows := map[string]string{
+		"empty":                       ``,
+		"null":                        `null`,
+		"empty object":                `{}`,
+		"array":                       `[]`,
+		"sid alone":                   `{"sid":"` + sid + `"}`,
+		"leading space":               " " + full,
+		"trailing space":              full + " ",
+		"trailing newline":            full + "\n",
+		"trailing data":               full + "{}",
+		"space after colon":           swap(`"iat":`, `"iat": `),
+		"space after comma":           swap(`,"iat"`, `, "iat"`),
+		"upper case name":             swap(`"sub"`, `"SUB"`),
+		"upper case sid":              swap(`"sid"`, `"Sid"`),
+		"escaped name":                swap(`"sub"`, `"\u0073ub"`),
+		"unknown member":              swap(`,"per":true`, `,"per":true,"x":1`),
+		"unknown member at the end":   swap(`}]}}`, `}]},"x":1}`),
+		"duplicate sub":               swap(`,"stk"`, `,"sub":"x","stk"`),
+		"duplicate iat":               swap(`,"auth_time"`, `,"iat":1,"auth_time"`),
+		"order":                       `{"iat":1700000000,"sid":"` + sid + `","exp":1700043200,"rnw":1700000000}`,
+		"no iat":                      swap(`,"iat":1700000000`, ``),
+		"no exp":                      swap(`,"exp":1700043200`, ``),
+		"no rnw":                      swap(`,"rnw":1700000002`, ``),
+		"sub without auth_time":       swap(`,"auth_time":1700000001`, ``),
+		"auth_time without sub":       strings.Replace(anonymous, `,"exp"`, `,"auth_time":1,"exp"`, 1),
+		"stamp without sub":           strings.Replace(anonymous, `0}`, `0,"stk":"AAAAAAA","stp":"`+stp+`"}`, 1),
+		"stk without stp":             swap(`,"stp":"`+stp+`"`, ``),
+		"stp without stk":             swap(`,"stk":"AAAAAAA"`, ``),
+		"empty sub":                   swap(`"u\"1\\é"`, `""`),
+		"control character in sub":    swap(`u\"1`, "u\x01"),
+		"DEL in sub":                  swap(`u\"1`, "u\x7f"),
+		"C1 control in sub":           swap(`u\"1`, "u\u0085"),
+		"invalid UTF-8 in sub":        swap(`u\"1`, "u\xff"),
+		"escape \\n in sub":           swap(`u\"1`, `u\n`),
+		"escape \\/ in sub":           swap(`u\"1`, `u\/`),
+		"escape \\u in sub":           swap(`u\"1`, `\u0041`),
+		"sub of 129":                  swap(`u\"1\\é`, strings.Repeat("x", 129)),
+		"sub without end":             full[:strings.Index(full, `\\é`)],
+		"sub ends with a backslash":   full[:strings.Index(full, `\"1`)+1],
+		"per false":                   swap(`true`, `false`),
+		"per 1":                       swap(`"per":true`, `"per":1`),
+		"sid of 21":                   swap(sid, sid[:21]),
+		"sid of 23":                   swap(sid, sid+"A"),
+		"sid with trailing bits":      swap(sid, sid[:21]+"x"),
+		"sid of another alphabet":     swap(sid, "+"+sid[1:]),
+		"sid with a line break":       swap(sid, "\n"+sid[1:]),
+		"stk of 6":                    swap("AAAAAAA", "AAAAAA"),
+		"stk with trailing bits":      swap("AAAAAAA", "AAAAAAB"),
+		"stp of 42":                   swap(stp, stp[:42]),
+		"stp with trailing bits":      swap(stp, stp[:42]+"9"),
+		"stp with a line break":       swap(stp, stp[:20]+"\n"+stp[21:]),
+		"leading zero":                swap(`"iat":1`, `"iat":01`),
+		"zero":                        swap(`"end":1700000300`, `"end":0`),
+		"negative":                    swap(`"end":`, `"end":-`),
+		"plus":                        swap(`"end":`, `"end":+`),
+		"fraction":                    swap(`1700000300`, `1700000300.0`),
+		"exponent":                    swap(`1700000300`, `1e9`),
+		"string for a number":         swap(`1700000300`, `"1700000300"`),
+		"number missing":              swap(`1700000300`, ``),
+		"beyond the year 9999":        swap(`1700000300`, `253402300800`),
+		"beyond 64 bits":              swap(`1700000300`, `18446744075409551915`),
+		"empty data":                  swap(`{"a":1,"cart":[{"id":7}]}`, `{}`),
+		"null data":                   swap(`{"a":1,"cart":[{"id":7}]}`, `null`),
+		"array for data":              swap(`{"a":1,"cart":[{"id":7}]}`, `[1,2,3,4,5,6]`),
+		"data without end":            full[:len(full)-1],
+		"data with trailing space":    swap(`}]}}`, `}]} }`),
+		"data with inner first space": swap(`{"a"`, `{ "a"`),
+	}
+	for name, text := range rows {
+		c := claims.Claims{Sub: "left over"}
+		if c.Parse([]byte(text)) {
+			t.Errorf("%s: accepted %s", name, text)
+		}
+		if c.Sub != "" || c.SID != "" {
+			t.Errorf("%s: something was left: %+v", name, c)
+		}
+	}
+	for i := range full {
+		var c claims.Claims
+		if c.Parse([]byte(full[:i])) {
+			t.Errorf("accepted, cut at %d", i)
+		}
+	}
+}
+
+func TestParse_accepts(t *testing.T) {
+	for name, text := range map[string]string{
+		"anonymous":   anonymous,
+		"sub of 128":  strings.Replace(full, `u\"1\\é`, strings.Repeat("x", 128), 1),
+		"latest time": strings.Replace(full, `1700000300`, `253402300799`, 1),
+		"no stamp":    strings.Replace(full, `,"stk":"AAAAAAA","stp":"`+stp+`"`, ``, 1),
+		"no data":     strings.Replace(full, `,"d":{"a":1,"cart":[{"id":7}]}`, ``, 1),
+	} {
+		var c claims.Claims
+		if !c.Parse([]byte(text)) {
+			t.Errorf("%s: refused", name)
+		} else if got := string(c.Append(nil)); got != text {
+			t.Errorf("%s: written again as %s", name, got)
+		}
+	}
+}
+
+func TestMembers_refuses(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for name, d := range map[string]string{
+		"a brace":              `{`,
+		"two braces":           `{}`,
+		"cut":                  `{"a":1`,
+		"order":                `{"b":1,"a":1}`,
+		"duplicate":            `{"a":1,"a":1}`,
+		"empty name":           `{"":1}`,
+		"name with a space":    `{"a b":1}`,
+		"escaped name":         `{"\u0061":1}`,
+		"name of 65":           `{"` + strings.Repeat("a", 65) + `":1}`,
+		"space before a value": `{"a": 1}`,
+		"space after a value":  `{"a":1 }`,
+		"space after a comma":  `{"a":1, "b":2}`,
+		"trailing comma":       `{"a":1,}`,
+		"comma at the end":     `{"a":1,`,
+		"no comma":             `{"a":1"b":2}`,
+		"second object":        `{"a":1},"x":{"b":2}}`,
+		"no value":             `{"a":}`,
+		"bare word":            `{"a":nul}`,
+		"65 levels":            `{"a":` + nested(65) + `}`,
+		"invalid UTF-8":        `{"a":"` + "\xff" + `"}`,
+		"raw control":          `{"a":"` + "\n" + `"}`,
+	} {
+		if _, ok := claims.Members(nil, []byte(d)); ok {
+			t.Errorf("%s: accepted %s", name, d)
+		}
+	}
+	for name, d := range map[string]string{
+		"none":           ``,
+		"64 levels":      `{"a":` + nested(64) + `}`,
+		"64 objects":     `{"a":` + strings.Repeat(`{"x":`, 64) + "1" + strings.Repeat("}", 64) + `}`,
+		"space inside":   `{"a":[ 1 , { "b" : 2 } , { } , [ ] ]}`,
+		"all of a name":  `{"AZaz09_.:/-":null}`,
+		"name of 64":     `{"` + strings.Repeat("a", 64) + `":true}`,
+		"numbers":        `{"a":[0,-0,1.5,1e9,1E+9,-2.5e-3]}`,
+		"escapes":        `{"a":"\"\\\/\b\f\n\r\t\u00e9é"}`,
+		"prefix of name": `{"a":1,"a.b":2,"ab":3}`,
+	} {
+		if _, ok := claims.Members(nil, []byte(d)); !ok {
+			t.Errorf("%s: refused %s", name, d)
+		}
+	}
+}
+
+// TestMaxEnvelope: no session is longer than what ssestore reserves.
+func TestMaxEnvelope(t *testing.T) {
+	c := claims.Claims{SID: sid, Iat: claims.MaxTime, AuthTime: claims.MaxTime, Exp: claims.MaxTime, Rnw: claims.MaxTime,
+		End: claims.MaxTime, Per: true, Sub: strings.Repeat(`"`, 64), Stk: "AAAAAAA", D: []byte(`{}`)}
+	if !claims.ValidSub(c.Sub) || claims.ValidSub(c.Sub+"x") {
+		t.Error("64 quotes are the longest of their kind")
+	}
+	if n := len(c.Append(nil)); n != claims.MaxEnvelope {
+		t.Errorf("the longest envelope has %d bytes, MaxEnvelope is %d", n, claims.MaxEnvelope)
+	}
+}
+
+func TestValidSub(t *testing.T) {
+	for s, want := range map[string]bool{
+		"": false, "1": true, "é€🚢": true, "a\x00": false, "a\nb": false, "\u0085": false, "\xff": false, "a\xc3": false,
+		strings.Repeat("x", 128): true, strings.Repeat("x", 129): false, "\ufffd": true,
+	} {
+		if got := claims.ValidSub(s); got != want {
+			t.Errorf("ValidSub(%q) = %v", s, got)
+		}
+		c := claims.Claims{SID: sid, Iat: 1, AuthTime: 1, Exp: 1, Rnw: 1, Sub: s}
+		var back claims.Claims
+		if ok := back.Parse(c.Append(nil)); s != "" && ok != want {
+			t.Errorf("Parse of sub %q = %v, ValidSub says %v", s, ok, want)
+		}
+	}
+}
+
+// TestAllocs: verifying a session copies nothing.
+func TestAllocs(t *testing.T) {
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
+	text := []byte(strings.Replace(full, `u\"1\\é`, `user-1`, 1))
+	var c claims.Claims
+	if n := testing.AllocsPerRun(100, func() { c.Parse(text) }); n != 0 {
+		t.Errorf("Parse: %v allocations", n)
+	}
+	var space [4]claims.Member
+	if n := testing.AllocsPerRun(100, func() { claims.Members(space[:0], c.D) }); n != 0 {
+		t.Errorf("Members: %v allocations", n)
+	}
+}
+
+// FuzzParse: what is accepted has one spelling, and encoding/json reads it to
+// the same values.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{full, anonymous, strings.Replace(full, "true", "false", 1), strings.Replace(full, `"sub"`, `"SUB"`, 1)} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var c claims.Claims
+		if !c.Parse(b) {
+			return
+		}
+		if got := c.Append(nil); !bytes.Equal(got, b) {
+			t.Fatalf("another spelling of\n%q is\n%q", b, got)
+		}
+		ms, ok := claims.Members(nil, c.D)
+		if !ok {
+			return // the envelope is right; the data reads as empty
+		}
+		if got := claims.AppendData(nil, ms); !bytes.Equal(got, c.D) {
+			t.Fatalf("another spelling of the data\n%q is\n%q", c.D, got)
+		}
+		var v struct {
+			SID      string                     `json:"sid"`
+			Iat      int64                      `json:"iat"`
+			AuthTime int64                      `json:"auth_time"`
+			Exp      int64                      `json:"exp"`
+			Rnw      int64                      `json:"rnw"`
+			Per      bool                       `json:"per"`
+			End      int64                      `json:"end"`
+			Sub      string                     `json:"sub"`
+			Stk      string                     `json:"stk"`
+			Stp      string                     `json:"stp"`
+			D        map[string]json.RawMessage `json:"d"`
+		}
+		d := json.NewDecoder(bytes.NewReader(b))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&v); err != nil {
+			t.Fatalf("encoding/json: %v\n%q", err, b)
+		}
+		stamp := ""
+		if c.Stk != "" {
+			stamp = base64.RawURLEncoding.EncodeToString(c.Stp[:])
+		}
+		if v.SID != c.SID || v.Iat != c.Iat || v.AuthTime != c.AuthTime || v.Exp != c.Exp || v.Rnw != c.Rnw ||
+			v.Per != c.Per || v.End != c.End || v.Sub != c.Sub || v.Stk != c.Stk || v.Stp != stamp || len(v.D) != len(ms) {
+			t.Fatalf("encoding/json reads %+v, we read %+v", v, c)
+		}
+		for _, m := range ms {
+			if string(v.D[m.Name]) != string(m.Raw) {
+				t.Fatalf("%q: encoding/json reads %q, we read %q", m.Name, v.D[m.Name], m.Raw)
+			}
+		}
+		if !claims.ValidSub(c.Sub) && c.Sub != "" || c.Stk != "" && !claims.ValidKid(c.Stk) {
+			t.Fatal("what is read could not be written")
+		}
+	})
+}
+
+// FuzzValue: a value is what encoding/json takes for one, without space around
+// it, as far as the depth goes.
+func FuzzValue(f *testing.F) {
+	for _, s := range []string{`1`, `-0.5e+7`, `"a\u00e9\n"`, `[1,{"a":[]},null,true,false]`, `{"a":{},"b":[ ]}`, `[1,]`, `{"a"}`, `01`, `1.`, `"\x"`, `"`, `-`, `[[[[]]]]`, `tru`, `nulll`, ` 1`, `{"a":1,}`, `[1 2]`, `{1:2}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		trimmed := len(bytes.TrimSpace(b)) == len(b)
+		want := json.Valid(b) && trimmed && utf8.Valid(b) && depth(b) <= claims.MaxDepth
+		if got := claims.ValidValue(b); got != want {
+			t.Fatalf("%q: we say %v, encoding/json %v", b, got, want)
+		}
+	})
+}
+
+// depth of valid JSON, by encoding/json's own tokens.
+func depth(b []byte) (deepest int) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	for n := 0; ; {
+		tok, err := d.Token()
+		if err != nil {
+			return deepest
+		}
+		switch tok {
+		case json.Delim('{'), json.Delim('['):
+			n++
+			deepest = max(deepest, n)
+		case json.Delim('}'), json.Delim(']'):
+			n--
+		}
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	text := []byte(`{"sid":"` + sid + `","iat":1700000000,"auth_time":1700000001,"exp":1700043200,"rnw":1700000002,"sub":"1234567890","stk":"AAAAAAA","stp":"` + stp + `","d":{"cart":[1,2,3],"theme":"x"}}`)
+	var c claims.Claims
+	b.Run("Parse", func(b *testing.B) {
+		for b.Loop() {
+			if !c.Parse(text) {
+				b.Fatal("refused")
+			}
+		}
+	})
+	b.Run("Members", func(b *testing.B) {
+		var space [4]claims.Member
+		for b.Loop() {
+			claims.Members(space[:0], c.D)
+		}
+	})
+}
