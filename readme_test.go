@@ -46,11 +46,11 @@ func markdown(t *testing.T) []string {
 	return pages
 }
 
-// build makes a module outside the repository in the way the README tells,
-// with these files, and builds it.
-func build(t *testing.T, files map[string]string) (program string) {
+// build makes a module outside the repository in the way the README tells, with
+// one file, and runs a go command in it. It returns the module's directory.
+func build(t *testing.T, source string, command ...string) (dir string) {
 	t.Helper()
-	dir := t.TempDir()
+	dir = t.TempDir()
 	root, err := filepath.Abs(".")
 	if err != nil {
 		t.Fatal(err)
@@ -61,19 +61,16 @@ func build(t *testing.T, files map[string]string) (program string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files["go.sum"] = string(sums)
-	for name, text := range files {
+	for name, text := range map[string]string{"go.sum": string(sums), "main.go": source} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	program = filepath.Join(dir, "program")
 	for _, args := range [][]string{
 		{"mod", "init", "example.com/hello"},
 		{"mod", "edit", "-require=" + modulePath + "@v0.0.0", "-replace=" + modulePath + "=" + root},
 		{"mod", "tidy"},
-		{"vet", "."},
-		{"build", "-o", program, "."},
+		command,
 	} {
 		cmd := exec.Command("go", args...)
 		cmd.Dir = dir
@@ -82,12 +79,13 @@ func build(t *testing.T, files map[string]string) (program string) {
 			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 		}
 	}
-	return program
+	return dir
 }
 
-// TestREADMEFragments builds the README's shorter pieces of code, which stand
+// TestREADMEFragments type-checks the README's shorter pieces of code, which stand
 // inside a package that has the imports they need.
 func TestREADMEFragments(t *testing.T) {
+	t.Parallel()
 	blocks := goBlocks(t, "README.md")
 	text := "package main\n\nimport (\n\t\"net/http\"\n\n\t\"" + modulePath + "/middleware\"\n\t\"" + modulePath + "/ssestore\"\n)\n\nfunc main() { http.HandleFunc(\"/\", add) }\n"
 	fragments := 0
@@ -100,12 +98,13 @@ func TestREADMEFragments(t *testing.T) {
 	if fragments == 0 {
 		t.Fatal("the README has no fragment: this test can go")
 	}
-	build(t, map[string]string{"main.go": text})
+	build(t, text, "vet", ".")
 }
 
 // TestREADMEProgram takes the program out of the README, builds it as the README
 // says, and uses it as its reader would: refused, logged in, greeted, logged out.
 func TestREADMEProgram(t *testing.T) {
+	t.Parallel()
 	var program string
 	for _, b := range goBlocks(t, "README.md") {
 		if strings.HasPrefix(b, "package main\n") {
@@ -127,7 +126,8 @@ func TestREADMEProgram(t *testing.T) {
 		t.Fatalf("the README's program names its address %d times, want once", n)
 	}
 	program = strings.Replace(program, "127.0.0.1:8080", addr, 1)
-	password := start(t, build(t, map[string]string{"main.go": program}))
+	dir := build(t, program, "build", "-o", "program", ".")
+	password := start(t, filepath.Join(dir, "program"))
 
 	c := &client{t: t, base: "http://" + addr}
 	c.waitUntilUp()
