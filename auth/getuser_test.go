@@ -204,9 +204,13 @@ func TestG7_stamp_unequal(t *testing.T) {
 				same(t, "user", y.who(s), "")
 				same(t, "cart", cart.Get(s), "")
 			})
-			deleted(t, b, out)
+			if keys[0] == 1 {
+				silent(t, out) // an instance that is behind writes nothing unsolicited
+			} else {
+				deleted(t, b, out)
+				same(t, "private", out.Private, true) // there is a Set-Cookie
+			}
 			same(t, "refused", out.Refused, cookie.ReasonStampMismatch)
-			same(t, "private", out.Private, true) // there is a Set-Cookie
 			same(t, "events", y.events, []string{"refused 1 stamp-mismatch", "refused 1 stamp-mismatch"})
 		})
 	}

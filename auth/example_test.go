@@ -1,0 +1,198 @@
+package auth_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// Account is the application's own user type.
+type Account struct {
+	ID, Name, PasswordHash string
+	Staff                  bool
+}
+
+// accounts stands for a database.
+var accounts = map[string]*Account{"7": {ID: "7", Name: "Ada", PasswordHash: "argon2id-of-ada"}}
+
+func newAccounts() (*ssestore.Store, *auth.Manager[*Account]) {
+	store, err := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	if err != nil {
+		panic(err)
+	}
+	users, err := auth.New(auth.Config[*Account]{
+		UserByID: func(ctx context.Context, id string) (*Account, error) {
+			a, ok := accounts[id]
+			if !ok {
+				return nil, auth.ErrNoUser
+			}
+			return a, nil
+		},
+		ID:    func(a *Account) string { return a.ID },
+		Stamp: func(a *Account) string { return a.PasswordHash },
+		Staff: func(a *Account) bool { return a.Staff },
+	})
+	if err != nil {
+		panic(err)
+	}
+	return store, users
+}
+
+// cookieOf is what a browser would send back.
+func cookieOf(out ssestore.Outcome) []string {
+	pair, _, _ := strings.Cut(out.SetCookie[0], ";")
+	return []string{pair}
+}
+
+// Two requests without any HTTP in them: a login, and a page that knows the user.
+func Example() {
+	ctx := context.Background()
+	store, users := newAccounts()
+
+	s := store.Load(nil, time.Now())
+	// … check the password, then:
+	if err := users.Login(ctx, s, accounts["7"]); err != nil {
+		fmt.Println(err)
+	}
+	out, err := s.Commit(303)
+	if err != nil {
+		fmt.Println(err)
+	}
+
+	s = store.Load(cookieOf(out), time.Now())
+	switch u, err := users.GetUser(ctx, s); {
+	case err == nil:
+		fmt.Println("hello", u.Name)
+	case errors.Is(err, auth.ErrUserStore):
+		fmt.Println("503, try again")
+	default:
+		fmt.Println("please log in")
+	}
+	// Output: hello Ada
+}
+
+func ExampleManager_Authorize() {
+	ctx := context.Background()
+	store, users := newAccounts()
+	s := store.Load(nil, time.Now())
+
+	board := func(ctx context.Context, a *Account) error {
+		if a.Name != "Grace" {
+			return auth.Forbidden("This page is for the board.")
+		}
+		return nil
+	}
+	try := func(rules ...auth.Rule[*Account]) {
+		_, err := users.Authorize(ctx, s, rules...)
+		var message auth.Forbidden
+		switch {
+		case err == nil:
+			fmt.Println("200")
+		case errors.Is(err, auth.ErrNoUser):
+			fmt.Println("302 to the login page")
+		case errors.Is(err, auth.ErrNotStaff):
+			fmt.Println("404")
+		case errors.As(err, &message):
+			fmt.Println("403", message)
+		default:
+			fmt.Println("503")
+		}
+	}
+	try(board)
+	if err := users.Login(ctx, s, accounts["7"]); err != nil {
+		fmt.Println(err)
+	}
+	try()
+	try(board)
+	try(users.Staff, board)
+	// Output:
+	// 302 to the login page
+	// 200
+	// 403 This page is for the board.
+	// 404
+}
+
+func ExampleManager_RefreshStamp() {
+	ctx := context.Background()
+	store, users := newAccounts()
+	s := store.Load(nil, time.Now())
+	if err := users.Login(ctx, s, &Account{ID: "7", PasswordHash: "argon2id-of-ada"}); err != nil {
+		fmt.Println(err)
+	}
+	out, _ := s.Commit(200)
+	thisBrowser, otherBrowser := cookieOf(out), cookieOf(out)
+
+	s = store.Load(thisBrowser, time.Now())
+	u, err := users.GetUser(ctx, s) // before the change is stored
+	if err != nil {
+		fmt.Println(err)
+	}
+	changed := *u
+	changed.PasswordHash = "argon2id-of-a-new-password"
+	accounts["7"] = &changed
+	fmt.Println("refresh:", users.RefreshStamp(ctx, s, &changed))
+	out, _ = s.Commit(200)
+
+	for _, cookies := range [][]string{cookieOf(out), otherBrowser} {
+		_, err := users.GetUser(ctx, store.Load(cookies, time.Now()))
+		fmt.Println(err == nil)
+	}
+	accounts["7"] = u
+	// Output:
+	// refresh: <nil>
+	// true
+	// false
+}
+
+// WRONG: the change is stored before anybody asked who this is. The session's
+// stamp is then the old one, the session is refused, and there is nothing left
+// to keep. Call GetUser first.
+func ExampleManager_RefreshStamp_wrongOrder() {
+	ctx := context.Background()
+	store, users := newAccounts()
+	s := store.Load(nil, time.Now())
+	if err := users.Login(ctx, s, accounts["7"]); err != nil {
+		fmt.Println(err)
+	}
+	out, _ := s.Commit(200)
+
+	s = store.Load(cookieOf(out), time.Now())
+	before := accounts["7"]
+	changed := *before
+	changed.PasswordHash = "argon2id-of-a-new-password"
+	accounts["7"] = &changed
+	fmt.Println(users.RefreshStamp(ctx, s, &changed))
+	_, err := users.GetUser(ctx, s)
+	fmt.Println(err)
+	accounts["7"] = before
+	// Output:
+	// auth: this user is not logged in here
+	// auth: no user
+}
+
+func ExampleSafeNext() {
+	hosts := []string{"example.com"}
+	for _, next := range []string{"/inbox?page=2", "https://example.com/inbox", "//evil.example", `/\evil.example`, "javascript:alert(1)"} {
+		fmt.Println(auth.SafeNext(next, hosts, true), next)
+	}
+	// Output:
+	// true /inbox?page=2
+	// true https://example.com/inbox
+	// false //evil.example
+	// false /\evil.example
+	// false javascript:alert(1)
+}
+
+func ExampleLoginURL() {
+	fmt.Println(auth.LoginURL("/login?lang=en", "https://example.com/inbox?page=2", "next"))
+	fmt.Println(auth.LoginURL("https://login.example.org/", "https://example.com/inbox", "next"))
+	// Output:
+	// /login?lang=en&next=/inbox%3Fpage%3D2
+	// https://login.example.org/?next=https%3A//example.com/inbox
+}
