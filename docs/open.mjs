@@ -12,8 +12,12 @@
 // rnw) are not judged here; a service must judge them.
 //
 // The key is symmetric: whoever holds it can also make cookies.
+//
+// As a module it exports open(jwk, token), which returns a Buffer or throws an
+// Error whose message is the verdict.
 import { createDecipheriv } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readFileSync, realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 const PREFIX = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoi"; // {"alg":"dir","enc":"A256GCM","kid":"
 
@@ -52,17 +56,21 @@ export function open(jwk, token) {
   return plaintext;
 }
 
-const [keyArgument, tokenArgument] = process.argv.slice(2);
-if (keyArgument === undefined) {
-  console.error("usage: node open.mjs KEY [TOKEN]");
-  process.exit(2);
+function main([keyArgument, tokenArgument]) {
+  if (keyArgument === undefined) {
+    console.error("usage: node open.mjs KEY [TOKEN]");
+    process.exitCode = 2;
+    return;
+  }
+  const jwk = JSON.parse(keyArgument.trimStart().startsWith("{") ? keyArgument : readFileSync(keyArgument, "utf8"));
+  const token = tokenArgument ?? readFileSync(0, "utf8").replace(/\n$/, "");
+  try {
+    process.stdout.write(open(jwk, token));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    console.error(error.message);
+    process.exitCode = 1;
+  }
 }
-const jwk = JSON.parse(keyArgument.trimStart().startsWith("{") ? keyArgument : readFileSync(keyArgument, "utf8"));
-const token = tokenArgument ?? readFileSync(0, "utf8").replace(/\n$/, "");
-try {
-  process.stdout.write(open(jwk, token));
-} catch (error) {
-  if (!(error instanceof Refused)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) main(process.argv.slice(2));
