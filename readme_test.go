@@ -9,78 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 )
-
-// goBlocks returns the contents of all Go code blocks of a Markdown file.
-func goBlocks(t *testing.T, file string) []string {
-	t.Helper()
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var blocks []string
-	for _, m := range regexp.MustCompile("(?ms)^```go\n(.*?)^```$").FindAllSubmatch(text, -1) {
-		blocks = append(blocks, string(m[1]))
-	}
-	return blocks
-}
-
-// markdown lists the repository's pages.
-func markdown(t *testing.T) []string {
-	t.Helper()
-	var pages []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "*/README.md", "*/*/README.md"} {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pages = append(pages, found...)
-	}
-	return pages
-}
-
-// build makes a module outside the repository in the way the README tells, with
-// one file, and runs a go command in it. It returns the module's directory.
-func build(t *testing.T, source string, command ...string) (dir string) {
-	t.Helper()
-	dir = t.TempDir()
-	root, err := filepath.Abs(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	// With the checksums at hand no checksum server is asked: the reader of the
-	// README has one, a closed network has not.
-	sums, err := os.ReadFile("go.sum")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, text := range map[string]string{"go.sum": string(sums), "main.go": source} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, args := range [][]string{
-		{"mod", "init", "example.com/hello"},
-		{"mod", "edit", "-require=" + modulePath + "@v0.0.0", "-replace=" + modulePath + "=" + root},
-		{"mod", "tidy"},
-		command,
-	} {
-		cmd := exec.Command("go", args...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
-	return dir
-}
 
 // TestREADMEFragments type-checks the README's shorter pieces of code, which stand
 // inside a package that has the imports they need.
@@ -284,38 +218,4 @@ func (c *client) send(req *http.Request) (*http.Response, string) {
 		}
 	}
 	return res, string(body)
-}
-
-// TestDocsCodeParses: a piece of Go in a page that does not even parse was
-// never tried.
-func TestDocsCodeParses(t *testing.T) {
-	for _, page := range markdown(t) {
-		for i, b := range goBlocks(t, page) {
-			if _, err := format.Source([]byte(b)); err != nil {
-				t.Errorf("%s, Go block %d: %v", page, i+1, err)
-			}
-		}
-	}
-}
-
-// TestDocsLinks: every relative link of a page leads to a file of the repository.
-func TestDocsLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	code := regexp.MustCompile("(?ms)^```.*?^```$")
-	for _, page := range markdown(t) {
-		text, err := os.ReadFile(page)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text = code.ReplaceAll(text, nil)
-		for _, m := range link.FindAllSubmatch(text, -1) {
-			target, _, _ := strings.Cut(string(m[1]), "#")
-			if target == "" || strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
-				continue
-			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), target)); err != nil {
-				t.Errorf("%s links to %s, which does not exist", page, m[1])
-			}
-		}
-	}
 }
