@@ -24,13 +24,9 @@ func NewAEAD(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// Box is what a codec keeps of one "seal" subkey. All codecs of this format
-// share it, because a key's cache has one kind of value per label.
-type Box struct {
-	AEAD cipher.AEAD
-	// Key is a copy of the subkey, for codecs that hand it to another library.
-	Key func() []byte
-}
+// Box is what a codec keeps of one "seal" subkey. It is a struct because finding
+// out that a cached value is a *Box is quicker than that it is some AEAD.
+type Box struct{ AEAD cipher.AEAD }
 
 // NewBox makes a *Box of a subkey, or a nil any if it cannot. Its shape is that
 // of the builders which keyring.Key.Cache takes.
@@ -39,6 +35,5 @@ func NewBox(subkey []byte) any {
 	if err != nil {
 		return nil
 	}
-	key := append([]byte(nil), subkey...)
-	return &Box{AEAD: aead, Key: func() []byte { return append([]byte(nil), key...) }}
+	return &Box{aead}
 }

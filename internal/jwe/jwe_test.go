@@ -153,17 +153,6 @@ func TestJ4_KeyLength(t *testing.T) {
 	}
 }
 
-// A box keeps its own copy of the key and gives out copies.
-func TestBoxCopiesKey(t *testing.T) {
-	key := bytes.Repeat([]byte{1}, 32)
-	box := jwe.NewBox(key).(*jwe.Box)
-	key[0] = 2
-	box.Key()[1] = 2
-	if !bytes.Equal(box.Key(), bytes.Repeat([]byte{1}, 32)) {
-		t.Error("the key of a box changed")
-	}
-}
-
 // J9: only what can be a key id of a ring is one: 7 characters of base64url
 // whose last two bits are zero.
 func TestJ9_KidForm(t *testing.T) {
