@@ -1,0 +1,566 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/signin/password"
+)
+
+const (
+	ada = "ada@example.com"
+	bob = "bob@example.com"
+)
+
+func TestCartSurvivesLoginAndEndsWithLogout(t *testing.T) {
+	v := start(t, nil).visitor(t)
+	v.get("/").want(t, 200, "").says(t, "Nothing in it yet")
+	if v.cookie() != "" {
+		t.Error("a cookie for a visitor about whom there is nothing to remember")
+	}
+	v.post("/cart", "item", "  lime   juice ").want(t, 303, "/")
+	v.post("/cart", "item", `<script>alert("x")</script>`).want(t, 303, "/")
+	v.get("/").want(t, 200, "").says(t, "<li>lime juice</li>").says(t, "&lt;script&gt;")
+	anonymous := v.cookie()
+
+	v.login(bob, seedPassword).want(t, 303, "/")
+	if v.cookie() == anonymous {
+		t.Error("login left the cookie as it was")
+	}
+	v.get("/").says(t, "Logged in as bob@example.com").says(t, "<li>lime juice</li>")
+	if page := v.get("/"); strings.Contains(page.body, "Logged in as") {
+		t.Error("the message is shown twice")
+	}
+	if got := v.who(); got != bob {
+		t.Errorf("logged in as %q", got)
+	}
+	v.post("/cart", "clear", "1").want(t, 303, "/")
+	v.get("/").says(t, "Nothing in it yet").says(t, "Ahoy, bob")
+
+	v.get("/logout").want(t, 405, "")
+	if v.who() != bob {
+		t.Error("a GET logged somebody out")
+	}
+	v.post("/logout").want(t, 303, "/")
+	if v.cookie() != "" || v.who() != "" {
+		t.Error("still logged in after the logout")
+	}
+}
+
+func TestCartRefusesWhatDoesNotFit(t *testing.T) {
+	v := start(t, nil).visitor(t)
+	v.post("/cart", "item", "   ").want(t, 422, "").says(t, "Say what it is")
+	v.post("/cart", "item", strings.Repeat("ü", maxItem+1)).want(t, 422, "").says(t, "At most 200 characters")
+	full := false
+	for i := range 30 {
+		a := v.post("/cart", "item", fmt.Sprint(i, strings.Repeat("x", maxItem-5)))
+		if a.StatusCode == 422 {
+			a.says(t, "The hold is full").says(t, "<li>0xxx")
+			full = i > 8
+			break
+		}
+	}
+	if !full {
+		t.Error("the cart never got full, or far too early")
+	}
+	if s := v.sessionView(); s.Bytes > 4096 || s.Bytes < 2500 {
+		t.Errorf("a full cart takes %d bytes", s.Bytes)
+	}
+	// Room for the login was kept.
+	v.login(bob, seedPassword).want(t, 303, "/")
+	v.get("/").says(t, "<li>0xxx").says(t, "Ahoy, bob")
+}
+
+func TestLoginRefusesAlike(t *testing.T) {
+	s := start(t, nil)
+	v := s.visitor(t)
+	page := func(email, pw string) string {
+		a := v.login(email, pw, "next", "/members").want(t, 422, "").says(t, "Address and password do not match.")
+		if a.Header.Get("Set-Cookie") != "" {
+			t.Error("a refused login sets a cookie")
+		}
+		return strings.ReplaceAll(a.body, `value="`+html.EscapeString(email)+`"`, "")
+	}
+	wrong := page(bob, "wrong")
+	for _, row := range []struct{ email, pw string }{
+		{"nobody@example.com", seedPassword}, {"nobody@example.com", ""}, {bob, ""},
+		{bob, seedPassword + " "}, {bob, strings.Repeat("x", 5000)}, {"' or 1=1 --", "x"},
+	} {
+		if page(row.email, row.pw) != wrong {
+			t.Errorf("%q gets another answer than a wrong password", row.email)
+		}
+	}
+	// Neither case nor space around the address matters; both of the password do.
+	v.login("  BOB@example.com ", seedPassword, "next", "/members").want(t, 303, "/members")
+}
+
+func TestAccess(t *testing.T) {
+	s := start(t, nil)
+	v := s.visitor(t)
+	v.get("/members?x=1").want(t, 302, "/login?next=/members%3Fx%3D1")
+	v.get("/staff").want(t, 302, "/login?next=/staff")
+	v.get("/password").want(t, 302, "/login?next=/password")
+	v.post("/keys/rotate").want(t, 302, "/login")
+	v.get("/login?next=/members%3Fx%3D1").says(t, `name="next" value="/members?x=1"`)
+	for _, evil := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)"} {
+		if page := v.get("/login?next=" + url.QueryEscape(evil)); strings.Contains(page.body, `name="next"`) {
+			t.Errorf("the form takes over %q", evil)
+		}
+		s.visitor(t).login(bob, seedPassword, "next", evil).want(t, 303, "/")
+	}
+
+	api := v.request("GET", "/members", nil)
+	api.Header.Set("Accept", "application/json")
+	if a := v.do(api).want(t, 401, ""); a.Header.Get("Content-Type") != "application/problem+json" {
+		t.Errorf("an API caller gets %s", a.Header.Get("Content-Type"))
+	}
+
+	v.login(bob, seedPassword)
+	v.get("/staff").want(t, 404, "").says(t, "There is nothing here")
+	v.post("/keys/rotate").want(t, 404, "")
+	v.get("/nowhere").want(t, 404, "").says(t, "There is nothing here")
+	for _, path := range []string{"/", "/members", "/session", "/password"} {
+		if cc := v.get(path).Header.Get("Cache-Control"); !strings.Contains(cc, "no-store") || !strings.Contains(cc, "private") {
+			t.Errorf("%s to a user: Cache-Control %q", path, cc)
+		}
+	}
+	staff := s.visitor(t)
+	staff.login(ada, seedPassword, "next", "/staff").want(t, 303, "/staff")
+	staff.get("/staff").want(t, 200, "").says(t, "The bridge").says(t, bob)
+}
+
+func TestCrossOriginPostIsRefused(t *testing.T) {
+	s := start(t, nil)
+	v := s.visitor(t)
+	v.login(bob, seedPassword)
+	r := v.request("POST", "/logout", url.Values{})
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	v.do(r).want(t, 403, "")
+	if v.who() != bob {
+		t.Error("another site logged bob out")
+	}
+}
+
+func TestSignup(t *testing.T) {
+	s := start(t, nil)
+	v := s.visitor(t)
+	v.post("/cart", "item", "rope")
+	for _, row := range []struct{ email, pw, says string }{
+		{"no address", "long enough", "does not look like an address"},
+		{"Eve <eve@example.com>", "long enough", "does not look like an address"},
+		{strings.Repeat("e", 250) + "@example.com", "long enough", "does not look like an address"},
+		{"eve@example.com", "short", "At least 8 characters"},
+		{"eve@example.com", strings.Repeat("x", 1025), "too long"},
+		{"ADA@example.com", "long enough", "already has an account"},
+	} {
+		a := v.post("/signup", "email", row.email, "password", row.pw).want(t, 422, "").says(t, row.says)
+		if strings.Contains(a.body, row.pw) {
+			t.Errorf("the form repeats the password of %q", row.email)
+		}
+	}
+	v.get("/signup").want(t, 200, "")
+	v.post("/signup", "email", "Eve@example.com", "password", "ünïcödé").want(t, 422, "")
+	v.post("/signup", "email", "Eve@example.com", "password", "ünïcödé!").want(t, 303, "/")
+	v.get("/").says(t, "Your account is ready").says(t, "<li>rope</li>")
+	if v.who() != "eve@example.com" {
+		t.Errorf("signed up as %q", v.who())
+	}
+	v.get("/staff").want(t, 404, "")
+	again := s.visitor(t)
+	again.login("eve@example.com", "ünïcödé!").want(t, 303, "/")
+}
+
+func TestPasswordChangeEndsOtherSessions(t *testing.T) {
+	s := start(t, nil)
+	here, there, other := s.visitor(t), s.visitor(t), s.visitor(t)
+	here.login(bob, seedPassword, "remember", "1")
+	there.login(bob, seedPassword)
+	other.login(ada, seedPassword)
+	there.post("/cart", "item", "secret")
+
+	here.post("/password", "old", "wrong", "new", "a new password").want(t, 422, "").says(t, "The old password is not right")
+	here.post("/password", "old", seedPassword, "new", "short").want(t, 422, "").says(t, "At least 8 characters")
+	if there.who() != bob {
+		t.Fatal("a refused change logged somebody out")
+	}
+	before := here.sessionView()
+	here.post("/password", "old", seedPassword, "new", "a new password").want(t, 303, "/members")
+	after := here.sessionView()
+	if here.who() != bob {
+		t.Error("the changer was logged out")
+	}
+	if before.LogID != after.LogID || before.LogID == "" || before.Claims.Exp != after.Claims.Exp || !after.Persistent {
+		t.Errorf("the changer's session changed more than its stamp: %+v, %+v", before.Claims, after.Claims)
+	}
+	if there.who() != "" {
+		t.Error("the other session goes on")
+	}
+	if there.cookie() != "" || strings.Contains(there.get("/").body, "secret") {
+		t.Error("the ended session left something behind")
+	}
+	if other.who() != ada {
+		t.Error("somebody else was logged out")
+	}
+	s.visitor(t).login(bob, seedPassword).want(t, 422, "")
+	s.visitor(t).login(bob, "a new password").want(t, 303, "/")
+}
+
+// A hash of another cost is replaced at login. That is not a password change:
+// nobody is logged out.
+func TestRehashAtLoginKeepsSessions(t *testing.T) {
+	s := start(t, nil)
+	old, err := password.New(password.Config{Memory: 7168, Iterations: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, err := old.Hash(t.Context(), seedPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.users.db.Exec(`UPDATE users SET hash = ? WHERE email = ?`, hash, bob); err != nil {
+		t.Fatal(err)
+	}
+	load := func() *User {
+		u, err := s.users.ByEmail(t.Context(), bob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u
+	}
+	before := load()
+	first, second := s.visitor(t), s.visitor(t)
+	first.login(bob, "wrong")
+	if load().Hash != before.Hash {
+		t.Fatal("a refused login replaced the hash")
+	}
+	first.login(bob, seedPassword)
+	after := load()
+	if after.Hash == before.Hash || s.hasher.NeedsRehash(after.Hash) {
+		t.Error("the hash is still the old one")
+	}
+	// As another process would, which loaded the user before.
+	if err := s.users.Rehash(t.Context(), before, "stale"); err != nil || load().Hash != after.Hash {
+		t.Errorf("a late rehash overwrites a newer hash: %v", err)
+	}
+	second.login(bob, seedPassword)
+	if load().Hash != after.Hash {
+		t.Error("a fresh hash was replaced again")
+	}
+	if first.who() != bob || second.who() != bob {
+		t.Error("a rehash logged somebody out")
+	}
+	if changed, err := s.users.SetPassword(t.Context(), before, "x"); err != nil || changed.Stamp == before.Stamp {
+		t.Errorf("SetPassword leaves the stamp: %v", err)
+	}
+	if _, err := s.users.SetPassword(t.Context(), before, "y"); err != errChanged {
+		t.Errorf("a second change from the same state: %v", err)
+	}
+}
+
+func TestRotationLogsNobodyOut(t *testing.T) {
+	s := start(t, nil)
+	boss, crew, guest := s.visitor(t), s.visitor(t), s.visitor(t)
+	boss.login(ada, seedPassword)
+	crew.login(bob, seedPassword)
+	crew.post("/cart", "item", "rope")
+	guest.post("/cart", "item", "lime")
+	first := crew.sessionView().KeyID
+	seen := map[string]bool{}
+	// More rotations than the ring has places: the oldest fallback goes.
+	for i := range 20 {
+		boss.post("/keys/rotate").want(t, 303, "/session")
+		primary := boss.sessionView().KeyID // this request moves boss to the new key
+		boss.get("/session")
+		if now := boss.sessionView(); !now.Primary || seen[now.KeyID] {
+			t.Fatalf("rotation %d: sealed under %s (primary: %v), before %s", i, now.KeyID, now.Primary, primary)
+		} else {
+			seen[now.KeyID] = true
+		}
+		if crew.who() != bob || boss.who() != ada {
+			t.Fatalf("rotation %d logged somebody out", i)
+		}
+		guest.get("/").says(t, "<li>lime</li>")
+	}
+	if now := crew.sessionView(); now.KeyID == first || !now.Primary {
+		t.Errorf("bob's session did not move: %s, %s", first, now.KeyID)
+	}
+	crew.get("/").says(t, "<li>rope</li>")
+	ring, err := keyring.OpenFile(s.cfg.Keys, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(ring.At(time.Now()).Keys()); n != 16 {
+		t.Errorf("%d keys in the file", n)
+	}
+	if info, err := os.Stat(s.cfg.Keys); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode of the key file: %v, %v", info.Mode(), err)
+	}
+}
+
+// A key file at fault keeps the last good ring, tells once, and says so without
+// repeating what is in it.
+func TestBrokenKeyFile(t *testing.T) {
+	s := start(t, nil)
+	boss := s.visitor(t)
+	boss.login(ada, seedPassword)
+	good, err := os.ReadFile(s.cfg.Keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.cfg.Keys, []byte(`{"keys":[{"kty":"canary`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	boss.post("/keys/rotate").want(t, 500, "")
+	if boss.who() != ada {
+		t.Error("a broken key file logged somebody out")
+	}
+	if !strings.Contains(s.log.String(), "level=ERROR msg=rotate") || strings.Contains(s.log.String(), "canary") {
+		t.Errorf("the log:\n%s", s.log)
+	}
+	if err := os.WriteFile(s.cfg.Keys, good, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	boss.post("/keys/rotate").want(t, 303, "/session")
+	if boss.who() != ada {
+		t.Error("logged out after the file was mended")
+	}
+}
+
+// The table is away for a while: 503, nothing sent, and everybody is still
+// logged in when it is back. Logout works all the while.
+func TestUserStoreDown(t *testing.T) {
+	s := start(t, nil)
+	stays, leaves, comes := s.visitor(t), s.visitor(t), s.visitor(t)
+	stays.login(bob, seedPassword)
+	leaves.login(bob, seedPassword)
+	exec := func(query string) {
+		t.Helper()
+		if _, err := s.users.db.Exec(query); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`ALTER TABLE users RENAME TO away`)
+	for _, path := range []string{"/", "/members", "/session", "/staff", "/password"} {
+		a := stays.get(path).want(t, 503, "").says(t, "You are still logged in")
+		if a.Header.Get("Set-Cookie") != "" || a.Header.Get("Retry-After") == "" {
+			t.Errorf("%s while the store is down: %v", path, a.Header)
+		}
+	}
+	comes.login(bob, seedPassword).want(t, 503, "")
+	comes.post("/signup", "email", "eve@example.com", "password", "long enough").want(t, 503, "")
+	leaves.post("/logout").want(t, 303, "/")
+	if leaves.cookie() != "" {
+		t.Error("no logout while the store is down")
+	}
+	exec(`ALTER TABLE away RENAME TO users`)
+	if stays.who() != bob {
+		t.Error("the outage logged bob out")
+	}
+	if leaves.who() != "" {
+		t.Error("the logout did not hold")
+	}
+}
+
+func TestSessionPage(t *testing.T) {
+	s := start(t, nil)
+	v := s.visitor(t)
+	if j := v.sessionView(); !j.New || j.Bytes != 0 || v.cookie() != "" {
+		t.Errorf("a session before there is one: %+v", j)
+	}
+	v.get("/session").want(t, 200, "").says(t, "You have none yet")
+
+	v.post("/cart", "item", "rope")
+	if j := v.sessionView(); j.New || j.Claims == nil || j.Claims.Sub != "" || strings.Join(strings.Fields(string(j.Claims.D)), "") != `{"cart":["rope"]}` {
+		t.Errorf("an anonymous session: %+v", j)
+	}
+	v.login(ada, seedPassword, "remember", "1")
+	v.get("/").says(t, "Logged in") // takes the message out
+	j := v.sessionView()
+	if got := len("__Host-session") + len(v.cookie()); j.Bytes != got {
+		t.Errorf("%d bytes, the cookie has %d", j.Bytes, got)
+	}
+	if j.Limit != 4096 || !j.Persistent || !j.Primary || len(j.KeyID) != 7 || j.Claims.Sub != "1" || j.Claims.STK != j.KeyID {
+		t.Errorf("the session of ada: %+v", j)
+	}
+	if want := int64(14 * 24 * 3600); j.IdleLeft > want || j.IdleLeft < want-60 {
+		t.Errorf("%d s of idle time left, of %d", j.IdleLeft, want)
+	}
+	if want := int64(30 * 24 * 3600); j.AbsoluteLeft > want || j.AbsoluteLeft < want-60 {
+		t.Errorf("%d s left in all, of %d", j.AbsoluteLeft, want)
+	}
+	page := v.get("/session").want(t, 200, "")
+	page.says(t, j.KeyID).says(t, "remembered").says(t, `<strong id="bytes">`+thousands(j.Bytes)+`</strong> of 4,096`)
+	page.says(t, "13 d 23 h").says(t, "29 d 23 h")
+	if a := v.get("/session?format=json"); a.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("?format=json gives %s", a.Header.Get("Content-Type"))
+	}
+	vary := strings.Join(page.Header.Values("Vary"), ", ")
+	if !strings.Contains(vary, "Accept") || !strings.Contains(vary, "Cookie") {
+		t.Errorf("Vary: %s", vary)
+	}
+}
+
+func TestLimitsAndHeaders(t *testing.T) {
+	s := start(t, nil)
+	v := s.visitor(t)
+	v.login(bob, seedPassword)
+	v.post("/cart", "item", strings.Repeat("x", maxBody)).want(t, 413, "")
+	v.login(bob, strings.Repeat("x", maxBody)).want(t, 413, "")
+	if v.who() != bob {
+		t.Error("an over-long form logged bob out")
+	}
+	for _, path := range []string{"/", "/members", "/staff", "/nowhere", "/logout", "/static/app.css", "/static/nothing"} {
+		h := v.get(path).Header
+		for name, value := range map[string]string{
+			"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
+			"Cross-Origin-Opener-Policy": "same-origin",
+		} {
+			if got := h.Get(name); got != value {
+				t.Errorf("%s: %s: %q", path, name, got)
+			}
+		}
+	}
+	// Assets do not depend on the visitor and say so.
+	css := v.get("/static/app.css").want(t, 200, "")
+	if css.Header.Get("Vary") != "" || !strings.HasPrefix(css.Header.Get("Cache-Control"), "public") || css.Header.Get("Content-Type") != "text/css; charset=utf-8" {
+		t.Errorf("the style sheet: %v", css.Header)
+	}
+	if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "script") {
+		t.Error("the policy allows scripts")
+	}
+}
+
+// No page needs a script or a style attribute, and every template renders.
+func TestPagesHaveNoScript(t *testing.T) {
+	s := start(t, nil)
+	v := s.visitor(t)
+	v.post("/cart", "item", "rope")
+	check := func(path string) {
+		body := v.get(path).body
+		if !strings.HasPrefix(body, "<!doctype html>") || !strings.HasSuffix(body, "</html>\n") {
+			t.Errorf("%s is not a whole page", path)
+		}
+		for _, bad := range []string{"<script", " style=", "<style", " onclick=", "javascript:", "http://", "ZgotmplZ", "&lt;nil&gt;"} {
+			if strings.Contains(body, bad) {
+				t.Errorf("%s contains %q", path, bad)
+			}
+		}
+	}
+	for _, path := range []string{"/", "/login", "/signup", "/session", "/nowhere"} {
+		check(path)
+	}
+	v.login(ada, seedPassword)
+	for _, path := range []string{"/", "/login", "/signup", "/session", "/members", "/staff", "/password", "/nowhere"} {
+		check(path)
+	}
+}
+
+// One line for each request, with what happened, and without anything secret.
+func TestLogTellsAndKeepsSecrets(t *testing.T) {
+	s := start(t, nil)
+	v, boss := s.visitor(t), s.visitor(t)
+	var secrets []string
+	keep := func() {
+		for _, c := range []string{v.cookie(), boss.cookie()} {
+			if c != "" {
+				secrets = append(secrets, c)
+			}
+		}
+	}
+	v.post("/cart", "item", "canaryitem")
+	keep()
+	v.login(bob, "canarypassword")
+	v.login(bob, seedPassword)
+	keep()
+	v.get("/members?canaryquery=1")
+	v.get("/canarypath")
+	boss.login(ada, seedPassword)
+	boss.post("/keys/rotate")
+	keep()
+	v.get("/members")
+	keep()
+	v.post("/password", "old", seedPassword, "new", "canarypassword")
+	keep()
+	v.post("/logout")
+
+	log := s.log.String()
+	for _, want := range []string{
+		`event="login refused"`, "event=login user=2", `route="POST /cart" status=303`, `route="GET /members" status=200`,
+		"resealed=true", `event="password changed" user=2`, "event=logout user=2", "deleted=true",
+	} {
+		if !strings.Contains(log, want) {
+			t.Errorf("the log lacks %s", want)
+		}
+	}
+	keys, err := os.ReadFile(s.cfg.Keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range bytes.Split(keys, []byte(`"k":"`))[1:] {
+		secrets = append(secrets, string(k[:43]))
+	}
+	u, err := s.users.ByEmail(t.Context(), bob)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secrets = append(secrets, u.Hash, u.Stamp, seedPassword, bob, "canary")
+	for _, secret := range secrets {
+		if len(secret) < 6 {
+			t.Fatalf("%q is no canary", secret)
+		}
+		if strings.Contains(log, secret) {
+			t.Errorf("the log contains %q", secret)
+		}
+	}
+	if t.Failed() {
+		t.Log(log)
+	}
+}
+
+// Two sessions start on one database and one key file at the same moment.
+func TestOpenKeysAndSeedTwice(t *testing.T) {
+	s := start(t, nil)
+	second, err := newApp(t.Context(), s.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	all, err := second.users.All(t.Context(), 10)
+	if err != nil || len(all) != len(seeds) {
+		t.Errorf("%d users after the second start, %v", len(all), err)
+	}
+	if _, err := s.users.ByID(t.Context(), "1"); err != nil {
+		t.Errorf("user 1: %v", err)
+	}
+	for _, id := range []string{"", "01", "+1", "-0", "1 ", "x", "9223372036854775808"} {
+		if u, err := s.users.ByID(t.Context(), id); u != nil || !errors.Is(err, auth.ErrBadID) {
+			t.Errorf("id %q: %v, %v", id, u, err)
+		}
+	}
+	info, err := os.Stat(s.cfg.DB)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode of the database: %v, %v", info.Mode(), err)
+	}
+}
+
+func TestStatusLevels(t *testing.T) {
+	s := start(t, nil)
+	if _, err := s.users.db.Exec(`DROP TABLE users`); err != nil {
+		t.Fatal(err)
+	}
+	v := s.visitor(t)
+	v.login(bob, seedPassword).want(t, http.StatusServiceUnavailable, "")
+	if !strings.Contains(s.log.String(), `level=ERROR msg="log in"`) {
+		t.Errorf("the reason of a 503 is not in the log:\n%s", s.log)
+	}
+}

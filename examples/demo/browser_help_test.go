@@ -1,0 +1,271 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	cdppage "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+)
+
+// patience is how long one step in a browser may take. A machine that is busy
+// with other tests is slow; nothing waits for so long in the good case.
+const patience = time.Minute
+
+// browserTab is one tab of a real Chromium.
+type browserTab struct {
+	t    *testing.T
+	ctx  context.Context
+	base string
+}
+
+// openBrowser starts a browser of its own: another user-data directory, another
+// cookie jar, as another person has.
+func openBrowser(t *testing.T, base string) *browserTab {
+	t.Helper()
+	path := need(t, "chromium", "chromium-browser", "google-chrome")
+	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()),
+		chromedp.ExecPath(path),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("headless", true),
+		chromedp.Flag("no-sandbox", true),
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("no-first-run", true),
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-sync", true),
+		chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("hide-scrollbars", true),
+		chromedp.Flag("ignore-certificate-errors", true), // the test server's certificate is its own
+	)
+	t.Cleanup(stop)
+	ctx, cancel := chromedp.NewContext(allocator, chromedp.WithErrorf(t.Logf))
+	t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil { // starts the browser; its life is that of ctx
+		t.Fatal(err)
+	}
+	return &browserTab{t, ctx, base}
+}
+
+// newTab opens another tab of the same browser: the same cookies.
+func (b *browserTab) newTab() *browserTab {
+	b.t.Helper()
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	b.t.Cleanup(cancel)
+	if err := chromedp.Do(ctx); err != nil {
+		b.t.Fatal(err)
+	}
+	return &browserTab{b.t, ctx, b.base}
+}
+
+func (b *browserTab) do(steps ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// navigate runs steps that load a page and returns its status.
+func (b *browserTab) navigate(steps ...chromedp.Action[chromedp.Void]) int {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	resp, err := chromedp.RunResponse(ctx, steps...)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return int(resp.Status)
+}
+
+func (b *browserTab) open(path string) int {
+	b.t.Helper()
+	return b.navigate(chromedp.Navigate(b.base + path))
+}
+
+// click presses something that leads to another page.
+func (b *browserTab) click(css string) int {
+	b.t.Helper()
+	return b.navigate(chromedp.Click(chromedp.CSS(css)))
+}
+
+// fill types into a form as a person does.
+func (b *browserTab) fill(pairs ...string) {
+	b.t.Helper()
+	for i := 0; i < len(pairs); i += 2 {
+		b.do(chromedp.SendKeys(chromedp.CSS(pairs[i]), pairs[i+1]))
+	}
+}
+
+// eval runs a script in the page and decodes its result, promises included.
+func eval[T any](b *browserTab, script string) T {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("%s: %v", script, err)
+	}
+	return v
+}
+
+func (b *browserTab) text() string {
+	b.t.Helper()
+	return eval[string](b, `document.body.innerText`)
+}
+
+// at is the path of the page that is shown.
+func (b *browserTab) at() string {
+	b.t.Helper()
+	return eval[string](b, `location.pathname + location.search`)
+}
+
+func (b *browserTab) says(text string) {
+	b.t.Helper()
+	if got := b.text(); !strings.Contains(got, text) {
+		b.t.Errorf("%s does not say %q:\n%s", b.at(), text, got)
+	}
+}
+
+// login goes through the form.
+func (b *browserTab) login(email, pw string) {
+	b.t.Helper()
+	b.open("/login")
+	b.fill("#email", email, "#password", pw)
+	if status := b.click("#submit"); status != 200 {
+		b.t.Fatalf("login as %s: %d", email, status)
+	}
+}
+
+// who is the user whom the members' page greets, "" if it asks for a login.
+func (b *browserTab) who() string {
+	b.t.Helper()
+	b.open("/members")
+	return eval[string](b, `document.querySelector("#member")?.textContent ?? ""`)
+}
+
+// call sends a protocol command for which there is no ready step.
+func call[P, R any](b *browserTab, cmd cdp.Command[P, R], params P) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, cmd, params); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// shoot saves a picture of the page for a person to look at, if
+// HARDTACK_SHOTS names a folder.
+func (b *browserTab) shoot(name string) {
+	b.t.Helper()
+	dir := os.Getenv("HARDTACK_SHOTS")
+	if dir == "" {
+		return
+	}
+	for _, look := range []struct {
+		suffix        string
+		width, height int64
+		scheme        string
+	}{{"phone", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"}, {"desktop", 1280, 800, "light"}, {"desktop-dark", 1280, 800, "dark"}} {
+		call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}},
+		})
+		b.do(chromedp.EmulateViewport(look.width, look.height))
+		ctx, cancel := context.WithTimeout(b.ctx, patience)
+		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+		cancel()
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name+"-"+look.suffix+".png"), png, 0o644)
+		}
+		if err != nil {
+			b.t.Error(err)
+		}
+	}
+	b.do(chromedp.ResetViewport())
+}
+
+// pageShow is what a page reports of itself when it comes into view.
+type pageShow struct {
+	Path      string
+	Persisted bool // restored from the back/forward cache
+	Text      string
+}
+
+// bypassPolicy lets scripts of the test connect: the application's policy knows
+// of no script at all.
+func (b *browserTab) bypassPolicy() {
+	b.t.Helper()
+	call(b, cdppage.SetBypassCSP, cdppage.SetBypassCSPParams{Enabled: true})
+}
+
+// reportShown makes every page of the tab report each pageshow to a collector
+// outside of the application. Nothing is asked of the DevTools protocol while
+// the browser goes back: that is known to hang.
+func (b *browserTab) reportShown() <-chan pageShow {
+	b.t.Helper()
+	reports := make(chan pageShow, 100)
+	collector := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var s pageShow
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = json.Unmarshal(body, &s)
+		}
+		if err != nil {
+			b.t.Errorf("a report of pageshow: %v", err)
+			return
+		}
+		reports <- s
+	}))
+	b.t.Cleanup(collector.Close)
+	b.bypassPolicy()
+	call(b, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		addEventListener("pageshow", event => fetch(` + quoteJS(collector.URL) + `, {
+			method: "POST", mode: "no-cors", keepalive: true,
+			body: JSON.stringify({Path: location.pathname, Persisted: event.persisted, Text: document.body.innerText.slice(0, 5000)}),
+		}))`})
+	return reports
+}
+
+// back presses the back button, so to speak, and waits for the page that comes.
+func (b *browserTab) back(reports <-chan pageShow) pageShow {
+	b.t.Helper()
+	for len(reports) > 0 {
+		<-reports
+	}
+	// Later, so that the evaluation has ended before its page goes away.
+	eval[bool](b, `setTimeout(() => history.back(), 100) > 0`)
+	select {
+	case s := <-reports:
+		return s
+	case <-time.After(patience):
+		b.t.Fatal("no page reported itself after going back")
+		return pageShow{}
+	}
+}
+
+func quoteJS(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+// localhost names the same server as browsers treat it: as a secure place.
+func localhost(t *testing.T, base string) string {
+	t.Helper()
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Host = "localhost:" + u.Port()
+	return u.String()
+}

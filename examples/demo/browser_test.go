@@ -1,0 +1,313 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// The walk of a person through the built demo, in a real browser over plain HTTP
+// on localhost, where __Host- cookies work.
+func TestBrowserWalk(t *testing.T) {
+	need(t, "chromium", "chromium-browser", "google-chrome")
+	p := launch(t, "-addr", "127.0.0.1:0")
+	here := openBrowser(t, p.url)
+	reports := here.reportShown()
+
+	// An anonymous cart, which the login keeps.
+	here.open("/")
+	here.shoot("01-anonymous")
+	here.fill("#item", "Twelve biscuits, salted")
+	here.click(".add button")
+	here.fill("#item", "Lime juice")
+	here.click(".add button")
+	here.says("Lime juice")
+	here.shoot("02-cart")
+	if status := here.open("/members"); status != 200 || here.at() != "/login?next=/members" {
+		t.Errorf("a visitor at the members' page: %d at %s", status, here.at())
+	}
+	here.shoot("03-login")
+	here.fill("#email", bob, "#password", "wrong")
+	if status := here.click("#submit"); status != 422 {
+		t.Errorf("a wrong password: %d", status)
+	}
+	here.says("Address and password do not match.")
+	here.shoot("04-refused")
+	here.fill("#password", seedPassword)
+	here.click("#submit")
+	if here.at() != "/members" {
+		t.Errorf("after the login at %s", here.at())
+	}
+	here.says(bob)
+	here.shoot("05-members")
+	here.open("/")
+	here.says("Lime juice")
+	here.says("Ahoy, bob")
+	here.shoot("06-home")
+
+	// The staff's page is not there for bob, and there for ada.
+	if status := here.open("/staff"); status != 404 {
+		t.Errorf("bob at the staff's page: %d", status)
+	}
+	here.shoot("07-not-found")
+	boss := openBrowser(t, p.url)
+	boss.login(ada, seedPassword)
+	if status := boss.open("/staff"); status != 200 {
+		t.Errorf("ada at the staff's page: %d", status)
+	}
+
+	// Two rotations.
+	here.open("/session")
+	kids := map[string]bool{eval[string](here, `document.querySelector("#kid").textContent`): true}
+	here.shoot("08-session")
+	for range 2 {
+		boss.open("/staff")
+		boss.click("#rotate")
+		boss.says("Nobody was logged out.")
+	}
+	boss.open("/staff")
+	boss.shoot("09-staff")
+	here.open("/session")
+	here.says("not the primary")
+	here.shoot("10-after-rotation")
+	here.open("/session")
+	kid := eval[string](here, `document.querySelector("#kid").textContent`)
+	if role := eval[string](here, `document.querySelector("#role").textContent`); kids[kid] || role != "primary" {
+		t.Errorf("after two rotations under %s, which is %s", kid, role)
+	}
+	if here.who() != bob || boss.who() != ada {
+		t.Fatal("a rotation logged somebody out")
+	}
+	here.open("/")
+	here.says("Lime juice")
+
+	// The password, changed in another browser.
+	other := openBrowser(t, p.url)
+	other.login(bob, seedPassword)
+	other.open("/password")
+	other.shoot("11-password")
+	other.fill("#old", seedPassword, "#new", "a better password")
+	other.click("#submit")
+	other.says("Every other session of yours has ended.")
+	other.shoot("12-changed")
+	if here.who() != "" {
+		t.Error("this browser is still logged in after the change in the other one")
+	}
+	if other.who() != bob {
+		t.Error("the changer was logged out")
+	}
+
+	// Logged in again; then out, and back.
+	here.login(bob, "a better password")
+	here.open("/members")
+	here.says("Your berth")
+	here.click("#logout")
+	here.says("A pantry in")
+	if s := here.back(reports); strings.Contains(s.Text, "For your eyes") || strings.Contains(s.Text, "Your berth") || !strings.HasPrefix(s.Path, "/login") {
+		t.Errorf("the back button after the logout shows %+v", s)
+	}
+	if here.who() != "" {
+		t.Error("going back logged in again")
+	}
+	here.open("/signup")
+	here.shoot("13-signup")
+	if log := p.stderr.String(); strings.Contains(log, "level=ERROR") {
+		t.Errorf("the log:\n%s", log)
+	}
+}
+
+// The check of the walk's last step can fail: without no-store the same button
+// brings the private page back.
+func TestBrowserBackButtonNeedsNoStore(t *testing.T) {
+	s := start(t, func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(&cacheable{w}, r)
+		})
+	})
+	b := openBrowser(t, localhost(t, s.URL))
+	reports := b.reportShown()
+	b.login(bob, seedPassword)
+	b.open("/members")
+	b.click("#logout")
+	if got := b.back(reports); !strings.Contains(got.Text, "Your berth") {
+		t.Skipf("this browser shows %s even without no-store", got.Path)
+	}
+}
+
+// cacheable takes no-store out of every answer.
+type cacheable struct{ http.ResponseWriter }
+
+func (c *cacheable) WriteHeader(status int) {
+	if h := c.Header(); h.Get("Cache-Control") != "" {
+		h.Set("Cache-Control", "private")
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// holder sits between the server and the application and decides when the
+// answers to requests with ?hold are given, and when they are worked out.
+type holder struct {
+	next http.Handler
+
+	mu      sync.Mutex
+	arrived chan struct{} // one for each request that is held
+	release chan struct{} // closed: let them go
+	early   bool          // work out the answer on arrival, hold it; else hold the request
+	strip   bool          // hide what the browser says about the request
+}
+
+// arm prepares for a batch of requests.
+func (h *holder) arm(early bool) (arrived <-chan struct{}, release func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.arrived, h.release, h.early = make(chan struct{}, 100), make(chan struct{}), early
+	return h.arrived, sync.OnceFunc(func() { close(h.release) })
+}
+
+func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !r.URL.Query().Has("hold") {
+		h.next.ServeHTTP(w, r)
+		return
+	}
+	h.mu.Lock()
+	arrived, release, early := h.arrived, h.release, h.early
+	if h.strip {
+		for name := range r.Header {
+			if strings.HasPrefix(name, "Sec-Fetch-") {
+				r.Header.Del(name)
+			}
+		}
+	}
+	h.mu.Unlock()
+	wait := func() {
+		arrived <- struct{}{}
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	}
+	if !early {
+		wait()
+		h.next.ServeHTTP(w, r)
+		return
+	}
+	answer := httptest.NewRecorder()
+	h.next.ServeHTTP(answer, r)
+	wait()
+	for name, values := range answer.Header() {
+		w.Header()[name] = values
+	}
+	w.WriteHeader(answer.Code)
+	w.Write(answer.Body.Bytes())
+}
+
+// Twenty fetches are under way in one tab while the user does something in
+// another tab of the same browser. Their answers come late, or are even worked
+// out late from the cookies of before. What the user did last is what holds.
+func TestBrowserParallelFetches(t *testing.T) {
+	const fetches = 20
+	h := new(holder)
+	s := start(t, func(next http.Handler) http.Handler { h.next = next; return h })
+	boss := s.visitor(t)
+	boss.login(ada, seedPassword)
+	b := openBrowser(t, localhost(t, s.URL))
+	background := b.newTab()
+	background.bypassPolicy()
+	pw := seedPassword
+
+	// flight starts the fetches and returns when all of them have reached the
+	// server; land lets them go and returns when all have been answered.
+	flight := func(t *testing.T, early bool) (land func() []int) {
+		arrived, release := h.arm(early)
+		t.Cleanup(release)
+		eval[bool](background, fmt.Sprintf(`(window.flying = Promise.all(Array.from({length: %d}, (_, i) =>
+			fetch(["/", "/members", "/session", "/staff", "/password"][i %% 5] + "?hold=" + i, {redirect: "manual"}).then(r => r.status)))) != null`, fetches))
+		for range fetches {
+			select {
+			case <-arrived:
+			case <-time.After(patience):
+				t.Fatal("the fetches do not reach the server")
+			}
+		}
+		return func() []int { release(); return eval[[]int](background, `window.flying`) }
+	}
+
+	actions := []struct {
+		name          string
+		before, after string // who is logged in
+		act           func()
+	}{
+		{"login", "", bob, func() { b.login(bob, pw) }},
+		{"logout", bob, "", func() { b.open("/members"); b.click("#logout") }},
+		{"password", bob, bob, func() {
+			b.open("/password")
+			next := pw + "!"
+			b.fill("#old", pw, "#new", next)
+			b.click("#submit")
+			pw = next
+		}},
+		{"other user", ada, bob, func() { b.login(bob, pw) }},
+	}
+	for _, a := range actions {
+		for _, early := range []bool{true, false} {
+			for _, rotated := range []bool{false, true} {
+				name := fmt.Sprintf("%s/worked out early %v/keys rotated %v", a.name, early, rotated)
+				t.Run(name, func(t *testing.T) {
+					// Begin from the state that the action needs.
+					if b.who() != "" {
+						b.click("#logout")
+					}
+					switch a.before {
+					case bob:
+						b.login(bob, pw)
+					case ada:
+						b.login(ada, seedPassword)
+					}
+					background.open("/")
+					background.open("/") // whatever message there was has been shown
+					if rotated {         // a reseal is due, which no fetch may carry
+						boss.post("/keys/rotate").want(t, 303, "/session")
+						boss.get("/session")
+					}
+					land := flight(t, early)
+					a.act()
+					statuses := land()
+					for _, status := range statuses {
+						if status >= 500 {
+							t.Errorf("statuses %v", statuses)
+							break
+						}
+					}
+					if got := b.who(); got != a.after {
+						t.Errorf("%q is logged in, not %q", got, a.after)
+					}
+					if got := background.who(); got != a.after {
+						t.Errorf("the other tab: %q is logged in, not %q", got, a.after)
+					}
+				})
+			}
+		}
+	}
+
+	// The check can fail: if the server does not learn that these are fetches,
+	// a request from before the password change, worked out after it, deletes
+	// the cookie of the session that has the new stamp.
+	t.Run("without Fetch Metadata it goes wrong", func(t *testing.T) {
+		h.mu.Lock()
+		h.strip = true
+		h.mu.Unlock()
+		b.login(bob, pw)
+		background.open("/")
+		background.open("/")
+		land := flight(t, false)
+		actions[2].act()
+		land()
+		if got := b.who(); got != "" {
+			t.Errorf("%q is still logged in: this test would not notice a lost session", got)
+		}
+	})
+}

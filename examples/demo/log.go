@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// record collects what one request did, so that it makes one line.
+type record struct {
+	route   string
+	outcome ssestore.Outcome
+	err     error
+	event   string // "login", "logout", …
+	user    string // its user id
+}
+
+// recordKey finds the record in a request's context.
+type recordKey struct{}
+
+// note returns the record of a request; a spare one where there is none.
+func note(ctx context.Context) *record {
+	if rec, ok := ctx.Value(recordKey{}).(*record); ok {
+		return rec
+	}
+	return new(record)
+}
+
+// noteOutcome is middleware.Config.OnOutcome.
+func noteOutcome(r *http.Request, out ssestore.Outcome, err error) {
+	rec := note(r.Context())
+	rec.outcome, rec.err = out, err
+}
+
+// loggedIn and loggedOut are auth's events.
+func (a *app) loggedIn(ctx context.Context, _ *ssestore.Session, u *User) {
+	rec := note(ctx)
+	rec.event, rec.user = "login", u.Key()
+}
+
+func (a *app) loggedOut(ctx context.Context, _ *ssestore.Session, u *User, ok bool) {
+	rec := note(ctx)
+	rec.event = "logout"
+	if ok {
+		rec.user = u.Key()
+	}
+}
+
+// keyFault hears of a key file that cannot be used. The last good ring stays.
+func (a *app) keyFault(err error) { a.log.Error("key file", "error", err) }
+
+// logged writes one line for each request: what was asked, what came of it, what
+// happened to the session. The route stands for the path, and no header, form
+// value or cookie appears: nothing that a client sends reaches the log but the
+// method, which net/http has checked.
+func (a *app) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := new(record)
+		sw := &statusWriter{ResponseWriter: w}
+		r = r.WithContext(context.WithValue(r.Context(), recordKey{}, rec))
+		next.ServeHTTP(sw, r)
+
+		level := slog.LevelInfo
+		attrs := make([]slog.Attr, 0, 12)
+		attrs = append(attrs, slog.String("method", r.Method), slog.String("route", rec.route),
+			slog.Int("status", sw.status), slog.Duration("took", time.Since(start).Round(time.Microsecond)))
+		if rec.event != "" {
+			attrs = append(attrs, slog.String("event", rec.event), slog.String("user", rec.user))
+		}
+		attrs = append(attrs, outcomeAttrs(rec.outcome)...)
+		if sw.status >= 500 {
+			level = slog.LevelError
+		}
+		if rec.err != nil {
+			attrs = append(attrs, slog.Any("error", rec.err))
+			level = slog.LevelError
+		}
+		a.log.LogAttrs(r.Context(), level, "request", attrs...)
+	})
+}
+
+// routed notes which route answers.
+func routed(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, note(r.Context()).route = mux.Handler(r)
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// outcomeAttrs says what happened to the session, and only if something did.
+func outcomeAttrs(out ssestore.Outcome) []slog.Attr {
+	var attrs []slog.Attr
+	if out.Refused != cookie.ReasonNone {
+		attrs = append(attrs, slog.String("refused", out.Refused.String()))
+	}
+	for _, f := range []struct {
+		name string
+		is   bool
+	}{
+		{"renewed", out.Renewed}, {"resealed", out.Resealed}, {"restamped", out.Restamped},
+		{"deleted", out.Deleted}, {"older_primary", out.OlderPrimary}, {"key_worn", out.KeyWorn},
+	} {
+		if f.is {
+			attrs = append(attrs, slog.Bool(f.name, true))
+		}
+	}
+	if len(out.SetCookie) > 0 && !out.Deleted {
+		attrs = append(attrs, slog.String("kid", out.KeyID), slog.Int("bytes", out.Bytes))
+	}
+	return attrs
+}
+
+// statusWriter remembers the status of the answer.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+// Unwrap serves http.ResponseController.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 && status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}

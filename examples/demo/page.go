@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hardtack-go/hardtack/middleware"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+//go:embed templates
+var templates embed.FS
+
+// page is what every template sees.
+type page struct {
+	Path    string // for the tab that is current
+	User    *User  // nil: nobody
+	Bare    bool   // do not say who is logged in: it is not known here
+	Notice  string // good news, once
+	Problem string // what to correct in the form below
+	Data    any
+}
+
+// pages are the templates, one for each page, the layout in each of them.
+type pages map[string]*template.Template
+
+func parsePages() (pages, error) {
+	layout, err := template.New("").Funcs(template.FuncMap{
+		"tab":       newTab,
+		"initial":   initial,
+		"rfc3339":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"thousands": thousands,
+	}).ParseFS(templates, "templates/layout.html")
+	if err != nil {
+		return nil, err
+	}
+	all := pages{}
+	for _, name := range []string{"home", "signup", "login", "password", "members", "staff", "session", "error"} {
+		t, err := layout.Clone()
+		if err == nil {
+			t, err = t.ParseFS(templates, "templates/"+name+".html")
+		}
+		if err != nil {
+			return nil, err
+		}
+		all[name] = t
+	}
+	return all, nil
+}
+
+// tab is one entry of the navigation; Icon is the path of a 24 × 24 drawing.
+type tab struct {
+	Href, Label, Icon string
+	Here              bool
+}
+
+func newTab(p page, href, label, icon string) tab {
+	return tab{href, label, icon, p.Path == href}
+}
+
+func initial(s string) string {
+	r, _ := utf8.DecodeRuneInString(s)
+	return string(r)
+}
+
+// thousands writes 4096 as 4,096.
+func thousands(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// render writes a page. It is rendered in full first: a template that fails
+// half way must not leave half a page under status 200.
+func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
+	p.Path = r.URL.Path
+	if !p.Bare && shown(r) {
+		p.Notice, _ = flash.Pop(middleware.Session(r))
+	}
+	var b bytes.Buffer
+	if err := a.pages[name].ExecuteTemplate(&b, "layout", p); err != nil {
+		a.log.Error("template", "page", name, "error", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	w.Write(b.Bytes())
+}
+
+// errorPage answers with a page that says nothing about who is logged in: it
+// may be shown before, or because, that could not be found out.
+func (a *app) errorPage(w http.ResponseWriter, r *http.Request, status int) {
+	text := map[int]string{
+		http.StatusForbidden:             "This request was not made from one of our pages, or is not for you.",
+		http.StatusNotFound:              "There is nothing here, at least not for you.",
+		http.StatusMethodNotAllowed:      "This address does not answer that kind of request.",
+		http.StatusRequestEntityTooLarge: "That was more than one ship can carry.",
+		http.StatusServiceUnavailable:    "The crew list cannot be read at the moment. You are still logged in: try again soon.",
+	}[status]
+	if text == "" {
+		text = "That did not work."
+	}
+	if w.Header().Get("Cache-Control") == "" {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	a.render(w, r, status, "error", page{Bare: true, Data: struct {
+		Status      int
+		Title, Text string
+	}{status, http.StatusText(status), text}})
+}
+
+// flash is a message for the next page that a person sees.
+var flash = ssestore.NewKey[string]("flash")
+
+func (a *app) notice(r *http.Request, text string) {
+	if err := flash.Set(middleware.Session(r), text); err != nil {
+		a.log.Warn("flash", "error", err) // a full session loses the message, nothing else
+	}
+}
+
+// shown reports whether a person will see the answer to a request. A message is
+// popped there only: popping writes the cookie, and the late answer to some
+// script's fetch should not write one that nobody asked for.
+func shown(r *http.Request) bool {
+	dest := r.Header.Get("Sec-Fetch-Dest")
+	return (dest == "" || dest == "document") && r.Header.Get("Sec-Purpose") == ""
+}
+
+// wantsJSON reports whether a client asks for JSON rather than a page.
+func wantsJSON(r *http.Request) bool {
+	if format := r.URL.Query().Get("format"); format != "" {
+		return format == "json"
+	}
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
+}
+
+// span writes a duration the way people say it: two units at most.
+func span(d time.Duration) string {
+	d = max(d, 0).Truncate(time.Second)
+	days, h, m, s := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60, int(d/time.Second)%60
+	switch {
+	case days > 0:
+		return fmt.Sprintf("%d d %d h", days, h)
+	case h > 0:
+		return fmt.Sprintf("%d h %d min", h, m)
+	case m > 0:
+		return fmt.Sprintf("%d min %d s", m, s)
+	}
+	return fmt.Sprintf("%d s", s)
+}

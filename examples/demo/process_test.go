@@ -1,0 +1,312 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// Two processes of the built demo share a database and a key file. Keys are
+// rotated in both, both are killed or stopped and started again in between, and
+// nobody is logged out anywhere.
+func TestTwoProcessesRotateAndRestart(t *testing.T) {
+	dir := t.TempDir()
+	shared := []string{"-db", filepath.Join(dir, "users.db"), "-keys", filepath.Join(dir, "keys.json")}
+	run := func(port string) *process {
+		return launch(t, append([]string{"-addr", "127.0.0.1:" + port}, shared...)...)
+	}
+	a, b := run("0"), run("0")
+
+	boss, crew, guest := newVisitor(t, a.url), newVisitor(t, b.url), newVisitor(t, a.url)
+	boss.login(ada, seedPassword).want(t, 303, "/")
+	crew.login(bob, seedPassword, "remember", "1").want(t, 303, "/")
+	crew.post("/cart", "item", "rope")
+	guest.post("/cart", "item", "lime")
+	sessions := map[string]string{}
+	for name, v := range map[string]*visitor{"ada": boss, "bob": crew} {
+		sessions[name] = fmt.Sprint(v.sessionView().Claims.Exp)
+	}
+
+	everybody := func(when string) {
+		t.Helper()
+		for _, p := range []*process{a, b} {
+			if got := boss.at(p.url).who(); got != ada {
+				t.Fatalf("%s: ada is %q at %s", when, got, p.url)
+			}
+			if got := crew.at(p.url).who(); got != bob {
+				t.Fatalf("%s: bob is %q at %s", when, got, p.url)
+			}
+			crew.at(p.url).get("/").says(t, "<li>rope</li>")
+			guest.at(p.url).get("/").says(t, "<li>lime</li>")
+		}
+		for name, v := range map[string]*visitor{"ada": boss, "bob": crew} {
+			s := v.at(b.url).sessionView()
+			if !s.Primary || fmt.Sprint(s.Claims.Exp) != sessions[name] {
+				t.Errorf("%s: %s is under the primary: %v, ends at %d instead of %s", when, name, s.Primary, s.Claims.Exp, sessions[name])
+			}
+		}
+	}
+	rotate := func(p *process) {
+		t.Helper()
+		before := boss.at(p.url).sessionView().KeyID
+		boss.at(p.url).post("/keys/rotate").want(t, 303, "/session")
+		boss.at(p.url).get("/session")
+		if after := boss.at(p.url).sessionView().KeyID; after == before {
+			t.Fatalf("the rotation at %s changed nothing", p.url)
+		}
+	}
+
+	everybody("at first")
+	rotate(a)
+	everybody("after a rotation at A")
+	rotate(b)
+	rotate(a)
+	everybody("after one at each")
+
+	if err := a.end(t, syscall.SIGKILL); err == nil {
+		t.Error("a killed process ended without an error")
+	}
+	rotate(b)
+	port := a.port()
+	a = run(port)
+	everybody("after A was killed and started again")
+
+	if err := b.end(t, syscall.SIGTERM); err != nil {
+		t.Errorf("a graceful end: %v\n%s", err, b.stderr)
+	}
+	rotate(a)
+	rotate(a)
+	b = run(b.port())
+	everybody("after B was stopped and started again")
+
+	for _, p := range []*process{a, b} {
+		if log := p.stderr.String(); strings.Contains(log, "level=ERROR") || strings.Contains(log, "panic") {
+			t.Errorf("the log of %s:\n%s", p.url, log)
+		}
+	}
+}
+
+// A person closes the laptop: what was printed is what one needs to go on.
+func TestGreetingAndFlags(t *testing.T) {
+	p := launch(t, "-addr", "127.0.0.1:0", "-insecure-http")
+	v := newVisitor(t, p.url)
+	a := v.login(ada, seedPassword).want(t, 303, "/")
+	set := a.Header.Values("Set-Cookie")
+	if len(set) != 1 || !strings.HasPrefix(set[0], "session=") || strings.Contains(set[0], "Secure") || !strings.Contains(set[0], "HttpOnly") {
+		t.Errorf("-insecure-http sets %d cookies: %.12s…", len(set), strings.Join(set, "\n"))
+	}
+	if v.who() != ada {
+		t.Error("not logged in")
+	}
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"-nonsense"}, {"extra"}, {"-addr", "256.0.0.1:x"}, {"-keys", t.TempDir(), "-db", filepath.Join(t.TempDir(), "u.db")}} {
+		cmd := exec.CommandContext(t.Context(), path, args...)
+		cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+		if out, err := cmd.CombinedOutput(); err == nil || bytes.Contains(out, []byte("panic")) {
+			t.Errorf("%q: %v\n%s", args, err, out)
+		}
+	}
+}
+
+// Ten thousand Cookie headers that mean nothing, or almost something. None of
+// them is a server error, and none comes back in the log.
+func TestGarbageCookies(t *testing.T) {
+	p := launch(t, "-addr", "127.0.0.1:0")
+	v := newVisitor(t, p.url)
+	v.login(bob, seedPassword)
+	live := v.cookie()
+	const canary = "qzCanaryXk" // in every header somewhere, unless it is made of random bytes only
+	random := rand.New(rand.NewChaCha8([32]byte{7}))
+	bytesOf := func(n int) []byte {
+		b := make([]byte, n)
+		for i := range b {
+			b[i] = byte(random.Uint32())
+		}
+		return b
+	}
+	printable := func(n int) string {
+		b := bytesOf(n)
+		for i := range b {
+			b[i] = ' ' + b[i]%95
+		}
+		return string(b)
+	}
+	parts := strings.Split(live, ".")
+	mutate := func() string {
+		b := []byte(live)
+		for n := 1 + random.IntN(4); n > 0 && len(b) > 0; n-- {
+			switch i := random.IntN(len(b)); random.IntN(4) {
+			case 0:
+				b[i] ^= 1 << random.IntN(7)
+			case 1:
+				b = append(b[:i], b[i+1:]...)
+			case 2:
+				b = b[:i+1]
+			default:
+				b = append(b[:i], append([]byte{"-_.=+/;, \"A"[random.IntN(11)]}, b[i:]...)...)
+			}
+		}
+		return string(b)
+	}
+	kinds := []func() string{
+		func() string { return printable(random.IntN(300)) + canary },
+		func() string { return "__Host-session=" + canary + printable(random.IntN(5000)) },
+		func() string { return "__Host-session=" + mutate() + canary },
+		func() string { return "__Host-session=" + mutate() + "; x=" + canary },
+		func() string { return "__Host-session-ended=" + mutate() + canary + "; __Host-session=" + live },
+		func() string {
+			return "__Host-session-ended=" + canary + printable(100) + "; __Host-session=" + mutate()
+		},
+		func() string {
+			return "__Host-session=" + parts[0] + strings.Repeat("."+canary, random.IntN(400))
+		},
+		func() string {
+			return "__Host-session=" + parts[0] + ".." + base64.RawURLEncoding.EncodeToString(bytesOf(12)) + "." +
+				base64.RawURLEncoding.EncodeToString(bytesOf(random.IntN(500))) + canary + "." + base64.RawURLEncoding.EncodeToString(bytesOf(16))
+		},
+		func() string { return strings.Repeat("__Host-session="+canary+"; ", 1+random.IntN(200)) },
+		func() string { return strings.Repeat("a=b;", random.IntN(3000)) + canary },
+		func() string { return "__Host-session=" + string(bytesOf(random.IntN(400))) + canary },
+		func() string {
+			return "__Host-session=" + live + "; __Host-session=" + mutate() + "; x=1, __Host-session=" + canary
+		},
+		func() string { return strings.Repeat("=", random.IntN(50)) + ";;;" + canary + "\x7f\x01\t" },
+	}
+	routes := []string{"GET /", "GET /members", "GET /session", "GET /staff", "POST /cart", "POST /logout", "GET /static/icon.svg"}
+
+	address := strings.TrimPrefix(p.url, "http://")
+	var conn net.Conn
+	var reader *bufio.Reader
+	statuses := map[int]int{}
+	for i := range 10_000 {
+		if conn == nil {
+			var err error
+			if conn, err = net.Dial("tcp", address); err != nil {
+				t.Fatalf("after %d headers: %v\n%s", i, err, p.stderr)
+			}
+			reader = bufio.NewReader(conn)
+		}
+		// CR, LF and NUL would make it another request: not a Cookie header.
+		header := strings.Map(func(c rune) rune {
+			if c == '\r' || c == '\n' || c == 0 {
+				return -1
+			}
+			return c
+		}, kinds[i%len(kinds)]())
+		route := routes[random.IntN(len(routes))]
+		fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nContent-Length: 0\r\nCookie: %s\r\n\r\n", route, header)
+		resp, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatalf("header %d, %s: %v\n%s", i, route, err, p.stderr)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		statuses[resp.StatusCode]++
+		if resp.StatusCode >= 500 {
+			t.Errorf("%s with header %d: %d", route, i, resp.StatusCode)
+		}
+		if resp.Close {
+			conn.Close()
+			conn = nil
+		}
+	}
+	if conn != nil {
+		conn.Close()
+	}
+	t.Log("statuses:", statuses)
+	if statuses[200] < 2000 {
+		t.Error("most of the headers never reached the application")
+	}
+	if v.who() != bob {
+		t.Error("bob is no longer logged in")
+	}
+	log := p.stderr.String()
+	if n := strings.Count(log, "msg=request"); n < 8000 {
+		t.Errorf("%d lines in the log: this test measures nothing", n)
+	}
+	for _, bad := range []string{canary, "panic", "goroutine", "level=ERROR", parts[2], parts[4]} {
+		if strings.Contains(log, bad) {
+			t.Errorf("the log contains %q", bad)
+		}
+	}
+	for i := 0; i+20 < len(parts[3]); i += 10 {
+		if strings.Contains(log, parts[3][i:i+20]) {
+			t.Error("the log contains a piece of a cookie")
+		}
+	}
+}
+
+// A service in another language opens a cookie of the running demo with the
+// derived key of its keyring, exported for this purpose.
+func TestNodeOpensALiveCookie(t *testing.T) {
+	node := need(t, "node", "nodejs")
+	dir := t.TempDir()
+	keys := filepath.Join(dir, "keys.json")
+	p := launch(t, "-addr", "127.0.0.1:0", "-keys", keys, "-db", filepath.Join(dir, "users.db"))
+	v := newVisitor(t, p.url)
+	v.post("/cart", "item", "ünïcödé rope")
+	v.login(ada, seedPassword)
+	v.get("/")
+
+	file, err := keyring.OpenFile(keys, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, ok := file.At(time.Now()).Key(v.sessionView().KeyID)
+	if !ok {
+		t.Fatal("the key of the session is not in the file")
+	}
+	jwk := filepath.Join(dir, "seal.jwk")
+	if err := os.WriteFile(jwk, key.ExportJWK(cookie.SealLabel("__Host-session", "")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	open := func(token string) (string, error) {
+		cmd := exec.CommandContext(t.Context(), node, filepath.Join("..", "..", "docs", "open.mjs"), jwk)
+		cmd.Stdin = strings.NewReader(token)
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			err = fmt.Errorf("%w: %s", err, &stderr)
+		}
+		return string(out), err
+	}
+	plaintext, err := open(v.cookie())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var claims struct {
+		SID, Sub string
+		D        struct{ Cart []string }
+	}
+	if err := json.Unmarshal([]byte(plaintext), &claims); err != nil {
+		t.Fatalf("%v: %s", err, plaintext)
+	}
+	if len(claims.SID) != 22 || claims.Sub != "1" || len(claims.D.Cart) != 1 || claims.D.Cart[0] != "ünïcödé rope" {
+		t.Errorf("Node reads %s", plaintext)
+	}
+	flipped := []byte(v.cookie())
+	flipped[len(flipped)-30] ^= 1
+	if out, err := open(string(flipped)); err == nil {
+		t.Errorf("Node opens an altered cookie: %s", out)
+	}
+}
