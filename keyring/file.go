@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
 	"io/fs"
@@ -14,9 +15,9 @@ import (
 )
 
 const (
-	// settled is how old a file's modification time must be before an unchanged
-	// stat is taken to mean an unchanged file. File systems stamp in steps of up
-	// to two seconds (FAT), and two writes in one step look like one.
+	// settled is how far from now a file's modification time must be before an
+	// unchanged stat is taken to mean an unchanged file. File systems stamp in
+	// steps of up to two seconds (FAT), and two writes in one step look like one.
 	settled = 2 * time.Second
 
 	// lockWait bounds how long Update waits for another writer, and lockPoll is
@@ -180,7 +181,7 @@ func (f *File) unchanged(info fs.FileInfo) bool {
 	return f.seen != nil && os.SameFile(f.seen, info) &&
 		f.seen.Size() == info.Size() && f.seen.ModTime().Equal(info.ModTime()) &&
 		f.seen.Mode() == info.Mode() &&
-		f.read.Sub(info.ModTime()) > settled
+		f.read.Sub(info.ModTime()).Abs() > settled
 }
 
 // reload reads the file and makes its ring the current one, or leaves all as it
@@ -274,7 +275,7 @@ func (f *File) Update(change func(*Keyring) (*Keyring, error)) error {
 func (f *File) replace(target string, r *Keyring) error {
 	// The name is random, so that a leftover of a crash does not stop the next
 	// writer; the directory is the target's, because rename works within one.
-	temp := target + "." + NewKey().ID() + ".tmp"
+	temp := target + "." + rand.Text() + ".tmp"
 	info, err := writeNew(temp, r)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -228,6 +229,19 @@ func TestUpdate_PanicGivesTheLockBack(t *testing.T) {
 	must(t, f.Update((*keyring.Keyring).Rotate))
 }
 
+// Where the lock cannot be taken at all, nothing is changed.
+func TestUpdate_NoLock(t *testing.T) {
+	path := newKeyFile(t, textA)
+	f := openFile(t, path, nil)
+	must(t, os.Mkdir(path+".lock", 0o700))
+	if err := f.Update((*keyring.Keyring).Rotate); err == nil || !strings.Contains(err.Error(), "keys.json.lock") {
+		t.Errorf("error %v", err)
+	}
+	if got := ids(f.Refresh(seconds(0))); got != "*AAAAAAA" {
+		t.Error(got)
+	}
+}
+
 // A link stays a link; the file behind it is replaced, and locked under its own
 // name, so that all links to it share the lock.
 func TestUpdate_ThroughASymlink(t *testing.T) {
@@ -288,7 +302,7 @@ func TestUpdate_LockTimesOut(t *testing.T) {
 func TestR3_ReloadStorm(t *testing.T) {
 	path := newKeyFile(t, textA)
 	f := openFile(t, path, func(err error) { t.Error(err) })
-	var clock atomic.Int64 // a thousand looks a second, by the given time
+	var clock atomic.Int64 // a second for each change, so that At looks after each
 	var stop atomic.Bool
 	var requests atomic.Int64
 	label := keyring.Label{Purpose: "seal"}
@@ -296,11 +310,11 @@ func TestR3_ReloadStorm(t *testing.T) {
 	for i := range 64 {
 		wg.Go(func() {
 			last := f.At(seconds(0)).Primary()
-			for !stop.Load() {
+			for n := 0; !stop.Load(); n++ {
 				requests.Add(1)
-				now := seconds(int(clock.Add(1)))
+				now := seconds(int(clock.Load()))
 				r := f.At(now)
-				if i%8 == 0 {
+				if i%8 == 0 && n%8 == 0 {
 					r = f.Refresh(now)
 				}
 				p := r.Primary()
@@ -317,17 +331,18 @@ func TestR3_ReloadStorm(t *testing.T) {
 				p.CountSeal()
 				p.CountOpen(now)
 				last = p
+				runtime.Gosched() // 64 busy loops on few cores would starve the writer
 			}
 		})
 	}
 	r := f.At(seconds(0))
-	for range 200 {
+	for range 300 {
 		r, _ = r.Rotate()
 		if keys := r.Keys(); len(keys) > 3 {
 			r, _ = r.Retire(keys[3].ID())
 		}
 		write(t, path, string(r.JWKSet()))
-		f.Refresh(seconds(int(clock.Add(1))))
+		f.At(seconds(int(clock.Add(1))))
 	}
 	stop.Store(true)
 	wg.Wait()

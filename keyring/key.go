@@ -61,19 +61,31 @@ type keyData struct {
 
 // NewKey returns a new random key, created now and active at once.
 //
-// It reads the system's random source and clock, and nothing else.
-func NewKey() Key { return newKey(time.Now().UnixMilli(), 0) }
+// It first waits for the next millisecond to begin, the unit of a generation, so
+// that keys made one after the other are newer in that order and not at the whim
+// of their random ids. Apart from that it reads the system's random source and
+// clock, and nothing else.
+func NewKey() Key { return newKey(nextMilli(), 0) }
 
 // NewKeyAt returns a new random key, created now, that opens at once and seals
 // from active on. This is the key to hand to a fleet ahead of time: see
 // [Keyring.Add]. The zero time means at once, as does any time before 1970;
-// times are kept to the millisecond and end with the year 9999.
+// times are kept to the millisecond and end with the year 9999. It waits as
+// [NewKey] does.
 func NewKeyAt(active time.Time) Key {
 	ms := int64(0)
 	if !active.IsZero() {
 		ms = min(max(active.UnixMilli(), 0), maxMillis)
 	}
-	return newKey(time.Now().UnixMilli(), ms)
+	return newKey(nextMilli(), ms)
+}
+
+// nextMilli sleeps once and does not loop: some clocks stand still during a
+// request (WebAssembly workers), and a tie there is no harm.
+func nextMilli() int64 {
+	now := time.Now()
+	time.Sleep(now.Truncate(time.Millisecond).Add(time.Millisecond).Sub(now))
+	return time.Now().UnixMilli()
 }
 
 // newKey draws id and bytes. A clock outside the range that a JWK Set can carry

@@ -1,0 +1,148 @@
+package keyring_test
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// A ring of two keys, written as a JWK Set and read back. Printing it shows ids
+// alone; JWKSet is what holds the secrets.
+func Example() {
+	ring, err := keyring.Parse(`{"keys":[
+		{"kty":"oct","kid":"Zmlyc3Q","k":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","use":"enc","created":1700000000000},
+		{"kty":"oct","kid":"c2Vjb24","k":"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI","use":"enc","created":1600000000000}]}`)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ring = ring.At(time.Now())
+	fmt.Println("seals:", ring.Primary().ID())
+	_, opens := ring.Key("c2Vjb24")
+	fmt.Println("opens with the fallback:", opens)
+	fmt.Printf("%+v\n", ring)
+
+	again, err := keyring.Parse(string(ring.JWKSet()))
+	fmt.Println("read back:", again, err)
+	// Output:
+	// seals: Zmlyc3Q
+	// opens with the fallback: true
+	// keyring.Keyring(*Zmlyc3Q, c2Vjb24, redacted)
+	// read back: keyring.Keyring(*Zmlyc3Q, c2Vjb24, redacted) <nil>
+}
+
+// A misspelt member would make a key primary at once, so it is an error. Errors
+// say where and why, and never repeat the text.
+func ExampleParse_refused() {
+	_, err := keyring.Parse(`{"keys":[{"kty":"oct","kid":"Zmlyc3Q","k":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","use":"enc","created":1700000000000,"activ":1800000000000}]}`)
+	fmt.Println(err)
+	var parse *keyring.ParseError
+	if errors.As(err, &parse) {
+		fmt.Println("key", parse.Key)
+	}
+	// Output:
+	// keyring: JWK Set: key 0: unknown member (byte 132)
+	// key 0
+}
+
+// Wrong use: a ring is immutable, so an operation whose result is dropped did
+// nothing. Keep what it returns.
+func ExampleKeyring_Rotate_wrongUse() {
+	ring := keyring.Generate()
+
+	ring.Rotate() // wrong: the new ring is lost
+	fmt.Println(len(ring.Keys()), "key")
+
+	ring, err := ring.Rotate() // right
+	fmt.Println(len(ring.Keys()), "keys", err)
+	// Output:
+	// 1 key
+	// 2 keys <nil>
+}
+
+// A key that opens at once and seals from a time on: hand it out today, and all
+// instances change over at the same moment.
+func ExampleNewKeyAt() {
+	ring := keyring.Generate()
+	now := time.Now()
+	ring, err := ring.Add(keyring.NewKeyAt(now.Add(24 * time.Hour)))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	today, dayAfter := ring.At(now), ring.At(now.Add(48*time.Hour))
+	fmt.Println("another primary:", today.Primary().ID() != dayAfter.Primary().ID())
+	fmt.Println("newer:", dayAfter.Primary().Compare(today.Primary()) > 0)
+	_, opens := today.Key(dayAfter.Primary().ID())
+	fmt.Println("opens today:", opens)
+	// Output:
+	// another primary: true
+	// newer: true
+	// opens today: true
+}
+
+// A codec derives its cipher once per key and keeps it for as long as the key
+// lives. The build function should capture nothing, so that a call allocates
+// nothing.
+func ExampleKey_Cache() {
+	label := keyring.Label{Purpose: "seal", Name: "__Host-session"}
+	build := func(subkey []byte) any {
+		block, err := aes.NewCipher(subkey)
+		if err != nil {
+			return nil // is not remembered
+		}
+		aead, err := cipher.NewGCM(block)
+		if err != nil {
+			return nil
+		}
+		return aead
+	}
+	key := keyring.NewKey()
+	aead, ok := key.Cache(label, build).(cipher.AEAD) // false for the zero Key, too
+	fmt.Println(ok, aead == key.Cache(label, build))
+	// Output: true true
+}
+
+// A subkey for a service in another language that reads the session cookie. It
+// can make sessions as well: hand it only to services that may log users in.
+func ExampleKey_ExportJWK() {
+	key := keyring.NewKey()
+	var jwk struct{ Kty, Kid, Alg, Use, Purpose, Name string }
+	text := key.ExportJWK(keyring.Label{Purpose: "seal", Name: "__Host-session"})
+	fmt.Println(json.Unmarshal(text, &jwk), jwk.Kid == key.ID())
+	fmt.Println(jwk.Kty, jwk.Alg, jwk.Use, jwk.Purpose, jwk.Name)
+
+	_, err := keyring.Parse(`{"keys":[` + string(text) + `]}`) // a subkey is no root key
+	fmt.Println(err != nil)
+	// Output:
+	// <nil> true
+	// oct A256GCM enc seal __Host-session
+	// true
+}
+
+// The counters say when a key has gone out of use in this process.
+func ExampleKey_Counters() {
+	ring := keyring.Generate()
+	key := ring.Primary()
+	key.CountSeal() // the session store does this
+	key.CountOpen(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	c := key.Counters()
+	fmt.Println(c.Sealed, c.Opened, c.LastOpened.Format(time.DateTime), c.Worn)
+	// Output: 1 1 2026-01-02 03:04:05 false
+}
+
+// A Holder is for keys that the program fetches itself, from a secret store say.
+func ExampleHolder() {
+	var holder keyring.Holder // the zero Holder: nothing opens, nothing seals
+	fmt.Println(holder.At(time.Now()) == nil)
+	holder.Set(keyring.Generate())
+	fmt.Println(holder.At(time.Now()) == nil)
+	// Output:
+	// true
+	// false
+}
