@@ -281,3 +281,38 @@ func reparse(t *testing.T, k *cookie.Cookie, line string) *http.Cookie {
 	}
 	return c
 }
+
+// Whatever New and Set accept, net/http reads back as it was meant (C5).
+func FuzzConfig(f *testing.F) {
+	f.Add("", "", "", uint8(0), false, false, 0, "v", int64(0))
+	f.Add("__Secure-s", "example.com", "/app", uint8(1), true, false, 4000, "a.b-c_d", int64(time.Hour))
+	f.Add("s", "", "/a;b", uint8(2), false, true, 300, "a\r\nSet-Cookie: x=y", int64(-1))
+	f.Add("__host-s", ".example.com", "/\x7f", uint8(3), true, true, -1, "a b", int64(1<<62))
+	f.Fuzz(func(t *testing.T, name, domain, path string, site uint8, partitioned, insecure bool, maxLine int, value string, age int64) {
+		c := cookie.Config{Name: name, Domain: domain, Path: path, SameSite: cookie.SameSite(site), Partitioned: partitioned, DangerouslyAllowHTTP: insecure, MaxLine: maxLine}
+		k, err := cookie.New(c)
+		if err != nil {
+			fields(t, err)
+			return
+		}
+		check := func(line, value string) {
+			t.Helper()
+			got := reparse(t, k, line)
+			if got.Value != value || got.Domain != domain || path != "" && got.Path != path || got.Partitioned != partitioned || got.Secure == insecure || got.Quoted {
+				t.Errorf("%+v: %q reads as %+v", c, line, got)
+			}
+			if maxLine > 0 && len(line) > maxLine || len(line) > 8190 || len(got.Name)+len(got.Value) > 4096 {
+				t.Errorf("%+v: line of %d", c, len(line))
+			}
+		}
+		check(k.Delete(), "")
+		line, err := k.Set(value, time.Unix(1700000000, 0), time.Duration(age))
+		if err != nil {
+			return
+		}
+		check(line, value)
+		if found := k.Find(nil, []string{k.Name() + "=" + value}); len(found) != 1 || found[0] != value {
+			t.Errorf("%q set and %q found", value, found)
+		}
+	})
+}

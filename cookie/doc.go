@@ -32,6 +32,12 @@
 // the tokens with the exported key; see [SealLabel]. Tokens of other spelling
 // are refused although RFC 7516 allows them.
 //
+// # Rotation
+//
+// A value names the key that sealed it, and is opened with that key or not at
+// all: keys are never tried in turn. Seal uses the primary. A fallback that opens
+// a value is told to the caller in [Opened], who decides about sealing anew.
+//
 // # Limits
 //
 // Name and value together: 4,096 characters ([MaxPair]). The Set-Cookie line:
