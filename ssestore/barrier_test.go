@@ -1,0 +1,221 @@
+package ssestore_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// TestLateResponse_RevivesNothing is rack CVE-2025-32441 and 46336: a response
+// that started before a logout and arrives after it.
+func TestLateResponse_RevivesNothing(t *testing.T) {
+	ends := map[string]func(t *testing.T, s *ssestore.Session){
+		"logout": func(t *testing.T, s *ssestore.Session) { must(t, s.Logout()) },
+		"clear":  func(t *testing.T, s *ssestore.Session) { must(t, s.Clear()) },
+		"clear and set": func(t *testing.T, s *ssestore.Session) {
+			must(t, s.Clear())
+			must(t, note.Set(s, "new"))
+		},
+		"login": func(t *testing.T, s *ssestore.Session) { login(t, s, "2") },
+	}
+	late := map[string]func(t *testing.T, s *ssestore.Session){
+		"renewal": func(t *testing.T, s *ssestore.Session) { whoami(t, s, hash) },
+		"change":  func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "late")) },
+	}
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		for end, doEnd := range ends {
+			for name, doLate := range late {
+				t.Run(end+", then a late "+name, func(t *testing.T) {
+					b := loggedIn(t, c, 1)
+					now := after(10 * time.Minute)
+					slow := b.peek(store, now) // it starts before the logout …
+					doLate(t, slow)
+					b.visit(t, store, now, func(s *ssestore.Session) { doEnd(t, s) })
+					out, err := slow.Commit(200) // … and ends after it
+					must(t, err)
+					same(t, "the late response", did(out), "written")
+					b.keep(t, out)
+
+					out = b.visit(t, store, now, func(s *ssestore.Session) {
+						same(t, "user", s.Identity().ID, "")
+						same(t, "note", note.Get(s), "")
+					})
+					same(t, "verdict", out.Refused, cookie.ReasonEnded)
+					same(t, "cookie", did(out), "deleted")
+					silent(t, b.visit(t, store, now, read))
+				})
+			}
+		}
+
+		t.Run("an unsolicited write under None does not even happen", func(t *testing.T) {
+			b := loggedIn(t, c, 1)
+			slow := b.peek(store, after(10*time.Minute))
+			slow.Limit(ssestore.WritesNone)
+			whoami(t, slow, hash)
+			out, _ := slow.Commit(200)
+			silent(t, out)
+		})
+		t.Run("without the barrier the row can fail", func(t *testing.T) {
+			open := newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.DangerouslySkipBarrier = true })
+			b := loggedIn(t, c, 1)
+			slow := b.peek(open, t0)
+			must(t, note.Set(slow, "late"))
+			out := b.visit(t, open, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+			same(t, "lines", len(out.SetCookie), 1)
+			out, _ = slow.Commit(200)
+			b.keep(t, out)
+			same(t, "user", b.peek(open, t0).Identity().ID, "1")
+		})
+	})
+}
+
+// TestBarrier_NewPassword names one stamp: the session goes on with the new one.
+func TestBarrier_NewPassword(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		slow := b.peek(store, t0)
+		must(t, note.Set(slow, "late"))
+		restamp := func(field string) func(s *ssestore.Session) {
+			return func(s *ssestore.Session) {
+				st, err := s.Stamp("", "1", field)
+				must(t, err)
+				must(t, s.Restamp(st))
+			}
+		}
+		b.visit(t, store, t0, restamp("new hash"))
+		same(t, "user", whoami(t, b.peek(store, t0), "new hash"), "1")
+		now := b.copy()
+		out, _ := slow.Commit(200)
+		b.keep(t, out)
+		same(t, "verdict", b.visit(t, store, t0, read).Refused, cookie.ReasonEnded)
+
+		// Back to the old field: that stamp is not refused any more.
+		now.visit(t, store, t0, restamp(hash))
+		same(t, "user", whoami(t, now.peek(store, t0), hash), "1")
+		// And the same stamp again ends nothing.
+		b = loggedIn(t, c, 1)
+		out = b.visit(t, store, t0, restamp(hash))
+		same(t, "barrier", lineOf(out, barrierName), "")
+		same(t, "user", whoami(t, b.peek(store, t0), hash), "1")
+	})
+}
+
+// TestBarrier_Lines: what is written, when, and for how long.
+func TestBarrier_Lines(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		for name, do := range map[string]func(s *ssestore.Session){
+			"set":     set(t, "b"),
+			"emptied": func(s *ssestore.Session) { must(t, note.Delete(s)) },
+			"renewal": func(s *ssestore.Session) { whoami(t, s, hash) },
+			"refused": func(s *ssestore.Session) { whoami(t, s, "changed") },
+			"none":    func(s *ssestore.Session) {},
+		} {
+			if out := b.copy().visit(t, store, after(6*time.Minute), do); lineOf(out, barrierName) != "" {
+				t.Errorf("%s: %q", name, out.SetCookie)
+			}
+		}
+		silent(t, browser{}.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) }))
+		// A login without a session before it ends none.
+		out := browser{}.visit(t, store, t0, func(s *ssestore.Session) { login(t, s, "1") })
+		same(t, "first login", len(out.SetCookie), 1)
+		// Nothing that is not saved ends anything.
+		silent(t, b.copy().visitStatus(t, store, t0, 500, func(s *ssestore.Session) { login(t, s, "1") }))
+
+		out = b.copy().visitStatus(t, store, after(time.Hour/4), 500, func(s *ssestore.Session) { must(t, s.Logout()) })
+		same(t, "attributes", attributes(lineOf(out, barrierName)),
+			"Expires=Wed, 15 Nov 2023 10:13:20 GMT; HttpOnly; Max-Age=42300; Path=/; SameSite=Lax; Secure")
+	})
+}
+
+// TestBarrier_CarriesOver up to six live entries, newest first, also those of
+// keys that this instance does not know.
+func TestBarrier_CarriesOver(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := browser{}
+		var old []string
+		for i := range 9 {
+			b.visit(t, store, t0, func(s *ssestore.Session) { login(t, s, "1") })
+			old = append(old, b[sessionName])
+			b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+			same(t, "entries", strings.Count(b[barrierName], ".")+1, min(i+1, 6))
+		}
+		for i, v := range old {
+			got := browser{sessionName: v, barrierName: b[barrierName]}.peek(store, t0).Identity().ID
+			same(t, "session "+string(rune('0'+i)), got, map[bool]string{true: "", false: "1"}[i >= 3])
+		}
+		// An entry that is over is dropped.
+		b.visit(t, store, after(13*time.Hour), func(s *ssestore.Session) { login(t, s, "1") })
+		b.visit(t, store, after(13*time.Hour), func(s *ssestore.Session) { must(t, s.Logout()) })
+		same(t, "entries", strings.Count(b[barrierName], ".")+1, 1)
+
+		// Another instance, which lacks key 1, keeps the entry, and key 1 finds it.
+		b = loggedIn(t, c, 1)
+		ended := b[sessionName]
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		other := newStore(t, c, ring(t, 2))
+		b.visit(t, other, t0, func(s *ssestore.Session) { login(t, s, "2") })
+		b.visit(t, other, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		same(t, "entries", strings.Count(b[barrierName], ".")+1, 2)
+		b[sessionName] = ended
+		same(t, "user", b.peek(store, t0).Identity().ID, "")
+	})
+}
+
+// TestBarrier_Unforgeable: nobody ends a session by writing a barrier, and none
+// of another audience or cookie name does.
+func TestBarrier_Unforgeable(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		ended := b.copy()
+		ended.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		v := ended[barrierName]
+		for i := range v {
+			c := byte('A')
+			if v[i] == c {
+				c = '1'
+			}
+			forged := browser{sessionName: b[sessionName], barrierName: v[:i] + string(c) + v[i+1:]}
+			if i == len(v)-1 && c == v[i] {
+				continue
+			}
+			if got := forged.peek(store, t0).Identity().ID; got != "1" {
+				t.Errorf("character %d changed: user %q", i, got)
+			}
+		}
+		audience := newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Audience = "other" })
+		x := visited(t, audience, func(s *ssestore.Session) { login(t, s, "1") })
+		x[barrierName] = v
+		same(t, "another audience", x.peek(audience, t0).Identity().ID, "1")
+		// It is no session, and tells nothing of one.
+		same(t, "as a session", browser{sessionName: v}.peek(store, t0).Info().New, true)
+	})
+}
+
+// TestLogoutCopy: a copied cookie still opens after a logout elsewhere. That is
+// the nature of a stateless session; idle and absolute end bound it, and the
+// stamp ends it.
+func TestLogoutCopy(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		thief := b.copy()
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		same(t, "after logout", whoami(t, thief.peek(store, t0), hash), "1")
+		same(t, "after a new password", whoami(t, thief.peek(store, t0), "new hash"), "")
+		same(t, "after the idle time", whoami(t, thief.peek(store, after(31*time.Minute)), hash), "")
+		for m := 0; m < 12*60; m += 20 {
+			thief.visit(t, store, after(time.Duration(m)*time.Minute), func(s *ssestore.Session) { whoami(t, s, hash) })
+		}
+		same(t, "in use, before the end", whoami(t, thief.peek(store, after(12*time.Hour-time.Second)), hash), "1")
+		same(t, "in use, at the end", whoami(t, thief.peek(store, after(12*time.Hour)), hash), "")
+	})
+}

@@ -1,0 +1,226 @@
+package ssestore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// alive reports whether the session is valid at now.
+func alive(b browser, store *ssestore.Store, now time.Time) bool {
+	return !b.peek(store, now).Info().New
+}
+
+// TestIdle: exactly at the limit is accepted, one second past is not.
+func TestIdle(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		for persistent, idle := range map[bool]time.Duration{false: 30 * time.Minute, true: 14 * day} {
+			b := visited(t, store, func(s *ssestore.Session) { must(t, s.Remember(persistent)); must(t, note.Set(s, "a")) })
+			same(t, "at the limit", alive(b, store, after(idle)), true)
+			same(t, "one second past", alive(b, store, after(idle+time.Second)), false)
+			same(t, "part of a second past", alive(b, store, after(idle+time.Second-1)), true)
+		}
+	})
+}
+
+// TestAbsolute: at exp itself the session is over (RFC 7519 section 4.1.4),
+// however often it was renewed.
+func TestAbsolute(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := visited(t, store, set(t, "a"))
+		for m := 20; m < 12*60; m += 20 {
+			b.visit(t, store, after(time.Duration(m)*time.Minute), read)
+		}
+		same(t, "before", alive(b, store, after(12*time.Hour-time.Second)), true)
+		same(t, "at the end", alive(b, store, after(12*time.Hour)), false)
+	})
+}
+
+// TestRenewal becomes due at a sixth of the idle time, and moves rnw alone.
+func TestRenewal(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		before := b.peek(store, t0).Info()
+		silent(t, b.copy().visit(t, store, after(5*time.Minute-time.Second), read))
+		for _, limit := range []ssestore.Writes{ssestore.WritesAll, ssestore.WritesRenewOnly} {
+			b := b.copy()
+			out := b.visit(t, store, after(5*time.Minute), func(s *ssestore.Session) { s.Limit(limit); read(s) })
+			same(t, "renewed", out.Renewed, true)
+			same(t, "cookie", did(out), "written")
+			now := b.peek(store, after(5*time.Minute)).Info()
+			same(t, "rnw", now.Renewed, after(5*time.Minute))
+			same(t, "session id", now.LogID, before.LogID)
+			same(t, "created", now.Created, before.Created)
+			same(t, "auth time", now.AuthTime, before.AuthTime)
+			same(t, "end", now.Expires, before.Expires)
+		}
+		for name, do := range map[string]func(s *ssestore.Session){
+			"none":        func(s *ssestore.Session) { s.Limit(ssestore.WritesNone); read(s) },
+			"tightened":   func(s *ssestore.Session) { s.Limit(ssestore.WritesNone); s.Limit(ssestore.WritesAll); read(s) },
+			"not touched": func(s *ssestore.Session) {},
+			"held":        func(s *ssestore.Session) { read(s); s.Hold() },
+		} {
+			if out := b.copy().visit(t, store, after(5*time.Minute), do); did(out) != "nothing" {
+				t.Errorf("%s: %s", name, did(out))
+			}
+		}
+		silent(t, b.copy().visitStatus(t, store, after(5*time.Minute), 304, read))
+		silent(t, b.copy().visitStatus(t, store, after(5*time.Minute), 500, read))
+
+		// A solicited write takes a due renewal along where one may be.
+		for limit, want := range map[ssestore.Writes]bool{ssestore.WritesAll: true, ssestore.WritesRenewOnly: true, ssestore.WritesNone: false} {
+			out := b.copy().visit(t, store, after(5*time.Minute), func(s *ssestore.Session) { s.Limit(limit); set(t, "b")(s) })
+			same(t, "written", did(out), "written")
+			same(t, "renewed", out.Renewed, want)
+		}
+		out := b.copy().visit(t, store, after(time.Minute), set(t, "b"))
+		same(t, "renewed early", out.Renewed, false)
+	})
+}
+
+// TestMaxAge is what remains, not the lifetime again.
+func TestMaxAge(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := visited(t, store, func(s *ssestore.Session) { must(t, s.Remember(true)); must(t, note.Set(s, "a")) })
+		out := b.visit(t, store, after(10*day), read)
+		same(t, "renewal", attributes(lineOf(out, sessionName)),
+			"Expires=Thu, 14 Dec 2023 22:13:20 GMT; HttpOnly; Max-Age=1728000; Path=/; SameSite=Lax; Secure")
+	})
+}
+
+// TestShorterConfig takes effect at once; a longer one does not bring back the
+// absolute end.
+func TestShorterConfig(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		b := visited(t, newStore(t, c, ring(t, 1)), set(t, "a"))
+		with := func(idle, absolute time.Duration) *ssestore.Store {
+			return newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Idle, c.Absolute = idle, absolute })
+		}
+		same(t, "idle 5 min, after 5 min", alive(b, with(5*time.Minute, 0), after(5*time.Minute)), true)
+		same(t, "idle 5 min, after 6 min", alive(b, with(5*time.Minute, 0), after(6*time.Minute)), false)
+		same(t, "absolute 5 min, after 5 min", alive(b, with(0, 5*time.Minute), after(5*time.Minute)), false)
+		same(t, "absolute 5 min, before", alive(b, with(0, 5*time.Minute), after(5*time.Minute-time.Second)), true)
+		same(t, "idle 1 h, after 50 min", alive(b, with(time.Hour, 0), after(50*time.Minute)), true)
+		same(t, "absolute 20 h, after 13 h", alive(b, with(20*time.Hour, 20*time.Hour), after(13*time.Hour)), false)
+	})
+}
+
+// TestRemember on a live session changes persistence and the idle limit; the end
+// stays until login.
+func TestRemember(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Remember(true)) })
+		i := b.peek(store, t0).Info()
+		same(t, "persistent", i.Persistent, true)
+		same(t, "end", i.Expires, after(12*time.Hour))
+		same(t, "idle for 11 h", alive(b, store, after(11*time.Hour)), true)
+		b.visit(t, store, after(time.Minute), func(s *ssestore.Session) {
+			must(t, s.Remember(false))
+			must(t, s.Remember(true))
+			login(t, s, "1")
+		})
+		same(t, "end after login", b.peek(store, after(time.Minute)).Info().Expires, after(30*day+time.Minute))
+		// Back to a browser session, which may not be older than Absolute.
+		kept := b.copy()
+		b.visit(t, store, after(2*time.Minute), func(s *ssestore.Session) { must(t, s.Remember(false)) })
+		same(t, "end", b.peek(store, after(2*time.Minute)).Info().Expires, after(12*time.Hour+time.Minute))
+		out := kept.visit(t, store, after(day), func(s *ssestore.Session) { must(t, s.Remember(false)) })
+		same(t, "an old session", did(out), "deleted")
+	})
+}
+
+// TestR7_Skew: a minute either way logs nobody out; what is further in the
+// future is refused and not deleted.
+func TestR7_Skew(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		for _, d := range []time.Duration{-60 * time.Second, -59 * time.Second, -1, 0, 60 * time.Second} {
+			out := b.copy().visit(t, store, after(d), func(s *ssestore.Session) {
+				same(t, "user", whoami(t, s, hash), "1")
+			})
+			silent(t, out)
+		}
+		out := b.copy().visit(t, store, after(-61*time.Second), func(s *ssestore.Session) {
+			same(t, "user", whoami(t, s, hash), "")
+		})
+		silent(t, out)
+		same(t, "verdict", out.Refused, cookie.ReasonFuture)
+
+		// No leeway at the other end.
+		same(t, "one second late", alive(b, store, after(30*time.Minute+time.Second)), false)
+	})
+}
+
+// TestR7_Jumps: a clock that jumps an hour either way never extends the absolute
+// end, and rnw never goes back.
+func TestR7_Jumps(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		// An idle time of 3 h, so that an hour's jump is no idle timeout.
+		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Idle = 3 * time.Hour })
+		b := visited(t, store, func(s *ssestore.Session) { login(t, s, "1") })
+		end := after(12 * time.Hour)
+		renewed := t0
+		for i, jump := range []time.Duration{0, time.Hour, -30 * time.Second, time.Hour, 2 * time.Hour, time.Hour, 3 * time.Hour, 2 * time.Hour} {
+			now := after(jump)
+			b.visit(t, store, now, func(s *ssestore.Session) {
+				if !s.Info().New {
+					whoami(t, s, hash)
+					must(t, count.Set(s, i+1))
+				}
+			})
+			info := b.peek(store, after(3*time.Hour)).Info()
+			same(t, "end", info.Expires, end)
+			if info.Renewed.Before(renewed) {
+				t.Errorf("rnw went back from %v to %v", renewed, info.Renewed)
+			}
+			renewed = info.Renewed
+		}
+		same(t, "at the end", alive(b, store, end), false)
+		// Half a minute behind: the write keeps rnw.
+		b = visited(t, store, set(t, "a"))
+		b.visit(t, store, after(-30*time.Second), set(t, "b"))
+		same(t, "rnw", b.peek(store, t0).Info().Renewed, t0)
+	})
+}
+
+// TestZeroTime fails closed: nobody is logged in and nothing can be changed.
+func TestZeroTime(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		for _, now := range []time.Time{{}, time.Unix(0, 0), time.Unix(-1, 0), time.Unix(253402300800, 0), time.Unix(1<<62, 0)} {
+			s := store.Load(b.lines(), now)
+			same(t, "user", s.Identity().ID, "")
+			same(t, "note", note.Get(s), "")
+			same(t, "new", s.Info().New, true)
+			for name, err := range map[string]error{
+				"Set": note.Set(s, "x"), "Clear": s.Clear(), "Logout": s.Logout(), "Remember": s.Remember(true),
+				"ExpireAt": s.ExpireAt(t0), "Begin": s.Begin("1", ssestore.Stamp{}, nil), "Restamp": s.Restamp(ssestore.Stamp{}),
+			} {
+				if err != ssestore.ErrNoTime {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			if _, err := s.Stamp("", "1", hash); err != ssestore.ErrNoPrimary {
+				t.Errorf("Stamp: %v", err)
+			}
+			if _, err := s.Stamp(kid(1), "1", hash); err != ssestore.ErrUnknownKey {
+				t.Errorf("Stamp: %v", err)
+			}
+			s.Confirm(ssestore.Stamp{})
+			s.Refuse(cookie.ReasonExpired)
+			out, err := s.Commit(200)
+			must(t, err)
+			silent(t, out)
+		}
+	})
+}
