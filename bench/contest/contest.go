@@ -40,10 +40,16 @@ const (
 // ErrNotTrusted is what Verify returns for anything but the right session.
 var ErrNotTrusted = errors.New("contest: session not trusted")
 
+// ErrTooLarge is what Open returns when the session does not fit a cookie.
+var ErrTooLarge = errors.New("contest: the session does not fit its cookie")
+
 // Options are the sizes that a run varies.
 type Options struct {
 	Data int // bytes of application data in the session; 0 means the standard small cart
 	Keys int // keys in the ring; 0 means 1. Contestants without a ring ignore it
+	// Oldest has the session sealed with the oldest key, which is the last that
+	// a design finds that tries them in order.
+	Oldest bool
 }
 
 // A Contestant is one design. Open makes a Session of it that is ready to be
@@ -62,22 +68,22 @@ type Session interface {
 	CookieName() string
 	// Value is the session cookie's value, as a browser would send it.
 	Value() string
-	// Verify takes a raw Cookie header value and returns the user's id once
+	// Verify takes the raw Cookie header lines of a request, as a server has them, and returns the user's id once
 	// it is known and trusted.
-	Verify(header string) (string, error)
+	Verify(cookies []string) (string, error)
 	// Seal writes the session anew and returns the cookie value.
 	Seal() (string, error)
 	// Login turns the anonymous session of a Cookie header into a logged-in
 	// one and returns the new cookie value.
-	Login(header string) (string, error)
+	Login(cookies []string) (string, error)
 	// Anonymous is the value of an anonymous session with the same data.
 	Anonymous() (string, error)
 	Close() error
 }
 
 // Header puts a session cookie among three others, as real requests have.
-func Header(name, value string) string {
-	return "_ga=GA1.1.1234567890.1700000000; theme=dark; " + name + "=" + value + "; lang=en-GB"
+func Header(name, value string) []string {
+	return []string{"_ga=GA1.1.1234567890.1700000000; theme=dark; " + name + "=" + value + "; lang=en-GB"}
 }
 
 // Forged returns value with one character in its middle exchanged. Every
@@ -184,8 +190,8 @@ func stamp(id, field string) [sha256.Size]byte {
 
 // find reads one cookie the way net/http does, for contestants whose own API
 // starts at the cookie's value.
-func find(header, name string) (string, error) {
-	r := http.Request{Header: http.Header{"Cookie": {header}}}
+func find(cookies []string, name string) (string, error) {
+	r := http.Request{Header: http.Header{"Cookie": cookies}}
 	c, err := r.Cookie(name)
 	if err != nil {
 		return "", ErrNotTrusted
@@ -197,4 +203,29 @@ func random(n int) []byte {
 	b := make([]byte, n)
 	rand.Read(b)
 	return b
+}
+
+// value is the cookie value in a Set-Cookie line.
+func value(line string) (string, error) {
+	c, err := http.ParseSetCookie(line)
+	if err != nil {
+		return "", err
+	}
+	return c.Value, nil
+}
+
+// errNoCookie is what a contestant returns that wrote nothing.
+func errNoCookie(err error) error {
+	return errors.Join(errors.New("contest: no Set-Cookie"), err)
+}
+
+// All are the contestants in Go, Hardtack first.
+func All() []Contestant {
+	return []Contestant{Hardtack, HardtackGorilla, GorillaSessions, SecureCookie, GoJose, JWX, GolangJWT, Paseto, SCS, SCSRedis}
+}
+
+// NotCompared are the peers that a fair table would hold and this one cannot.
+// NotCompared are the peers that a fair table would hold and this one cannot.
+func NotCompared() []string {
+	return []string{"spice session and seshcookie: no released module could be had through the module proxy"}
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestContestants(t *testing.T) {
-	for _, c := range []contest.Contestant{contest.GorillaSessions, contest.SecureCookie, contest.GoJose, contest.JWX, contest.GolangJWT, contest.Paseto, contest.SCS, contest.SCSRedis} {
+	for _, c := range contest.All() {
 		t.Run(c.Name, func(t *testing.T) {
 			for _, o := range []contest.Options{{}, {Data: 1000, Keys: 4}} {
 				s, err := c.Open(o)

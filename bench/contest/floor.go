@@ -15,7 +15,7 @@ import (
 type Floor struct {
 	aead              cipher.AEAD
 	nonce, sealed, ad []byte
-	plain, buf        []byte
+	plain, buf, fresh []byte
 	want              [sha256.Size]byte
 }
 
@@ -31,7 +31,7 @@ func NewFloor(n int) (*Floor, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Floor{aead: aead, nonce: make([]byte, 12), ad: make([]byte, 60), plain: plain, buf: make([]byte, 0, 8192)}
+	f := &Floor{aead: aead, nonce: make([]byte, 12), ad: make([]byte, 60), plain: plain, buf: make([]byte, 0, 8192), fresh: make([]byte, 12)}
 	f.sealed = aead.Seal(nil, f.nonce, plain, f.ad)
 	f.want = stamp(UserID, PasswordHash)
 	return f, nil
@@ -57,8 +57,7 @@ func (f *Floor) Open() error {
 
 // Seal is a bare AES-GCM seal under a random nonce.
 func (f *Floor) Seal() error {
-	var nonce [12]byte
-	rand.Read(nonce[:])
-	f.aead.Seal(f.buf, nonce[:], f.plain, f.ad)
+	rand.Read(f.fresh)
+	f.aead.Seal(f.buf, f.fresh, f.plain, f.ad)
 	return nil
 }

@@ -2,6 +2,7 @@ package contest
 
 import (
 	"encoding/gob"
+	"errors"
 	"net/http"
 	"time"
 
@@ -39,8 +40,8 @@ func (*gorillaSessions) CookieName() string { return "session" }
 func (s *gorillaSessions) Value() string    { return s.value }
 func (*gorillaSessions) Close() error       { return nil }
 
-func (s *gorillaSessions) Verify(header string) (string, error) {
-	r := &http.Request{Header: http.Header{"Cookie": {header}}}
+func (s *gorillaSessions) Verify(cookies []string) (string, error) {
+	r := &http.Request{Header: http.Header{"Cookie": cookies}}
 	v, err := s.store.Get(r, "session")
 	if err != nil || v.IsNew {
 		return "", ErrNotTrusted
@@ -71,16 +72,16 @@ func (s *gorillaSessions) save(r *http.Request, user bool) (string, error) {
 	return w.cookie()
 }
 
-func (s *gorillaSessions) Seal() (string, error) { return s.save(request(""), true) }
-func (s *gorillaSessions) Login(header string) (string, error) {
-	return s.save(request(header), true)
+func (s *gorillaSessions) Seal() (string, error) { return s.save(request(nil), true) }
+func (s *gorillaSessions) Login(cookies []string) (string, error) {
+	return s.save(request(cookies), true)
 }
-func (s *gorillaSessions) Anonymous() (string, error) { return s.save(request(""), false) }
+func (s *gorillaSessions) Anonymous() (string, error) { return s.save(request(nil), false) }
 
-func request(header string) *http.Request {
+func request(cookies []string) *http.Request {
 	h := http.Header{}
-	if header != "" {
-		h["Cookie"] = []string{header}
+	if cookies != nil {
+		h["Cookie"] = cookies
 	}
 	return &http.Request{Header: h}
 }
@@ -91,13 +92,7 @@ type recorder http.Header
 func (r recorder) Header() http.Header       { return http.Header(r) }
 func (recorder) Write(b []byte) (int, error) { return len(b), nil }
 func (recorder) WriteHeader(int)             {}
-func (r recorder) cookie() (string, error) {
-	c, err := http.ParseSetCookie(http.Header(r).Get("Set-Cookie"))
-	if err != nil {
-		return "", err
-	}
-	return c.Value, nil
-}
+func (r recorder) cookie() (string, error)   { return value(http.Header(r).Get("Set-Cookie")) }
 
 // SecureCookie is gorilla/securecookie alone, with JSON in place of gob.
 var SecureCookie = Contestant{
@@ -111,7 +106,17 @@ var SecureCookie = Contestant{
 			codecs = append(codecs, sc)
 		}
 		return newToken(o, "session",
-			func(c *claims) (string, error) { return securecookie.EncodeMulti("session", c, codecs...) },
+			func(c *claims) (string, error) {
+				first := codecs
+				if o.Oldest {
+					first = codecs[len(codecs)-1:]
+				}
+				v, err := securecookie.EncodeMulti("session", c, first...)
+				if err != nil && o.Data > 0 { // its length error has no type of its own
+					err = errors.Join(ErrTooLarge, err)
+				}
+				return v, err
+			},
 			func(v string, c *claims) error { return securecookie.DecodeMulti("session", v, c, codecs...) })
 	},
 }

@@ -39,8 +39,8 @@ func (s *scsSession) CookieName() string { return s.m.Cookie.Name }
 func (s *scsSession) Value() string      { return s.value }
 func (s *scsSession) Close() error       { return s.close() }
 
-func (s *scsSession) Verify(header string) (string, error) {
-	v, err := find(header, s.m.Cookie.Name)
+func (s *scsSession) Verify(cookies []string) (string, error) {
+	v, err := find(cookies, s.m.Cookie.Name)
 	if err != nil {
 		return "", err
 	}
@@ -80,8 +80,8 @@ func (s *scsSession) write(user bool) (string, error) {
 func (s *scsSession) Seal() (string, error)      { return s.write(true) }
 func (s *scsSession) Anonymous() (string, error) { return s.write(false) }
 
-func (s *scsSession) Login(header string) (string, error) {
-	v, err := find(header, s.m.Cookie.Name)
+func (s *scsSession) Login(cookies []string) (string, error) {
+	v, err := find(cookies, s.m.Cookie.Name)
 	if err != nil {
 		return "", err
 	}

@@ -22,8 +22,8 @@ func (s *tokenSession) CookieName() string { return s.name }
 func (s *tokenSession) Value() string      { return s.value }
 func (*tokenSession) Close() error         { return nil }
 
-func (s *tokenSession) Verify(header string) (string, error) {
-	v, err := find(header, s.name)
+func (s *tokenSession) Verify(cookies []string) (string, error) {
+	v, err := find(cookies, s.name)
 	if err != nil {
 		return "", err
 	}
@@ -39,8 +39,8 @@ func (s *tokenSession) Seal() (string, error) {
 	return s.encode(&c)
 }
 
-func (s *tokenSession) Login(header string) (string, error) {
-	v, err := find(header, s.name)
+func (s *tokenSession) Login(cookies []string) (string, error) {
+	v, err := find(cookies, s.name)
 	if err != nil {
 		return "", err
 	}

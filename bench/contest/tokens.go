@@ -104,7 +104,6 @@ var Paseto = Contestant{
 	Lacks: "tokens only: no session, no rotation, no idle expiry",
 	Open: func(o Options) (Session, error) {
 		key := paseto.NewV4SymmetricKey()
-		parser := paseto.NewParserForValidNow()
 		return newToken(o, "session",
 			func(c *claims) (string, error) {
 				t := paseto.NewToken()
@@ -120,6 +119,7 @@ var Paseto = Contestant{
 				return t.V4Encrypt(key, nil), nil
 			},
 			func(v string, c *claims) error {
+				parser := paseto.NewParserForValidNow() // it fixes "now" when made
 				t, err := parser.ParseV4Local(key, v, nil)
 				if err != nil {
 					return err
