@@ -1,14 +1,17 @@
 package report
 
 import (
-	"fmt"
+	"bytes"
 	"image/color"
+	"os"
 	"path/filepath"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // One colour for Hardtack, one for designs that encrypt, one for the others.
@@ -18,11 +21,19 @@ var palette = struct{ own, encrypts, other color.Color }{
 
 func (r *Report) writeCharts(dir string) error {
 	save := func(name string, p *plot.Plot, rows int) error {
-		height := vg.Length(max(8, 2+rows)) * vg.Centimeter * 0.8
-		return p.Save(22*vg.Centimeter, height, filepath.Join(dir, name+".svg"))
+		// The fonts go into the file: with a viewer's own, labels would not have
+		// the widths that the layout was made for.
+		c := vgsvg.NewWith(vgsvg.UseWH(23*vg.Centimeter, vg.Length(max(10, 4+rows))*vg.Centimeter*0.8), vgsvg.EmbedFonts(true))
+		area := draw.New(c)
+		p.Draw(draw.Crop(area, vg.Centimeter/2, -vg.Centimeter/2, vg.Centimeter/2, -vg.Centimeter/2))
+		var file bytes.Buffer
+		if _, err := c.WriteTo(&file); err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(dir, name+".svg"), file.Bytes(), 0o644)
 	}
 	if t := r.Table("verify"); t != nil {
-		times := r.bars("Verify: raw Cookie header to trusted user", "nanoseconds, log scale (shorter is better)", t, true, func(i int) float64 { return t.Rows[i].Median })
+		times := r.bars("Verify: raw Cookie header to trusted user", "time for one verify, log scale (shorter is better)", t, true, func(i int) float64 { return t.Rows[i].Median })
 		if err := save("verify-time", times, len(t.Rows)); err != nil {
 			return err
 		}
@@ -75,7 +86,10 @@ func (r *Report) bars(title, axis string, t *Table, log bool, value func(i int) 
 		names[at] = row.Name
 		high = max(high, v)
 		labels.XYs[i] = plotter.XY{X: v, Y: float64(at)}
-		labels.Labels[i] = " " + figure(v)
+		labels.Labels[i] = strconv.FormatFloat(v, 'f', 0, 64)
+		if log {
+			labels.Labels[i] = duration(v)
+		}
 		c := palette.other
 		if e := r.Entry(row.Name); len(row.Name) >= 8 && row.Name[:8] == "Hardtack" {
 			c = palette.own
@@ -87,7 +101,7 @@ func (r *Report) bars(title, axis string, t *Table, log bool, value func(i int) 
 	if log {
 		low = 100
 		p.X.Scale = plot.LogScale{}
-		p.X.Tick.Marker = plot.LogTicks{Prec: -1}
+		p.X.Tick.Marker = decades{}
 	} else {
 		low = 0
 	}
@@ -97,7 +111,9 @@ func (r *Report) bars(title, axis string, t *Table, log bool, value func(i int) 
 	}
 	p.Y.Min, p.Y.Max = -0.7, float64(n)-0.3
 	p.NominalY(names...)
+	p.Y.Tick.Label.Font.Size, p.Y.Padding = vg.Points(11), vg.Points(6)
 	if l, err := plotter.NewLabels(labels); err == nil {
+		l.Offset.X = vg.Points(4)
 		for i := range l.TextStyle {
 			l.TextStyle[i].YAlign = draw.YCenter
 		}
@@ -122,15 +138,43 @@ func (b *bar) Plot(c draw.Canvas, p *plot.Plot) {
 	})
 }
 
-func figure(v float64) string {
-	switch {
-	case v >= 1e6:
-		return fmt.Sprintf("%.1fM", v/1e6)
-	case v >= 1e4:
-		return fmt.Sprintf("%.0fk", v/1e3)
-	default:
-		return fmt.Sprintf("%.0f", v)
+// duration prints nanoseconds with three significant digits.
+func duration(ns float64) string {
+	for _, u := range []struct {
+		size float64
+		name string
+	}{{1e6, "ms"}, {1e3, "µs"}} {
+		if ns >= u.size {
+			return strconv.FormatFloat(ns/u.size, 'g', 3, 64) + " " + u.name
+		}
 	}
+	return strconv.FormatFloat(ns, 'f', 0, 64) + " ns"
+}
+
+// decades marks every power of ten with a time.
+type decades struct{}
+
+func (decades) Ticks(low, high float64) []plot.Tick {
+	var ticks []plot.Tick
+	for v := 1.0; v <= high; v *= 10 {
+		if v >= low {
+			ticks = append(ticks, plot.Tick{Value: v, Label: duration(v)})
+		}
+	}
+	return ticks
+}
+
+// whole marks a linear axis with whole numbers.
+type whole struct{}
+
+func (whole) Ticks(low, high float64) []plot.Tick {
+	ticks := plot.DefaultTicks{}.Ticks(low, high)
+	for i := range ticks {
+		if ticks[i].Label != "" {
+			ticks[i].Label = strconv.FormatFloat(ticks[i].Value, 'f', -1, 64)
+		}
+	}
+	return ticks
 }
 
 // line draws a scaling table: rows of one name are one line.
@@ -148,7 +192,8 @@ func (t *Table) line() (*plot.Plot, error) {
 		points[row.Name] = append(points[row.Name], plotter.XY{X: t.X[i], Y: row.Median})
 		p.X.Max, p.Y.Max = max(p.X.Max, t.X[i]*1.03), max(p.Y.Max, row.Median*1.15)
 	}
-	p.X.Min, p.Y.Min = 0, 0
+	p.X.Min, p.Y.Min, p.Y.Max = 0, 0, p.Y.Max*1.3 // room for the legend
+	p.X.Tick.Marker, p.Y.Tick.Marker = whole{}, whole{}
 	colors := []color.Color{palette.own, palette.encrypts, palette.other, color.RGBA{0x0f, 0x76, 0x6e, 0xff}}
 	for i, name := range order {
 		l, s, err := plotter.NewLinePoints(points[name])
@@ -160,6 +205,7 @@ func (t *Table) line() (*plot.Plot, error) {
 		p.Add(l, s)
 		p.Legend.Add(name, l, s)
 	}
-	p.Legend.Top, p.Legend.Left = true, true
+	p.Legend.Top, p.Legend.Left, p.Legend.Padding = true, true, vg.Points(3)
+	p.Legend.XOffs, p.Legend.YOffs = vg.Points(8), -vg.Points(6)
 	return p, nil
 }
