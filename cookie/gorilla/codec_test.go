@@ -197,6 +197,19 @@ func TestOpen_Foreign(t *testing.T) {
 	}
 }
 
+// The cap holds for values that are right in all else.
+func TestOpen_OverTheCapUnderTheRightKey(t *testing.T) {
+	c := withKeys(t, "app", hashKey, blockKey)
+	n := 1
+	for c.Size(n+1) <= 4096 {
+		n++
+	}
+	if _, err := c.Open(nil, craft(hashKey, blockKey, "app", "1700000000", random(n))); err != nil {
+		t.Error(err)
+	}
+	refused(t, c, nil, craft(hashKey, blockKey, "app", "1700000000", random(n+1)), cookie.ReasonForeign)
+}
+
 // The same dates, made by a holder of the keys: still one form only, and the
 // MAC being right is no excuse.
 func TestOpen_ForeignDateUnderTheRightKey(t *testing.T) {

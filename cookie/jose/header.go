@@ -136,7 +136,7 @@ func members(raw []byte, see func(name string, value json.RawMessage) bool) bool
 
 // text reads a JSON string that is not empty.
 func text(value json.RawMessage, to *string) bool {
-	return value[0] == '"' && json.Unmarshal(value, to) == nil && *to != ""
+	return json.Unmarshal(value, to) == nil && *to != "" // null leaves it empty
 }
 
 // date reads a NumericDate of RFC 7519 section 2 down to the second. Fractions

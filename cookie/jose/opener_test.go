@@ -319,7 +319,7 @@ func TestOpener_Malformed(t *testing.T) {
 	for _, plaintext := range []string{
 		"", "hello", "null", "1", `"x"`, "[]", `[{"sub":"42"}]`, "{", `{"a":1}{"a":1}`, `{"a":1} x`,
 		`{"iat":1,"iat":2}`, `{"sub":"a","sub":"b"}`, `{"sub":"a","s\u0075b":"b"}`,
-		`{"iat":"1700000000"}`, `{"iat":null}`, `{"iat":-1}`, `{"iat":0}`, `{"iat":1e9}`, `{"iat":1.5e3}`, `{"iat":1700000000000}`, `{"iat":253402300800}`,
+		`{"iat":"1700000000"}`, `{"iat":null}`, `{"iat":-1}`, `{"iat":0}`, `{"iat":1e9}`, `{"iat":1.5e3}`, `{"iat":18446744073709551617}`, `{"iat":1700000000000}`, `{"iat":253402300800}`,
 		`{"iat":99999999999999999999}`, `{"iat":true}`, `{"iat":[1]}`, `{"exp":"never"}`, `{"exp":0}`, `{"nbf":{}}`,
 		"eyJhbGciOiJIUzI1NiJ9.e30.AAAA", // nested
 	} {
