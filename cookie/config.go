@@ -124,7 +124,7 @@ func (c Config) check() error {
 	c.checkPrefix(refuse)
 	switch {
 	case c.Domain == "":
-	case len(c.Domain) > maxAttribute || !validDomain(c.Domain):
+	case !validDomain(c.Domain): // at most 253, well under maxAttribute
 		refuse("Domain", "must be a host name in lower case with at least two labels, without a leading dot, and no IP address")
 	}
 	if len(c.Path) > maxAttribute || !validPath(c.Path) {
