@@ -1,8 +1,10 @@
 package auth_test
 
 import (
+	"context"
 	"testing"
 
+	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/internal/race"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -30,6 +32,22 @@ func TestGetUser_allocations(t *testing.T) {
 	t.Logf("Load %v, Load and GetUser %v", load, verify)
 	if verify > 3 || verify-load > 1 {
 		t.Errorf("Load allocates %v times, Load and GetUser %v times; want at most 3, and 1 of them here", load, verify)
+	}
+	// A user that is a struct lies in the memo as well.
+	structs, err := auth.New(auth.Config[user]{
+		UserByID: func(context.Context, string) (user, error) { return *row, nil },
+		ID:       func(u user) string { return u.ID },
+		Stamp:    func(u user) string { return u.Hash },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := testing.AllocsPerRun(200, func() {
+		if u, err := structs.GetUser(bg, x.store.Load(lines, x.now)); err != nil || u != *row {
+			t.Fatal(u, err)
+		}
+	}); n > 3 {
+		t.Errorf("with a struct: %v", n)
 	}
 	s := x.store.Load(lines, x.now)
 	users.GetUser(bg, s)

@@ -58,11 +58,11 @@ func (m *Manager[U]) resolve(ctx context.Context, s *ssestore.Session) answer[U]
 	mo := m.memo(s)
 	mo.mu.Lock()
 	defer mo.mu.Unlock()
-	// Read under the lock: a login that finished while we waited counts.
-	who := s.Identity()
-	if mo.known && mo.id == who.ID {
+	if mo.known {
 		return answer[U]{user: mo.user, err: mo.err}
 	}
+	// Read under the lock: a login that finished while we waited counts.
+	who := s.Identity()
 	finished := false
 	defer func() {
 		if !finished {
@@ -83,7 +83,7 @@ func (m *Manager[U]) evaluate(ctx context.Context, s *ssestore.Session, who sses
 		return answer[U]{err: ErrNoUser}
 	}
 	user, err := m.cfg.UserByID(ctx, who.ID)
-	if err == nil && m.none(user) {
+	if err == nil && none(user) {
 		err = ErrNoUser
 	}
 	if err != nil {
@@ -141,7 +141,7 @@ func (m *Manager[U]) notFound(ctx context.Context, s *ssestore.Session, who sses
 // active primary there is none to offer, and the session stays as it is.
 func (m *Manager[U]) confirm(s *ssestore.Session, who ssestore.Identity, user U, field string) answer[U] {
 	fresh, err := s.Stamp("", who.ID, field)
-	if err != nil || s.Identity() != who {
+	if err != nil {
 		fresh = ssestore.Stamp{}
 	}
 	s.Confirm(fresh)
@@ -173,6 +173,6 @@ func (m *Manager[U]) RecentLogin(ctx context.Context, s *ssestore.Session, maxAg
 	if _, err := m.GetUser(ctx, s); err != nil {
 		return false
 	}
-	at := s.Identity().AuthTime
-	return !at.IsZero() && s.Now().Unix()-at.Unix() <= int64(maxAge/time.Second)
+	age := s.Now().Unix() - s.Identity().AuthTime.Unix()
+	return age <= int64(maxAge/time.Second)
 }

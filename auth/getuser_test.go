@@ -127,6 +127,22 @@ func TestG5n_stamp_of_newer_key(t *testing.T) {
 	silent(t, out)
 }
 
+// Nor does the stamp go back with what the handler writes.
+func TestG5n_stamp_of_newer_key_and_a_change(t *testing.T) {
+	x, b := newSite(t, ring(t, 2, 1)), browser{}
+	x.login(b, "1")
+	before := claims(t, b)["stp"]
+	y := x.on(ring(t, 1, 2))
+	y.visit(b, func(s *ssestore.Session) {
+		same(t, "user", y.who(s), "1")
+		if err := cart.Set(s, "biscuits"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	c := claims(t, b)
+	same(t, "seal, stamp and its key", []any{c["kid"], c["stp"], c["stk"]}, []any{kid(1), before, kid(2)})
+}
+
 func TestG6_stamp_of_older_key(t *testing.T) {
 	for name, keys := range map[string][]int{"first fallback": {2, 1}, "second fallback": {3, 2, 1}} {
 		t.Run(name, func(t *testing.T) {
@@ -228,6 +244,19 @@ func TestG9_unparsable_id(t *testing.T) {
 	deleted(t, b, out)
 	same(t, "refused", out.Refused, cookie.ReasonBadUserID)
 	same(t, "last event", x.events[len(x.events)-1], "refused 1 bad-user-id")
+}
+
+// A context is for the store; this package does without.
+func TestGetUser_nil_context(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	delete(x.rows, "1")
+	var none context.Context
+	x.visit(b, func(s *ssestore.Session) {
+		if u, err := x.users.GetUser(none, s); u != nil || !errors.Is(err, auth.ErrNoUser) {
+			t.Errorf("GetUser = %v, %v", u, err)
+		}
+	})
 }
 
 // Evaluated lazily, and at most once per request.

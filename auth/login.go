@@ -24,13 +24,10 @@ import (
 // (ErrHeld: the login would not be written). After an error the session is as
 // it was, and OnLogin does not run.
 func (m *Manager[U]) Login(ctx context.Context, s *ssestore.Session, user U) error {
-	if s == nil {
-		return ErrNoSession
-	}
 	if !m.ready() {
 		return &storeError{errNotNew}
 	}
-	if m.none(user) {
+	if none(user) {
 		return ErrNoUser
 	}
 	if err := m.begin(s, user, m.cfg.ID(user), m.field(user)); err != nil {
@@ -126,14 +123,14 @@ func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user
 	if !m.ready() {
 		return &storeError{errNotNew}
 	}
-	if m.none(user) {
+	if none(user) {
 		return ErrNoUser
 	}
 	id, field := m.cfg.ID(user), m.field(user)
 	mo := m.memo(s)
 	mo.mu.Lock()
 	defer mo.mu.Unlock()
-	if !mo.known || mo.err != nil || mo.id != id || s.Identity().ID != id {
+	if !mo.known || mo.err != nil || mo.id != id {
 		return ErrNotLoggedIn
 	}
 	if !m.cfg.DangerouslySkipStamp {

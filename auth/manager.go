@@ -65,7 +65,6 @@ type Config[U any] struct {
 // returns an error, and only Logout works.
 type Manager[U any] struct {
 	cfg     Config[U]
-	nilable bool       // a U can be nil
 	newMemo func() any // makes a *memo[U]; kept here so that GetUser need not build it
 }
 
@@ -87,12 +86,7 @@ func New[U any](c Config[U]) (*Manager[U], error) {
 		return nil, err
 	}
 	c.KeepOnLogin = slices.Clone(c.KeepOnLogin)
-	m := &Manager[U]{cfg: c, newMemo: func() any { return new(memo[U]) }}
-	switch reflect.TypeFor[U]().Kind() {
-	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
-		m.nilable = true
-	}
-	return m, nil
+	return &Manager[U]{cfg: c, newMemo: func() any { return new(memo[U]) }}, nil
 }
 
 // ready reports whether m was made by New.
@@ -100,18 +94,15 @@ func (m *Manager[U]) ready() bool { return m != nil && m.newMemo != nil }
 
 // none reports whether u is no user: nil, or an interface that holds a nil
 // pointer, which a comparison with nil does not see.
-func (m *Manager[U]) none(u U) bool {
-	if !m.nilable {
-		return false
-	}
-	v := reflect.ValueOf(any(u))
+func none[U any](u U) bool {
+	v := reflect.ValueOf(u)
 	switch v.Kind() {
 	case reflect.Invalid:
 		return true
 	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func, reflect.Chan:
 		return v.IsNil()
 	}
-	return false // an interface that holds a struct, say
+	return false // a struct or a string is always somebody
 }
 
 // field is what the user's stamp is made of, next to the id.

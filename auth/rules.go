@@ -36,7 +36,7 @@ func (m *Manager[U]) Authorize(ctx context.Context, s *ssestore.Session, rules .
 // Staff is the [Rule] that [Config.Staff] decides: [ErrNotStaff] for everybody
 // else, and for everybody where there is no such function.
 func (m *Manager[U]) Staff(_ context.Context, user U) error {
-	if !m.ready() || m.cfg.Staff == nil || m.none(user) || !m.cfg.Staff(user) {
+	if !m.ready() || m.cfg.Staff == nil || none(user) || !m.cfg.Staff(user) {
 		return ErrNotStaff
 	}
 	return nil

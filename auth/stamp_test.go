@@ -32,17 +32,16 @@ func TestRefreshStamp_keeps_this_session(t *testing.T) {
 	before, stolen := claims(t, b), browser{sessionName: b[sessionName]}
 	x.now = t0.Add(time.Minute)
 	out := x.visit(b, func(s *ssestore.Session) {
-		u, err := x.users.GetUser(bg, s)
-		if err != nil {
-			t.Fatal(err)
+		if u, err := x.users.GetUser(bg, s); err != nil || u.Hash != "hash of one" {
+			t.Fatal(u, err)
 		}
-		u.Hash = "new hash"
-		x.rows["1"].Hash = "new hash"
-		if err := x.users.RefreshStamp(bg, s, u); err != nil {
+		changed := &user{ID: "1", Hash: "new hash"}
+		x.rows["1"] = changed
+		if err := x.users.RefreshStamp(bg, s, changed); err != nil {
 			t.Fatal(err)
 		}
 		again, err := x.users.GetUser(bg, s)
-		if err != nil || again.Hash != "new hash" {
+		if err != nil || again != changed {
 			t.Errorf("GetUser afterwards: %+v, %v", again, err)
 		}
 	})
