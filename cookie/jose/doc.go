@@ -29,8 +29,8 @@
 // authentication key with them. Where machines are cloned or resumed from a
 // snapshot, seal with cookie.NewJWE.
 //
-// A bad token of the greatest length that looks right costs go-jose about 20 KB of
-// garbage and ten microseconds; everything else is refused before.
+// A bad token of the greatest length that looks right costs about 20 KB of garbage,
+// nearly all of it go-jose's; everything else is refused before.
 //
 // There are no JSON serializations, no nested tokens and no compression, and no
 // cookies in chunks: what another system has split over several cookies is lost.

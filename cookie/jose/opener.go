@@ -43,7 +43,8 @@ type opener struct {
 //
 // The plaintext is a JSON object, the claims set. [cookie.Opened].Issued is its
 // iat claim, or else the iat of the header (express-openid-connect), or else its
-// internal.createdAt (nextjs-auth0 from version 4), or else zero.
+// internal.createdAt (nextjs-auth0 from version 4), or else zero, and then ssestore
+// takes no session over: a replay would start its life anew.
 // [cookie.Opened].Key is zero, and the keyring, cookie name and audience are not
 // used. A token whose exp has passed is [cookie.ReasonExpired], one whose nbf has
 // not come is [cookie.ReasonFuture]; both by time.Now, since a codec is given no

@@ -332,7 +332,7 @@ func TestOpener_Malformed(t *testing.T) {
 // J13 for foreign tokens: the pre-parse leaves one spelling.
 func TestJ13_OpenerMutants(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(13, 3)) // the same mutants in every run
-	perToken := 25_000
+	perToken := 10_000
 	if race.Enabled {
 		perToken = 500
 	}
