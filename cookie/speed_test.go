@@ -129,7 +129,7 @@ func refusals(t testing.TB, x bench) []refusal {
 // medians of interleaved rounds, because times alone mean nothing on a shared
 // machine. Run it with -bench=Ratios -benchtime=1x.
 func BenchmarkRatios(b *testing.B) {
-	const rounds, batch = 101, 2000
+	const rounds, batch = 1001, 200
 	x := newBench(b)
 	p := newBare(b, x.value)
 	bad := forged(x.value)
