@@ -230,3 +230,29 @@ func TestR6_UserStoreDown(t *testing.T) {
 		expect(t, "who after the logout", a.who(c), "nobody")
 	}
 }
+
+// TestR6_UserStorePanics: the panic passes through every guard and nothing is
+// sent; afterwards the session is as good as before.
+func TestR6_UserStorePanics(t *testing.T) {
+	broken := true
+	a := newApp(t, func(s *setup) {
+		find := s.auth.UserByID
+		s.auth.UserByID = func(ctx context.Context, id string) (*user, error) {
+			if broken {
+				panic("user store")
+			}
+			return find(ctx, id)
+		}
+	})
+	guarded(a)
+	c := a.browser()
+	a.login(c, "ann")
+	a.advance(20 * time.Minute)
+	for _, path := range []string{"/members", "/staff", "/check", "/foruser", "/who"} {
+		if r := a.do(c, "GET", path); r.err == nil {
+			t.Errorf("%s: answered %d", path, r.status)
+		}
+	}
+	broken = false
+	expect(t, "who", a.who(c), "ann")
+}

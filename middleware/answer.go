@@ -41,9 +41,7 @@ func answer(w http.ResponseWriter, r *http.Request, status int, detail string) {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(body)
-	}
+	_, _ = w.Write(body) // net/http drops it for HEAD
 }
 
 // redirect answers with a Location and no body. http.Redirect would rewrite
@@ -66,8 +64,6 @@ func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		// would not work either.
 		w.Header().Set("Retry-After", retryAfter)
 		answer(w, r, http.StatusServiceUnavailable, "")
-	case errors.Is(err, ssestore.ErrNoSession):
-		c.broken(w, r, err) // Handler is not installed: the application's mistake
 	case errors.Is(err, auth.ErrNoUser):
 		c.refuseAnonymous(w, r)
 	case errors.Is(err, auth.ErrNotStaff):
@@ -78,7 +74,7 @@ func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		answer(w, r, status, "")
 	case errors.As(err, &public):
 		answer(w, r, http.StatusForbidden, public.Error())
-	default:
+	default: // ssestore.ErrNoSession among them: Handler is not installed
 		c.broken(w, r, err)
 	}
 }

@@ -46,10 +46,10 @@ type exchange struct {
 	// no session pays for no decryption.
 	session atomic.Pointer[ssestore.Session]
 	phase   atomic.Uint32
-	over    atomic.Bool      // the handler has returned
-	mu      sync.Mutex       // guards the change of phase, the load, and the two below
-	err     error            // why the phase is phaseFailed
-	held    ssestore.Outcome // what a refused Hijack left to send
+	over    atomic.Bool       // the handler has returned
+	mu      sync.Mutex        // guards the change of phase, the load, and the two below
+	err     error             // why the phase is phaseFailed
+	held    *ssestore.Outcome // what a refused Hijack left to send
 }
 
 // The phases of an exchange: open, then held or not, then done, or else failed
@@ -179,7 +179,7 @@ func (x *exchange) settleHijack() (ssestore.Outcome, *ssestore.Session, error) {
 		x.err = err
 		x.phase.Store(phaseFailed)
 	case len(out.SetCookie) > 0:
-		x.held = out
+		x.held = &out
 		x.phase.Store(phaseHeld)
 		err = ErrUncommitted
 	}

@@ -51,7 +51,7 @@ func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.Handler {
 			return
 		}
 		for _, target := range []string{g.core.next(r, to), to} {
-			if target != "" && !loops(r, target) {
+			if !loops(r, target) { // "" is the form too
 				redirect(w, http.StatusSeeOther, target)
 				return
 			}

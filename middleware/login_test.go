@@ -137,10 +137,11 @@ func TestLoginHandler(t *testing.T) {
 		{"next is the form, relative", "ann", "GET", "/form?next=form", "/who", 303, "/who"},
 		{"next is the form, only a query", "ann", "GET", "/form?next=%3Fa", "/who", 303, "/who"},
 		{"next is the form, absolute", "ann", "GET", "/form?next=ORIGIN/form", "/who", 303, "/who"},
+		{"the same path elsewhere", "ann", "GET", "/form?next=https://other.example/form", "/who", 303, "https://other.example/form"},
 		{"both are the form", "ann", "GET", "/form?next=/form", "/form", 200, ""},
 		{"nowhere to go", "ann", "GET", "/form", "", 200, ""},
 	} {
-		a := newApp(t, nil)
+		a := newApp(t, func(s *setup) { s.guard.AllowedHosts = []string{"other.example"} })
 		a.mux.Handle("/form", a.guard.LoginHandler(tt.to, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "form") })))
 		c := a.browser()
 		if tt.who != "" {

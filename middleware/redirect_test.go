@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -80,6 +81,7 @@ func TestLoginRedirect_Back(t *testing.T) {
 		{"POST with look-alike Referer", "POST", []string{"Referer", "ORIGIN.evil.example/form"}, "/login"},
 		{"POST with user in Referer", "POST", []string{"Referer", "https://x@HOST/form"}, "/login"},
 		{"POST with opaque Referer", "POST", []string{"Referer", "https:HOST/form"}, "/login"},
+		{"POST with a Referer of another scheme", "POST", []string{"Referer", "ftp://HOST/form"}, "/login"},
 		{"POST with two Referers", "POST", []string{"Referer", "ORIGIN/a", "Referer", "ORIGIN/b"}, "/login"},
 		{"DELETE with own Referer", "DELETE", []string{"Referer", "ORIGIN/form"}, "/login?next=/form"},
 		{"htmx", "GET", append([]string{"HX-Current-URL", "ORIGIN/page?tab=2"}, asHTMX...), "/login?next=/page%3Ftab%3D2"},
@@ -140,6 +142,17 @@ func TestNext(t *testing.T) {
 		r.Host = "testserver"
 		expect(t, tt.query, g.Next(r, "/f"), tt.want)
 		expect(t, tt.query+" switched off", off.Next(r, "/f"), "/f")
+	}
+	// Over TLS the request is https, also where the cookie would allow http.
+	insecure := newApp(t, plain)
+	for _, over := range []*tls.ConnectionState{nil, {}} {
+		r := httptest.NewRequest("GET", "/login?next=http://testserver/x", nil)
+		r.Host, r.TLS = "testserver", over
+		want := "http://testserver/x"
+		if over != nil {
+			want = "/f"
+		}
+		expect(t, "http target", insecure.guard.Next(r, "/f"), want)
 	}
 	// A form that cannot be read gives no next, and no panic.
 	r := httptest.NewRequest("POST", "/login?goto=/query", strings.NewReader("goto=%zz"))

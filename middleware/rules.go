@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/hardtack-go/hardtack/auth"
-	"github.com/hardtack-go/hardtack/ssestore"
 )
 
 // admit resolves the user and applies the rules in order. When it says false
@@ -98,7 +97,7 @@ func (g *Guard[U]) ForAnyone(next func(w http.ResponseWriter, r *http.Request, u
 		switch {
 		case err == nil:
 			next(w, r, user, true)
-		case errors.Is(err, auth.ErrNoUser) && !errors.Is(err, ssestore.ErrNoSession):
+		case errors.Is(err, auth.ErrNoUser):
 			var none U
 			next(w, r, none, false)
 		default:

@@ -73,7 +73,7 @@ func ownPage(r *http.Request, lines []string) string {
 		return ""
 	}
 	u, err := url.Parse(lines[0])
-	if err != nil || u.User != nil || u.Opaque != "" || u.Scheme != "http" && u.Scheme != "https" || !strings.EqualFold(u.Host, r.Host) {
+	if err != nil || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || !strings.EqualFold(u.Host, r.Host) {
 		return ""
 	}
 	return u.RequestURI()
