@@ -52,7 +52,8 @@ type given struct {
 // block key is refused too, since it most often is an unset variable.
 //
 // The codec also seals, under the first pair, which lets a test or a staged
-// rollout write what the old program reads.
+// rollout write what the old program reads. It is not meant for the Codec of an
+// ssestore.Config: such sessions would leave the keyring and its rotation aside.
 func WithKeys(pairs ...[]byte) cookie.NewCodec {
 	keys := make([][]byte, len(pairs))
 	for i, key := range pairs {

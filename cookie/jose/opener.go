@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
@@ -65,7 +66,8 @@ type opener struct {
 // The maker, and so the store's constructor, reports all faulty keys at once: no
 // key, a length that is neither 32 nor 64, all zeros. It fails with
 // [cookie.ErrFIPS] where a key is for AES-GCM and GODEBUG=fips140=only is set.
-// The keys are copied. Seal is always an error, and Size counts for nothing.
+// The keys are copied. Seal is always an error, so
+// ssestore.New refuses an Opener as the codec of its own sessions.
 func Opener(keys ...[]byte) cookie.NewCodec {
 	own := make([][]byte, len(keys))
 	for i, key := range keys {
@@ -112,8 +114,9 @@ func formOf(key []byte) (form, bool) {
 // Seal refuses.
 func (o *opener) Seal(*keyring.Keyring, []byte) (string, error) { return "", errSeal }
 
-// Size is 0: nothing is sealed.
-func (o *opener) Size(int) int { return 0 }
+// Size is more than any cookie holds, so that a store which is to seal with an
+// Opener finds no room for a session and is refused when the program starts.
+func (o *opener) Size(int) int { return math.MaxInt }
 
 // Open opens a token; the ring is not used.
 func (o *opener) Open(_ *keyring.Keyring, value string) (cookie.Opened, error) {
