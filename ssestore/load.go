@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"time"
+	"unsafe"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
@@ -21,7 +22,7 @@ import (
 // cannot be changed: a clock that is not set must not decide who is logged in.
 func (s *Store) Load(cookies []string, now time.Time) *Session {
 	p := &state{store: s, now: now}
-	p.pub.p = p
+	p.pub.p = unsafe.Pointer(p)
 	if sec := now.Unix(); s != nil && s.keys != nil && sec > 0 && sec <= claims.MaxTime {
 		p.sec = sec
 		p.ring = s.keys.At(now)

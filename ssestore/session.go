@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
@@ -57,7 +58,11 @@ var (
 // work: they find nothing and refuse changes with [ErrNoSession].
 type Session struct {
 	_ [0]func() // incomparable
-	p *state    // one pointer, at which fmt stops; in the same allocation
+
+	// A *state, in the same allocation. fmt ignores methods on what it finds in
+	// unexported fields, and under a verb that does not fit a pointer it prints
+	// what the pointer leads to. At an unsafe.Pointer it stops.
+	p unsafe.Pointer
 }
 
 // state is the session. The comments name the request's events in the order in
@@ -150,7 +155,7 @@ func (s *Session) of() *state {
 	if s == nil {
 		return nil
 	}
-	return s.p
+	return (*state)(s.p)
 }
 
 // Format prints a redacted form under every verb.

@@ -1,0 +1,120 @@
+package ssestore_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/race"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// The hot path is Load, Identity and Stamp with the JWE codec: the session and
+// the plaintext are its two allocations.
+
+func hot(t testing.TB) (*ssestore.Store, []string) {
+	c := codec{"jwe", cookie.NewJWE, true}
+	b := visited(t, newStore(t, c, ring(t, 1)), func(s *ssestore.Session) {
+		login(t, s, "user-12345")
+		must(t, count.Set(s, 3))
+		must(t, ssestore.NewKey[string]("theme").Set(s, "dark"))
+	})
+	return newStore(t, c, ring(t, 1)), []string{"a=1; theme=x; " + b.lines()[0] + "; _ga=GA1.1.1234567890.1234567890"}
+}
+
+func allocs(t *testing.T, what string, want float64, f func()) {
+	t.Helper()
+	if race.Enabled {
+		t.Skip("the race detector allocates")
+	}
+	if n := testing.AllocsPerRun(200, f); n > want {
+		t.Errorf("%s: %v allocations, at most %v", what, n, want)
+	}
+}
+
+func TestAllocs_Verify(t *testing.T) {
+	store, lines := hot(t)
+	var id ssestore.Identity
+	allocs(t, "Load and Identity", 2, func() { id = store.Load(lines, t0).Identity() })
+	same(t, "user", id.ID, "user-12345")
+	s := store.Load(lines, t0)
+	var st ssestore.Stamp
+	allocs(t, "Stamp", 0, func() { st, _ = s.Stamp(id.Stamp.KeyID, id.ID, hash) })
+	same(t, "stamp", st.Sum, id.Stamp.Sum)
+	allocs(t, "Confirm", 0, func() { s.Confirm(ssestore.Stamp{}) })
+	type key struct{}
+	memo := new(int)
+	allocs(t, "Load, Identity, Stamp, Memo, Commit", 2, func() {
+		s := store.Load(lines, t0)
+		id := s.Identity()
+		s.Stamp(id.Stamp.KeyID, id.ID, hash)
+		s.Memo(key{}, func() any { return memo })
+		s.Commit(200)
+	})
+}
+
+func TestAllocs_Read(t *testing.T) {
+	store, lines := hot(t)
+	n := 0
+	allocs(t, "Load, Identity and one typed key", 2+4, func() {
+		s := store.Load(lines, t0)
+		s.Identity()
+		n = count.Get(s)
+	})
+	same(t, "value", n, 3)
+}
+
+// TestAllocs_Refuse: what is not ours costs the session and nothing else.
+func TestAllocs_Refuse(t *testing.T) {
+	store, lines := hot(t)
+	unknown := visited(t, newStore(t, codecs[0], ring(t, 9)), set(t, "a")).lines()[0]
+	for name, line := range map[string]string{
+		"no cookie":   "a=1; b=2",
+		"foreign":     sessionName + "=" + strings.Repeat("x", 400),
+		"unknown key": unknown,
+		"truncated":   lines[0][:strings.LastIndex(lines[0], ";")-5],
+	} {
+		lines := []string{line}
+		allocs(t, name, 1, func() {
+			if store.Load(lines, t0).Identity().ID != "" {
+				t.Fatal("accepted")
+			}
+		})
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	store, lines := hot(b)
+	b.Run("Load", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			store.Load(lines, t0)
+		}
+	})
+	b.Run("Load+Identity+Stamp", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s := store.Load(lines, t0)
+			id := s.Identity()
+			st, err := s.Stamp(id.Stamp.KeyID, id.ID, hash)
+			if err != nil || st.Sum != id.Stamp.Sum {
+				b.Fatal("unequal")
+			}
+		}
+	})
+	b.Run("Load+Get", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			count.Get(store.Load(lines, t0))
+		}
+	})
+	b.Run("Load+Set+Commit", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			s := store.Load(lines, after(time.Second))
+			count.Set(s, 7)
+			s.Commit(200)
+		}
+	})
+}

@@ -1,0 +1,113 @@
+package ssestore_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+func TestNew_refuses(t *testing.T) {
+	schedule := func(period time.Duration, open int) keyring.Source {
+		s, err := keyring.NewSchedule([]byte(strings.Repeat("m0", 16)), period, open)
+		must(t, err)
+		return s
+	}
+	var nilFile *keyring.File
+	var nilRing *keyring.Keyring
+	good := ssestore.Legacy{Cookie: cookie.Config{Name: "x"}, Codec: newOld, Until: t0, Migrate: migrate}
+	with := func(f func(l *ssestore.Legacy)) []ssestore.Legacy { l := good; f(&l); return []ssestore.Legacy{l} }
+	for name, row := range map[string]struct {
+		change config
+		field  string
+	}{
+		"no keys":             {func(c *ssestore.Config) { c.Keys = nil }, "Keys"},
+		"typed nil file":      {func(c *ssestore.Config) { c.Keys = nilFile }, "Keys"},
+		"typed nil ring":      {func(c *ssestore.Config) { c.Keys = nilRing }, "Keys"},
+		"short schedule":      {func(c *ssestore.Config) { c.Keys = schedule(7*day, 4) }, "Keys"},
+		"fraction":            {func(c *ssestore.Config) { c.Idle = 1500 * time.Millisecond }, "Idle"},
+		"negative":            {func(c *ssestore.Config) { c.Absolute = -time.Hour }, "Absolute"},
+		"under a second":      {func(c *ssestore.Config) { c.PersistentIdle = 1 }, "PersistentIdle"},
+		"over 400 days":       {func(c *ssestore.Config) { c.PersistentAbsolute = 401 * day }, "PersistentAbsolute"},
+		"tiny line":           {func(c *ssestore.Config) { c.Cookie.MaxLine = 400 }, "Cookie.MaxLine"},
+		"legacy without name": {func(c *ssestore.Config) { c.Legacy = with(func(l *ssestore.Legacy) { l.Cookie.Name = "" }) }, "Legacy[0].Cookie.Name"},
+		"legacy codec":        {func(c *ssestore.Config) { c.Legacy = with(func(l *ssestore.Legacy) { l.Codec = nil }) }, "Legacy[0].Codec"},
+		"legacy deadline":     {func(c *ssestore.Config) { c.Legacy = with(func(l *ssestore.Legacy) { l.Until = time.Time{} }) }, "Legacy[0].Until"},
+		"legacy migrate":      {func(c *ssestore.Config) { c.Legacy = with(func(l *ssestore.Legacy) { l.Migrate = nil }) }, "Legacy[0].Migrate"},
+		"nine legacies": {func(c *ssestore.Config) {
+			for range 9 {
+				c.Legacy = append(c.Legacy, good)
+			}
+		}, "Legacy"},
+		"nil codec": {func(c *ssestore.Config) { c.Codec = func(string, string) (cookie.Codec, error) { return nil, nil } }, "Codec"},
+	} {
+		cfg := ssestore.Config{Keys: keyring.Generate()}
+		row.change(&cfg)
+		s, err := ssestore.New(cfg)
+		var ce *ssestore.ConfigError
+		if s != nil || !errors.As(err, &ce) || ce.Field != row.field {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, change := range map[string]config{
+		"long schedule": func(c *ssestore.Config) { c.Keys = schedule(7*day, 5) },
+		"short life": func(c *ssestore.Config) {
+			c.Keys = schedule(day, 2)
+			c.PersistentAbsolute = day
+			c.PersistentIdle = day
+		},
+		"empty holder":  func(c *ssestore.Config) { c.Keys = new(keyring.Holder) },
+		"func source":   func(c *ssestore.Config) { c.Keys = sourceFunc(func(time.Time) *keyring.Keyring { return nil }) },
+		"400 days":      func(c *ssestore.Config) { c.PersistentAbsolute = 400 * day },
+		"one second":    func(c *ssestore.Config) { c.Idle, c.Absolute = time.Second, time.Second },
+		"eight legacy":  func(c *ssestore.Config) { c.Legacy = []ssestore.Legacy{good, good, good, good, good, good, good, good} },
+		"plain cookie":  func(c *ssestore.Config) { c.Cookie.DangerouslyAllowHTTP = true },
+		"smallest line": func(c *ssestore.Config) { c.Cookie.MaxLine = 900 },
+	} {
+		cfg := ssestore.Config{Keys: keyring.Generate()}
+		change(&cfg)
+		if _, err := ssestore.New(cfg); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+type sourceFunc func(time.Time) *keyring.Keyring
+
+func (f sourceFunc) At(now time.Time) *keyring.Keyring { return f(now) }
+
+// TestNew_AllAtOnce: everything that is wrong is reported together, the cookie's
+// own errors and the codec's included.
+func TestNew_AllAtOnce(t *testing.T) {
+	broken := errors.New("codec of its own mind")
+	_, err := ssestore.New(ssestore.Config{
+		Idle: -1, Absolute: -1, PersistentIdle: -1, PersistentAbsolute: -1,
+		Cookie: cookie.Config{Name: "a b", Path: "x"},
+		Legacy: []ssestore.Legacy{{}, {Cookie: cookie.Config{Name: "x"}, Codec: func(string, string) (cookie.Codec, error) { return nil, broken }}},
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"ssestore: Keys:", "Idle:", "Absolute:", "PersistentIdle:", "PersistentAbsolute:", "cookie: Name:", "cookie: Path:",
+		"Legacy[0].Cookie.Name", "Legacy[0].Codec", "Legacy[0].Until", "Legacy[0].Migrate", "Legacy[1].Until", "codec of its own mind"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in:\n%v", want, err)
+		}
+	}
+	same(t, "the codec's error is wrapped", errors.Is(err, broken), true)
+}
+
+func TestStoreProperties(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		s := newStore(t, c, ring(t, 1))
+		same(t, "name", s.CookieName(), "__Host-session")
+		same(t, "secure", s.Secure(), true)
+		s = newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Cookie.DangerouslyAllowHTTP = true })
+		same(t, "name", s.CookieName(), "session")
+		same(t, "secure", s.Secure(), false)
+	})
+}

@@ -1,0 +1,213 @@
+package ssestore_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// Keys are made once, by the package that owns the value.
+var (
+	visits = ssestore.NewKey[int]("visits")
+	basket = ssestore.NewKey[[]string]("shop.basket")
+	hello  = ssestore.NewKey[string]("hello")
+)
+
+// now is fixed here so that the examples have the same output every time.
+var now = time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
+
+// cookieOf gives back what a browser would send after this outcome.
+func cookieOf(out ssestore.Outcome) []string {
+	var pairs []string
+	for _, line := range out.SetCookie {
+		pair, _, _ := strings.Cut(line, ";")
+		pairs = append(pairs, pair)
+	}
+	return pairs
+}
+
+// Two requests of one browser, without net/http.
+func Example() {
+	store, err := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+
+	s := store.Load(nil, now)
+	if err := visits.Set(s, visits.Get(s)+1); err != nil {
+		fmt.Println(err)
+	}
+	out, err := s.Commit(http.StatusOK)
+	fmt.Println(len(out.SetCookie), out.Vary, err)
+
+	s = store.Load(cookieOf(out), now.Add(time.Minute))
+	fmt.Println(visits.Get(s))
+	// Output:
+	// 1 true <nil>
+	// 1
+}
+
+// An http.Header takes the outcome as it is.
+func ExampleOutcome_Merge() {
+	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	s := store.Load(nil, now)
+	fmt.Println(hello.Set(s, "world"))
+	out, _ := s.Commit(http.StatusOK)
+
+	header := http.Header{"Cache-Control": {"public, max-age=60"}, "Vary": {"Accept"}}
+	out.Merge(header)
+	fmt.Println(header.Get("Cache-Control"))
+	fmt.Println(header.Get("Vary"))
+	fmt.Println(strings.HasPrefix(header.Get("Set-Cookie"), "__Host-session="))
+	// Output:
+	// <nil>
+	// max-age=60, private
+	// Accept, Cookie
+	// true
+}
+
+// A value that is shown once.
+func ExampleKey_Pop() {
+	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	s := store.Load(nil, now)
+	fmt.Println(hello.Set(s, "saved"))
+	out, _ := s.Commit(http.StatusSeeOther)
+
+	s = store.Load(cookieOf(out), now)
+	fmt.Println(hello.Pop(s))
+	fmt.Println(hello.Pop(s))
+	// Output:
+	// <nil>
+	// saved true
+	//  false
+}
+
+// What does not fit the cookie is refused at Set, and says what is large.
+func ExampleKey_Set_tooLarge() {
+	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	s := store.Load(nil, now)
+	err := hello.Set(s, strings.Repeat("x", 4000))
+	var size *cookie.SizeError
+	fmt.Println(errors.As(err, &size), size.Largest)
+	fmt.Println(s.Names())
+	// Output:
+	// true [hello]
+	// []
+}
+
+// WRONG: what Get returns is a copy. Changing it changes nothing, and nobody
+// complains. Change the copy, and Set it.
+func ExampleKey_Get_wrongUse() {
+	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	s := store.Load(nil, now)
+	fmt.Println(basket.Set(s, []string{"biscuit"}))
+
+	items := basket.Get(s)
+	items[0] = "hardtack" // lost
+	fmt.Println(basket.Get(s))
+
+	fmt.Println(basket.Set(s, items)) // right
+	fmt.Println(basket.Get(s))
+	// Output:
+	// <nil>
+	// [biscuit]
+	// <nil>
+	// [hardtack]
+}
+
+// WRONG: two keys of one name and different types. Each reads the other's value
+// as far as it fits; what does not fit reads as absent. Put the package's name
+// in front.
+func ExampleNewKey_wrongUse() {
+	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	s := store.Load(nil, now)
+	page := ssestore.NewKey[int]("page")        // of one package
+	template := ssestore.NewKey[string]("page") // of another
+
+	fmt.Println(template.Set(s, "front"))
+	fmt.Println(page.Lookup(s))
+	out, _ := s.Commit(http.StatusOK)
+	fmt.Println(out.Unreadable) // the trace that it leaves
+	// Output:
+	// <nil>
+	// 0 false
+	// [page]
+}
+
+// WRONG: the result of Commit is ignored, so nothing reaches the browser.
+func ExampleSession_Commit_wrongUse() {
+	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	s := store.Load(nil, now)
+	fmt.Println(hello.Set(s, "world"))
+	s.Commit(http.StatusOK) // lost
+
+	// The second Commit at least says that there was a first.
+	_, err := s.Commit(http.StatusOK)
+	fmt.Println(err)
+	// Output:
+	// <nil>
+	// ssestore: the session is committed; change it before the response starts
+}
+
+// A fetch that polls in the background keeps the session alive, but cannot
+// delete or reseal it beside a navigation that logs in or out.
+func ExampleSession_Limit() {
+	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	s := store.Load(nil, now)
+	fmt.Println(hello.Set(s, "world"))
+	out, _ := s.Commit(http.StatusOK)
+	cookies := cookieOf(out)
+
+	for _, w := range []ssestore.Writes{ssestore.WritesRenewOnly, ssestore.WritesNone} {
+		s := store.Load(cookies, now.Add(20*time.Minute))
+		s.Limit(w)
+		hello.Get(s)
+		out, _ := s.Commit(http.StatusOK)
+		fmt.Println(out.Renewed, len(out.SetCookie))
+	}
+	// Output:
+	// <nil>
+	// true 1
+	// false 0
+}
+
+// Authentication of your own, without package auth.
+func ExampleSession_Identity() {
+	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	passwordHash := "$argon2id$…"
+
+	// Login.
+	s := store.Load(nil, now)
+	stamp, err := s.Stamp("", "ann", passwordHash)
+	fmt.Println(err, s.Begin("ann", stamp, nil))
+	out, _ := s.Commit(http.StatusSeeOther)
+
+	// Every later request.
+	who := func(passwordHash string) string {
+		s := store.Load(cookieOf(out), now.Add(time.Minute))
+		id := s.Identity()
+		got, err := s.Stamp(id.Stamp.KeyID, id.ID, passwordHash)
+		switch {
+		case id.ID == "" || err != nil:
+			return "nobody"
+		case got.Sum != id.Stamp.Sum: // better: crypto/subtle
+			s.Refuse(cookie.ReasonStampMismatch)
+			return "nobody"
+		}
+		s.Confirm(ssestore.Stamp{})
+		return id.ID
+	}
+	fmt.Println(who(passwordHash))
+	fmt.Println(who("a new one"))
+	// Output:
+	// <nil> <nil>
+	// ann
+	// nobody
+}

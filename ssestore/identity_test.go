@@ -1,0 +1,367 @@
+package ssestore_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// TestStamp_Vectors: the input is length-prefixed, so no two pairs of id and
+// field are the same bytes.
+func TestStamp_Vectors(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Audience = "shop" })
+		s := store.Load(nil, t0)
+		key, _ := ring(t, 1).Key(kid(1))
+		sub := key.Derive(keyring.Label{Purpose: "stamp", Audience: "shop"})
+		seen := map[string]string{}
+		for _, in := range [][2]string{{"1", "hash"}, {"1h", "ash"}, {"", "1hash"}, {"1hash", ""}, {"1", ""}, {"", ""}, {"1", strings.Repeat("x", 5000)}} {
+			m := hmac.New(sha256.New, sub)
+			for _, p := range in {
+				n := len(p)
+				m.Write([]byte{byte(n >> 24), byte(n >> 16), byte(n >> 8), byte(n)})
+				m.Write([]byte(p))
+			}
+			for range 2 { // the second comes from a prepared state
+				got, err := s.Stamp("", in[0], in[1])
+				must(t, err)
+				same(t, "sum", hex.EncodeToString(got.Sum[:]), hex.EncodeToString(m.Sum(nil)))
+				same(t, "kid", got.KeyID, kid(1))
+				same(t, "age", got.Age, 0)
+			}
+			sum := hex.EncodeToString(m.Sum(nil))
+			if other, ok := seen[sum]; ok {
+				t.Errorf("%q and %q have one stamp", in, other)
+			}
+			seen[sum] = fmt.Sprint(in)
+		}
+		// The audience is part of the key.
+		plain, _ := newStore(t, c, ring(t, 1)).Load(nil, t0).Stamp("", "1", "hash")
+		shop, _ := s.Stamp("", "1", "hash")
+		if plain.Sum == shop.Sum {
+			t.Error("two audiences have one stamp")
+		}
+	})
+}
+
+func TestStamp_Ages(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		s := newStore(t, c, ring(t, 2, 3, 1)).Load(nil, t0)
+		for n, want := range map[int]int{1: -1, 2: 0, 3: 1} {
+			st, err := s.Stamp(kid(n), "1", hash)
+			must(t, err)
+			same(t, kid(n), st.Age, want)
+			same(t, kid(n), st.KeyID, kid(n))
+		}
+	})
+}
+
+// TestBegin: new session id, all times now, the profile's full life.
+func TestBegin(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := visited(t, store, func(s *ssestore.Session) {
+			must(t, note.Set(s, "a"))
+			must(t, count.Set(s, 1))
+		})
+		before := b.peek(store, t0).Info()
+		now := after(10 * time.Minute)
+		for _, limit := range []ssestore.Writes{ssestore.WritesAll, ssestore.WritesNone} {
+			b := b.copy()
+			out := b.visit(t, store, now, func(s *ssestore.Session) {
+				s.Limit(limit)
+				login(t, s, "1")
+				id := s.Identity()
+				same(t, "seen at once", id.ID, "1")
+				same(t, "auth time", id.AuthTime, now)
+			})
+			same(t, "private", out.Private, true)
+			i := b.peek(store, now).Info()
+			same(t, "created", i.Created, now)
+			same(t, "auth time", i.AuthTime, now)
+			same(t, "renewed", i.Renewed, now)
+			same(t, "end", i.Expires, now.Add(12*time.Hour))
+			same(t, "user", i.UserID, "1")
+			same(t, "logged in", i.LoggedIn, true)
+			same(t, "another session id (fixation)", i.LogID != before.LogID, true)
+			same(t, "data", note.Get(b.peek(store, now)), "a")
+		}
+
+		t.Run("keep", func(t *testing.T) {
+			for _, keep := range []string{"", "note", "note count"} {
+				b := b.copy()
+				b.visit(t, store, t0, func(s *ssestore.Session) {
+					must(t, s.Begin("1", ssestore.Stamp{}, func(n string) bool { return slices.Contains(strings.Fields(keep), n) }))
+				})
+				names := strings.Fields(keep)
+				slices.Sort(names)
+				same(t, "kept", strings.Join(b.peek(store, t0).Names(), " "), strings.Join(names, " "))
+			}
+		})
+		t.Run("profile", func(t *testing.T) {
+			none := func(string) bool { return false }
+			for _, row := range []struct {
+				name string
+				do   func(s *ssestore.Session)
+				want bool
+			}{
+				{"kept", func(s *ssestore.Session) { must(t, s.Begin("1", ssestore.Stamp{}, nil)) }, true},
+				{"reset", func(s *ssestore.Session) { must(t, s.Begin("1", ssestore.Stamp{}, none)) }, false},
+				{"wished", func(s *ssestore.Session) { must(t, s.Remember(true)); must(t, s.Begin("1", ssestore.Stamp{}, none)) }, true},
+				{"wished after", func(s *ssestore.Session) { must(t, s.Begin("1", ssestore.Stamp{}, none)); must(t, s.Remember(true)) }, true},
+				{"wished and cleared", func(s *ssestore.Session) {
+					must(t, s.Remember(true))
+					must(t, s.Clear())
+					must(t, s.Begin("1", ssestore.Stamp{}, nil))
+				}, true},
+				{"wished not", func(s *ssestore.Session) { must(t, s.Remember(false)); must(t, s.Begin("1", ssestore.Stamp{}, nil)) }, false},
+			} {
+				b := visited(t, store, func(s *ssestore.Session) { must(t, s.Remember(true)); must(t, note.Set(s, "a")) })
+				b.visit(t, store, t0, row.do)
+				i := b.peek(store, t0).Info()
+				same(t, row.name, i.Persistent, row.want)
+				if row.name != "wished after" { // the end is fixed at login
+					same(t, row.name, i.Expires, map[bool]time.Time{true: after(30 * day), false: after(12 * time.Hour)}[row.want])
+				}
+			}
+		})
+		t.Run("an end of its own", func(t *testing.T) {
+			b := visited(t, store, func(s *ssestore.Session) { must(t, s.ExpireAt(after(time.Minute))); must(t, note.Set(s, "a")) })
+			kept := b.copy()
+			b.visit(t, store, t0, func(s *ssestore.Session) { login(t, s, "1") })
+			same(t, "an older one is dropped", b.peek(store, t0).Info().Expires, after(12*time.Hour))
+			kept.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.ExpireAt(after(time.Hour))); login(t, s, "1") })
+			same(t, "one of this request holds", kept.peek(store, t0).Info().Expires, after(time.Hour))
+		})
+		t.Run("refuses", func(t *testing.T) {
+			s := store.Load(nil, t0)
+			for _, id := range []string{"", "a\nb", "\xff", strings.Repeat("x", 129), strings.Repeat(`"`, 65)} {
+				same(t, "id", s.Begin(id, ssestore.Stamp{}, nil), ssestore.ErrBadID)
+			}
+			same(t, "kid", s.Begin("1", ssestore.Stamp{KeyID: `","x":"`}, nil), ssestore.ErrUnknownKey)
+			same(t, "somebody", s.Identity().ID, "")
+		})
+	})
+}
+
+func TestIDs(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		for _, id := range []string{"1", `a"b\c`, "ünï🚢", strings.Repeat("x", 128), strings.Repeat(`\`, 64), "</script>", "{}"} {
+			b := visited(t, store, func(s *ssestore.Session) { login(t, s, id) })
+			same(t, "id", b.peek(store, t0).Identity().ID, id)
+		}
+	})
+}
+
+// TestRestamp keeps session id and times.
+func TestRestamp(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		before := b.peek(store, t0).Info()
+		thief := b.copy()
+		out := b.visit(t, store, after(time.Minute), func(s *ssestore.Session) {
+			s.Limit(ssestore.WritesNone)
+			st, err := s.Stamp("", "1", "new hash")
+			must(t, err)
+			must(t, s.Restamp(st))
+		})
+		same(t, "restamped", out.Restamped, true)
+		same(t, "private", out.Private, true)
+		s := b.peek(store, after(time.Minute))
+		same(t, "user", whoami(t, s, "new hash"), "1")
+		now := s.Info()
+		same(t, "session id", now.LogID, before.LogID)
+		same(t, "created", now.Created, before.Created)
+		same(t, "renewed", now.Renewed, before.Renewed)
+		same(t, "end", now.Expires, before.Expires)
+		same(t, "the other browser", whoami(t, thief.peek(store, after(time.Minute)), "new hash"), "")
+		anonymous := store.Load(nil, t0)
+		same(t, "nobody", anonymous.Restamp(ssestore.Stamp{}), ssestore.ErrNobody)
+		same(t, "bad kid", s.Restamp(ssestore.Stamp{KeyID: "x"}), ssestore.ErrUnknownKey)
+	})
+}
+
+// TestRefuse drops everything for this request, though nothing may be written.
+func TestRefuse(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		for _, limit := range []ssestore.Writes{ssestore.WritesAll, ssestore.WritesRenewOnly, ssestore.WritesNone} {
+			b := loggedIn(t, c, 1)
+			out := b.visit(t, store, t0, func(s *ssestore.Session) {
+				s.Limit(limit)
+				must(t, note.Set(s, "changed before")) // and is not saved
+				s.Refuse(cookie.ReasonStampMismatch)
+				same(t, "note", note.Get(s), "")
+				same(t, "user", s.Identity().ID, "")
+				same(t, "logged in", s.Info().LoggedIn, false)
+			})
+			same(t, "verdict", out.Refused, cookie.ReasonStampMismatch)
+			same(t, "cookie", did(out), map[bool]string{true: "deleted", false: "nothing"}[limit == ssestore.WritesAll])
+			same(t, "barrier", lineOf(out, barrierName), "")
+		}
+		// What is set afterwards is a new session.
+		b := loggedIn(t, c, 1)
+		before := b.peek(store, t0).Info()
+		b.visit(t, store, t0, func(s *ssestore.Session) {
+			s.Limit(ssestore.WritesNone)
+			s.Refuse(cookie.ReasonBadUserID)
+			must(t, count.Set(s, 7))
+		})
+		s := b.peek(store, t0)
+		same(t, "names", strings.Join(s.Names(), " "), "count")
+		same(t, "user", s.Identity().ID, "")
+		same(t, "another session id", s.Info().LogID != before.LogID, true)
+		// Nothing of that at a 500, and no deletion.
+		b = loggedIn(t, c, 1)
+		silent(t, b.visitStatus(t, store, t0, 500, func(s *ssestore.Session) {
+			s.Refuse(cookie.ReasonBadUserID)
+			must(t, count.Set(s, 7))
+		}))
+	})
+}
+
+// TestNote reports and leaves the session alone.
+func TestNote(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		out := loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) {
+			s.Note(cookie.ReasonStampUnknownKey)
+			same(t, "note", note.Get(s), "a")
+			same(t, "user", s.Identity().ID, "1")
+		})
+		silent(t, out)
+		same(t, "verdict", out.Refused, cookie.ReasonStampUnknownKey)
+		same(t, "private", out.Private, false)
+	})
+}
+
+// TestHold: the user store failed. Nothing is written but a logout.
+func TestHold(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		rows := []struct {
+			name string
+			do   func(s *ssestore.Session)
+			want string
+		}{
+			{"alone", func(s *ssestore.Session) {}, "nothing"},
+			{"renewal due", func(s *ssestore.Session) { fresh, _ := s.Stamp("", "1", hash); s.Confirm(fresh) }, "nothing"},
+			{"set", func(s *ssestore.Session) { same(t, "Set", note.Set(s, "x"), ssestore.ErrHeld) }, "nothing"},
+			{"delete", func(s *ssestore.Session) { same(t, "Delete", note.Delete(s), ssestore.ErrHeld) }, "nothing"},
+			{"pop", func(s *ssestore.Session) { v, ok := note.Pop(s); same(t, "Pop", ok && v == "a", true) }, "nothing"},
+			{"clear", func(s *ssestore.Session) { same(t, "Clear", s.Clear(), ssestore.ErrHeld) }, "nothing"},
+			{"login", func(s *ssestore.Session) { same(t, "Begin", s.Begin("1", ssestore.Stamp{}, nil), ssestore.ErrHeld) }, "nothing"},
+			{"restamp", func(s *ssestore.Session) { same(t, "Restamp", s.Restamp(ssestore.Stamp{}), ssestore.ErrHeld) }, "nothing"},
+			{"remember", func(s *ssestore.Session) { same(t, "Remember", s.Remember(true), ssestore.ErrHeld) }, "nothing"},
+			{"expire", func(s *ssestore.Session) { same(t, "ExpireAt", s.ExpireAt(t0), ssestore.ErrHeld) }, "nothing"},
+			{"logout", func(s *ssestore.Session) { must(t, s.Logout()) }, "deleted"},
+		}
+		for _, status := range []int{200, 503} {
+			for _, row := range rows {
+				t.Run(fmt.Sprint(row.name, " and ", status), func(t *testing.T) {
+					b := loggedIn(t, c, 1)
+					before := b[sessionName]
+					out := b.visitStatus(t, store, after(29*time.Minute), status, func(s *ssestore.Session) {
+						s.Identity()
+						s.Hold()
+						row.do(s)
+					})
+					same(t, "cookie", did(out), row.want)
+					if row.want == "nothing" {
+						same(t, "the session", b[sessionName], before)
+						same(t, "user afterwards", whoami(t, b.peek(store, after(29*time.Minute)), hash), "1")
+					}
+				})
+			}
+		}
+		for name, do := range map[string]func(s *ssestore.Session){
+			"set before":   func(s *ssestore.Session) { must(t, note.Set(s, "x")); s.Hold() },
+			"clear before": func(s *ssestore.Session) { must(t, s.Clear()); s.Hold() },
+			"login before": func(s *ssestore.Session) { login(t, s, "2"); s.Hold() },
+		} {
+			if out := loggedIn(t, c, 1).visit(t, store, t0, do); did(out) != "nothing" {
+				t.Errorf("%s: %s", name, did(out))
+			}
+		}
+		out := loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()); s.Hold() })
+		same(t, "logout before", did(out), "deleted")
+		// An expired cookie is not deleted either.
+		out = loggedIn(t, c, 1).visit(t, store, after(day), func(s *ssestore.Session) { read(s); s.Hold() })
+		silent(t, out)
+	})
+}
+
+// TestPrivate: once a user was resolved the response is private, also after a
+// logout.
+func TestPrivate(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		for name, row := range map[string]struct {
+			do   func(s *ssestore.Session)
+			want bool
+		}{
+			"untouched": {func(s *ssestore.Session) {}, false},
+			"read":      {read, false},
+			"identity":  {func(s *ssestore.Session) { s.Identity() }, false},
+			"verified":  {func(s *ssestore.Session) { whoami(t, s, hash) }, true},
+			"and refused": {func(s *ssestore.Session) {
+				s.Limit(ssestore.WritesNone)
+				whoami(t, s, hash)
+				s.Refuse(cookie.ReasonBadUserID)
+			}, true},
+			"written": {set(t, "x"), true},
+			"logout":  {func(s *ssestore.Session) { must(t, s.Logout()) }, true},
+		} {
+			same(t, name, loggedIn(t, c, 1).visit(t, store, t0, row.do).Private, row.want)
+		}
+	})
+}
+
+// TestMemo: one value per request and key; dropped when the user changes.
+func TestMemo(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		type a struct{}
+		type b struct{}
+		store := newStore(t, c, ring(t, 1))
+		s := loggedIn(t, c, 1).peek(store, t0)
+		n := 0
+		next := func() any { n++; return n }
+		get := func(key any) any { return s.Memo(key, next) }
+		same(t, "first", get(a{}), any(1))
+		same(t, "again", get(a{}), any(1))
+		same(t, "another key", get(b{}), any(2))
+		same(t, "a third", get("c"), any(3))
+		same(t, "again", get("c"), any(3))
+		same(t, "only look", s.Memo("d", nil), nil)
+		want := 3
+		for name, drop := range map[string]func(){
+			"Refuse": func() { s.Refuse(cookie.ReasonBadUserID) },
+			"Clear":  func() { must(t, s.Clear()) },
+			"Begin":  func() { login(t, s, "1") },
+			"Logout": func() { must(t, s.Logout()) },
+		} {
+			drop()
+			want++
+			same(t, name, get(a{}), any(want))
+			want++
+			same(t, name, get(b{}), any(want))
+		}
+		for _, none := range []*ssestore.Session{nil, {}} {
+			same(t, "no session", none.Memo(a{}, func() any { return "made" }), any("made"))
+			same(t, "no session", none.Memo(a{}, nil), nil)
+		}
+		// create may use the session.
+		same(t, "reentrant", s.Memo("r", func() any { return s.Memo("inner", func() any { return s.Now() }) }), any(t0))
+	})
+}

@@ -1,0 +1,339 @@
+package ssestore_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// oldCodec is a codec of an earlier system: a date, a dash and words. The tests
+// set the date, which the real formats take from the clock.
+type oldCodec struct{}
+
+func (oldCodec) Seal(*keyring.Keyring, []byte) (string, error) { return "", errors.New("reads only") }
+func (oldCodec) Size(int) int                                  { return 0 }
+func (oldCodec) Open(_ *keyring.Keyring, v string) (cookie.Opened, error) {
+	date, words, ok := strings.Cut(v, "-")
+	if !ok {
+		return cookie.Opened{}, cookie.ReasonForeign.Err()
+	}
+	issued, err := time.Parse("20060102150405", date)
+	if err != nil {
+		issued = time.Time{} // a format without a date
+	}
+	return cookie.Opened{Plaintext: []byte(words), Issued: issued}, nil
+}
+
+func newOld(string, string) (cookie.Codec, error) { return oldCodec{}, nil }
+
+func oldValue(issued time.Time, words string) string {
+	return issued.Format("20060102150405") + "-" + words
+}
+
+// migrate understands words such as "user=1+note=x+remember".
+func migrate(s *ssestore.Session, plaintext []byte) error {
+	for word := range strings.SplitSeq(string(plaintext), "+") {
+		name, value, _ := strings.Cut(word, "=")
+		var err error
+		switch name {
+		case "user":
+			err = s.Adopt(value)
+		case "note":
+			err = note.Set(s, value)
+		case "remember":
+			err = s.Remember(true)
+		case "expire":
+			err = s.ExpireAt(t0)
+		case "fail":
+			err = errors.New("no such session")
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const oldName = "old"
+
+// legacyConfig is a store in the middle of a migration.
+func legacyConfig(c *ssestore.Config) {
+	c.Legacy = []ssestore.Legacy{{
+		Cookie: cookie.Config{Name: oldName, Path: "/app"}, Codec: newOld, Until: after(10 * day), Migrate: migrate,
+	}}
+}
+
+func TestLegacy_Moves(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), legacyConfig)
+		b := browser{oldName: oldValue(after(-2*time.Hour), "user=1+note=x")}
+		out := b.visit(t, store, t0, func(s *ssestore.Session) {
+			same(t, "note", note.Get(s), "x")
+			id := s.Identity()
+			same(t, "id", id.ID, "1")
+			same(t, "adopted", id.Adopted, true)
+			same(t, "stamp", id.Stamp.KeyID, "")
+			same(t, "auth time", id.AuthTime, after(-2*time.Hour))
+			same(t, "user", whoami(t, s, hash), "1")
+			same(t, "new", s.Info().New, false)
+		})
+		same(t, "cookie", did(out), "written")
+		same(t, "migrated", out.Migrated, true)
+		same(t, "restamped", out.Restamped, true)
+		same(t, "legacy line", attributes(lineOf(out, oldName)), "Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Max-Age=0; Path=/app; SameSite=Lax; Secure")
+
+		s := b.peek(store, t0)
+		same(t, "user", whoami(t, s, hash), "1")
+		same(t, "note", note.Get(s), "x")
+		i := s.Info()
+		same(t, "created", i.Created, after(-2*time.Hour))
+		same(t, "auth time", i.AuthTime, after(-2*time.Hour))
+		same(t, "renewed", i.Renewed, t0)
+		same(t, "end", i.Expires, after(10*time.Hour))
+		same(t, "adopted", s.Identity().Adopted, false)
+		silent(t, b.visit(t, store, t0, func(s *ssestore.Session) { whoami(t, s, hash) }))
+	})
+}
+
+// TestLegacy_Writes: the move is unsolicited and needs WritesAll and, where
+// there is a user, that he was verified.
+func TestLegacy_Writes(t *testing.T) {
+	rows := []struct {
+		name   string
+		words  string
+		status int
+		do     func(t *testing.T, s *ssestore.Session)
+		want   string
+		gone   bool // the legacy cookie
+		err    error
+	}{
+		{"untouched", "note=x", 200, func(t *testing.T, s *ssestore.Session) {}, "nothing", false, nil},
+		{"read", "note=x", 200, func(t *testing.T, s *ssestore.Session) { read(s) }, "written", true, nil},
+		{"read and 304", "note=x", 304, func(t *testing.T, s *ssestore.Session) { read(s) }, "nothing", false, nil},
+		{"read and 500", "note=x", 500, func(t *testing.T, s *ssestore.Session) { read(s) }, "nothing", false, nil},
+		{"renew only", "note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesRenewOnly); read(s) }, "nothing", false, nil},
+		{"none", "note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesNone); read(s) }, "nothing", false, nil},
+		{"user, unverified", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { read(s) }, "nothing", false, nil},
+		{"user, verified without a stamp", "user=1", 200, func(t *testing.T, s *ssestore.Session) { s.Identity(); s.Confirm(ssestore.Stamp{}) }, "written", true, nil},
+		{"user store down", "user=1", 200, func(t *testing.T, s *ssestore.Session) { s.Identity(); s.Hold() }, "nothing", false, nil},
+		{"set under none", "note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesNone); must(t, note.Set(s, "y")) }, "written", true, nil},
+		{"set, user unverified", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "y")) }, "nothing", false, ssestore.ErrUnconfirmed},
+		{"set, user verified later", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "y")); whoami(t, s, hash) }, "written", true, nil},
+		{"set and 500", "note=x", 500, func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "y")) }, "nothing", false, nil},
+		{"emptied", "note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, note.Delete(s)) }, "nothing", true, nil},
+		{"logout", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, s.Logout()) }, "nothing", true, nil},
+		{"logout and 503", "user=1+note=x", 503, func(t *testing.T, s *ssestore.Session) { must(t, s.Logout()) }, "nothing", true, nil},
+		{"clear and set", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, s.Clear()); must(t, note.Set(s, "y")) }, "written", true, nil},
+		{"login", "note=x", 200, func(t *testing.T, s *ssestore.Session) { login(t, s, "2") }, "written", true, nil},
+		{"refused", "user=1", 200, func(t *testing.T, s *ssestore.Session) { s.Refuse(cookie.ReasonBadUserID) }, "nothing", true, nil},
+	}
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), legacyConfig)
+		for _, row := range rows {
+			t.Run(row.name, func(t *testing.T) {
+				b := browser{oldName: oldValue(t0, row.words)}
+				s := b.peek(store, t0)
+				row.do(t, s)
+				out, err := s.Commit(row.status)
+				same(t, "error", err, row.err)
+				b.keep(t, out)
+				same(t, "cookie", did(out), row.want)
+				_, there := b[oldName]
+				same(t, "legacy cookie gone", !there, row.gone)
+			})
+		}
+	})
+}
+
+// TestLegacy_Refused values leave the request anonymous and the cookie alone.
+func TestLegacy_Refused(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), legacyConfig)
+		for _, row := range []struct {
+			name  string
+			lines string
+			now   time.Time
+			want  cookie.Reason
+		}{
+			{"does not open", "old=x", t0, cookie.ReasonForeign},
+			{"no date: a replay would start its life anew", "old=x-note=x", t0, cookie.ReasonForeign},
+			{"Migrate fails", "old=" + oldValue(t0, "note=x+fail"), t0, cookie.ReasonForeign},
+			{"bad id", "old=" + oldValue(t0, "note=x+user="), t0, cookie.ReasonForeign},
+			{"nothing in it", "old=" + oldValue(t0, "else"), t0, cookie.ReasonForeign},
+			{"from the future", "old=" + oldValue(after(61*time.Second), "note=x"), t0, cookie.ReasonFuture},
+			{"over", "old=" + oldValue(after(-12*time.Hour), "note=x"), t0, cookie.ReasonExpired},
+			{"over, persistent", "old=" + oldValue(after(-30*day), "note=x+remember"), t0, cookie.ReasonExpired},
+			{"over by its own end", "old=" + oldValue(t0, "note=x+expire"), t0, cookie.ReasonExpired},
+			{"two", "old=" + oldValue(t0, "note=x") + "; old=" + oldValue(t0, "note=y"), t0, cookie.ReasonAmbiguous},
+			{"too many", strings.Repeat("old=a; ", 1) + "old=b; old=c; old=d; old=e; old=f; old=g; old=h; old=" + oldValue(t0, "note=x"), t0, cookie.ReasonAmbiguous},
+			{"after the deadline", "old=" + oldValue(after(10*day), "note=x"), after(10 * day), cookie.ReasonNone},
+		} {
+			s := store.Load([]string{row.lines}, row.now)
+			same(t, row.name+": note", note.Get(s), "")
+			same(t, row.name+": user", s.Identity().ID, "")
+			same(t, row.name+": persistent", s.Info().Persistent, false)
+			out, err := s.Commit(200)
+			must(t, err)
+			silent(t, out)
+			same(t, row.name, out.Refused, row.want)
+		}
+		// A minute of skew, and a persistent session of 29 days, are fine.
+		for _, v := range []string{oldValue(after(60*time.Second), "note=x"), oldValue(after(-29*day), "note=x+remember")} {
+			s := store.Load([]string{"old=" + v}, t0)
+			same(t, v, note.Get(s), "x")
+			if s.Info().Created.After(t0) {
+				t.Error("created in the future")
+			}
+		}
+	})
+}
+
+// TestLegacy_NotBehindOurs: what has our shape never falls back, whatever is
+// wrong with it.
+func TestLegacy_NotBehindOurs(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), legacyConfig)
+		valid := visited(t, store, set(t, "ours"))[sessionName]
+		unknown := visited(t, newStore(t, c, ring(t, 2)), set(t, "theirs"))[sessionName]
+		for _, row := range []struct {
+			name, value string
+			now         time.Time
+			note        string
+			want        cookie.Reason
+		}{
+			{"valid", valid, t0, "ours", cookie.ReasonNone},
+			{"expired", valid, after(time.Hour), "", cookie.ReasonExpired},
+			{"unknown key", unknown, t0, "", cookie.ReasonUnknownKey},
+			{"future", valid, after(-time.Hour), "", cookie.ReasonFuture},
+			{"foreign", "x", t0, "legacy", cookie.ReasonNone},
+		} {
+			b := browser{sessionName: row.value, oldName: oldValue(after(-2*time.Hour), "note=legacy")}
+			s := b.peek(store, row.now)
+			same(t, row.name, note.Get(s), row.note)
+			out, _ := s.Commit(200)
+			same(t, row.name, out.Refused, row.want)
+			if row.want == cookie.ReasonExpired {
+				// The session does not come back through the old door.
+				b.keep(t, out)
+				same(t, "cookies left", len(b), 0)
+			}
+		}
+	})
+}
+
+// TestLegacy_Logout in one request ends what another migrates at the same time.
+func TestLegacy_Logout(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), legacyConfig)
+		b := browser{oldName: oldValue(t0, "user=1")}
+		slow := b.peek(store, t0)
+		whoami(t, slow, hash)
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		out, _ := slow.Commit(200)
+		same(t, "late", did(out), "written")
+		b.keep(t, out)
+		same(t, "verdict", b.visit(t, store, t0, read).Refused, cookie.ReasonEnded)
+		// Nor does a legacy cookie that a late response of the old program sets.
+		b[oldName] = oldValue(t0, "user=1")
+		out = b.visit(t, store, t0, func(s *ssestore.Session) { same(t, "user", s.Identity().ID, "") })
+		same(t, "verdict", out.Refused, cookie.ReasonEnded)
+	})
+}
+
+// TestLegacy_Chain: codecs are tried in order, until each one's deadline.
+func TestLegacy_Chain(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		tag := func(name string) func(s *ssestore.Session, b []byte) error {
+			return func(s *ssestore.Session, b []byte) error {
+				if strings.Contains(string(b), "not "+name) {
+					return errors.New("no")
+				}
+				return note.Set(s, name)
+			}
+		}
+		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
+			c.Legacy = []ssestore.Legacy{
+				{Cookie: cookie.Config{Name: "one"}, Codec: newOld, Until: after(day), Migrate: tag("one")},
+				{Cookie: cookie.Config{Name: "two"}, Codec: newOld, Until: after(2 * day), Migrate: tag("two")},
+			}
+		})
+		v := func(now time.Time, words string) string { return oldValue(now, words) }
+		for _, row := range []struct {
+			now      time.Time
+			one, two string
+			want     string
+		}{
+			{t0, v(t0, ""), v(t0, ""), "one"},
+			{t0, v(t0, "not one"), v(t0, ""), "two"},
+			{t0, "x", v(t0, ""), "two"},
+			{after(day), v(after(day), ""), v(after(day), ""), "two"},
+			{after(2 * day), v(after(2*day), ""), v(after(2*day), ""), ""},
+		} {
+			b := browser{"one": row.one, "two": row.two}
+			same(t, "session of", note.Get(b.peek(store, row.now)), row.want)
+			out := b.visit(t, store, row.now, read)
+			// Both go: the session has moved.
+			if row.now == t0 {
+				same(t, "deleted", lineOf(out, "one") != "" && lineOf(out, "two") != "", true)
+			}
+		}
+	})
+}
+
+// TestLegacy_SameName: the format changed and the name did not. The new value
+// overwrites the old; only under another path is there a deletion as well.
+func TestLegacy_SameName(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		for path, deletions := range map[string]int{"/": 0, "/app": 1} {
+			store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
+				c.Cookie.Name = "s"
+				c.Legacy = []ssestore.Legacy{{Cookie: cookie.Config{Name: "s", Path: path}, Codec: newOld, Until: after(day), Migrate: migrate}}
+			})
+			s := store.Load([]string{"s=" + oldValue(t0, "note=x")}, t0)
+			same(t, "note", note.Get(s), "x")
+			out, err := s.Commit(200)
+			must(t, err)
+			same(t, "lines", len(out.SetCookie), 1+deletions)
+			value, _, _ := strings.Cut(strings.TrimPrefix(out.SetCookie[0], "s="), ";")
+			s = store.Load([]string{"s=" + value}, t0)
+			same(t, "note", note.Get(s), "x")
+			must(t, note.Set(s, "y"))
+			out, _ = s.Commit(200)
+			same(t, "lines afterwards", len(out.SetCookie), 1)
+		}
+	})
+}
+
+// TestLegacy_WithinMigrate: what makes no sense there is refused.
+func TestLegacy_WithinMigrate(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		ran := false
+		store := newStore(t, c, ring(t, 1), legacyConfig, func(c *ssestore.Config) {
+			c.Legacy[0].Migrate = func(s *ssestore.Session, _ []byte) error {
+				ran = true
+				for name, err := range map[string]error{
+					"Clear": s.Clear(), "Logout": s.Logout(), "Begin": s.Begin("1", ssestore.Stamp{}, nil), "Restamp": s.Restamp(ssestore.Stamp{}),
+				} {
+					if err != ssestore.ErrMigrate {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+				if _, err := s.Commit(200); err != ssestore.ErrMigrate {
+					t.Errorf("Commit: %v", err)
+				}
+				s.Refuse(cookie.ReasonBadUserID)
+				return note.Set(s, "x")
+			}
+		})
+		b := browser{oldName: oldValue(t0, "")}
+		same(t, "note", note.Get(b.peek(store, t0)), "x")
+		same(t, "ran", ran, true)
+		s := b.peek(store, t0)
+		same(t, "Adopt outside", s.Adopt("1"), ssestore.ErrMigrate)
+	})
+}
