@@ -182,6 +182,9 @@ func (b *browserTab) shoot(name string) {
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}},
 		})
 		b.do(chromedp.EmulateViewport(look.width, look.height))
+		// As high as the page, so that what sticks to the bottom is at the bottom.
+		height := eval[int64](b, `document.documentElement.scrollHeight`)
+		b.do(chromedp.EmulateViewport(look.width, max(height, look.height)))
 		ctx, cancel := context.WithTimeout(b.ctx, patience)
 		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 		cancel()
@@ -198,7 +201,8 @@ func (b *browserTab) shoot(name string) {
 // pageShow is what a page reports of itself when it comes into view.
 type pageShow struct {
 	Path      string
-	Persisted bool // restored from the back/forward cache
+	Origin    float64 // when this document was made: tells one visit from another
+	Persisted bool    // restored from the back/forward cache
 	Text      string
 }
 
@@ -232,7 +236,7 @@ func (b *browserTab) reportShown() <-chan pageShow {
 	call(b, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: `
 		addEventListener("pageshow", event => fetch(` + quoteJS(collector.URL) + `, {
 			method: "POST", mode: "no-cors", keepalive: true,
-			body: JSON.stringify({Path: location.pathname, Persisted: event.persisted, Text: document.body.innerText.slice(0, 5000)}),
+			body: JSON.stringify({Path: location.pathname, Origin: performance.timeOrigin, Persisted: event.persisted, Text: document.body.innerText.slice(0, 5000)}),
 		}))`})
 	return reports
 }
@@ -240,18 +244,21 @@ func (b *browserTab) reportShown() <-chan pageShow {
 // back presses the back button, so to speak, and waits for the page that comes.
 func (b *browserTab) back(reports <-chan pageShow) pageShow {
 	b.t.Helper()
-	for len(reports) > 0 {
-		<-reports
+	next := func() pageShow {
+		select {
+		case s := <-reports:
+			return s
+		case <-time.After(patience):
+			b.t.Fatal("no page reported itself")
+			return pageShow{}
+		}
+	}
+	// The reports of the pages before, up to the one that is shown now.
+	for here := eval[float64](b, `performance.timeOrigin`); next().Origin != here; {
 	}
 	// Later, so that the evaluation has ended before its page goes away.
 	eval[bool](b, `setTimeout(() => history.back(), 100) > 0`)
-	select {
-	case s := <-reports:
-		return s
-	case <-time.After(patience):
-		b.t.Fatal("no page reported itself after going back")
-		return pageShow{}
-	}
+	return next()
 }
 
 func quoteJS(s string) string {
