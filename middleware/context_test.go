@@ -130,7 +130,13 @@ func TestHandler_Twice(t *testing.T) {
 	var a *app
 	a = newApp(t, func(s *setup) {
 		s.inside = func(h http.Handler) http.Handler {
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.guard.Handler(h).ServeHTTP(w, r) })
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				outer := middleware.Session(r)
+				a.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					expect(t, "one session", middleware.Session(r), outer)
+					h.ServeHTTP(w, r)
+				})).ServeHTTP(w, r)
+			})
 		}
 	})
 	c := a.browser()

@@ -24,8 +24,8 @@ var ErrUncommitted = errors.New("middleware: hijack with an unwritten session ch
 // exchange is one request and its response: the session between them, and the
 // moment after which the session can no longer change.
 //
-// There is exactly one allocation of it per request: the handler's context and
-// the handler's response writer lie within. It is not pooled: handlers keep
+// There is exactly one allocation of it per request: the handler's context,
+// response writer and request lie within. It is not pooled: handlers keep
 // writers and contexts longer than they should (http.TimeoutHandler leaves whole
 // handlers running), and a pooled one would then be another user's.
 type exchange struct {
@@ -37,7 +37,7 @@ type exchange struct {
 	core    *core
 	parent  context.Context     // the context the request came with
 	rw      http.ResponseWriter // the writer the request came with
-	req     *http.Request       // as the handler sees it, for OnOutcome
+	req     http.Request        // as the handler sees it
 	cookies []string            // raw Cookie header lines, taken at the start
 	now     time.Time           // arrival: a long upload does not expire its own session
 	limit   ssestore.Writes     // what the browser said about the request
@@ -215,14 +215,14 @@ func (x *exchange) fail() {
 	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Range", "Content-Disposition", "Etag", "Last-Modified", "Location", "Trailer", "Hx-Redirect"} {
 		delete(h, name)
 	}
-	answer(x.rw, x.req, http.StatusInternalServerError, "The session could not be saved.")
+	answer(x.rw, &x.req, http.StatusInternalServerError, "The session could not be saved.")
 }
 
 // report tells the application what became of the session. It is never called
 // with the lock held.
 func (x *exchange) report(out ssestore.Outcome, err error) {
 	if x.core.onOutcome != nil {
-		x.core.onOutcome(x.req, out, err)
+		x.core.onOutcome(&x.req, out, err)
 	}
 }
 

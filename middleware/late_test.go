@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -182,6 +183,32 @@ func TestLate_OnlyAsked(t *testing.T) {
 	})
 	a.do(a.browser(), "GET", "/log")
 	expect(t, "reports", len(a.seen("/log")), 0)
+}
+
+// statuses records each WriteHeader.
+type statuses struct {
+	bare
+	list *[]int
+}
+
+func (s statuses) WriteHeader(status int) { *s.list = append(*s.list, status) }
+
+// TestCommitFails_OneStatus: the handler's own status does not follow the 500.
+func TestCommitFails_OneStatus(t *testing.T) {
+	ring, err := keyring.New(keyring.NewKeyAt(time.Now().Add(time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := newApp(t, func(s *setup) { s.ring = ring })
+	var list []int
+	a.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		note.Set(middleware.Session(r), "x")
+		w.WriteHeader(http.StatusCreated)
+		w.WriteHeader(http.StatusCreated)
+	})).ServeHTTP(statuses{bare{httptest.NewRecorder()}, &list}, httptest.NewRequest("GET", "/", nil))
+	if len(list) != 1 || list[0] != http.StatusInternalServerError {
+		t.Errorf("statuses %v, want one 500", list)
+	}
 }
 
 // TestCommitFails: a change that cannot be sealed replaces the answer by 500,

@@ -116,6 +116,8 @@ func TestLogoutHandler_Anonymous(t *testing.T) {
 	expect(t, "status", r.status, 303)
 	expect(t, "Set-Cookie lines", len(r.header["Set-Cookie"]), 0)
 	expect(t, "Clear-Site-Data", r.header.Get("Clear-Site-Data"), "")
+	r = a.do(a.browser(), "POST", "/logout", asHTMX...) // no cookie is deleted, which would make it private
+	expect(t, "Cache-Control for htmx", r.header.Get("Cache-Control"), "no-store")
 }
 
 // TestLoginHandler: who is logged in already is sent on at GET, and never in

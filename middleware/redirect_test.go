@@ -117,10 +117,12 @@ func TestLoginRedirect_NoCircle(t *testing.T) {
 // TestNext: which hosts and fields count.
 func TestNext(t *testing.T) {
 	a := newApp(t, nil)
-	g, err := middleware.New(a.store, a.accounts, middleware.Config{NextField: "goto", AllowedHosts: []string{"shop.example:8443"}})
+	hosts := []string{"shop.example:8443"}
+	g, err := middleware.New(a.store, a.accounts, middleware.Config{NextField: "goto", AllowedHosts: hosts})
 	if err != nil {
 		t.Fatal(err)
 	}
+	hosts[0] = "evil.example" // the caller's slice stays the caller's
 	off, err := middleware.New(a.store, a.accounts, middleware.Config{NextField: "-"})
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +135,7 @@ func TestNext(t *testing.T) {
 		{"goto=http://testserver/x", "/f"}, // the cookie is Secure, so the browser came by https
 		{"goto=https://shop.example:8443/x", "https://shop.example:8443/x"},
 		{"goto=https://shop.example/x", "/f"},
+		{"goto=https://evil.example/x", "/f"},
 		{"goto=/%5Cevil.example", "/f"},
 		{"goto=/a%0d%0ab", "/f"},
 		{"goto=/first&goto=/second", "/first"},

@@ -65,11 +65,8 @@ func (g *Guard[U]) StaffRequired(next http.Handler) http.Handler {
 // implies LoginRequired. An [auth.Forbidden] is a 403 that shows its text, an
 // error that wraps [auth.ErrUserStore] a 503, [auth.ErrNoUser] asks for a login
 // and [auth.ErrNotStaff] is as in StaffRequired. Any other error is a 500
-// without text and goes to [Config].OnOutcome. A nil rule refuses everyone.
+// without text and goes to [Config].OnOutcome; so does a nil rule.
 func (g *Guard[U]) Check(rule auth.Rule[U], next http.Handler) http.Handler {
-	if rule == nil {
-		return http.HandlerFunc(unmade)
-	}
 	return g.guarded(next, rule)
 }
 
