@@ -33,9 +33,6 @@ func (s *Session) Commit(status int) (Outcome, error) {
 		return Outcome{}, ErrCommitted
 	}
 	p.committed = true
-	if status == 0 {
-		status = 200
-	}
 	out := Outcome{KeyID: p.key.ID()}
 	err := p.write(&out, status)
 	out.Refused = p.reason
@@ -49,19 +46,16 @@ func (s *Session) Commit(status int) (Outcome, error) {
 func (p *state) write(out *Outcome, status int) error {
 	saved := status < 500
 	switch {
-	case p.sec == 0:
-		return nil
 	case p.loggedOut || p.ended && !p.held:
 		// The old session goes, whatever the status. If something was set or
 		// somebody logged in since, that overwrites it; if it cannot be saved, the
 		// old one is deleted all the same.
 		if saved && !p.held && !p.empty() {
-			if err := p.seal(out, true); err != nil || len(out.SetCookie) > 0 {
-				if err != nil {
-					p.delete(out, true)
-				}
-				return err
+			err := p.seal(out, true)
+			if err != nil {
+				p.delete(out, true)
 			}
+			return err
 		}
 		p.delete(out, true)
 		return nil
@@ -199,8 +193,8 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 func (p *state) delete(out *Outcome, solicited bool) {
 	if p.present {
 		out.SetCookie = append(out.SetCookie, p.store.cookie.Delete())
-		out.Deleted = true
 	}
+	out.Deleted = p.present || p.legacy != 0
 	if solicited {
 		p.sendBarrier(out)
 	}
@@ -219,7 +213,6 @@ func (p *state) deleteLegacy(out *Outcome) {
 		// Under the same name, domain and path our own line overwrites it.
 		if p.legacy&(1<<i) != 0 && !l.sameSlot {
 			out.SetCookie = append(out.SetCookie, l.cookie.Delete())
-			out.Deleted = true
 		}
 	}
 }

@@ -143,6 +143,7 @@ func TestLegacy_Writes(t *testing.T) {
 				same(t, "error", err, row.err)
 				b.keep(t, out)
 				same(t, "cookie", did(out), row.want)
+				same(t, "Deleted", out.Deleted, row.gone && row.want != "written")
 				_, there := b[oldName]
 				same(t, "legacy cookie gone", !there, row.gone)
 			})

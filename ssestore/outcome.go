@@ -33,7 +33,7 @@ type Outcome struct {
 	Renewed   bool // the idle time starts anew
 	Resealed  bool // moved from an older key to the primary
 	Restamped bool // the stamp was replaced
-	Deleted   bool // a cookie was deleted
+	Deleted   bool // the session's cookie was deleted, and not replaced
 	Migrated  bool // taken over from a legacy cookie
 
 	// OlderPrimary: a change was written under a primary older than the key of

@@ -300,6 +300,20 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// FuzzDecimal holds the fast reader of times and its plain twin equal.
+func FuzzDecimal(f *testing.F) {
+	for _, s := range []string{"1700000000,", "1700000000", "9999999999}", "0700000000,", "170000000,", "17000000001,", "253402300799,", "253402300800,", "17000:0000,", "1700000/00,", "1,", "0,", ",", "", "99999999999999999999,", "/700000000,", "17\xb00000000,"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v, n := claims.Decimal(b)
+		w, m := claims.PlainDecimal(b)
+		if v != w || n != m {
+			t.Fatalf("%q: %d of %d characters, plain %d of %d", b, v, n, w, m)
+		}
+	})
+}
+
 // FuzzValue: a value is what encoding/json takes for one, without space around
 // it, as far as the depth goes.
 func FuzzValue(f *testing.F) {

@@ -1,0 +1,6 @@
+package claims
+
+var (
+	Decimal      = decimal
+	PlainDecimal = plainDecimal
+)
