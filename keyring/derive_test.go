@@ -136,6 +136,18 @@ func TestCache_Nested(t *testing.T) {
 	}
 }
 
+// Of two builds at a time the first to end wins, and both callers get its result.
+func TestCache_FirstResultWins(t *testing.T) {
+	k, l := keyring.NewKey(), keyring.Label{Purpose: "seal"}
+	got := k.Cache(l, func([]byte) any {
+		k.Cache(l, func([]byte) any { return "first" })
+		return "second"
+	})
+	if got != "first" || k.Cache(l, func([]byte) any { return "third" }) != "first" {
+		t.Error(got)
+	}
+}
+
 // A label that holds request data must not fill the memory.
 func TestCache_Bounded(t *testing.T) {
 	k := keyring.NewKey()

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"io"
@@ -155,7 +156,7 @@ func (f *File) look() error {
 		return nil
 	}
 	if err == nil {
-		err = f.reload(info)
+		err = f.reload()
 	} else {
 		f.seen = nil // whatever comes back is to be read
 	}
@@ -188,9 +189,9 @@ func (f *File) unchanged(info fs.FileInfo) bool {
 // is and says why. A file that was read is not read again until it changes; one
 // that could not be opened or read is tried again at every look, because what
 // stands in the way (an owner, a mount, a disk) need not show in a stat.
-func (f *File) reload(info fs.FileInfo) error {
+func (f *File) reload() error {
 	f.read = time.Now()
-	r, opened, err := readFile(f.path, info)
+	r, opened, err := readFile(f.path)
 	f.seen = opened
 	if err != nil {
 		return f.pathError(err)
@@ -246,17 +247,16 @@ func (f *File) Update(change func(*Keyring) (*Keyring, error)) error {
 	if err != nil {
 		return err
 	}
+	if info, err := os.Stat(target); err != nil || !info.Mode().IsRegular() {
+		return f.pathError(cmp.Or(err, errNotRegular)) // leave no lock file next to a device
+	}
 	unlock, err := lock(target + ".lock")
 	if err != nil {
 		return err
 	}
 	defer unlock()
 
-	info, err := os.Stat(target)
-	if err != nil {
-		return err
-	}
-	r, _, err := readFile(target, info)
+	r, _, err := readFile(target)
 	if err != nil {
 		return f.pathError(err)
 	}
@@ -295,9 +295,13 @@ func (f *File) replace(target string, r *Keyring) error {
 	return nil
 }
 
-// readFile reads and parses a file whose stat is info. It also returns the stat
-// of what it read, or nil if it read nothing.
-func readFile(path string, info fs.FileInfo) (*Keyring, fs.FileInfo, error) {
+// readFile reads and parses a key file. It also returns the stat of what it read,
+// or nil if it read nothing.
+func readFile(path string) (*Keyring, fs.FileInfo, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, err
+	}
 	if !info.Mode().IsRegular() { // before opening: opening a pipe would block
 		return nil, nil, errNotRegular
 	}
