@@ -110,6 +110,8 @@ func TestPrefersJSON(t *testing.T) {
 		{"application/json;q=1.001", false},
 		{"application/json;q=0.1234", false},
 		{"application/json;q=x", false},
+		{"application/json;q=0.5x", false},
+		{"application/json;q=1.", true},
 		{"application/json;q=0.5;q=1, text/html;q=0.4", true},
 		{"application/json ; charset=utf-8 ; q=0.7, text/html ; q=0.6", true},
 		{",,;;,", false},

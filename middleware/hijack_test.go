@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -184,6 +185,61 @@ func TestCommit_FailedUpgrade(t *testing.T) {
 	})
 	for _, path := range []string{"/failed", "/again"} {
 		expect(t, path, len(a.do(a.browser(), "GET", path).cookies(a)), 1)
+	}
+}
+
+// TestCommit_OtherStates: no session, one that cannot be written, and too late.
+func TestCommit_OtherStates(t *testing.T) {
+	a := newApp(t, nil)
+	a.mux.HandleFunc("/none", func(w http.ResponseWriter, r *http.Request) {
+		if extra, err := middleware.Commit(w); err != nil || len(extra) != 0 {
+			t.Errorf("Commit without a use of the session: %v, %v", extra, err)
+		}
+	})
+	a.mux.HandleFunc("/late", func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusOK)
+		if _, err := middleware.Commit(w); !errors.Is(err, ssestore.ErrCommitted) {
+			t.Errorf("Commit after the headers: %v", err)
+		}
+	})
+	c := a.browser()
+	expect(t, "none", a.do(c, "GET", "/none").status, 200)
+	expect(t, "late", a.do(c, "GET", "/late").status, 200)
+
+	ring, err := keyring.New(keyring.NewKeyAt(time.Now().Add(time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newApp(t, func(s *setup) { s.ring = ring })
+	b.mux.HandleFunc("/unsealed", func(w http.ResponseWriter, r *http.Request) {
+		note.Set(middleware.Session(r), "x")
+		for range 2 {
+			if _, err := middleware.Commit(w); !errors.Is(err, ssestore.ErrNoPrimary) {
+				t.Errorf("Commit: %v, want ErrNoPrimary", err)
+			}
+			if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, ssestore.ErrNoPrimary) {
+				t.Errorf("Hijack: %v, want ErrNoPrimary", err)
+			}
+		}
+	})
+	expect(t, "unsealed", b.do(b.browser(), "GET", "/unsealed").status, 500)
+}
+
+// TestHijack_Untouched: most upgrades never use a session.
+func TestHijack_Untouched(t *testing.T) {
+	a := newApp(t, plain)
+	a.mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer conn.Close()
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\n\r\n")
+	})
+	_, br := a.raw("/ws")
+	if b := block(t, br); !strings.HasPrefix(b, "HTTP/1.1 101") {
+		t.Errorf("got %q", b)
 	}
 }
 

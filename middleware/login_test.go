@@ -134,6 +134,7 @@ func TestLoginHandler(t *testing.T) {
 		{"next", "ann", "GET", "/form?next=/page%3Fx%3D1", "/who", 303, "/page?x=1"},
 		{"unsafe next", "ann", "GET", "/form?next=https://evil.example", "/who", 303, "/who"},
 		{"POST authenticates", "ann", "POST", "/form?next=/page", "/who", 200, ""},
+		{"next that no URL parser reads", "ann", "GET", "/form?next=/%25zz", "/who", 303, "/who"},
 		{"next is the form", "ann", "GET", "/form?next=/form", "/who", 303, "/who"},
 		{"next is the form, disguised", "ann", "GET", "/form?next=/x/../form/%3Fnext%3D/form", "/who", 303, "/who"},
 		{"next is the form, relative", "ann", "GET", "/form?next=form", "/who", 303, "/who"},

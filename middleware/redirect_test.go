@@ -28,6 +28,9 @@ func TestLoginRedirect_Section5(t *testing.T) {
 		{"/login", "-", "/a", "/login", ""},
 		// What the browser asked for, not what a router made of it.
 		{"/login", "", "/app/inner", "/login?next=/app/inner", "/app"},
+		// A proxy's spelling of the request line, and no path at all.
+		{"/login", "", "http://testserver/a?b", "/login?next=/a%3Fb", ""},
+		{"/login", "", "*", "", ""},
 		{"/login", "", "/caf%C3%A9", "/login?next=/caf%25C3%25A9", ""},
 	} {
 		a := newApp(t, plain)

@@ -90,23 +90,16 @@ func (c *core) next(r *http.Request, fallback string) string {
 		// An unreadable form is no next. It is not an error here: the handler
 		// that reads the password will meet it too.
 		_ = r.ParseForm()
-		if v, ok := r.PostForm[c.nextField]; ok {
+		if v := r.PostForm[c.nextField]; len(v) > 0 {
 			// The form's own value, even if it is empty or unsafe: it must
 			// not be overruled by the URL that the form was posted to.
-			return c.safe(r, first(v), fallback)
+			return c.safe(r, v[0], fallback)
 		}
 	}
 	if r.URL.RawQuery != "" {
 		to = r.URL.Query().Get(c.nextField)
 	}
 	return c.safe(r, to, fallback)
-}
-
-func first(v []string) string {
-	if len(v) == 0 {
-		return ""
-	}
-	return v[0]
 }
 
 func (c *core) safe(r *http.Request, to, fallback string) string {
