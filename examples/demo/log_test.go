@@ -77,7 +77,7 @@ func TestStatusLevels(t *testing.T) {
 	}
 	v := s.visitor(t)
 	v.login(bob, seedPassword).want(t, http.StatusServiceUnavailable, "")
-	if !strings.Contains(s.log.String(), `level=ERROR msg="log in"`) {
+	if log := s.log.String(); !strings.Contains(log, `level=ERROR msg="log in"`) || !strings.Contains(log, "level=ERROR msg=request") {
 		t.Errorf("the reason of a 503 is not in the log:\n%s", s.log)
 	}
 }
