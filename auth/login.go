@@ -74,9 +74,8 @@ func (m *Manager[U]) keep(s *ssestore.Session, id, field string) func(name strin
 		return nil
 	case who.Adopted && who.Stamp.KeyID == "": // as GetUser takes it: this user's
 		return nil
-	case who.Stamp.KeyID == "": // L3
-		return nothing
 	}
+	// Without a stamp this compares with 32 zero bytes, and nothing is kept.
 	stamp, err := s.Stamp(who.Stamp.KeyID, id, field)
 	if err != nil || subtle.ConstantTimeCompare(stamp.Sum[:], who.Stamp.Sum[:]) != 1 { // L3
 		return nothing

@@ -3,7 +3,10 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -343,4 +346,34 @@ func TestLogin_OnLogin_sees_the_new_session(t *testing.T) {
 	})
 	x.login(b, "2")
 	same(t, "theme", theme.Get(x.store.Load(b.lines(), x.now)), "set by OnLogin")
+}
+
+// Login waits for an answer under way, so that no verdict about the session
+// before can fall on the new one. Right code never fails here; without the lock
+// the login is through long before the loop ends.
+func TestLogin_waits_for_an_evaluation(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.login(b, "1")
+	var done atomic.Bool
+	x.visit(b, func(s *ssestore.Session) {
+		var wg sync.WaitGroup
+		x.fail = func(context.Context, string) (*user, error) {
+			wg.Go(func() {
+				if err := x.users.Login(bg, s, x.rows["2"]); err != nil {
+					t.Error(err)
+				}
+				done.Store(true)
+			})
+			for range 20_000 {
+				runtime.Gosched()
+			}
+			if done.Load() {
+				t.Error("the login did not wait")
+			}
+			return x.rows["1"], nil
+		}
+		same(t, "user of the call that was first", x.who(s), "1")
+		wg.Wait()
+		same(t, "user in the end", x.who(s), "2")
+	})
 }

@@ -143,8 +143,10 @@ func TestRefreshStamp_needs_GetUser_before(t *testing.T) {
 	}
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.visit(b, func(s *ssestore.Session) {
-		if err := x.users.RefreshStamp(bg, s, x.rows["1"]); !errors.Is(err, auth.ErrNotLoggedIn) {
-			t.Errorf("anonymous: %v", err)
+		for _, u := range []*user{x.rows["1"], {Hash: "of a user without an id"}} {
+			if err := x.users.RefreshStamp(bg, s, u); !errors.Is(err, auth.ErrNotLoggedIn) {
+				t.Errorf("anonymous: %v", err)
+			}
 		}
 		if err := x.users.RefreshStamp(bg, s, nil); !errors.Is(err, auth.ErrNoUser) {
 			t.Errorf("nil user: %v", err)
@@ -155,7 +157,7 @@ func TestRefreshStamp_needs_GetUser_before(t *testing.T) {
 func TestRefreshStamp_stamping_off(t *testing.T) {
 	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
 	x.login(b, "1")
-	x.visit(b, func(s *ssestore.Session) {
+	out := x.visit(b, func(s *ssestore.Session) {
 		if err := x.users.RefreshStamp(bg, s, x.rows["1"]); !errors.Is(err, auth.ErrNotLoggedIn) {
 			t.Errorf("without GetUser: %v", err)
 		}
@@ -164,6 +166,7 @@ func TestRefreshStamp_stamping_off(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	silent(t, out) // nothing to refresh
 	id, _ := x.whoami(b)
 	same(t, "user", id, "1")
 }
