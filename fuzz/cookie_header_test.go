@@ -1,0 +1,103 @@
+package fuzz_test
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/cookie/jose"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// fill replaces {V} and the like by the token of that name: a mutator that had to
+// keep 400 characters intact would never get beyond the first check.
+func fill(template string, m tokens) string {
+	for name, value := range m.values {
+		template = strings.ReplaceAll(template, "{"+name+"}", value)
+	}
+	return template
+}
+
+// valuesIn is the reading of RFC 6265bis section 5.8.3 backwards, written anew:
+// pairs between semicolons, the exact name, spaces and tabs around dropped.
+func valuesIn(lines []string, name string) []string {
+	var found []string
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			n, v, ok := strings.Cut(strings.Trim(pair, " \t"), "=")
+			if ok && n == name && !slices.Contains(found, v) {
+				found = append(found, v)
+			}
+		}
+	}
+	return found
+}
+
+// FuzzCookieHeader goes the whole way from the lines of a Cookie header to a
+// verified user. Ann comes out if and only if exactly one of the values under the
+// cookie's name is a valid session, and that one is hers. It runs with both codecs
+// of the format, which must decide alike, and what they write must be legal.
+//
+// Lines are separated by LF. {V}, {W}, … stand for the tokens of makeTokens.
+func FuzzCookieHeader(f *testing.F) {
+	ring, m, accounts := ringOf(f, 0, 1), makeTokens(f), newManager(f)
+	stores := []*ssestore.Store{newStore(f, ring, cookie.NewJWE), newStore(f, ring, jose.NewCodec)}
+	f.Fuzz(func(t *testing.T, template string) {
+		header := fill(template, m)
+		if len(header) > 1<<16 {
+			return
+		}
+		lines := strings.Split(header, "\n")
+		values := valuesIn(lines, cookieName)
+		valid, user := 0, false
+		for _, v := range values {
+			if m.valid[v] {
+				valid++
+				user = user || m.users[v]
+			}
+		}
+		want := valid == 1 && user && len(values) <= cookie.MaxCandidates
+		// The barrier may end a session that would be valid.
+		barrier := slices.Contains(valuesIn(lines, endedName), m.values["E"])
+		unsure := !barrier && len(valuesIn(lines, endedName)) > 0
+
+		var verdicts []cookie.Reason
+		for _, store := range stores {
+			s := store.Load(lines, t0)
+			got, err := accounts.GetUser(t.Context(), s)
+			if (err == nil) != (got != nil) || err == nil && got.id != "ann" {
+				t.Fatalf("GetUser: %v, %v", got, err)
+			}
+			if err != nil && !errors.Is(err, auth.ErrNoUser) {
+				t.Fatalf("a header makes an error: %v", err)
+			}
+			if barrier && slices.Contains(values, m.values["V"]) {
+				// V counts no more; what remains decides.
+				rest := valid - 1
+				if err == nil && rest != 1 {
+					t.Fatal("an ended session came back")
+				}
+			} else if (err == nil) != want && !(unsure && err != nil) {
+				t.Fatalf("user %v, want %v, from %q", err == nil, want, template)
+			}
+			out, err := s.Commit(200)
+			if err != nil {
+				t.Fatalf("Commit: %v", err)
+			}
+			for _, line := range out.SetCookie {
+				c, err := http.ParseSetCookie(line)
+				if err != nil || c.Valid() != nil || !strings.HasPrefix(c.Name, cookieName) || !c.Secure || !c.HttpOnly {
+					t.Fatalf("Set-Cookie %q: %v", line, err)
+				}
+			}
+			verdicts = append(verdicts, out.Refused)
+		}
+		if verdicts[0] != verdicts[1] {
+			t.Fatalf("the codecs disagree: %v, from %q", verdicts, template)
+		}
+	})
+}

@@ -1,0 +1,18 @@
+// Package fuzz holds no code, only tests that need other people's: fuzz targets
+// that hold hardtack against go-jose, gorilla/securecookie, encoding/json and a
+// WHATWG URL parser, five million mutants, and published vectors. It is a module
+// of its own, so that none of that reaches the users of hardtack.
+//
+//	go test ./fuzz          replays every committed seed
+//	fuzz/run 20             fuzzes each target for 20 seconds
+//	go test ./fuzz -update  writes the seeds anew (seeds_test.go)
+//
+// Every target is black box: it uses what a program can use, with two
+// exceptions. FuzzTokenOpen and FuzzClaims reach into internal/jwe and
+// internal/claims, because behind authentication a fuzzer would have to forge a
+// tag first. They do it with a transparent cipher of their own; a test sees to it
+// that nothing outside of tests can.
+//
+// What a fuzzer finds goes into testdata/fuzz when it is a failure, and becomes a
+// test there. Inputs that are merely new stay in Go's cache.
+package fuzz

@@ -1,0 +1,90 @@
+package fuzz_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nlnwa/whatwg-url/url"
+
+	"github.com/hardtack-go/hardtack/auth"
+)
+
+// The hosts that may be named, in the two forms: as SafeNext is given them, and
+// as a browser names a host.
+var nextHosts = []string{"shop.example", "localhost:8080", "[::1]:8443"}
+
+// place resolves ref as a browser on page does, and reports whether it succeeds.
+func place(page, ref string) (*url.Url, bool) {
+	u, err := url.ParseRef(page, ref)
+	return u, err == nil && u != nil
+}
+
+// FuzzNext: what SafeNext accepts, a browser resolves to the site itself or to a
+// listed host, over a scheme that may be, without user information; on pages of
+// several sites and depths. The resolver is a WHATWG URL parser that shares
+// nothing with ours. And what LoginURL writes is plain ASCII, stays on the login
+// page's site, and carries a next that SafeNext accepts when it comes back.
+func FuzzNext(f *testing.F) {
+	f.Fuzz(func(t *testing.T, next, login, path string) {
+		for _, https := range []bool{false, true} {
+			if !auth.SafeNext(next, nextHosts, https) {
+				continue
+			}
+			scheme := "http"
+			if https {
+				scheme = "https"
+			}
+			for _, page := range []string{
+				scheme + "://shop.example/login?next=x", scheme + "://elsewhere.example:8080/a/b/c", scheme + "://[::1]:8443/", scheme + "://192.0.2.1/a",
+			} {
+				base, _ := place(page, "")
+				u, ok := place(page, next)
+				if !ok {
+					t.Fatalf("%q on %s: accepted, and a browser cannot follow it", next, page)
+				}
+				if u.Username() != "" || u.Password() != "" {
+					t.Fatalf("%q on %s: accepted with user information", next, page)
+				}
+				if u.Scheme() == base.Scheme() && u.Host() == base.Host() {
+					continue
+				}
+				if u.Scheme() != "https" && (https || u.Scheme() != "http") || !slices.Contains(nextHosts, u.Host()) {
+					t.Fatalf("%q on %s (https %v): accepted, and leads to %s", next, page, https, u.Href(false))
+				}
+			}
+		}
+		checkLoginURL(t, login, path)
+	})
+}
+
+// checkLoginURL takes a login page on this site, and a path and query that a
+// visitor asked for.
+func checkLoginURL(t *testing.T, login, path string) {
+	t.Helper()
+	const site = "https://shop.example"
+	to := auth.LoginURL(login, site+path, "next")
+	if strings.ContainsFunc(to, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		t.Fatalf("LoginURL(%q, %q) = %q", login, path, to)
+	}
+	// The comparison needs a login page and a request that are on this site; what
+	// they are is the application's and the server's business, not the client's.
+	if !strings.HasPrefix(path, "/") || !strings.HasPrefix(login, "/") || !auth.SafeNext(login, nil, true) {
+		return
+	}
+	page, ok := place(site, login)
+	u, ok2 := place(site, to)
+	if !ok || !ok2 || u.Host() != page.Host() || u.Scheme() != "https" || u.Pathname() != page.Pathname() {
+		t.Fatalf("LoginURL(%q, %q) = %q leads elsewhere", login, path, to)
+	}
+	values := u.SearchParams().GetAll("next")
+	if len(values) == 0 {
+		if len(path) < 600 {
+			t.Fatalf("LoginURL(%q, %q) = %q: next is missing", login, path, to)
+		}
+		return
+	}
+	if len(values) != 1 || !auth.SafeNext(values[0], nil, true) {
+		t.Fatalf("LoginURL(%q, %q) carries next %q, which SafeNext refuses", login, path, values)
+	}
+}
