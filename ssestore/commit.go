@@ -67,7 +67,7 @@ func (p *state) write(out *Outcome, status int) error {
 		p.delete(out, true)
 		return nil
 	}
-	if !p.accessed || status == 304 || p.limit == WritesNone || p.newer() {
+	if !p.accessed || status == 304 || p.newer() {
 		return nil
 	}
 	if p.drop {
@@ -88,10 +88,10 @@ func (p *state) write(out *Outcome, status int) error {
 // The key of the stamp counts too; if it is unknown, it is taken for newer.
 func (p *state) newer() bool {
 	primary := p.ring.Primary()
-	if primary.ID() == "" || p.key.Compare(primary) > 0 {
+	if p.key.Compare(primary) > 0 { // also if there is no primary
 		return true
 	}
-	if p.c.Stk == "" || p.c.Stk == primary.ID() {
+	if p.c.Stk == "" {
 		return false
 	}
 	stamped, ok := p.ring.Key(p.c.Stk)

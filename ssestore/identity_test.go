@@ -296,6 +296,12 @@ func TestHold(t *testing.T) {
 		}
 		out := loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()); s.Hold() })
 		same(t, "logout before", did(out), "deleted")
+		out = loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) {
+			must(t, s.Logout())
+			must(t, note.Set(s, "x"))
+			s.Hold()
+		})
+		same(t, "logout and set before", did(out), "deleted")
 		// An expired cookie is not deleted either.
 		out = loggedIn(t, c, 1).visit(t, store, after(day), func(s *ssestore.Session) { read(s); s.Hold() })
 		silent(t, out)

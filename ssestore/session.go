@@ -132,8 +132,6 @@ type ended struct {
 	end int64
 }
 
-type memoEntry struct{ key, value any }
-
 // Writes says which unsolicited writes the response may carry; see
 // [Session.Limit]. The zero value is WritesAll.
 type Writes uint8
@@ -295,58 +293,6 @@ func (s *Session) Names() []string {
 	return names
 }
 
-// Memo returns the value that is kept for this request under key, and makes it
-// with create if there is none. Concurrent callers get the same value, though
-// create may have run for each of them. It runs without a lock and may use the
-// session. The value is never sealed, and Clear, Logout, Begin and Refuse drop
-// it. The key must be comparable; use a type of your own, as in a
-// context.Context. Without a session the result of create is returned and not
-// kept. A nil create only looks.
-func (s *Session) Memo(key any, create func() any) any {
-	p := s.of()
-	if p != nil {
-		p.mu.Lock()
-		v, ok := p.recall(key)
-		p.mu.Unlock()
-		if ok {
-			return v
-		}
-	}
-	if create == nil {
-		return nil
-	}
-	value := create()
-	if p == nil {
-		return value
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if v, ok := p.recall(key); ok {
-		return v // another goroutine was first
-	}
-	if p.memo.key == nil {
-		p.memo = memoEntry{key, value}
-	} else {
-		p.memos = append(p.memos, memoEntry{key, value})
-	}
-	return value
-}
-
-func (p *state) recall(key any) (any, bool) {
-	if key == nil {
-		return nil, false
-	}
-	if p.memo.key == key {
-		return p.memo.value, true
-	}
-	for _, m := range p.memos {
-		if m.key == key {
-			return m.value, true
-		}
-	}
-	return nil, false
-}
-
 // access notes that the response depends on the cookie.
 func (p *state) access() {
 	if p.migrating {
@@ -384,9 +330,6 @@ func (p *state) wipe() {
 	p.fresh = Stamp{}
 	p.forget()
 }
-
-// forget drops what the request knows about its user.
-func (p *state) forget() { p.memo, p.memos = memoEntry{}, nil }
 
 // empty reports whether there is nothing worth a cookie.
 func (p *state) empty() bool {
