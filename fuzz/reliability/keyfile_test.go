@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,6 +33,14 @@ func put(t *testing.T, path, text string, mode os.FileMode) {
 	}
 }
 
+// link replaces path by a symbolic link, in one step.
+func link(t *testing.T, target, path string) {
+	t.Helper()
+	if err := errors.Join(os.Symlink(target, path+".new"), os.Rename(path+".new", path)); err != nil {
+		t.Error(err)
+	}
+}
+
 // keyFaults is everything that can be wrong with a key file, made at path. The
 // good text is truncated at every byte besides.
 func keyFaults(t *testing.T, path, good string) map[string]func() {
@@ -53,22 +62,12 @@ func keyFaults(t *testing.T, path, good string) map[string]func() {
 				t.Fatal(err)
 			}
 		},
-		"group writable": func() { put(t, path, good, 0o660) },
-		"world writable": func() { put(t, path, good, 0o602) },
-		"link to nothing": func() {
-			os.Remove(path)
-			if err := os.Symlink(path+".nowhere", path); err != nil {
-				t.Fatal(err)
-			}
-		},
+		"group writable":  func() { put(t, path, good, 0o660) },
+		"world writable":  func() { put(t, path, good, 0o602) },
+		"link to nothing": func() { link(t, path+".nowhere", path) },
 		"link to garbage": func() {
 			put(t, path+".garbage", "garbage", 0o600)
-			if err := os.Symlink(path+".garbage", path+".new"); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.Rename(path+".new", path); err != nil {
-				t.Fatal(err)
-			}
+			link(t, path+".garbage", path)
 		},
 	}
 	for n := range len(good) - 1 { // the last byte is the line's end, which may be missing
@@ -95,39 +94,38 @@ func TestR2_KeyFileFaultsUnderLoad(t *testing.T) {
 	clock := newClock()
 	in := newInstance(t, options{keys: file, now: clock.now, store: ssestore.Config{Idle: 24 * time.Hour, Absolute: 48 * time.Hour}})
 
-	// The load: clients that read and write all the time.
+	// The load: four clients that read and write while the file goes bad and
+	// comes back.
 	const goroutines = 4
 	var requests, failed atomic.Int64
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
-	for g := range goroutines {
-		c := newClient(t).at(in)
-		id := fmt.Sprint("user", g)
-		c.must(t, "POST", "/login?id="+id)
-		wg.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				value := fmt.Sprint(n)
-				for _, ask := range [][3]string{{"GET", "/who", id}, {"POST", "/set?v=" + value, ""}, {"GET", "/get", value}} {
-					r, err := c.do(ask[0], ask[1], navigation...)
-					requests.Add(1)
-					if err != nil || r.status != http.StatusOK || r.body != ask[2] {
-						failed.Add(1)
+	clients := make([]*client, goroutines)
+	for g := range clients {
+		clients[g] = newClient(t).at(in)
+		clients[g].must(t, "POST", fmt.Sprint("/login?id=user", g))
+	}
+	var load sync.WaitGroup
+	start := func() {
+		for g, c := range clients {
+			id := fmt.Sprint("user", g)
+			load.Go(func() {
+				for n := range size(2, 20) {
+					value := fmt.Sprint(n)
+					for _, ask := range [][3]string{{"GET", "/who", id}, {"POST", "/set?v=" + value, ""}, {"GET", "/get", value}} {
+						r, err := c.do(ask[0], ask[1], navigation...)
+						requests.Add(1)
+						if err != nil || r.status != http.StatusOK || r.body != ask[2] {
+							failed.Add(1)
+						}
 					}
 				}
-			}
-		})
+			})
+		}
 	}
-	// look lets the clock go on, and requests with it, until one of them has
-	// looked at the file.
+	// look lets the clock go on, so that a request looks at the file.
 	probe := newClient(t).at(in)
 	probe.must(t, "POST", "/set?v=probe")
 	look := func() {
-		clock.advance(2 * time.Second)
+		clock.advance(time.Second)
 		if r := probe.must(t, "GET", "/get", navigation...); r.body != "probe" {
 			failed.Add(1)
 		}
@@ -137,25 +135,33 @@ func TestR2_KeyFileFaultsUnderLoad(t *testing.T) {
 	}
 	faults := keyFaults(t, path, good)
 	for name, make := range faults {
+		// A directory cannot take the place of a file in one step: it may be seen
+		// to be missing, which is another fault, on the way there and back.
+		most := int64(1)
+		if name == "directory" {
+			most = 3
+		}
 		before := reports.Load()
+		start()
 		make()
 		look()
 		look()
-		if got := reports.Load() - before; got != 1 {
+		if got := reports.Load() - before; got < 1 || got > most {
 			t.Errorf("%s: %d reports, the last is %v", name, got, last.Load())
 		}
 		if id := file.At(clock.now()).Primary().ID(); id != "tst003A" {
 			t.Errorf("%s: the primary is %q", name, id)
 		}
-		os.Remove(path) // also where it is a directory now
+		if name == "directory" {
+			os.Remove(path)
+		}
 		put(t, path, good, 0o600)
 		look()
-		if got := reports.Load() - before; got != 1 {
-			t.Errorf("%s, and good again: %d reports", name, got)
+		if got := reports.Load() - before; got < 1 || got > most {
+			t.Errorf("%s, and good again: %d reports, the last is %v", name, got, last.Load())
 		}
+		load.Wait()
 	}
-	close(stop)
-	wg.Wait()
 	t.Logf("R2: %d faults (%d of them truncations), %d reports, %d requests meanwhile: %d failed",
 		len(faults), len(good)-1, reports.Load(), requests.Load(), failed.Load())
 	if failed.Load() != 0 {
@@ -197,12 +203,7 @@ func TestR3_ReloadStorm(t *testing.T) {
 		}
 		put(t, target(i), jwkSet(numbers...), 0o600)
 	}
-	point := func(i int) {
-		if err := errors.Join(os.Symlink(target(i), path+".new"), os.Rename(path+".new", path)); err != nil {
-			t.Error(err)
-		}
-	}
-	point(0)
+	link(t, target(0), path)
 	var reports atomic.Int64
 	file, err := keyring.OpenFile(path, func(error) { reports.Add(1) })
 	if err != nil {
@@ -216,17 +217,18 @@ func TestR3_ReloadStorm(t *testing.T) {
 	now := time.Now()
 
 	var requests, loads, broken, torn, moved atomic.Int64
-	stop := make(chan struct{})
+	// The requests come at the pace of the reloads. Without that, 64 busy
+	// goroutines would leave the reloads no processor to happen on.
+	const perReload = 4
+	work := make(chan struct{}, goroutines)
 	var wg sync.WaitGroup
 	for g := range goroutines {
 		id := fmt.Sprint("user", g)
 		wg.Go(func() {
 			var lines []string
 			for n := 0; ; n++ {
-				select {
-				case <-stop:
+				if _, ok := <-work; !ok {
 					return
-				default:
 				}
 				load := func() *ssestore.Session {
 					loads.Add(1)
@@ -240,6 +242,7 @@ func TestR3_ReloadStorm(t *testing.T) {
 				if err != nil || s.Begin(id, stamp, nil) != nil || note.Set(s, fmt.Sprint(n)) != nil {
 					broken.Add(1)
 				}
+				runtime.Gosched() // let the ring move in the middle of the request
 				// The power check: what two requests see is not always the same.
 				if other, err := load().Stamp("", id, "secret"); err != nil || other.KeyID != stamp.KeyID {
 					moved.Add(1)
@@ -263,12 +266,18 @@ func TestR3_ReloadStorm(t *testing.T) {
 	tick := time.NewTicker(time.Millisecond)
 	for i := range reloads {
 		<-tick.C
-		point(i % order)
+		for range perReload {
+			select {
+			case work <- struct{}{}:
+			default: // they are behind
+			}
+		}
+		link(t, target(i%order), path)
 		file.Refresh(now)
 	}
 	took := time.Since(begin)
 	tick.Stop()
-	close(stop)
+	close(work)
 	wg.Wait()
 	t.Logf("R3: %d reloads in %v (%.0f/s), %d requests on %d goroutines: %d errors, %d saw two rings, %d faults of the file; %d times the ring moved during a request",
 		reloads, took.Round(time.Millisecond), float64(reloads)/took.Seconds(), requests.Load(), goroutines, broken.Load(), torn.Load(), reports.Load(), moved.Load())

@@ -1,0 +1,136 @@
+package reliability_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// TestR6_UserStoreFaults: the user store errs, times out, is cancelled by a client
+// that goes away, and panics, while renewals and reseals are due in every
+// request. Nothing is sent that touches a session, and afterwards every session
+// is as good as before.
+func TestR6_UserStoreFaults(t *testing.T) {
+	clients, rounds := size(64, 256), size(24, 200)
+	db, clock, keys := new(people), newClock(), new(keyring.Holder)
+	keys.Set(ring(t, 1))
+	in := newInstance(t, options{keys: keys, people: db, now: clock.now})
+	server := httptest.NewUnstartedServer(in.handler)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // the panics
+	server.Start()
+	defer server.Close()
+	transport := &http.Transport{MaxIdleConnsPerHost: clients}
+	defer transport.CloseIdleConnections()
+
+	all := make([]*client, clients)
+	for i := range all {
+		c := newClient(t).at(transport)
+		c.base = server.URL
+		c.must(t, "POST", fmt.Sprint("/login?id=user", i))
+		c.must(t, "POST", fmt.Sprint("/set?v=note", i))
+		all[i] = c
+	}
+	keys.Set(ring(t, 2, 1))      // a reseal is due in every request,
+	clock.advance(time.Hour / 4) // and a renewal
+	var hanging sync.WaitGroup   // lookups that wait for the end of their context
+	lookups := map[string]func(ctx context.Context, id string) (*user, error){
+		"error": func(context.Context, string) (*user, error) { return nil, errors.New("connection refused") },
+		"timeout": func(ctx context.Context, _ string) (*user, error) {
+			ctx, cancel := context.WithTimeout(ctx, time.Millisecond)
+			defer cancel()
+			<-ctx.Done()
+			return nil, fmt.Errorf("query: %w", ctx.Err())
+		},
+		"cancel": func(ctx context.Context, _ string) (*user, error) {
+			hanging.Add(1)
+			defer hanging.Done()
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+		"panic":         func(context.Context, string) (*user, error) { panic("the driver has a bug") },
+		"somebody else": func(context.Context, string) (*user, error) { return &user{"mallory", "x"}, nil },
+	}
+	names := []string{"error", "timeout", "cancel", "panic", "somebody else"}
+	var counts sync.Map // name → *atomic.Int64: how often a fault was met
+	var answers [600]atomic.Int64
+	var cut, cookies, deletions, wrong atomic.Int64
+	find := func(ctx context.Context, id string) (*user, error) {
+		name := names[rand.IntN(len(names))]
+		n, _ := counts.LoadOrStore(name, new(atomic.Int64))
+		n.(*atomic.Int64).Add(1)
+		return lookups[name](ctx, id)
+	}
+	db.find.Store(&find)
+	share(clients, clients, func(i int) {
+		random := rand.New(rand.NewPCG(uint64(i), 6))
+		for n := range rounds {
+			method, path, head := "GET", "/who", navigation
+			switch random.IntN(4) {
+			case 0:
+				head = fetch
+			case 1:
+				method, path = "POST", fmt.Sprint("/set?v=lost", n)
+			}
+			// Clients are impatient: this is what cancels.
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			r, err := all[i].doContext(ctx, method, path, head...)
+			cancel()
+			if err != nil {
+				cut.Add(1)
+				continue
+			}
+			answers[r.status].Add(1)
+			if r.status != http.StatusServiceUnavailable || r.body == fmt.Sprint("user", i) {
+				wrong.Add(1)
+			}
+			set, deleted := r.setCookies()
+			cookies.Add(int64(set))
+			deletions.Add(int64(deleted))
+		}
+	})
+	hanging.Wait()
+	db.find.Store(nil)
+
+	valid := 0
+	for i, c := range all {
+		who := c.must(t, "GET", "/who", navigation...)
+		if set, _ := who.setCookies(); set != 1 { // renewed and resealed at last
+			t.Errorf("user %d: %d cookies at the first good request, want 1", i, set)
+		}
+		if who.body == fmt.Sprint("user", i) && c.must(t, "GET", "/get").body == fmt.Sprint("note", i) {
+			valid++
+		}
+	}
+	met := ""
+	for _, name := range names {
+		if n, ok := counts.Load(name); ok {
+			met += fmt.Sprintf(" %s %d", name, n.(*atomic.Int64).Load())
+		} else {
+			t.Errorf("the fault %q was never met", name)
+		}
+	}
+	t.Logf("R6: %d requests (faults met:%s): %d answers of 503, %d others, %d cut off; %d Set-Cookie, %d deletions; afterwards %d of %d sessions valid",
+		clients*rounds, met, answers[503].Load(), wrong.Load(), cut.Load(), cookies.Load(), deletions.Load(), valid, clients)
+	if wrong.Load() != 0 || cookies.Load() != 0 || deletions.Load() != 0 || valid != clients || answers[503].Load() == 0 {
+		t.Error("want 503 only, nothing sent, and all sessions valid")
+	}
+
+	// The row can fail: a store that gives a wrong answer instead of none does end
+	// sessions, and this counts it.
+	changed := func(_ context.Context, id string) (*user, error) { return &user{id, "another secret"}, nil }
+	db.find.Store(&changed)
+	if _, deleted := all[0].must(t, "GET", "/who", navigation...).setCookies(); deleted != 1 {
+		t.Error("a changed password deletes no cookie: the deletions above would not be counted")
+	}
+}
