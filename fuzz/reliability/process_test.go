@@ -134,15 +134,18 @@ func TestR5_ManyClients(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "keys.json")
 	put(t, path, jwkSet(1), 0o600)
 	base := launch(t, path)
-	transport := &http.Transport{MaxIdleConnsPerHost: clients + 1}
-	defer transport.CloseIdleConnections()
-	admin := newClient(t).at(transport)
-	admin.base = base
-
-	all := make([]*client, clients)
-	share(clients, 32, func(i int) {
+	// Each client has a connection of its own and keeps it, as browsers do.
+	connect := func() *client {
+		transport := &http.Transport{MaxIdleConnsPerHost: 1}
+		t.Cleanup(transport.CloseIdleConnections)
 		c := newClient(t).at(transport)
 		c.base = base
+		return c
+	}
+	admin := connect()
+	all := make([]*client, clients)
+	share(clients, 32, func(i int) {
+		c := connect()
 		c.must(t, "POST", fmt.Sprint("/login?id=user", i))
 		all[i] = c
 	})
