@@ -186,9 +186,12 @@ func makeTokens(t testing.TB) tokens {
 type user struct{ id, hash string }
 
 // newManager knows Ann and Bob.
-func newManager(t testing.TB) *auth.Manager[*user] {
+func newManager(t testing.TB) *auth.Manager[*user] { return stampManager(t, annsHash) }
+
+// stampManager is newManager with another stamped field for Ann.
+func stampManager(t testing.TB, field string) *auth.Manager[*user] {
 	t.Helper()
-	all := map[string]*user{"ann": {"ann", annsHash}, "bob": {"bob", "another hash"}}
+	all := map[string]*user{"ann": {"ann", field}, "bob": {"bob", "another hash"}}
 	m, err := auth.New(auth.Config[*user]{
 		UserByID: func(_ context.Context, id string) (*user, error) {
 			if u := all[id]; u != nil {
