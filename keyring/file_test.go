@@ -217,6 +217,25 @@ func TestFile_EachFaultIsReported(t *testing.T) {
 	}
 }
 
+// A file that went away and came back, itself and unchanged, ended a fault: the
+// next time that it goes is another one.
+func TestFile_ComesBackUnchanged(t *testing.T) {
+	path := newKeyFile(t, textA)
+	rested := time.Now().Add(-time.Hour)
+	must(t, os.Chtimes(path, rested, rested))
+	var reports []error
+	f := openFile(t, path, record(&reports))
+	for range 2 {
+		must(t, os.Rename(path, path+".away"))
+		f.Refresh(seconds(1))
+		must(t, os.Rename(path+".away", path))
+		f.Refresh(seconds(2))
+	}
+	if len(reports) != 2 {
+		t.Errorf("reports %v, want two", reports)
+	}
+}
+
 // At looks once per second of the time it is given; Refresh always.
 func TestFile_HowOftenItLooks(t *testing.T) {
 	path := newKeyFile(t, textA)

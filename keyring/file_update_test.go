@@ -223,6 +223,14 @@ func TestUpdate_FileAtFault(t *testing.T) {
 			if got := ids(f.At(seconds(1))); got != "*AAAAAAA" {
 				t.Errorf("the ring is %s", got)
 			}
+			// Next to what is no key file, there is no business to leave a lock.
+			if target, err := filepath.EvalSymlinks(path); err == nil {
+				info, err := os.Stat(target)
+				must(t, err)
+				if _, err := os.Stat(target + ".lock"); err == nil && !info.Mode().IsRegular() {
+					t.Errorf("a lock file next to %v", info.Mode())
+				}
+			}
 		})
 	}
 }
