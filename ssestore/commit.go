@@ -118,16 +118,12 @@ func (p *state) wantsWrite() bool {
 // freshStamp reports whether Confirm brought a stamp to replace the old one: made
 // under the very primary that this response seals with.
 func (p *state) freshStamp() bool {
-	return p.fresh.KeyID != "" && p.fresh.KeyID == p.ring.Primary().ID() && p.fresh.KeyID != p.c.Stk
+	return p.fresh.KeyID == p.ring.Primary().ID() && p.fresh.KeyID != p.c.Stk
 }
 
 // seal writes the session under the primary.
 func (p *state) seal(out *Outcome, solicited bool) error {
-	primary := p.ring.Primary()
-	if primary.ID() == "" {
-		return ErrNoPrimary
-	}
-	if p.adopted && p.c.Sub != "" && !p.confirmed {
+	if p.adopted && !p.confirmed {
 		return ErrUnconfirmed
 	}
 	c := &p.c
@@ -161,6 +157,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	if err != nil {
 		return err
 	}
+	primary := p.ring.Primary()
 	primary.CountSeal()
 	maxAge := time.Duration(0) // browser session
 	if c.Per {

@@ -190,6 +190,26 @@ func TestSize(t *testing.T) {
 	})
 }
 
+// TestSize_Shrunk: a session that was written under a larger limit reads, and
+// cannot be written before something was deleted. That is an error, not silence.
+func TestSize_Shrunk(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		b := visited(t, newStore(t, c, ring(t, 1)), func(s *ssestore.Session) {
+			must(t, note.Set(s, strings.Repeat("x", 1200)))
+			must(t, count.Set(s, 1))
+		})
+		small := newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Cookie.MaxLine = 1200 })
+		s := b.peek(small, after(10*time.Minute)) // a renewal is due
+		same(t, "count", count.Get(s), 1)
+		out, err := s.Commit(200)
+		var size *cookie.SizeError
+		same(t, "renewal is a SizeError", errors.As(err, &size), true)
+		silent(t, out)
+		b.visit(t, small, t0, func(s *ssestore.Session) { must(t, note.Delete(s)) })
+		same(t, "names", strings.Join(b.peek(small, t0).Names(), " "), "count")
+	})
+}
+
 // TestSetRandom drives the data with random changes next to a plain map.
 func TestSetRandom(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {

@@ -265,11 +265,20 @@ func TestS4_8_Unverified(t *testing.T) {
 		same(t, "renewed, resealed, restamped", out.Renewed && out.Resealed && out.Restamped, true)
 
 		// A fresh stamp that is not of the primary is no fresh stamp.
-		out = b.copy().visit(t, store, t0, func(s *ssestore.Session) {
-			st, _ := s.Stamp(kid(1), "1", "forged")
+		other := b.copy()
+		out = other.visit(t, newStore(t, c, ring(t, 3, 2, 1)), t0, func(s *ssestore.Session) {
+			st, err := s.Stamp(kid(2), "1", hash)
+			must(t, err)
 			s.Confirm(st)
 		})
 		same(t, "restamped", out.Restamped, false)
+		same(t, "stamp's key", other.peek(newStore(t, c, ring(t, 3)), t0).Identity().Stamp.KeyID, kid(1))
+		// And one of the key that the stamp has already is none either.
+		silent(t, b.copy().visit(t, newStore(t, c, ring(t, 1)), t0, func(s *ssestore.Session) {
+			st, err := s.Stamp("", "1", hash)
+			must(t, err)
+			s.Confirm(st)
+		}))
 	})
 }
 
