@@ -85,7 +85,7 @@ func (h *hunt) work(r *rand.Rand, n int, known map[string]bool, result []tally) 
 			buf, second = second, buf
 		}
 		value := unsafe.String(unsafe.SliceData(buf), len(buf)) // buf is not written while value is in use
-		err, fault := h.try(value)
+		fault, err := h.try(value)
 		switch {
 		case fault != "":
 			result[i].panicked = fault
@@ -103,13 +103,13 @@ func (h *hunt) work(r *rand.Rand, n int, known map[string]bool, result []tally) 
 }
 
 // try opens a value. A panic is a result like any other.
-func (h *hunt) try(value string) (err error, fault string) {
+func (h *hunt) try(value string) (fault string, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			fault = fmt.Sprintf("%v, opening %q", p, value)
 		}
 	}()
-	return h.open(value), ""
+	return "", h.open(value)
 }
 
 func (t *tally) add(o tally) {

@@ -59,7 +59,7 @@ func cookieHeaderSeeds(t testing.TB) corpus {
 		cookieName + " ={V}", cookieName, s + "{V}{V}", s + "{V}%20", s + "{V}\x00", s + "{V}\r", "other={V}",
 		// the barrier
 		s + "{V}; " + endedName + "={E}", endedName + "={E}; " + s + "{V}", s + "{W}; " + endedName + "={E}", s + "{V}; " + endedName + "={E}.{E}", s + "{V}; " + endedName + "=x",
-		s + "{V}; " + endedName + "={E}x", s + "{V}\n" + endedName + "=\n" + endedName + "={E}",
+		s + "{V}; " + endedName + "={E}x", s + "{V}; " + s + "{W}; " + endedName + "={E}.{E}", s + "{V}; " + s + "{W}; " + endedName + "={E}", s + "{V}\n" + endedName + "=\n" + endedName + "={E}",
 		strings.Repeat("a=b; ", 200) + s + "{V}", s + strings.Repeat(".", 4096), s + strings.Repeat("x", 5000),
 	}, one[string])
 	for name := range m.values { // each kind of token alone
