@@ -1,0 +1,83 @@
+package advisories_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// testFunctions are the Test functions of this folder.
+func testFunctions(t *testing.T) map[string]bool {
+	t.Helper()
+	found := map[string]bool{}
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "Test") {
+				found[fn.Name.Name] = true
+			}
+		}
+	}
+	return found
+}
+
+// TestEveryAdvisoryHasItsTest: every line of docs/ADVISORIES.md names a test of
+// this folder that is named after its id, and every such test has a line.
+func TestEveryAdvisoryHasItsTest(t *testing.T) {
+	page, err := os.ReadFile("../../docs/ADVISORIES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := testFunctions(t)
+	row := regexp.MustCompile("(?m)^\\| ([^|]+) \\| ([^|]+) \\| ([^|]+) \\| `(\\w+)` \\|$")
+	notWord := regexp.MustCompile(`\W+`)
+	listed, ids := map[string]bool{}, map[string]bool{}
+	for _, m := range row.FindAllStringSubmatch(string(page), -1) {
+		id, test := m[1], m[4]
+		if ids[id] || listed[test] {
+			t.Errorf("%s or %s has two lines", id, test)
+		}
+		ids[id], listed[test] = true, true
+		if want := "TestAdvisory_" + notWord.ReplaceAllString(id, "_") + "_"; !strings.HasPrefix(test, want) {
+			t.Errorf("the test of %s is %s, want %s…", id, test, want)
+		}
+		if !tests[test] {
+			t.Errorf("%s: there is no test %s", id, test)
+		}
+	}
+	for test := range tests {
+		if strings.HasPrefix(test, "TestAdvisory_") && !listed[test] {
+			t.Errorf("%s has no line in docs/ADVISORIES.md", test)
+		}
+	}
+	// The list of the security requirements; oauth2-proxy, the early flush and
+	// EncodeMulti have no number.
+	for _, id := range []string{
+		"CVE-2026-116586", "CVE-2026-116585", "CVE-2026-34986", "CVE-2025-27144", "CVE-2024-28180", "CVE-2023-37464",
+		"CVE-2025-47275", "CVE-2026-40372", "CVE-2026-44351", "CVE-2026-45363", "CVE-2025-47278", "CVE-2026-39324",
+		"CVE-2025-32441", "CVE-2025-46336", "CVE-2025-48947", "CVE-2023-30861", "CVE-2026-27205", "CVE-2026-35192",
+		"CVE-2025-46344", "CVE-2026-6873", "oauth2-proxy", "CVE-2018-15133", "CVE-2024-55556", "CVE-2023-48309",
+		"CVE-2026-73421", "CVE-2026-73418", "CVE-2024-38513", "CVE-2021-41246", "CVE-2021-41268", "GHSA-2vg6",
+		"GHSA-9h73", "express-openid-connect v3", "dream#432", "securecookie EncodeMulti",
+	} {
+		if !ids[id] {
+			t.Errorf("%s has no line", id)
+		}
+	}
+	// Lines that the pattern above does not match would be lines without a test.
+	if n := len(regexp.MustCompile(`(?m)^\| (CVE|GHSA)-`).FindAllString(string(page), -1)); n > len(ids) {
+		t.Errorf("%d lines with an id, %d of the right form", n, len(ids))
+	}
+}
