@@ -60,9 +60,9 @@ func TestR7_Skew(t *testing.T) {
 				if r.body != id {
 					logouts++
 				}
-				// Seldom enough for a renewal each time, often enough for the idle
-				// time, and sometimes at once.
-				clock.advance(time.Duration(random.IntN(25*60)) * time.Second * time.Duration(random.IntN(2)))
+				// A session lives for 5/6 of the idle time after its last use at
+				// least, and the skew comes off that: 25 minutes less one or two.
+				clock.advance(time.Duration(random.IntN(23*60)) * time.Second * time.Duration(random.IntN(2)))
 			}
 		}
 		t.Logf("R7: clocks %s: %d requests, %d unexpected logouts", name, requests, logouts)

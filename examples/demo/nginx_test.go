@@ -1,0 +1,311 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// nginxConfig is a shared cache that keeps whatever it may: every status, one key
+// for all visitors. The ports in order: a server as it comes,
+// one that is told to overlook Set-Cookie, as many are, so that only what the
+// origin says about caching is between two visitors, and the same in front of an
+// origin that says nothing.
+const nginxConfig = `
+daemon off;
+user root;
+pid %[1]s/pid;
+error_log stderr warn;
+events { worker_connections 256; }
+http {
+	access_log off;
+	client_body_temp_path %[1]s/body;
+	proxy_temp_path %[1]s/proxy;
+	fastcgi_temp_path %[1]s/fastcgi;
+	uwsgi_temp_path %[1]s/uwsgi;
+	scgi_temp_path %[1]s/scgi;
+	proxy_cache_path %[1]s/cache levels=1:2 keys_zone=shared:10m inactive=10m;
+	proxy_http_version 1.1;
+	proxy_set_header Host $http_host;
+	proxy_cache shared;
+	proxy_cache_key $server_port$request_uri;
+	proxy_cache_valid any 10m;
+	add_header X-Cache $upstream_cache_status always;
+	server { listen %[2]s; location / { proxy_pass http://%[5]s; } }
+	server { listen %[3]s; location / { proxy_pass http://%[5]s; proxy_ignore_headers Set-Cookie; } }
+	server { listen %[4]s; location / { proxy_pass http://%[6]s; proxy_ignore_headers Set-Cookie; } }
+}
+`
+
+// startNginx runs a real nginx in front of two origins and returns the addresses
+// of its three servers.
+func startNginx(t *testing.T, origin, thoughtless string) (bases [3]string) {
+	t.Helper()
+	program := need(t, "nginx", "/usr/sbin/nginx")
+	dir := t.TempDir()
+	values := []any{dir}
+	for i := range bases {
+		// A port that is free now: nginx cannot be given a listener.
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		values = append(values, l.Addr().String())
+		bases[i] = "http://" + l.Addr().String()
+	}
+	for _, url := range []string{origin, thoughtless} {
+		values = append(values, strings.TrimPrefix(url, "http://"))
+	}
+	path := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(path, fmt.Appendf(nil, nginxConfig, values...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	output := new(logBuffer)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "-p", dir, "-c", path)
+	cmd.Stdout, cmd.Stderr = output, output
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		cmd.Wait()
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM) // the workers end with it
+		<-ended
+	})
+	for begin := time.Now(); ; {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(bases[2], "http://"))
+		if err == nil {
+			conn.Close()
+			return bases
+		}
+		select {
+		case <-ended:
+			t.Fatalf("nginx did not start:\n%s", output)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Since(begin) > patience {
+			t.Fatalf("nginx does not listen: %v\n%s", err, output)
+		}
+	}
+}
+
+// thoughtless takes out of every answer what keeps a cache from sharing it.
+type thoughtless struct{ http.ResponseWriter }
+
+func (w thoughtless) WriteHeader(status int) {
+	w.Header().Del("Cache-Control")
+	w.Header().Del("Vary")
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// cachedSite is the demo behind nginx.
+type cachedSite struct {
+	app   *app
+	ahead atomic.Int64 // how far its clock is ahead, in seconds
+	keys  string
+	bases [3]string
+}
+
+func startCached(t *testing.T) *cachedSite {
+	t.Helper()
+	dir := t.TempDir()
+	s := &cachedSite{keys: filepath.Join(dir, "keys.json")}
+	var err error
+	s.app, err = newApp(t.Context(), config{DB: filepath.Join(dir, "users.db"), Keys: s.keys, Log: slog.New(slog.NewTextHandler(new(logBuffer), nil)),
+		Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load()) * time.Second) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.app.Close() })
+	handler := s.app.Handler()
+	origin := httptest.NewServer(handler)
+	t.Cleanup(origin.Close)
+	wrong := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(thoughtless{w}, r) }))
+	t.Cleanup(wrong.Close)
+	s.bases = startNginx(t, origin.URL, wrong.URL)
+	return s
+}
+
+// cacheWatch follows what every client gets and finds what came from another's.
+type cacheWatch struct {
+	t       *testing.T
+	marks   map[string]string // text that only one client may see → that client
+	cookies map[string]string // session cookie → who was given it
+	hits    int               // answers from the cache
+	answers int
+	pages   []string // leaks of pages
+	values  []string // leaks of Set-Cookie
+}
+
+// see judges one answer to a client.
+func (c *cacheWatch) see(who, what string, a *answer) *answer {
+	c.answers++
+	hit := a.Header.Get("X-Cache") == "HIT"
+	if hit {
+		c.hits++
+	}
+	for mark, owner := range c.marks {
+		if strings.Contains(a.body, mark) && owner != who {
+			c.pages = append(c.pages, fmt.Sprintf("%s: %s is shown the page of %s", what, who, owner))
+		}
+	}
+	for _, line := range a.Header.Values("Set-Cookie") {
+		cookie, err := http.ParseSetCookie(line)
+		if err != nil {
+			c.t.Error(err)
+			continue
+		}
+		// A deletion is the same for everybody. From the cache it is not meant for
+		// whoever gets it.
+		owner, known := c.cookies[cookie.Value]
+		if hit || known && owner != who && cookie.MaxAge >= 0 {
+			c.values = append(c.values, fmt.Sprintf("%s: %s is given a cookie of %s (hit: %v)", what, who, owner, hit))
+		}
+		c.cookies[cookie.Value] = who
+	}
+	return a
+}
+
+// walk takes bob through every way on which a session is read or written. After
+// each step others ask for the same page. It returns how many cookies each step
+// of bob's set.
+func (s *cachedSite) walk(t *testing.T, base string) (watch *cacheWatch, set map[string]int) {
+	watch = &cacheWatch{t: t, marks: map[string]string{}, cookies: map[string]string{}}
+	set = map[string]int{}
+	visitors := map[string]*visitor{}
+	for _, name := range []string{"bob", "ada", "nobody", "stray", "forger"} {
+		visitors[name] = newVisitor(t, base)
+		watch.marks["rope of "+name] = name
+	}
+	// The top of every page of somebody who is logged in.
+	watch.marks[`title="`+bob+`:`], watch.marks[`title="`+ada+`:`] = "bob", "ada"
+	others := []string{"nobody", "ada", "stray", "forger"}
+	ask := func(name, method, path string) *answer {
+		v := visitors[name]
+		r := v.request(method, path, nil)
+		r.Header.Set("Sec-Fetch-Dest", "document")
+		if name == "forger" {
+			r.Header.Set("Cookie", "__Host-session=forged")
+		}
+		return watch.see(name, method+" "+path, v.do(r))
+	}
+	// step is one request of bob's, then the same by the others, and once more by
+	// bob and them: whatever was kept of it is now served.
+	step := func(name, method, path string) {
+		a := ask("bob", method, path)
+		set[name] += len(a.Header.Values("Set-Cookie"))
+		for range 2 {
+			for _, other := range others {
+				ask(other, "GET", path)
+			}
+			ask("bob", "GET", path)
+		}
+	}
+	post := func(name, who, path string, pairs ...string) {
+		a := watch.see(who, "POST "+path, visitors[who].post(path, pairs...))
+		if who == "bob" {
+			set[name] += len(a.Header.Values("Set-Cookie"))
+		}
+		for _, other := range others { // what was kept of the POST, if anything
+			ask(other, "GET", path)
+		}
+	}
+	everywhere := func(name string) {
+		// Twice: at addresses that other steps ask for too, and at fresh ones, which
+		// bob is the first to ask for.
+		for _, query := range []string{"", "?" + name} {
+			for _, path := range []string{"/", "/members", "/session", "/password", "/login", "/signup", "/staff", "/nowhere"} {
+				step(name, "GET", path+query)
+			}
+		}
+		step(name, "HEAD", "/?head-"+name)
+	}
+
+	everywhere("anonymous")
+	for _, other := range []string{"ada", "stray"} {
+		post("", other, "/cart", "item", "rope of "+other)
+	}
+	post("", "ada", "/login", "email", ada, "password", seedPassword)
+	post("write", "bob", "/cart", "item", "rope of bob")
+	everywhere("cart")
+	post("login", "bob", "/login", "email", bob, "password", seedPassword)
+	everywhere("in")
+	for _, path := range []string{"/", "/members", "/session"} {
+		s.ahead.Add(600)
+		step("renewal", "GET", path+"?renewal")
+	}
+	for _, path := range []string{"/", "/members", "/session"} {
+		if err := s.app.keys.Update((*keyring.Keyring).Rotate); err != nil {
+			t.Fatal(err)
+		}
+		step("reseal", "GET", path+"?reseal")
+	}
+	for _, path := range []string{"/", "/members", "/login"} {
+		s.ahead.Add(3600)
+		step("expired", "GET", path+"?expired")
+		post("", "bob", "/login", "email", bob, "password", seedPassword)
+		post("", "ada", "/login", "email", ada, "password", seedPassword)
+	}
+	for _, path := range []string{"/", "/members"} {
+		u, err := s.app.users.ByEmail(t.Context(), bob)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.app.users.SetPassword(t.Context(), u, u.Hash); err != nil { // a new stamp
+			t.Fatal(err)
+		}
+		step("refused", "GET", path+"?refused")
+		post("", "bob", "/login", "email", bob, "password", seedPassword)
+	}
+	post("logout", "bob", "/logout")
+	everywhere("out")
+	return watch, set
+}
+
+// A shared cache in front of the demo serves nobody another visitor's page or
+// cookie, on any way on which a session is read or written.
+func TestNginxSharesNothingPersonal(t *testing.T) {
+	s := startCached(t)
+	for i, name := range [...]string{"as it comes", "overlooking Set-Cookie"} {
+		watch, set := s.walk(t, s.bases[i])
+		t.Logf("nginx %s: %d answers, %d of them from its cache; to the wrong visitor %d pages, %d cookies; cookies set: write %d, login %d, renewal %d, reseal %d, expired %d, refused %d, logout %d",
+			name, watch.answers, watch.hits, len(watch.pages), len(watch.values),
+			set["write"], set["login"], set["renewal"], set["reseal"], set["expired"], set["refused"], set["logout"])
+		for _, leak := range slices.Concat(watch.pages, watch.values) {
+			t.Errorf("nginx %s: %s", name, leak)
+		}
+		for step, want := range map[string]int{"write": 1, "login": 2, "renewal": 3, "reseal": 3, "expired": 3, "refused": 2, "logout": 2} {
+			if set[step] != want {
+				t.Errorf("%s: %d Set-Cookie, want %d: this step proves nothing", step, set[step], want)
+			}
+		}
+		if watch.hits == 0 {
+			t.Errorf("nginx %s: nothing came from the cache: it caches nothing at all", name)
+		}
+	}
+	// The test can fail: an origin that says neither private nor Vary leaks.
+	watch, _ := s.walk(t, s.bases[2])
+	t.Logf("nginx before an origin without Cache-Control and Vary: %d answers, %d from its cache; %d pages and %d cookies to the wrong visitor",
+		watch.answers, watch.hits, len(watch.pages), len(watch.values))
+	if len(watch.pages) == 0 || len(watch.values) == 0 {
+		t.Error("a wrong origin leaks nothing: this test would not notice a leak")
+	}
+}
