@@ -32,7 +32,7 @@ func Members(dst []Member, d []byte) ([]Member, bool) {
 			return dst, false
 		}
 		name := text(d[start:i])
-		if name == "" || len(name) > MaxName || name <= last {
+		if len(name) > MaxName || name <= last { // the first is not empty either: last is
 			return dst, false
 		}
 		last = name
