@@ -98,6 +98,16 @@ func (p *state) isEnded(c *claims.Claims, lines []string) bool {
 	return p.entries(func(e entry) bool { return p.names(e, c) })
 }
 
+// barrierUnknown reports whether an entry was made under a key that the ring
+// lacks. It may name this very session: the logout was at an instance that has a
+// newer key.
+func (p *state) barrierUnknown() bool {
+	return len(p.barrier) > 0 && p.entries(func(e entry) bool {
+		_, ok := p.ring.Key(e.kid)
+		return !ok
+	})
+}
+
 // names reports whether e names the session as a whole or with its stamp.
 func (p *state) names(e entry, c *claims.Claims) bool {
 	return p.matches(e, c.SID, "") || c.Stk != "" && p.matches(e, c.SID, string(c.Stp[:]))

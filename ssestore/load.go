@@ -60,8 +60,10 @@ func (p *state) choose(values, lines []string) (seen sight) {
 	for _, v := range values {
 		var c claims.Claims
 		key, reason := p.open(v, lines, &c)
-		if reason == cookie.ReasonUnknownKey && p.refreshKeys() {
-			return p.choose(values, lines) // once: all values under one ring
+		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
+		if unknown && p.refreshKeys() {
+			p.c, p.key = claims.Claims{}, keyring.Key{} // found under a ring that is gone
+			return p.choose(values, lines)              // once: all values under one ring
 		}
 		seen.ours = seen.ours || reason != cookie.ReasonForeign
 		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
