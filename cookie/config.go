@@ -128,7 +128,7 @@ func (c Config) check() error {
 		refuse("Domain", "must be a host name in lower case with at least two labels, without a leading dot, and no IP address")
 	}
 	if len(c.Path) > maxAttribute || !validPath(c.Path) {
-		refuse("Path", "must start with / and be at most 1024 printable ASCII characters without space, comma and semicolon")
+		refuse("Path", "must start with / and be at most 1024 printable ASCII characters without space, comma, semicolon, quote and backslash")
 	}
 	switch c.SameSite {
 	case SameSiteLax, SameSiteStrict:
@@ -236,10 +236,13 @@ func validDomain(s string) bool {
 }
 
 // validPath: what RFC 6265 section 4.1.1 allows, less space and comma, which
-// some glue between server and function splits headers at.
+// some glue between server and function splits headers at, and less quote and
+// backslash. Browsers never ask for a path with these (they send %22 and /), and
+// net/http drops the attribute, which leaves the cookie under another path.
 func validPath(s string) bool {
 	for i := 0; i < len(s); i++ {
-		if c := s[i]; c <= ' ' || c >= 0x7f || c == ';' || c == ',' {
+		switch c := s[i]; {
+		case c <= ' ' || c >= 0x7f || c == ';' || c == ',' || c == '"' || c == '\\':
 			return false
 		}
 	}

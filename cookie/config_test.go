@@ -162,7 +162,9 @@ func TestC2_Attributes(t *testing.T) {
 		{cookie.Config{Name: "s", Path: "/" + strings.Repeat("p", 1023)}, ""},
 		{cookie.Config{Name: "s", Path: "/" + strings.Repeat("p", 1024)}, "Path"},
 		{cookie.Config{Name: "s", Path: "app"}, "Path"},
-		{cookie.Config{Name: "s", Path: "/a=b&c\"d"}, ""},
+		{cookie.Config{Name: "s", Path: "/a=b&c'd"}, ""},
+		{cookie.Config{Name: "s", Path: `/a"b`}, "Path"}, // net/http would read the line without its Path
+		{cookie.Config{Name: "s", Path: `/a\b`}, "Path"},
 		{cookie.Config{Name: "s", Domain: "example.com"}, ""},
 		{cookie.Config{Name: "s", Domain: "xn--bcher-kva.example"}, ""},
 		{cookie.Config{Name: "s", Domain: label + "." + label + "." + label + ".example"}, ""},
