@@ -54,6 +54,8 @@
 // # Concurrency
 //
 // A Manager is immutable. Calls of GetUser in one request that run at the same
-// time share one evaluation. UserByID must not call back into GetUser, Login or
-// RefreshStamp for the same session: it would wait for itself.
+// time share one evaluation. UserByID must not call back into the Manager for the
+// same session (GetUser, Authorize, RecentLogin, Login, Logout, RefreshStamp): it
+// would wait for itself. To end the session of a disabled account, return
+// ErrNoUser there, or log out where GetUser's answer is used.
 package auth

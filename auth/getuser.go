@@ -169,6 +169,10 @@ func down[U any](s *ssestore.Session, cause error) answer[U] {
 // false where GetUser gives no user. Using the site does not renew it; only a
 // login does. Ages are compared in whole seconds, as the session stores them,
 // and an age of exactly maxAge is recent.
+//
+// A session taken over from a legacy cookie ([ssestore.Session.Adopt]) has the
+// date of that cookie for its login. Some systems write a new date at every save
+// (gorilla/sessions does): then the first login here is the first real answer.
 func (m *Manager[U]) RecentLogin(ctx context.Context, s *ssestore.Session, maxAge time.Duration) bool {
 	if _, err := m.GetUser(ctx, s); err != nil {
 		return false

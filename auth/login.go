@@ -43,6 +43,9 @@ func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) error 
 	mo := m.memo(s)
 	mo.mu.Lock() // an evaluation under way is about the session before
 	defer mo.mu.Unlock()
+	// First keep: it may have the keys refreshed, and the stamp must be made under
+	// the primary that Begin's session will be sealed with.
+	keep := m.keep(s, id, field)
 	var stamp ssestore.Stamp
 	if !m.cfg.DangerouslySkipStamp {
 		var err error
@@ -50,7 +53,7 @@ func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) error 
 			return err
 		}
 	}
-	if err := s.Begin(id, stamp, m.keep(s, id, field)); err != nil {
+	if err := s.Begin(id, stamp, keep); err != nil {
 		return err
 	}
 	m.replace(s, mo, id, user)

@@ -22,8 +22,8 @@ type Config[U any] struct {
 	// for a text that cannot be an id, ErrBadID. Every other error means that
 	// the store is down, a raw sql.ErrNoRows too: translate it. Required.
 	//
-	// It is called at most once per request. It must not call GetUser, Login or
-	// RefreshStamp for the same session, which wait for its answer.
+	// It is called at most once per request. It must not call methods of the
+	// Manager for the same session, Logout included: they wait for its answer.
 	UserByID func(ctx context.Context, id string) (U, error)
 	// ID is the user's id as text: 1 to 128 bytes of UTF-8 without control
 	// characters, always the same spelling for the same user. Required.

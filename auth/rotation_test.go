@@ -182,3 +182,27 @@ func TestRotation_login_on_both_sides_of_a_mixed_fleet(t *testing.T) {
 		}
 	}
 }
+
+// reloading gives one ring until it is refreshed, then another.
+type reloading struct{ before, after *keyring.Keyring }
+
+func (r *reloading) At(now time.Time) *keyring.Keyring { return r.before.At(now) }
+func (r *reloading) Refresh(now time.Time) *keyring.Keyring {
+	r.before = r.after
+	return r.after.At(now)
+}
+
+// To compare the old stamp may refresh the keys. Seal and new stamp are then both
+// under the new primary: a stamp of a key that is gone would end the login.
+func TestRotation_login_while_the_keys_change(t *testing.T) {
+	ahead := newSite(t, ring(t, 2, 1))
+	b := browser{}
+	ahead.login(b, "1")
+	ahead.on(ring(t, 1, 2)).add(b, "biscuits") // sealed under key 1, stamped under 2
+	x := ahead.on(&reloading{before: ring(t, 1), after: ring(t, 2)})
+	x.login(b, "1")
+	c := claims(t, b)
+	same(t, "seal and stamp", []any{c["kid"], c["stk"]}, []any{kid(2), kid(2)})
+	id, _ := x.whoami(b)
+	same(t, "user", id, "1")
+}
