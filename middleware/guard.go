@@ -219,6 +219,11 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 	// compiler keeps it off the heap: one allocation instead of two.
 	x.req = *r.WithContext(&x.ctx)
 	next.ServeHTTP(&x.writer, &x.req)
+	if r.MultipartForm == nil {
+		// The server removes the temporary files of an upload by the request it
+		// made, and the handler parsed the form of the copy.
+		r.MultipartForm = x.req.MultipartForm
+	}
 	x.finish()
 }
 
