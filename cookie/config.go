@@ -241,8 +241,9 @@ func validDomain(s string) bool {
 // net/http drops the attribute, which leaves the cookie under another path.
 func validPath(s string) bool {
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c <= ' ' || c >= 0x7f || c == ';' || c == ',' || c == '"' || c == '\\':
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == ';' || c == ',' {
+			return false
+		} else if c == '"' || c == '\\' {
 			return false
 		}
 	}
