@@ -57,6 +57,7 @@ func (p *state) choose(values, lines []string) (seen sight) {
 		return sight{ours: true}
 	}
 	verdict, valid := cookie.ReasonNone, 0
+	var refused keyring.Key // the newest that opened a value which is over
 	for _, v := range values {
 		var c claims.Claims
 		key, reason := p.open(v, lines, &c)
@@ -75,13 +76,13 @@ func (p *state) choose(values, lines []string) (seen sight) {
 		if rank(reason) > rank(verdict) {
 			verdict = reason
 		}
-		if valid == 0 && key.Compare(p.key) > 0 {
-			p.key = key
+		if key.Compare(refused) > 0 {
+			refused = key
 		}
 	}
 	switch valid {
 	case 0:
-		p.reason = verdict
+		p.key, p.reason = refused, verdict
 		p.drop = rank(verdict) <= deletable
 	case 1:
 		p.loaded = true

@@ -201,6 +201,17 @@ func TestS4_7_MixedFleet(t *testing.T) {
 		same(t, "age of the stamp (G5n)", st.Age, 1)
 		silent(t, b.copy().visit(t, store, after(time.Hour), read)) // expired under a newer key
 
+		// Two that have expired: the newer key decides, in either order.
+		older := loggedIn(t, c, 1)[sessionName]
+		for _, v := range [][2]string{{b[sessionName], older}, {older, b[sessionName]}} {
+			s := store.Load([]string{sessionName + "=" + v[0] + "; " + sessionName + "=" + v[1]}, after(time.Hour))
+			read(s)
+			out, err := s.Commit(200)
+			must(t, err)
+			silent(t, out)
+			same(t, "verdict", out.Refused, cookie.ReasonExpired)
+		}
+
 		out := b.visit(t, store, t0, set(t, "b"))
 		same(t, "solicited", did(out), "written")
 		same(t, "kid", out.KeyID, kid(1))
