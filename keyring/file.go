@@ -90,11 +90,27 @@ func OpenFile(path string, onError func(error)) (*File, error) {
 // CreateFile writes the ring to a new file of mode 0600. It never overwrites:
 // if there is anything at path, the error is [fs.ErrExist]. A ring without keys
 // is refused.
+//
+// The file appears with all its contents: of two processes that start at once,
+// one creates it and the other can read it. (Where the file system has no hard
+// links, it appears empty first.)
 func CreateFile(path string, r *Keyring) error {
 	if r.empty() {
 		return &fs.PathError{Op: "create", Path: path, Err: ErrNoKey}
 	}
-	_, err := writeNew(path, r)
+	temp := tempName(path)
+	if _, err := writeNew(temp, r); err != nil {
+		return err
+	}
+	defer os.Remove(temp)
+	// A link, because a rename would overwrite.
+	err := os.Link(temp, path)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		_, err = writeNew(path, r)
+	}
+	if err == nil {
+		syncDir(filepath.Dir(path))
+	}
 	return err
 }
 
@@ -273,9 +289,7 @@ func (f *File) Update(change func(*Keyring) (*Keyring, error)) error {
 
 // replace puts a new file in the place of target and makes its ring current.
 func (f *File) replace(target string, r *Keyring) error {
-	// The name is random, so that a leftover of a crash does not stop the next
-	// writer; the directory is the target's, because rename works within one.
-	temp := target + "." + rand.Text() + ".tmp"
+	temp := tempName(target)
 	info, err := writeNew(temp, r)
 	if err != nil {
 		return err
@@ -294,6 +308,11 @@ func (f *File) replace(target string, r *Keyring) error {
 	f.adopt(r)
 	return nil
 }
+
+// tempName is a name for the file that becomes path. It is random, so that a
+// leftover of a crash does not stop the next writer, and in the directory of
+// path, because links and renames work within one file system.
+func tempName(path string) string { return path + "." + rand.Text() + ".tmp" }
 
 // readFile reads and parses a key file. It also returns the stat of what it read,
 // or nil if it read nothing.
