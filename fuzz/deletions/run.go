@@ -148,7 +148,10 @@ func (r *runner) delete(ctx context.Context, temp string, c check) result {
 		out, err = r.goTest(ctx, c.pkg, overlay, c.test)
 	}
 	if err == nil {
-		return res(survived, "")
+		if !r.suite { // who would have been the right one to name?
+			out, _ = r.goTest(ctx, c.pkg, overlay)
+		}
+		return res(survived, strings.Join(redTests(out), " "))
 	}
 	red := redTests(out)
 	switch {

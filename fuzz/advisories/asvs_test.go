@@ -1,0 +1,164 @@
+package advisories_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const root = "../.."
+
+// goFiles parses the repository's Go files; tests says which kind.
+func goFiles(t *testing.T, tests bool, see func(path string, fset *token.FileSet, f *ast.File)) {
+	t.Helper()
+	fset := token.NewFileSet()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "testdata") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") != tests {
+			return nil
+		}
+		f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		see(filepath.ToSlash(rel), fset, f)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestASVSNamesTestsThatExist: every test that docs/ASVS.md names exists somewhere
+// in the repository, and every item and id has its line.
+func TestASVSNamesTestsThatExist(t *testing.T) {
+	page, err := os.ReadFile(root + "/docs/ASVS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exists := map[string]bool{}
+	goFiles(t, true, func(_ string, _ *token.FileSet, f *ast.File) {
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil {
+				exists[fn.Name.Name] = true
+			}
+		}
+	})
+	named := regexp.MustCompile("`((?:Test|Fuzz|Example)\\w*)`").FindAllStringSubmatch(string(page), -1)
+	if len(named) < 100 {
+		t.Errorf("only %d tests are named", len(named))
+	}
+	for _, m := range named {
+		if !exists[m[1]] {
+			t.Errorf("there is no %s", m[1])
+		}
+	}
+	lines := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)^\| ([0-9.]+|[CJTR][0-9]+) \|.*\|$`).FindAllStringSubmatch(string(page), -1) {
+		lines[m[1]]++
+		own := strings.ContainsAny(m[1], "CJTR")
+		if test := strings.Contains(m[0], "`Test"); !test && (own || !regexp.MustCompile(`\| (duty|out)[^|]* \|`).MatchString(m[0])) {
+			t.Errorf("%s has neither a test nor somebody whose duty it is", m[1])
+		}
+	}
+	var want []string
+	for section, items := range map[string]int{
+		"3.3": 5, "7.1": 3, "7.2": 4, "7.3": 2, "7.4": 5, "7.5": 3, "7.6": 2, "9.1": 3, "9.2": 4,
+		"11.1": 4, "11.2": 5, "11.3": 5, "11.4": 4, "11.5": 2, "11.6": 2, "11.7": 2,
+	} {
+		for i := range items {
+			want = append(want, fmt.Sprintf("%s.%d", section, i+1))
+		}
+	}
+	for _, ids := range []struct {
+		letter string
+		n      int
+		unused []int
+	}{{"C", 12, nil}, {"J", 14, []int{7}}, {"T", 6, nil}, {"R", 12, []int{4, 8, 9, 10}}} {
+		for i := 1; i <= ids.n; i++ {
+			if fmt.Sprint(ids.unused) == "[]" || !strings.Contains(" "+strings.Trim(fmt.Sprint(ids.unused), "[]")+" ", fmt.Sprintf(" %d ", i)) {
+				want = append(want, fmt.Sprintf("%s%d", ids.letter, i))
+			}
+		}
+	}
+	for _, id := range want {
+		if lines[id] != 1 {
+			t.Errorf("%s has %d lines, want one", id, lines[id])
+		}
+		delete(lines, id)
+	}
+	for id := range lines {
+		t.Errorf("%s is an id that nobody asked for", id)
+	}
+}
+
+// TestT2_SecretsAreComparedInConstantTime: the places that compare secrets use
+// crypto/subtle or hmac.Equal, and every other comparison of bytes in the packages
+// that hold secrets is listed here with the reason why it may take its time. A new
+// one fails the test until somebody has thought about it. (It finds calls; it does
+// not find two arrays compared with ==.)
+func TestT2_SecretsAreComparedInConstantTime(t *testing.T) {
+	constant := map[string]int{ // file: comparisons in constant time
+		"keyring/key.go":           1, // key bytes
+		"ssestore/barrier.go":      1, // MACs of the barrier
+		"auth/getuser.go":          1, // stamps
+		"auth/login.go":            1, // stamps
+		"cookie/gorilla/format.go": 1, // MACs
+	}
+	variable := map[string]int{
+		"ssestore/data.go":           1, // is Set a change? Both are the visitor's own data
+		"cookie/gorilla/withkeys.go": 1, // the configuration's own keys, when the program starts
+	}
+	gotConstant, gotVariable := map[string]int{}, map[string]int{}
+	goFiles(t, false, func(path string, _ *token.FileSet, f *ast.File) {
+		top, _, _ := strings.Cut(path, "/")
+		switch top {
+		case "keyring", "cookie", "internal", "ssestore", "auth", "middleware":
+		default:
+			return
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			sel, ok := call.Fun.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			x, _ := sel.X.(*ast.Ident)
+			if x == nil {
+				return true
+			}
+			switch x.Name + "." + sel.Sel.Name {
+			case "subtle.ConstantTimeCompare", "hmac.Equal":
+				gotConstant[path]++
+			case "bytes.Equal", "bytes.Compare", "bytes.EqualFold", "slices.Equal", "slices.Compare", "reflect.DeepEqual":
+				gotVariable[path]++
+			}
+			return true
+		})
+	})
+	if fmt.Sprint(gotConstant) != fmt.Sprint(constant) {
+		t.Errorf("comparisons in constant time:\n got %v\nwant %v", gotConstant, constant)
+	}
+	if fmt.Sprint(gotVariable) != fmt.Sprint(variable) {
+		t.Errorf("comparisons that are not:\n got %v\nwant %v", gotVariable, variable)
+	}
+}

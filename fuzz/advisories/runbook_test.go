@@ -1,0 +1,152 @@
+package advisories_test
+
+import (
+	"go/format"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// runbook returns the Go code of docs/RUNBOOK.md: files by their name, which is
+// the first word of their first line, and pieces without a package clause.
+func runbook(t *testing.T) (files map[string]string, pieces []string) {
+	t.Helper()
+	page, err := os.ReadFile(root + "/docs/RUNBOOK.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = map[string]string{}
+	for _, m := range regexp.MustCompile("(?ms)^```go\n(.*?)^```$").FindAllStringSubmatch(string(page), -1) {
+		text := m[1]
+		if pretty, err := format.Source([]byte(text)); err != nil || string(pretty) != text {
+			t.Errorf("not gofmt clean (%v):\n%s", err, text)
+		}
+		if name, ok := strings.CutPrefix(strings.SplitN(text, ":", 2)[0], "// "); ok && strings.HasSuffix(name, ".go") {
+			files[name] = text
+		} else {
+			pieces = append(pieces, text)
+		}
+	}
+	return files, pieces
+}
+
+// run runs the go command in the workspace.
+func run(t *testing.T, stdin string, name string, args ...string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), name, args...)
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// TestRunbook takes the programs out of the page and uses them as it says, on a
+// key file with sessions under two keys.
+func TestRunbook(t *testing.T) {
+	files, pieces := runbook(t)
+	dir := t.TempDir()
+	imports := "package ops\n\nimport (\n\t\"database/sql\"\n\t\"encoding/json\"\n\t\"errors\"\n\n\t\"github.com/hardtack-go/hardtack/auth\"\n\t\"github.com/hardtack-go/hardtack/ssestore\"\n)\n\n"
+	files["pieces.go"] = imports + strings.Join(pieces, "\n")
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"log.go", "pieces.go"} {
+		run(t, "", "go", "vet", filepath.Join(dir, name))
+	}
+	for _, name := range []string{"keys", "look"} {
+		run(t, "", "go", "build", "-o", filepath.Join(dir, name), filepath.Join(dir, name+".go"))
+	}
+	path := filepath.Join(dir, "keys.json")
+	keys := func(args ...string) []string {
+		return strings.Fields(run(t, "", filepath.Join(dir, "keys"), append([]string{path}, args...)...))
+	}
+	look := func(cookie string) string { return run(t, cookie+"\n", filepath.Join(dir, "look"), path) }
+
+	if err := keyring.CreateFile(path, keyring.Generate()); err != nil {
+		t.Fatal(err)
+	}
+	file, err := keyring.OpenFile(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// session is the Cookie header of a new session under the primary.
+	session := func() string {
+		now := time.Now()
+		file.Refresh(now)
+		store, err := ssestore.New(ssestore.Config{Keys: file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := store.Load(nil, now)
+		if err := note.Set(s, "x"); err != nil {
+			t.Fatal(err)
+		}
+		out, err := s.Commit(200)
+		if err != nil || len(out.SetCookie) != 1 {
+			t.Fatal(out, err)
+		}
+		return strings.SplitN(out.SetCookie[0], ";", 2)[0]
+	}
+	opens := func(what, cookie string, want bool) {
+		t.Helper()
+		text := look(cookie)
+		if good := strings.Contains(text, "refused none\n"); good != want || !good && !strings.Contains(text, "refused unknown-key\n") {
+			t.Errorf("%s: %s", what, text)
+		}
+		if strings.Contains(text, cookie) {
+			t.Errorf("%s: look prints the cookie", what)
+		}
+	}
+
+	listed := keys("list")
+	if len(listed) != 3 || listed[1] != "primary" {
+		t.Fatalf("list: %v", listed)
+	}
+	first, a := listed[0], session()
+	listed = keys("rotate")
+	if len(listed) != 6 || listed[1] != "primary" || listed[0] == first || listed[3] != first {
+		t.Fatalf("rotate: %v", listed)
+	}
+	second, b := listed[0], session()
+	opens("the first session after a rotation", a, true)
+	opens("the second session", b, true)
+
+	// The primary leaked: its sessions end, the others go on.
+	listed = keys("replace", second)
+	if len(listed) != 6 || listed[1] != "primary" || strings.Contains(strings.Join(listed, " "), second) {
+		t.Fatalf("replace: %v", listed)
+	}
+	opens("a session under the leaked key", b, false)
+	opens("a session under another key", a, true)
+	// A fallback leaked.
+	listed = keys("replace", first)
+	if len(listed) != 3 {
+		t.Fatalf("replace: %v", listed)
+	}
+	opens("a session under a leaked fallback", a, false)
+
+	// Sessions can be forged: all end, also where one key is all there is.
+	c := session()
+	opens("a session before fresh", c, true)
+	keys("rotate")
+	if listed = keys("fresh"); len(listed) != 3 {
+		t.Fatalf("fresh: %v", listed)
+	}
+	opens("a session after fresh", c, false)
+	c = session()
+	if listed = keys("fresh"); len(listed) != 3 {
+		t.Fatalf("fresh of one key: %v", listed)
+	}
+	opens("a session after fresh", c, false)
+}
