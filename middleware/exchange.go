@@ -46,17 +46,15 @@ type exchange struct {
 	// no session pays for no decryption.
 	session atomic.Pointer[ssestore.Session]
 	phase   atomic.Uint32
-	over    atomic.Bool       // the handler has returned
-	mu      sync.Mutex        // guards the change of phase, the load, and the two below
-	err     error             // why the phase is phaseFailed
-	held    *ssestore.Outcome // what a refused Hijack left to send
+	over    atomic.Bool // the handler has returned
+	refused atomic.Bool // a refused Hijack was reported
+	mu      sync.Mutex  // guards the change of phase, the load, and err
+	err     error       // why the phase is phaseFailed
 }
 
-// The phases of an exchange: open, then held or not, then done, or else failed
-// and answered.
+// The phases of an exchange: open, then done, or else failed and answered.
 const (
 	phaseOpen     = iota // the session may change
-	phaseHeld            // Hijack was refused: the session is fixed, its headers are not sent
 	phaseDone            // headers merged
 	phaseFailed          // the session could not be written: the answer must be 500
 	phaseAnswered        // it was; the handler's own answer is dropped
@@ -123,14 +121,6 @@ func (x *exchange) settle(status int) (ssestore.Outcome, *ssestore.Session, erro
 	switch x.phase.Load() {
 	case phaseDone, phaseFailed, phaseAnswered:
 		return ssestore.Outcome{}, nil, x.err
-	case phaseHeld:
-		x.phase.Store(phaseDone)
-		// Reported when Hijack was refused; here only the headers are due. As
-		// in the store: no change survives a 5xx, but a deletion does.
-		if status < 500 || x.held.Deleted {
-			x.held.Merge(x.rw.Header())
-		}
-		return ssestore.Outcome{}, nil, nil
 	}
 	x.phase.Store(phaseDone)
 	s := x.session.Load()
@@ -146,44 +136,27 @@ func (x *exchange) settle(status int) (ssestore.Outcome, *ssestore.Session, erro
 }
 
 // hijack fixes the session for a connection that leaves HTTP. There is no
-// response to carry anything, so an unwritten change is an error. A renewal
-// that was due is dropped: the next request renews.
+// response to carry anything, so an unwritten change is an error, and leaves the
+// exchange open: the handler can still answer. A renewal that was due is dropped:
+// the next request renews.
 func (x *exchange) hijack() error {
-	out, s, err := x.settleHijack()
-	if s != nil {
-		x.report(out, err)
-	}
-	return err
-}
-
-// settleHijack is settle for a hijack. The session is nil when there is nothing
-// new to report.
-func (x *exchange) settleHijack() (ssestore.Outcome, *ssestore.Session, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	switch x.phase.Load() {
-	case phaseDone, phaseFailed, phaseAnswered:
-		return ssestore.Outcome{}, nil, x.err
-	case phaseHeld:
-		return ssestore.Outcome{}, nil, ErrUncommitted
-	}
-	x.phase.Store(phaseDone)
 	s := x.session.Load()
-	if s == nil {
-		return ssestore.Outcome{}, nil, nil
+	if s.Changed() {
+		if !x.refused.Swap(true) {
+			x.report(ssestore.Outcome{}, ErrUncommitted)
+		}
+		return ErrUncommitted
 	}
-	s.Limit(ssestore.WritesNone) // leaves what the handler asked for
-	out, err := s.Commit(http.StatusSwitchingProtocols)
-	switch {
-	case err != nil:
-		x.err = err
-		x.phase.Store(phaseFailed)
-	case len(out.SetCookie) > 0:
-		x.held = &out
-		x.phase.Store(phaseHeld)
+	s.Limit(ssestore.WritesNone)
+	out, s, err := x.settle(http.StatusSwitchingProtocols)
+	if s == nil {
+		return err
+	}
+	if err == nil && len(out.SetCookie) > 0 { // another goroutine, just now
 		err = ErrUncommitted
 	}
-	return out, s, err
+	x.report(out, err)
+	return err
 }
 
 // begin is commit for the response writer: when the session cannot be written

@@ -50,11 +50,11 @@ type Config struct {
 	// before its headers go, and once more for each mistake that no visitor can
 	// be told about: a session used too late ([ssestore.ErrCommitted]), a missing
 	// Handler ([ssestore.ErrNoSession]), an error of a rule that is neither a
-	// refusal nor the user store. A commit that failed, or a refused Hijack
-	// ([ErrUncommitted]), comes as the error of the first call. It is for one line
-	// of logging and for counters: method, path, verdict, kid. The request is
-	// the one that the handler got. It must be fast and safe for concurrent
-	// use, and must not write the response.
+	// refusal nor the user store, a refused Hijack ([ErrUncommitted]). A commit
+	// that failed comes as the error of the first call. It is for one line of
+	// logging and for counters: method, path, verdict, kid. The request is the
+	// one that the handler got. It must be fast and safe for concurrent use, and
+	// must not write the response.
 	OnOutcome func(*http.Request, ssestore.Outcome, error)
 
 	// Now is the clock, read once per request. nil means time.Now.

@@ -39,18 +39,29 @@ func TestR12_HijackWithUnwrittenChange(t *testing.T) {
 			r := a.do(a.browser(), "GET", "/ws")
 			expect(t, "status", r.status, tt.answer)
 			expect(t, "Set-Cookie lines", len(r.cookies(a)), tt.cookies)
-			if e := a.seen("/ws"); len(e) != 1 || !errors.Is(e[0].err, middleware.ErrUncommitted) {
+			e := a.seen("/ws")
+			if len(e) != 2 || !errors.Is(e[0].err, middleware.ErrUncommitted) || e[1].err != nil {
 				t.Errorf("outcomes: %+v", e)
 			}
 		})
 	}
 }
 
-// TestR12_HijackWithLogout: a deletion survives even a 500.
+// TestR12_HijackWithLogout: a deletion survives even a 500, also when something
+// was set after the logout.
 func TestR12_HijackWithLogout(t *testing.T) {
+	for _, set := range []bool{false, true} {
+		testHijackWithLogout(t, set)
+	}
+}
+
+func testHijackWithLogout(t *testing.T, set bool) {
 	a := newApp(t, nil)
 	a.mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
 		a.accounts.Logout(r.Context(), middleware.Session(r))
+		if set {
+			note.Set(middleware.Session(r), "after the logout")
+		}
 		_, _, err := http.NewResponseController(w).Hijack()
 		http.Error(w, "upgrade failed", http.StatusInternalServerError)
 		if !errors.Is(err, middleware.ErrUncommitted) {

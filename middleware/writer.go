@@ -177,10 +177,6 @@ func Commit(w http.ResponseWriter) (http.Header, error) {
 // commitInto commits for status 101 and gives the headers to the response and
 // to extra.
 func (x *exchange) commitInto(extra http.Header) error {
-	if x.phase.Load() == phaseHeld { // a refused Hijack, tried again the right way
-		x.held.Merge(extra)
-		return x.commit(http.StatusSwitchingProtocols)
-	}
 	if x.phase.Load() != phaseOpen {
 		if x.err != nil {
 			return x.err

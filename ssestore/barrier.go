@@ -12,18 +12,21 @@ import (
 )
 
 // The barrier is a second cookie that remembers, in this browser, which sessions
-// were ended: by Logout, by Clear, by a login that replaced them, or (one stamp
-// of them) by a new password. A response that started before and arrives after
-// may still set the session cookie to the ended session again; the next request
-// then carries both cookies, and the session is refused.
+// were ended: by Logout, by Clear, or by a login that replaced them. A response
+// that started before and arrives after may still set the session cookie to the
+// ended session again; the next request then carries both cookies, and the
+// session is refused.
+//
+// A new password does not write it. A late response of before carries the old
+// stamp, which auth refuses anyway; and a late response that carries the *new*
+// stamp must not take away what a logout has written here meanwhile.
 //
 // Its value is a list of entries joined by dots, newest first:
 //
 //	kid (7) until (10 digits, Unix seconds) mac (22 base64url)
 //
 // mac is the first 16 bytes of HMAC-SHA256 under the subkey of purpose "barrier"
-// of that key over (sid, stamp or nothing, until), each behind its length. So
-// nobody learns a session id from it, and nobody can end a session by it who
+// of that key over (sid, until), each behind its length. So nobody learns a session id from it, and nobody can end a session by it who
 // could not end it by deleting the cookie.
 //
 // It works against races, not against thieves: whoever copied the session cookie
@@ -95,7 +98,7 @@ func (p *state) isEnded(c *claims.Claims, lines []string) bool {
 		}
 		p.barrier = p.store.barrier.Find(nil, lines)
 	}
-	return p.entries(func(e entry) bool { return p.names(e, c) })
+	return p.entries(func(e entry) bool { return p.names(e, c.SID) })
 }
 
 // barrierUnknown reports whether an entry was made under a key that the ring
@@ -108,17 +111,13 @@ func (p *state) barrierUnknown() bool {
 	})
 }
 
-// names reports whether e names the session as a whole or with its stamp.
-func (p *state) names(e entry, c *claims.Claims) bool {
-	return p.matches(e, c.SID, "") || c.Stk != "" && p.matches(e, c.SID, string(c.Stp[:]))
-}
-
-func (p *state) matches(e entry, sid, stamp string) bool {
-	want, ok := p.barrierMAC(e.kid, sid, stamp, e.until)
+// names reports whether e names the session.
+func (p *state) names(e entry, sid string) bool {
+	want, ok := p.barrierMAC(e.kid, sid, e.until)
 	return ok && subtle.ConstantTimeCompare([]byte(want), []byte(e.mac)) == 1
 }
 
-func (p *state) barrierMAC(kid, sid, stamp, until string) (string, bool) {
+func (p *state) barrierMAC(kid, sid, until string) (string, bool) {
 	key, ok := p.ring.Key(kid)
 	if !ok {
 		return "", false
@@ -128,38 +127,41 @@ func (p *state) barrierMAC(kid, sid, stamp, until string) (string, bool) {
 		return "", false
 	}
 	var sum [32]byte
-	m.sum(&sum, sid, stamp, until)
+	m.sum(&sum, sid, until)
 	return base64.RawURLEncoding.EncodeToString(sum[:16]), true
 }
 
-// barrierLine returns the Set-Cookie line that names the session that this
-// response ends, and all those named before; "" if it ends none.
+// barrierLine returns the Set-Cookie line that names the sessions that this
+// response ends, and those named before; "" if it ends none.
 func (p *state) barrierLine() string {
 	k := p.store.barrier
-	stamp := ""
-	switch {
-	case k == nil || p.old.sid == "" || p.old.end <= p.sec:
-		return ""
-	case p.ended || p.begun:
-	case p.restamped && p.old.stk != "" && p.old.stp != p.c.Stp:
-		stamp = string(p.old.stp[:])
-	default:
+	if k == nil || !p.ended && !p.begun {
 		return ""
 	}
-	kid := p.ring.Primary().ID()
-	until := strconv.FormatInt(p.old.end, 10)
-	mac, ok := p.barrierMAC(kid, p.old.sid, stamp, until)
-	if !ok || len(until) != untilLen { // before 2001 and after 2286
-		return ""
+	var list []string
+	last := int64(0)
+	add := func(text string, until int64) {
+		list, last = append(list, text), max(last, until)
 	}
-	list, last := []string{kid + until + mac}, p.old.end
 	room := min(maxEnded, (k.MaxValue()+1)/(entryLen+1))
+	kid := p.ring.Primary().ID()
+	for _, o := range append([]ended{p.old}, p.others...) {
+		until := strconv.FormatInt(o.end, 10)
+		if o.sid == "" || o.end <= p.sec || len(until) != untilLen || len(list) == room {
+			continue // none, over, before 2001 or after 2286, or no room
+		}
+		if mac, ok := p.barrierMAC(kid, o.sid, until); ok {
+			add(kid+until+mac, o.end)
+		}
+	}
+	if list == nil {
+		return ""
+	}
+	longest := p.sec + max(p.store.browser.absolute, p.store.persist.absolute)
 	p.entries(func(e entry) bool {
-		// A field that went back to an earlier value has an earlier stamp again:
-		// what is written now must not be named.
-		if !slices.Contains(list, e.text) && !p.names(e, &p.c) {
-			list = append(list, e.text)
-			last = max(last, e.sec)
+		// What cannot be one of ours is not kept: it would push those out.
+		if len(list) < room && e.sec <= longest && !slices.Contains(list, e.text) {
+			add(e.text, e.sec)
 		}
 		return len(list) >= room
 	})

@@ -73,35 +73,112 @@ func TestLateResponse_RevivesNothing(t *testing.T) {
 	})
 }
 
-// TestBarrier_NewPassword names one stamp: the session goes on with the new one.
+// restamp is what a password change does to its own session.
+func restamp(t testing.TB, field string) func(s *ssestore.Session) {
+	return func(s *ssestore.Session) {
+		t.Helper()
+		st, err := s.Stamp("", "1", field)
+		must(t, err)
+		must(t, s.Restamp(st))
+	}
+}
+
+// TestBarrier_NewPassword: a new stamp needs no barrier. The old one is refused
+// by whoever verifies, and the barrier stays what the last logout made it.
 func TestBarrier_NewPassword(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		b := loggedIn(t, c, 1)
 		slow := b.peek(store, t0)
 		must(t, note.Set(slow, "late"))
-		restamp := func(field string) func(s *ssestore.Session) {
-			return func(s *ssestore.Session) {
-				st, err := s.Stamp("", "1", field)
-				must(t, err)
-				must(t, s.Restamp(st))
+		out := b.visit(t, store, t0, restamp(t, "new hash"))
+		same(t, "barrier", lineOf(out, barrierName), "")
+		same(t, "user", whoami(t, b.peek(store, t0), "new hash"), "1")
+		out, _ = slow.Commit(200)
+		b.keep(t, out)
+		same(t, "the old stamp", whoami(t, b.peek(store, t0), "new hash"), "")
+
+		// A password change that was under way during a logout.
+		b = loggedIn(t, c, 1)
+		slow = b.peek(store, t0)
+		restamp(t, "new hash")(slow)
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		out, _ = slow.Commit(200)
+		b.keep(t, out)
+		out = b.visit(t, store, t0, func(s *ssestore.Session) { same(t, "user", whoami(t, s, "new hash"), "") })
+		same(t, "verdict", out.Refused, cookie.ReasonEnded)
+
+		// And back to a stamp that was there before, in a fleet that rotates: made
+		// again by G6, it is not one that anybody ended.
+		behind, ahead := newStore(t, c, ring(t, 1, 2)), newStore(t, c, ring(t, 2, 1))
+		b = visited(t, ahead, func(s *ssestore.Session) { login(t, s, "1") })
+		b.visit(t, behind, t0, restamp(t, hash))
+		for range 3 {
+			b.visit(t, ahead, t0, func(s *ssestore.Session) { same(t, "user", whoami(t, s, hash), "1") })
+		}
+	})
+}
+
+// TestBarrier_AmbiguousSessions: two valid cookies are no session, as after a
+// change of the cookie's domain or when a sibling domain sets one. A login or a
+// logout ends both, of which the response can delete or overwrite but one.
+func TestBarrier_AmbiguousSessions(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		mine, other := loggedIn(t, c, 1), loggedIn(t, c, 1)
+		both := []string{sessionName + "=" + mine[sessionName] + "; " + sessionName + "=" + other[sessionName]}
+		for name, do := range map[string]func(s *ssestore.Session){
+			"logout": func(s *ssestore.Session) { must(t, s.Logout()) },
+			"clear":  func(s *ssestore.Session) { must(t, s.Clear()) },
+			"login":  func(s *ssestore.Session) { login(t, s, "2") },
+		} {
+			s := store.Load(both, t0)
+			same(t, name+": user before", s.Identity().ID, "")
+			do(s)
+			out, err := s.Commit(200)
+			must(t, err)
+			same(t, name+": verdict", out.Refused, cookie.ReasonAmbiguous)
+			after := browser{}
+			after.keep(t, out)
+			for _, left := range []browser{mine, other} {
+				lines := after.lines()
+				lines = append(lines, sessionName+"="+left[sessionName])
+				want := map[bool]string{true: "2", false: ""}[name == "login"]
+				same(t, name+": user after", store.Load(lines, t0).Identity().ID, want)
 			}
 		}
-		b.visit(t, store, t0, restamp("new hash"))
-		same(t, "user", whoami(t, b.peek(store, t0), "new hash"), "1")
-		now := b.copy()
-		out, _ := slow.Commit(200)
-		b.keep(t, out)
-		same(t, "verdict", b.visit(t, store, t0, read).Refused, cookie.ReasonEnded)
+	})
+}
 
-		// Back to the old field: that stamp is not refused any more.
-		now.visit(t, store, t0, restamp(hash))
-		same(t, "user", whoami(t, now.peek(store, t0), hash), "1")
-		// And the same stamp again ends nothing.
-		b = loggedIn(t, c, 1)
-		out = b.visit(t, store, t0, restamp(hash))
-		same(t, "barrier", lineOf(out, barrierName), "")
-		same(t, "user", whoami(t, b.peek(store, t0), hash), "1")
+// TestBarrier_ExpireAt: an end in the past ends the session as a logout does.
+func TestBarrier_ExpireAt(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		slow := b.peek(store, after(10*time.Minute))
+		whoami(t, slow, hash)
+		out := b.visit(t, store, after(10*time.Minute), func(s *ssestore.Session) { must(t, s.ExpireAt(t0)) })
+		same(t, "cookie", did(out), "deleted")
+		out, _ = slow.Commit(200)
+		b.keep(t, out)
+		same(t, "user", b.peek(store, after(10*time.Minute)).Identity().ID, "")
+	})
+}
+
+// TestBarrier_Junk: entries that no session of ours can have are not carried
+// over. They would push out those that matter.
+func TestBarrier_Junk(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		var junk []string
+		for i := range 6 {
+			junk = append(junk, kid(1)+"9999999999"+strings.Repeat(string(rune('A'+i)), 22))
+		}
+		b[barrierName] = strings.Join(junk, ".")
+		out := b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		same(t, "entries", strings.Count(b[barrierName], ".")+1, 1)
+		same(t, "attributes", strings.Contains(attributes(lineOf(out, barrierName)), "Max-Age=43200;"), true)
 	})
 }
 

@@ -18,7 +18,9 @@ import (
 //
 // Errors: ErrNoSession; ErrCommitted the second time; and where the session
 // could not be written, ErrNoPrimary, *cookie.SizeError or ErrUnconfirmed. The
-// Outcome is valid beside an error: merge it in any case.
+// Outcome is valid beside an error: merge it in any case. An unsolicited write
+// that fails is no error, because the handler's answer stands without it; see
+// Outcome.Skipped.
 func (s *Session) Commit(status int) (Outcome, error) {
 	p := s.of()
 	if p == nil {
@@ -79,7 +81,8 @@ func (p *state) write(out *Outcome, status int) error {
 	if !p.wantsWrite() {
 		return nil
 	}
-	return p.seal(out, false)
+	out.Skipped = p.seal(out, false)
+	return nil
 }
 
 // newer reports whether the session came under a newer key than this instance
@@ -135,6 +138,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	}
 	remaining := p.store.end(c) - p.sec
 	if remaining <= 0 { // ExpireAt in the past, or Remember(false) on an old session
+		p.ended = true
 		p.delete(out, solicited)
 		return nil
 	}

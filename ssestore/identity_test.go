@@ -371,3 +371,52 @@ func TestMemo(t *testing.T) {
 		same(t, "reentrant", s.Memo("r", func() any { return s.Memo("inner", func() any { return s.Now() }) }), any(t0))
 	})
 }
+
+// Remember belongs to a login in the same request, in whichever order they come.
+func TestRemember_AfterLogin(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := visited(t, store, func(s *ssestore.Session) {
+			login(t, s, "1")
+			must(t, s.Remember(true))
+		})
+		same(t, "end", b.peek(store, t0).Info().Expires, after(30*day))
+		// On a session that lives, the end of its login stays.
+		b = loggedIn(t, c, 1)
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Remember(true)) })
+		same(t, "end of a live session", b.peek(store, t0).Info().Expires, after(12*time.Hour))
+	})
+}
+
+// TestChanged: what the handler asked for counts, what nobody asked for does not.
+func TestChanged(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		for _, tt := range []struct {
+			name string
+			b    browser
+			do   func(s *ssestore.Session)
+			want bool
+		}{
+			{"nothing", browser{}, func(s *ssestore.Session) {}, false},
+			{"read, renewal due", loggedIn(t, c, 1), func(s *ssestore.Session) { whoami(t, s, hash) }, false},
+			{"refused", loggedIn(t, c, 1), func(s *ssestore.Session) { whoami(t, s, "changed") }, false},
+			{"set", browser{}, set(t, "x"), true},
+			{"set the same", loggedIn(t, c, 1), set(t, "a"), false},
+			{"set and deleted", browser{}, func(s *ssestore.Session) { set(t, "x")(s); must(t, note.Delete(s)) }, false},
+			{"emptied", visited(t, store, set(t, "x")), func(s *ssestore.Session) { must(t, note.Delete(s)) }, true},
+			{"login", browser{}, func(s *ssestore.Session) { login(t, s, "1") }, true},
+			{"logout", loggedIn(t, c, 1), func(s *ssestore.Session) { must(t, s.Logout()) }, true},
+			{"logout of nobody", browser{}, func(s *ssestore.Session) { must(t, s.Logout()) }, false},
+		} {
+			s := tt.b.peek(store, after(10*time.Minute))
+			tt.do(s)
+			same(t, tt.name, s.Changed(), tt.want)
+			s.Limit(ssestore.WritesNone)
+			out, err := s.Commit(200)
+			must(t, err)
+			same(t, tt.name+": written", len(out.SetCookie) > 0, tt.want)
+			same(t, tt.name+": after Commit", s.Changed(), false)
+		}
+	})
+}

@@ -25,7 +25,8 @@ type Info struct {
 	Primary bool   // that key is the one that seals now
 
 	// LogID names the session in logs: a keyed hash of its id, under the primary
-	// key. It is "" for a session that has not been created yet.
+	// key, so it changes with a rotation. It is "" for a session that has not been
+	// created yet.
 	LogID string
 
 	// Bytes is how much of the 4,096 bytes of name and value the session would

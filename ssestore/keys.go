@@ -64,7 +64,9 @@ func (k Key[T]) decode(s *Session, raw []byte, ok bool) (T, bool) {
 	if !ok {
 		return v, false
 	}
-	if err := json.Unmarshal(raw, &v); err != nil {
+	// A copy: the claims' strings lie in the same bytes, and UnmarshalJSON of a T
+	// may write to what it is given.
+	if err := json.Unmarshal(bytes.Clone(raw), &v); err != nil {
 		s.undecodable(k.name)
 		var zero T // v may be half filled
 		return zero, false

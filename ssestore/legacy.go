@@ -69,7 +69,7 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened, lines []string
 	case iat > p.sec+leeway:
 		return cookie.ReasonFuture
 	}
-	p.c = claims.Claims{SID: p.legacySID(l, value), Iat: min(iat, p.sec), Rnw: p.sec}
+	p.c = claims.Claims{SID: legacySID(l, value), Iat: min(iat, p.sec), Rnw: p.sec}
 	p.members, p.indexed, p.dataDirty = p.inline[:0], true, true
 
 	p.migrating = true // nobody else has the session yet
@@ -90,6 +90,6 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened, lines []string
 		return reason
 	}
 	p.migrated = true
-	p.old = ended{sid: p.c.SID, end: p.c.Exp}
+	p.old = ended{p.c.SID, p.store.end(&p.c)}
 	return cookie.ReasonNone
 }

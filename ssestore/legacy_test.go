@@ -338,3 +338,17 @@ func TestLegacy_WithinMigrate(t *testing.T) {
 		same(t, "Adopt outside", s.Adopt("1"), ssestore.ErrMigrate)
 	})
 }
+
+// TestLegacy_LogoutAcrossRotation: a session that is migrated again after its
+// logout, under other keys, is the same session and stays ended.
+func TestLegacy_LogoutAcrossRotation(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		b := browser{oldName: oldValue(t0, "user=1")}
+		copied := b[oldName]
+		b.visit(t, newStore(t, c, ring(t, 1), legacyConfig), t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b[oldName] = copied // a response that was under way set it again
+		rotated := newStore(t, c, ring(t, 2, 1), legacyConfig)
+		same(t, "user", b.peek(rotated, t0).Identity().ID, "")
+		same(t, "verdict", b.copy().visit(t, rotated, t0, read).Refused, cookie.ReasonEnded)
+	})
+}

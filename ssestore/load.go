@@ -2,6 +2,7 @@ package ssestore
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"time"
@@ -63,14 +64,20 @@ func (p *state) choose(values, lines []string) (seen sight) {
 		key, reason := p.open(v, lines, &c)
 		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
 		if unknown && p.refreshKeys() {
-			p.c, p.key = claims.Claims{}, keyring.Key{} // found under a ring that is gone
-			return p.choose(values, lines)              // once: all values under one ring
+			// What was found came from a ring that is gone. Once: all under one ring.
+			p.c, p.key, p.old, p.others = claims.Claims{}, keyring.Key{}, ended{}, nil
+			return p.choose(values, lines)
 		}
 		seen.ours = seen.ours || reason != cookie.ReasonForeign
 		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
 		if reason == cookie.ReasonNone {
 			valid++
 			p.c, p.key = c, key
+			if o := (ended{c.SID, p.store.end(&c)}); valid == 1 {
+				p.old = o
+			} else {
+				p.others = append(p.others, o)
+			}
 			continue
 		}
 		if rank(reason) > rank(verdict) {
@@ -86,9 +93,8 @@ func (p *state) choose(values, lines []string) (seen sight) {
 		p.drop = rank(verdict) <= deletable
 	case 1:
 		p.loaded = true
-		p.old = ended{p.c.SID, p.c.Stk, p.c.Stp, p.c.Exp}
 		p.key.CountOpen(p.now) // an expired session is no reason to keep a key
-	default:
+	default: // old and others stay: a logout or a login ends them all
 		p.c, p.key = claims.Claims{}, keyring.Key{}
 		p.reason = cookie.ReasonAmbiguous
 	}
@@ -165,16 +171,18 @@ func (p *state) newSID(sub string) string {
 }
 
 // legacySID makes the id of a session taken over from a legacy cookie. It is the
-// same each time, as it is the same session: two requests that migrate it at
-// once agree, and a logout in one ends it for the other.
-func (p *state) legacySID(l *legacy, value string) string {
-	return p.sid("legacy", l.cookie.Name(), value)
+// same each time, whatever the keys, as it is the same session: two requests that
+// migrate it at once agree, and a logout in one ends it for the other. Nobody can
+// guess it who does not have the cookie itself.
+func legacySID(l *legacy, value string) string {
+	sum := sha256.Sum256([]byte("hardtack legacy session\x00" + l.cookie.Name() + "\x00" + value))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
-func (p *state) sid(parts ...string) string {
+func (p *state) sid(seed, sub string) string {
 	var sum [32]byte
 	if m := macOf(p.ring.Primary(), p.store.labels.id); m != nil {
-		m.sum(&sum, parts...)
+		m.sum(&sum, seed, sub)
 	} else {
 		rand.Read(sum[:]) // no key, so it will not be written
 	}

@@ -41,6 +41,11 @@ type Outcome struct {
 	// instance does not learn of new keys.
 	OlderPrimary bool
 
+	// Skipped is why an unsolicited write that was due could not be made, most
+	// often a *cookie.SizeError after MaxLine was lowered. The session goes on as
+	// it was, and ends when it is not renewed.
+	Skipped error
+
 	// KeyWorn: this process sealed so much under the key that it should be
 	// rotated; see keyring.Counters.
 	KeyWorn bool

@@ -80,6 +80,7 @@ type state struct {
 	// What came with the request.
 	key     keyring.Key // opened the cookie; the zero Key if none did
 	old     ended       // the session that came, for the barrier
+	others  []ended     // and others, if several valid ones came and so none
 	barrier []string    // values of the barrier cookie
 	legacy  uint8       // bit i: a cookie of store.legacy[i] was in the request
 	present bool        // a cookie of our name was in the request, valid or not
@@ -124,11 +125,9 @@ type state struct {
 	memos      []memoEntry
 }
 
-// ended names a session in the barrier.
+// ended is what the barrier needs to know of a session.
 type ended struct {
 	sid string
-	stk string
-	stp [32]byte
 	end int64
 }
 
@@ -187,7 +186,7 @@ func (s *Session) Limit(w Writes) {
 // On a live session it changes persistence and the idle limit. The absolute end
 // fixed at login stays, and the shorter of it and the chosen profile's holds.
 // It is remembered as a wish for the rest of the request: a login or a new
-// session that follows takes the profile.
+// session that follows takes the profile, and so does a login before it.
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
 func (s *Session) Remember(persistent bool) error {
@@ -203,6 +202,9 @@ func (s *Session) Remember(persistent bool) error {
 	p.wishedPer, p.wishPer = true, persistent
 	if p.c.SID != "" && p.c.Per != persistent {
 		p.c.Per = persistent
+		if p.begun { // the login was in this request: in whichever order
+			p.c.Exp = p.sec + p.store.profile(persistent).absolute
+		}
 		p.change()
 	}
 	return nil
@@ -274,6 +276,19 @@ func (s *Session) clear(logout bool) error {
 	p.ended = true
 	p.loggedOut = p.loggedOut || logout
 	return nil
+}
+
+// Changed reports whether the handler asked for something that Commit will write
+// if the status is below 500: data, a login, a logout, a new stamp. Renewals and
+// other unsolicited writes do not count.
+func (s *Session) Changed() bool {
+	p := s.of()
+	if p == nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.committed && (p.ended || p.changed && (!p.empty() || p.loaded || p.migrated))
 }
 
 // Names returns the names of all values in the session, sorted.
