@@ -177,7 +177,7 @@ func makeTokens(t testing.TB) tokens {
 	m.values["T"] = v[:len(v)-1] + string("AQgw"[(strings.IndexByte("AQgw", v[len(v)-1])+1)%4]) // the tag altered
 	c = session("V", first)
 	until := fmt.Sprint(c.Exp)
-	sum := mac(first.Derive(keyring.Label{Purpose: "barrier", Audience: audience, Name: cookieName}), lp(c.SID, "", until))
+	sum := mac(first.Derive(keyring.Label{Purpose: "barrier", Audience: audience, Name: cookieName}), lp(c.SID, until))
 	m.values["E"] = first.ID() + until + b64.EncodeToString(sum[:16]) // the barrier that names V
 	return m
 }
