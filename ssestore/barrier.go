@@ -26,8 +26,9 @@ import (
 //	kid (7) until (10 digits, Unix seconds) mac (22 base64url)
 //
 // mac is the first 16 bytes of HMAC-SHA256 under the subkey of purpose "barrier"
-// of that key over (sid, until), each behind its length. So nobody learns a session id from it, and nobody can end a session by it who
-// could not end it by deleting the cookie.
+// of that key over (sid, until), each behind its length. So nobody learns a
+// session id from it, and nobody can end a session by it who could not end it by
+// deleting the cookie.
 //
 // It works against races, not against thieves: whoever copied the session cookie
 // leaves the barrier out. And a late response that overwrites a *new* session

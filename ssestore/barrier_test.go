@@ -233,15 +233,30 @@ func TestBarrier_CarriesOver(t *testing.T) {
 		b.visit(t, store, after(13*time.Hour), func(s *ssestore.Session) { must(t, s.Logout()) })
 		same(t, "entries", strings.Count(b[barrierName], ".")+1, 1)
 
+		// No more than six are looked at.
+		b = loggedIn(t, c, 1)
+		ended := b.copy()
+		ended.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		fill := strings.Repeat(kid(9)+"9999999999"+strings.Repeat("A", 22)+".", 6)
+		same(t, "the sixth", browser{sessionName: b[sessionName], barrierName: fill[40:] + ended[barrierName]}.peek(store, t0).Identity().ID, "")
+		same(t, "the seventh", browser{sessionName: b[sessionName], barrierName: fill + ended[barrierName]}.peek(store, t0).Identity().ID, "1")
+
+		// The longest-lived entry decides how long the cookie stays.
+		b = visited(t, store, func(s *ssestore.Session) { must(t, s.Remember(true)); login(t, s, "1") })
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, store, t0, func(s *ssestore.Session) { login(t, s, "1") })
+		out := b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		same(t, "Max-Age", strings.Contains(lineOf(out, barrierName), "; Max-Age=2592000;"), true)
+
 		// Another instance, which lacks key 1, keeps the entry, and key 1 finds it.
 		b = loggedIn(t, c, 1)
-		ended := b[sessionName]
+		gone := b[sessionName]
 		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
 		other := newStore(t, c, ring(t, 2))
 		b.visit(t, other, t0, func(s *ssestore.Session) { login(t, s, "2") })
 		b.visit(t, other, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
 		same(t, "entries", strings.Count(b[barrierName], ".")+1, 2)
-		b[sessionName] = ended
+		b[sessionName] = gone
 		same(t, "user", b.peek(store, t0).Identity().ID, "")
 	})
 }

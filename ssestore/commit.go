@@ -130,8 +130,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 		return ErrUnconfirmed
 	}
 	c := &p.c
-	isNew := c.SID == ""
-	if isNew {
+	if c.SID == "" {
 		*c = claims.Claims{SID: p.newSID(""), Iat: p.sec, Rnw: p.sec}
 		p.applyWishes()
 		c.Exp = p.sec + p.store.profile(c.Per).absolute
@@ -144,9 +143,9 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	}
 
 	// Renewal rides on a solicited write too, but only where it may.
-	renew := !isNew && !p.begun && p.limit <= WritesRenewOnly && p.store.due(c, p.sec)
+	renew := p.limit <= WritesRenewOnly && p.store.due(c, p.sec)
 	if renew {
-		c.Rnw = max(c.Rnw, p.sec)
+		c.Rnw = p.sec // later than it was, or it would not be due
 	}
 	restamp := p.freshStamp()
 	if restamp {

@@ -134,9 +134,6 @@ func (s *Session) Confirm(fresh Stamp) {
 	defer p.mu.Unlock()
 	p.access()
 	p.private = true
-	if p.c.Sub == "" {
-		return
-	}
 	p.confirmed = true
 	p.fresh = fresh
 }
@@ -182,10 +179,7 @@ func (s *Session) Begin(id string, st Stamp, keep func(name string) bool) error 
 				kept = append(kept, m)
 			}
 		}
-		if len(kept) != len(p.members) || len(kept) == 0 {
-			p.dataDirty = true
-		}
-		p.members = kept
+		p.members, p.dataDirty = kept, true
 		per = per && len(kept) > 0
 	}
 	p.c = claims.Claims{
@@ -278,7 +272,7 @@ func (s *Session) Refuse(r cookie.Reason) {
 	p.reason = r
 	p.wipe()
 	// What follows is a new session, and did not come with the request.
-	p.drop, p.changed, p.loaded, p.migrated = true, false, false, false
+	p.drop, p.loaded, p.migrated = true, false, false
 }
 
 // Note reports a reason in the Outcome and leaves the session alone.

@@ -142,6 +142,28 @@ func TestBegin(t *testing.T) {
 			kept.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.ExpireAt(after(time.Hour))); login(t, s, "1") })
 			same(t, "one of this request holds", kept.peek(store, t0).Info().Expires, after(time.Hour))
 		})
+		t.Run("nothing of the user before", func(t *testing.T) {
+			// A stamp that Confirm brought for one user is not the next one's.
+			store := newStore(t, c, ring(t, 2, 1))
+			b := loggedIn(t, c, 1)
+			kept := b.copy()
+			out := b.visit(t, store, t0, func(s *ssestore.Session) {
+				must(t, s.Restamp(ssestore.Stamp{}))
+				fresh, err := s.Stamp("", "1", hash)
+				must(t, err)
+				s.Confirm(fresh)
+				must(t, s.Begin("2", ssestore.Stamp{}, nil))
+			})
+			same(t, "restamped", out.Restamped, false)
+			same(t, "stamp", b.peek(store, t0).Identity().Stamp.KeyID, "")
+			// Nor an anonymous session's.
+			kept.visit(t, store, t0, func(s *ssestore.Session) {
+				whoami(t, s, hash)
+				must(t, s.Clear())
+				must(t, note.Set(s, "x"))
+			})
+			same(t, "note", note.Get(kept.peek(store, t0)), "x")
+		})
 		t.Run("refuses", func(t *testing.T) {
 			s := store.Load(nil, t0)
 			for _, id := range []string{"", "a\nb", "\xff", strings.Repeat("x", 129), strings.Repeat(`"`, 65)} {
@@ -210,6 +232,15 @@ func TestRefuse(t *testing.T) {
 			same(t, "cookie", did(out), map[bool]string{true: "deleted", false: "nothing"}[limit == ssestore.WritesAll])
 			same(t, "barrier", lineOf(out, barrierName), "")
 		}
+		// What comes to nothing afterwards is no reason to delete.
+		out := loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) {
+			s.Limit(ssestore.WritesNone)
+			s.Refuse(cookie.ReasonBadUserID)
+			must(t, note.Set(s, "x"))
+			must(t, note.Delete(s))
+			same(t, "new", s.Info().New, true)
+		})
+		silent(t, out)
 		// What is set afterwards is a new session.
 		b := loggedIn(t, c, 1)
 		before := b.peek(store, t0).Info()

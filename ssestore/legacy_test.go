@@ -246,6 +246,45 @@ func TestLegacy_Logout(t *testing.T) {
 	})
 }
 
+// TestLegacy_Leftover: a legacy cookie beside ours goes with the next write,
+// except with a renewal that may not carry deletions.
+func TestLegacy_Leftover(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), legacyConfig)
+		for _, row := range []struct {
+			limit ssestore.Writes
+			do    func(s *ssestore.Session)
+			gone  bool
+		}{
+			{ssestore.WritesAll, read, true},
+			{ssestore.WritesRenewOnly, read, false},
+			{ssestore.WritesRenewOnly, set(t, "x"), true},
+			{ssestore.WritesNone, set(t, "x"), true},
+		} {
+			b := visited(t, store, set(t, "a"))
+			b[oldName] = oldValue(t0, "note=x")
+			out := b.visit(t, store, after(10*time.Minute), func(s *ssestore.Session) { s.Limit(row.limit); row.do(s) })
+			same(t, "cookie", did(out), "written")
+			_, there := b[oldName]
+			same(t, "gone", !there, row.gone)
+		}
+	})
+}
+
+// TestLegacy_WishesEnd: what Migrate wished was for that session, not for a
+// login that replaces it.
+func TestLegacy_WishesEnd(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), legacyConfig)
+		b := browser{oldName: oldValue(t0, "user=1+remember")}
+		b.visit(t, store, t0, func(s *ssestore.Session) {
+			must(t, s.Begin("2", ssestore.Stamp{}, func(string) bool { return false }))
+			same(t, "adopted", s.Identity().Adopted, false)
+		})
+		same(t, "persistent", b.peek(store, t0).Info().Persistent, false)
+	})
+}
+
 // TestLegacy_Chain: codecs are tried in order, until each one's deadline.
 func TestLegacy_Chain(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {

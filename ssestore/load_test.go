@@ -192,9 +192,11 @@ func TestRefresh_Stamp(t *testing.T) {
 		s := b.peek(store, t0)
 		same(t, "user", whoami(t, s, hash), "1")
 		same(t, "refreshes", keys.refreshes, 1)
-		if _, err := s.Stamp("bad kid", "1", hash); err != ssestore.ErrUnknownKey {
+		keys.refreshes = 0
+		if _, err := store.Load(nil, t0).Stamp("bad kid", "1", hash); err != ssestore.ErrUnknownKey {
 			t.Errorf("Stamp: %v", err)
 		}
+		same(t, "refreshes for what is no kid", keys.refreshes, 0)
 	})
 }
 
@@ -351,6 +353,11 @@ func TestClaimsAreJudged(t *testing.T) {
 		out = b.visit(t, store, after(6*time.Minute), func(s *ssestore.Session) { same(t, "note", note.Get(s), "") })
 		same(t, "renewal", did(out), "written")
 		same(t, "it is still there", strings.Join(b.visit(t, store, after(6*time.Minute), read).Unreadable, " "), "d")
+		other := b.copy()
+		other.visit(t, store, after(6*time.Minute), func(s *ssestore.Session) {
+			must(t, s.Begin("2", ssestore.Stamp{}, func(string) bool { return true }))
+		})
+		same(t, "not the next user's", len(other.visit(t, store, after(6*time.Minute), read).Unreadable), 0)
 		b.visit(t, store, after(6*time.Minute), set(t, "c"))
 		same(t, "note", note.Get(b.peek(store, after(6*time.Minute))), "c")
 	})

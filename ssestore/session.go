@@ -340,7 +340,7 @@ func (p *state) change() {
 // wipe makes the session an empty one that has not been created yet.
 func (p *state) wipe() {
 	p.c = claims.Claims{}
-	p.members, p.indexed, p.dataDirty = nil, true, false
+	p.members, p.indexed = nil, true
 	p.begun, p.restamped, p.confirmed, p.adopted = false, false, false, false
 	p.fresh = Stamp{}
 	p.forget()
