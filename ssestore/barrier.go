@@ -3,7 +3,6 @@ package ssestore
 import (
 	"crypto/subtle"
 	"encoding/base64"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -148,8 +147,8 @@ func (p *state) barrierLine() string {
 	kid := p.ring.Primary().ID()
 	for _, o := range append([]ended{p.old}, p.others...) {
 		until := strconv.FormatInt(o.end, 10)
-		if o.sid == "" || o.end <= p.sec || len(until) != untilLen || len(list) == room {
-			continue // none, over, before 2001 or after 2286, or no room
+		if o.sid == "" || len(until) != untilLen || len(list) == room {
+			continue // none, before 2001 or after 2286, or no room
 		}
 		if mac, ok := p.barrierMAC(kid, o.sid, until); ok {
 			add(kid+until+mac, o.end)
@@ -161,7 +160,7 @@ func (p *state) barrierLine() string {
 	longest := p.sec + max(p.store.browser.absolute, p.store.persist.absolute)
 	p.entries(func(e entry) bool {
 		// What cannot be one of ours is not kept: it would push those out.
-		if len(list) < room && e.sec <= longest && !slices.Contains(list, e.text) {
+		if len(list) < room && e.sec <= longest {
 			add(e.text, e.sec)
 		}
 		return len(list) >= room

@@ -247,6 +247,23 @@ func TestBarrier_CarriesOver(t *testing.T) {
 		b.visit(t, store, t0, func(s *ssestore.Session) { login(t, s, "1") })
 		out := b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
 		same(t, "Max-Age", strings.Contains(lineOf(out, barrierName), "; Max-Age=2592000;"), true)
+		b = loggedIn(t, c, 1)
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Remember(true)); login(t, s, "1") })
+		out = b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		same(t, "Max-Age, the other way round", strings.Contains(lineOf(out, barrierName), "; Max-Age=2592000;"), true)
+
+		// Eight sessions at once are more than it holds, whatever it held before.
+		pairs := []string{barrierName + "=" + b[barrierName]}
+		for range cookie.MaxCandidates {
+			pairs = append(pairs, sessionName+"="+loggedIn(t, c, 1)[sessionName])
+		}
+		s := store.Load([]string{strings.Join(pairs, "; ")}, t0)
+		must(t, s.Logout())
+		out, err := s.Commit(200)
+		must(t, err)
+		value, _, _ := strings.Cut(lineOf(out, barrierName), ";")
+		same(t, "entries", strings.Count(value, ".")+1, 6)
 
 		// Another instance, which lacks key 1, keeps the entry, and key 1 finds it.
 		b = loggedIn(t, c, 1)

@@ -182,7 +182,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	out.Renewed = renew
 	out.Restamped = restamp || p.restamped
 	out.Resealed = p.loaded && order < 0
-	out.OlderPrimary = p.loaded && order > 0
+	out.OlderPrimary = order > 0
 	out.Migrated = p.migrated && !p.ended && !p.begun
 	out.KeyWorn = primary.Counters().Worn
 	return nil

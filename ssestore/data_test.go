@@ -130,6 +130,21 @@ func TestPanicInMarshal(t *testing.T) {
 	})
 }
 
+// TestUnmarshalMayWrite: what UnmarshalJSON does to its argument is nobody
+// else's business.
+func TestUnmarshalMayWrite(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		s := visited(t, store, set(t, "abc")).peek(store, t0)
+		ssestore.NewKey[scribbles]("note").Get(s)
+		same(t, "note", note.Get(s), "abc")
+	})
+}
+
+type scribbles struct{}
+
+func (*scribbles) UnmarshalJSON(b []byte) error { clear(b); return nil }
+
 type panics struct{}
 
 func (panics) MarshalJSON() ([]byte, error) { panic("marshal") }

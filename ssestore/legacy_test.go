@@ -130,6 +130,12 @@ func TestLegacy_Writes(t *testing.T) {
 		{"logout and 503", "user=1+note=x", 503, func(t *testing.T, s *ssestore.Session) { must(t, s.Logout()) }, "nothing", true, nil},
 		{"clear and set", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, s.Clear()); must(t, note.Set(s, "y")) }, "written", true, nil},
 		{"login", "note=x", 200, func(t *testing.T, s *ssestore.Session) { login(t, s, "2") }, "written", true, nil},
+		{"refused, set and deleted", "user=1", 200, func(t *testing.T, s *ssestore.Session) {
+			s.Limit(ssestore.WritesNone)
+			s.Refuse(cookie.ReasonBadUserID)
+			must(t, note.Set(s, "y"))
+			must(t, note.Delete(s))
+		}, "nothing", false, nil},
 		{"refused", "user=1", 200, func(t *testing.T, s *ssestore.Session) { s.Refuse(cookie.ReasonBadUserID) }, "nothing", true, nil},
 	}
 	each(t, func(t *testing.T, c codec) {

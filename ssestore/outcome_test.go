@@ -104,6 +104,17 @@ func TestMerge_SharedCaches(t *testing.T) {
 	ssestore.Outcome{SetCookie: []string{"s=1"}, Vary: true}.Merge(nil) // and no panic
 }
 
+// TestMerge_AnySpelling: the result does not depend on the order of a map.
+func TestMerge_AnySpelling(t *testing.T) {
+	for range 50 {
+		h := map[string][]string{"set-cookie": {"c=3"}, "SET-COOKIE": {"a=1"}, "Set-cookie": {"b=2"}, "Set-Cookie": {"z=0"}}
+		ssestore.Outcome{SetCookie: []string{"s=1"}}.Merge(h)
+		if got := h["Set-Cookie"]; !slices.Equal(got, []string{"z=0", "a=1", "b=2", "c=3", "s=1"}) {
+			t.Fatalf("%q", got)
+		}
+	}
+}
+
 // TestMerge_SharesNothing: rs/cors#198 appended to one slice from many responses.
 func TestMerge_SharesNothing(t *testing.T) {
 	lines := append(make([]string, 0, 8), "s=1")

@@ -333,6 +333,41 @@ func TestStampUseCounts(t *testing.T) {
 	})
 }
 
+// TestOutcome_Reports: what happened to the session that came, and not to one
+// that took its place.
+func TestOutcome_Reports(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), legacyConfig)
+		restamped := func(s *ssestore.Session) {
+			st, err := s.Stamp("", "1", "new")
+			must(t, err)
+			must(t, s.Restamp(st))
+		}
+		cleared := func(s *ssestore.Session) { must(t, s.Clear()); must(t, note.Set(s, "x")) }
+		old := browser{oldName: oldValue(t0, "note=x")}
+		for _, row := range []struct {
+			name                          string
+			b                             browser
+			do                            func(s *ssestore.Session)
+			resealed, restamped, migrated bool
+		}{
+			{"first visit", browser{}, set(t, "x"), false, false, false},
+			{"first login", browser{}, func(s *ssestore.Session) { login(t, s, "1") }, false, false, false},
+			{"restamped", loggedIn(t, c, 1), restamped, false, true, false},
+			{"restamped and cleared", loggedIn(t, c, 1), func(s *ssestore.Session) { restamped(s); cleared(s) }, false, false, false},
+			{"migrated", old.copy(), read, false, false, true},
+			{"migrated and cleared", old.copy(), cleared, false, false, false},
+			{"migrated and logged in", old.copy(), func(s *ssestore.Session) { login(t, s, "1") }, false, false, false},
+		} {
+			out := row.b.visit(t, store, t0, row.do)
+			same(t, row.name+": cookie", did(out), "written")
+			same(t, row.name+": resealed", out.Resealed, row.resealed)
+			same(t, row.name+": restamped", out.Restamped, row.restamped)
+			same(t, row.name+": migrated", out.Migrated, row.migrated)
+		}
+	})
+}
+
 // TestKidInTheToken: what the rows above say of kids, read off the wire.
 func TestKidInTheToken(t *testing.T) {
 	eachWithKids(t, func(t *testing.T, c codec) {
