@@ -38,7 +38,7 @@ var users = []check{
 		old: "if _, err := m.GetUser(ctx, s); err != nil {\n\t\treturn false\n\t}\n", new: ""},
 	{what: "a recent login is recent", file: getuserGo, pkg: "auth", test: "TestRecentLogin",
 		old: "return age <= int64(maxAge/time.Second)", new: "return age <= 1<<40"},
-	{what: "login: another user's data goes", file: loginGo, pkg: "auth", test: "TestLogin_L2_other_user",
+	{what: "login: another user's data goes", file: loginGo, pkg: "auth", test: "TestLogin_L2_other_user_without_stamps",
 		old: "case who.ID != id: // L2", new: "case false: // L2"},
 	{what: "login: data under another stamp goes", file: loginGo, pkg: "auth", test: "TestLogin_L3_stamp_unequal",
 		old: "if err != nil || subtle.ConstantTimeCompare(stamp.Sum[:], who.Stamp.Sum[:]) != 1 { // L3", new: "if err != nil || subtle.ConstantTimeCompare(stamp.Sum[:], who.Stamp.Sum[:]) > 1 { // L3"},
@@ -66,7 +66,7 @@ var users = []check{
 var targets = []check{
 	{what: "next: empty", file: nextGo, pkg: "auth", test: "TestS6_refused",
 		old: `if next == "" || len(next)`, new: "if len(next)"},
-	{what: "next: length", file: nextGo, pkg: "auth", test: "TestS6_pieces",
+	{what: "next: length", file: nextGo, pkg: "auth", test: "TestS6_refused",
 		old: " || len(next) > maxNext || ", new: " || "},
 	{what: "next: space in front", file: nextGo, pkg: "auth", test: "TestS6_pieces",
 		old: " || next[0] == ' ' || ", new: " || "},
