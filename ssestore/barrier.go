@@ -91,7 +91,7 @@ func (p *state) isEnded(c *claims.Claims, lines []string) bool {
 	if p.barrier == nil {
 		found := false
 		for _, l := range lines {
-			found = found || strings.Contains(l, p.store.needle)
+			found = found || holdsName(l, p.store.barrier.Name())
 		}
 		if !found { // nearly always, and cheaper than a second scan for pairs
 			return false
@@ -99,6 +99,22 @@ func (p *state) isEnded(c *claims.Claims, lines []string) bool {
 		p.barrier = p.store.barrier.Find(nil, lines)
 	}
 	return p.entries(func(e entry) bool { return p.names(e, c.SID) })
+}
+
+// holdsName reports whether name and a = behind it occur in a Cookie header line.
+// It looks at the = alone, which no token has: a search for the name would stop
+// at every _ and - of one.
+func holdsName(line, name string) bool {
+	for {
+		i := strings.IndexByte(line, '=')
+		if i < 0 {
+			return false
+		}
+		if strings.HasSuffix(line[:i], name) {
+			return true
+		}
+		line = line[i+1:]
+	}
 }
 
 // barrierUnknown reports whether an entry was made under a key that the ring

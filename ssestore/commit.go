@@ -121,7 +121,7 @@ func (p *state) wantsWrite() bool {
 // freshStamp reports whether Confirm brought a stamp to replace the old one: made
 // under the very primary that this response seals with.
 func (p *state) freshStamp() bool {
-	return p.fresh.KeyID == p.ring.Primary().ID() && p.fresh.KeyID != p.c.Stk
+	return p.fresh != nil && p.fresh.KeyID == p.ring.Primary().ID() && p.fresh.KeyID != p.c.Stk
 }
 
 // seal writes the session under the primary.

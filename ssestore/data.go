@@ -18,7 +18,7 @@ func (p *state) index() {
 		return
 	}
 	p.indexed = true
-	members, ok := claims.Members(p.inline[:0], p.c.D)
+	members, ok := claims.Members(make([]claims.Member, 0, 4), p.c.D)
 	if !ok {
 		p.note("d")
 		return

@@ -135,7 +135,11 @@ func (s *Session) Confirm(fresh Stamp) {
 	p.access()
 	p.private = true
 	p.confirmed = true
-	p.fresh = fresh
+	p.fresh = nil
+	if fresh.KeyID != "" {
+		kept := fresh
+		p.fresh = &kept
+	}
 }
 
 // Begin starts the session of a user who has just logged in: a new session id,
@@ -189,7 +193,7 @@ func (s *Session) Begin(id string, st Stamp, keep func(name string) bool) error 
 	p.applyWishes()
 	p.c.Exp = p.sec + p.store.profile(p.c.Per).absolute
 	p.forget()
-	p.fresh, p.adopted, p.restamped = Stamp{}, false, false
+	p.fresh, p.adopted, p.restamped = nil, false, false
 	p.begun, p.confirmed, p.private = true, true, true
 	p.change()
 	return nil
@@ -228,7 +232,7 @@ func (s *Session) Restamp(st Stamp) error {
 		return ErrUnknownKey
 	}
 	p.c.Stk, p.c.Stp = st.KeyID, st.Sum
-	p.fresh, p.adopted = Stamp{}, false
+	p.fresh, p.adopted = nil, false
 	p.restamped, p.confirmed, p.private = true, true, true
 	p.change()
 	return nil

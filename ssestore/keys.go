@@ -64,9 +64,12 @@ func (k Key[T]) decode(s *Session, raw []byte, ok bool) (T, bool) {
 	if !ok {
 		return v, false
 	}
-	// A copy: the claims' strings lie in the same bytes, and UnmarshalJSON of a T
-	// may write to what it is given.
-	if err := json.Unmarshal(bytes.Clone(raw), &v); err != nil {
+	if _, own := any(&v).(json.Unmarshaler); own {
+		// The claims' strings lie in the same bytes, and UnmarshalJSON of a T may
+		// write to what it is given. encoding/json itself does not.
+		raw = bytes.Clone(raw)
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
 		s.undecodable(k.name)
 		var zero T // v may be half filled
 		return zero, false

@@ -70,7 +70,7 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened, lines []string
 		return cookie.ReasonFuture
 	}
 	p.c = claims.Claims{SID: legacySID(l, value), Iat: min(iat, p.sec), Rnw: p.sec}
-	p.members, p.indexed, p.dataDirty = p.inline[:0], true, true
+	p.members, p.indexed, p.dataDirty = nil, true, true
 
 	p.migrating = true // nobody else has the session yet
 	err := l.migrate(&p.pub, o.Plaintext)

@@ -91,9 +91,8 @@ type state struct {
 	// something to write.
 	c         claims.Claims
 	members   []claims.Member // the data, sorted by name; see indexed
-	inline    [4]claims.Member
-	indexed   bool // members is valid; until then c.D
-	dataDirty bool // members differ from c.D
+	indexed   bool            // members is valid; until then c.D
+	dataDirty bool            // members differ from c.D
 
 	// Wishes of this request, which outlive Clear and Begin.
 	wishPer   bool
@@ -103,20 +102,20 @@ type state struct {
 
 	// What happened.
 	limit     Writes
-	accessed  bool  // anything was read or changed
-	changed   bool  // there is something solicited to write
-	ended     bool  // Clear or Logout: the old session is over at any status
-	loggedOut bool  // by Logout, which Hold does not stop
-	drop      bool  // the cookie should be deleted, unsolicited
-	held      bool  // the user store failed
-	migrating bool  // Migrate runs
-	migrated  bool  // the session came from a legacy cookie
-	adopted   bool  // its user has no stamp yet
-	begun     bool  // Begin ran
-	restamped bool  // Restamp ran
-	confirmed bool  // the identity was verified in this request
-	private   bool  // the response may say something about a user
-	fresh     Stamp // G6: to replace the stamp if the session is written
+	accessed  bool   // anything was read or changed
+	changed   bool   // there is something solicited to write
+	ended     bool   // Clear or Logout: the old session is over at any status
+	loggedOut bool   // by Logout, which Hold does not stop
+	drop      bool   // the cookie should be deleted, unsolicited
+	held      bool   // the user store failed
+	migrating bool   // Migrate runs
+	migrated  bool   // the session came from a legacy cookie
+	adopted   bool   // its user has no stamp yet
+	begun     bool   // Begin ran
+	restamped bool   // Restamp ran
+	confirmed bool   // the identity was verified in this request
+	private   bool   // the response may say something about a user
+	fresh     *Stamp // G6: to replace the stamp if the session is written; nil: none
 	committed bool
 	late      bool // see Late
 
@@ -342,7 +341,7 @@ func (p *state) wipe() {
 	p.c = claims.Claims{}
 	p.members, p.indexed = nil, true
 	p.begun, p.restamped, p.confirmed, p.adopted = false, false, false, false
-	p.fresh = Stamp{}
+	p.fresh = nil
 	p.forget()
 }
 

@@ -106,7 +106,6 @@ type Store struct {
 	persist  profile
 	labels   labels
 	barrier  *cookie.Cookie // nil: switched off
-	needle   string         // its name and "="
 	legacy   []legacy
 
 	maxData int // room for the members of d, in bytes
@@ -169,8 +168,6 @@ func New(c Config) (*Store, error) {
 		if !c.DangerouslySkipBarrier {
 			if s.barrier, err = s.cookie.Companion(barrierSuffix); err != nil {
 				errs = append(errs, fmt.Errorf("ssestore: the %q cookie: %w", barrierSuffix, err))
-			} else {
-				s.needle = s.barrier.Name() + "="
 			}
 		}
 		if s.maxData = room(s.codec, s.cookie.MaxValue()) - claims.MaxEnvelope; s.maxData < 0 {
