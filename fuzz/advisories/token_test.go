@@ -281,7 +281,7 @@ func TestAdvisory_CVE_2026_45363_EmptyKeyInASet(t *testing.T) {
 	jwk := func(k string) string {
 		return `{"keys":[{"kty":"oct","kid":"test01A","k":"` + k + `","use":"enc","created":1000}]}`
 	}
-	for _, k := range []string{"", "AA", b64.EncodeToString(make([]byte, 31)), b64.EncodeToString(make([]byte, 32)), b64.EncodeToString(make([]byte, 33))} {
+	for _, k := range []string{"", "AA", b64.EncodeToString(make([]byte, 31)), b64.EncodeToString(make([]byte, 32)), b64.EncodeToString([]byte(strings.Repeat("k", 31))), b64.EncodeToString([]byte(strings.Repeat("k", 33)))} {
 		if _, err := keyring.Parse(jwk(k)); err == nil {
 			t.Errorf("a key of %d characters was loaded", len(k))
 		}
