@@ -42,6 +42,24 @@ func newKeyFile(t testing.TB, text string) string {
 	return path
 }
 
+// chmod and symlink are the calls of os; tests that need what WASI does not have
+// (file modes, links to absolute paths) skip there.
+func chmod(t testing.TB, path string, mode fs.FileMode) {
+	t.Helper()
+	if runtime.GOOS == "wasip1" {
+		t.Skip("WASI has no file modes")
+	}
+	must(t, os.Chmod(path, mode))
+}
+
+func symlink(t testing.TB, target, path string) {
+	t.Helper()
+	if runtime.GOOS == "wasip1" && filepath.IsAbs(target) {
+		t.Skip("WASI has no links to absolute paths")
+	}
+	must(t, os.Symlink(target, path))
+}
+
 func openFile(t testing.TB, path string, onError func(error)) *keyring.File {
 	t.Helper()
 	f, err := keyring.OpenFile(path, onError)
@@ -82,25 +100,25 @@ func faults() []fault {
 			must(t, os.Remove(path))
 			must(t, os.Mkdir(path, 0o700))
 		}, "not a regular file"},
-		{"writable by all", func(t *testing.T, path string) { must(t, os.Chmod(path, 0o606)) }, "writable by its group or by everyone"},
-		{"writable by the group", func(t *testing.T, path string) { must(t, os.Chmod(path, 0o620)) }, "writable by its group or by everyone"},
+		{"writable by all", func(t *testing.T, path string) { chmod(t, path, 0o606) }, "writable by its group or by everyone"},
+		{"writable by the group", func(t *testing.T, path string) { chmod(t, path, 0o620) }, "writable by its group or by everyone"},
 		{"not readable", func(t *testing.T, path string) {
 			if os.Geteuid() == 0 {
 				t.Skip("root reads everything")
 			}
-			must(t, os.Chmod(path, 0))
+			chmod(t, path, 0)
 		}, "permission denied"},
 		{"dangling symlink", func(t *testing.T, path string) {
 			must(t, os.Remove(path))
-			must(t, os.Symlink(path+".gone", path))
+			symlink(t, path+".gone", path)
 		}, "no such file"},
 		{"symlink to itself", func(t *testing.T, path string) {
 			must(t, os.Remove(path))
-			must(t, os.Symlink(filepath.Base(path), path))
+			symlink(t, filepath.Base(path), path)
 		}, ""},
 		{"symlink to a device", func(t *testing.T, path string) {
 			must(t, os.Remove(path))
-			must(t, os.Symlink(os.DevNull, path))
+			symlink(t, os.DevNull, path)
 		}, "not a regular file"},
 	}
 }
@@ -184,12 +202,12 @@ func TestR2_SymlinkSwap(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(dir, version, "keys.json"), []byte(text), 0o600))
 	}
 	swap := func(target string) {
-		must(t, os.Symlink(target, filepath.Join(dir, "..new")))
+		symlink(t, target, filepath.Join(dir, "..new"))
 		must(t, os.Rename(filepath.Join(dir, "..new"), filepath.Join(dir, "..data")))
 	}
 	swap("v1")
 	path := filepath.Join(dir, "keys.json")
-	must(t, os.Symlink("..data/keys.json", path))
+	symlink(t, "..data/keys.json", path)
 	var reports []error
 	f := openFile(t, path, record(&reports))
 	for i, step := range []struct{ target, want string }{
@@ -340,11 +358,11 @@ func TestFile_NoticesEachSign(t *testing.T) {
 		rest(t, path)
 		var reports []error
 		f := openFile(t, path, record(&reports))
-		must(t, os.Chmod(path, 0o666))
+		chmod(t, path, 0o666)
 		f.Refresh(seconds(1))
-		must(t, os.Chmod(path, 0o600))
+		chmod(t, path, 0o600)
 		f.Refresh(seconds(2))
-		must(t, os.Chmod(path, 0o666))
+		chmod(t, path, 0o666)
 		f.Refresh(seconds(3))
 		if len(reports) != 2 {
 			t.Errorf("reports %v, want two: the second after a good load", reports)
@@ -397,11 +415,11 @@ func TestFile_KeysLiveOn(t *testing.T) {
 func TestFile_ReadableByOthers(t *testing.T) {
 	for _, mode := range []fs.FileMode{0o644, 0o640, 0o604} {
 		path := newKeyFile(t, textA)
-		must(t, os.Chmod(path, mode))
+		chmod(t, path, mode)
 		var reports []error
 		f := openFile(t, path, record(&reports))
 		write(t, path, textAB)
-		must(t, os.Chmod(path, mode))
+		chmod(t, path, mode)
 		if got := ids(f.Refresh(seconds(1))); got != "*BBBBBBA AAAAAAA" {
 			t.Error(got)
 		}

@@ -262,7 +262,7 @@ func TestUpdate_NoLock(t *testing.T) {
 func TestUpdate_ThroughASymlink(t *testing.T) {
 	target := newKeyFile(t, textA)
 	path := filepath.Join(t.TempDir(), "link.json")
-	must(t, os.Symlink(target, path))
+	symlink(t, target, path)
 	f := openFile(t, path, nil)
 	must(t, f.Update((*keyring.Keyring).Rotate))
 	if info, err := os.Lstat(path); err != nil || info.Mode()&fs.ModeSymlink == 0 {
