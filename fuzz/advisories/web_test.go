@@ -103,7 +103,7 @@ func TestAdvisory_express_openid_connect_v3_CookieLostOnEarlyFlush(t *testing.T)
 		"flush":       func(w http.ResponseWriter) { w.(http.Flusher).Flush() },
 		"controller":  func(w http.ResponseWriter) { http.NewResponseController(w).Flush() },
 		"write":       func(w http.ResponseWriter) { io.WriteString(w, "x") },
-		"copy":        func(w http.ResponseWriter) { io.Copy(w, strings.NewReader("x")) },
+		"copy":        func(w http.ResponseWriter) { io.Copy(w, struct{ io.Reader }{strings.NewReader("x")}) },
 		"status":      func(w http.ResponseWriter) { w.WriteHeader(http.StatusAccepted) },
 		"early hints": func(w http.ResponseWriter) { w.WriteHeader(http.StatusEarlyHints); w.WriteHeader(http.StatusOK) },
 		"nothing":     func(http.ResponseWriter) {},
