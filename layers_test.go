@@ -22,8 +22,9 @@ type layer struct {
 var layers = []layer{
 	{pkg: ""},
 	{pkg: "internal/race", core: true},
-	{pkg: "internal/jwe", core: true},
-	{pkg: "internal/claims", core: true},
+	{pkg: "internal/base64url", core: true},
+	{pkg: "internal/jwe", core: true, may: []string{"internal/base64url"}},
+	{pkg: "internal/claims", core: true, may: []string{"internal/base64url"}},
 	{pkg: "keyring", core: true, may: []string{"internal/"}},
 	{pkg: "cookie", core: true, may: []string{"internal/", "keyring"}},
 	{pkg: "cookie/gorilla", may: []string{"internal/", "keyring", "cookie"}, peer: "github.com/gorilla/securecookie", json: true},

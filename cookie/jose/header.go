@@ -7,6 +7,7 @@ import (
 
 	jose "github.com/go-jose/go-jose/v4"
 
+	"github.com/hardtack-go/hardtack/internal/base64url"
 	"github.com/hardtack-go/hardtack/internal/jwe"
 )
 
@@ -51,10 +52,10 @@ func precheck(token string, allowed []form) (f form, header times, ok bool) {
 	if parts[1] != "" { // dir has no encrypted key: RFC 7518 section 4.5
 		return f, header, false
 	}
-	raw, ok1 := jwe.PlainDecode(parts[0])
-	iv, ok2 := jwe.PlainDecode(parts[2])
-	ciphertext, ok3 := jwe.PlainDecode(parts[3])
-	tag, ok4 := jwe.PlainDecode(parts[4])
+	raw, ok1 := base64url.PlainDecode(parts[0])
+	iv, ok2 := base64url.PlainDecode(parts[2])
+	ciphertext, ok3 := base64url.PlainDecode(parts[3])
+	tag, ok4 := base64url.PlainDecode(parts[4])
 	if !ok1 || !ok2 || !ok3 || !ok4 || len(raw) > maxHeader {
 		return f, header, false
 	}

@@ -7,6 +7,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 	"unsafe"
+
+	"github.com/hardtack-go/hardtack/internal/base64url"
 )
 
 // Claims is one session as it stands in the token. Times are Unix seconds and
@@ -43,22 +45,19 @@ func (c *Claims) Parse(b []byte) bool {
 
 func (c *Claims) parse(b []byte) bool {
 	r := reader{b: b}
-	if !r.has(`{"sid":"`) {
+	if !c.usual(&r) && !c.head(&r) {
 		return false
 	}
-	c.SID = r.chars(sidLen, 0x0f)
-	c.Iat = r.number(`","iat":`)
-	c.AuthTime = r.optional(`,"auth_time":`)
-	c.Exp = r.number(`,"exp":`)
-	c.Rnw = r.number(`,"rnw":`)
 	c.Per = r.has(`,"per":true`)
-	c.End = r.optional(`,"end":`)
+	if r.has(`,"end":`) {
+		c.End = r.time(true)
+	}
 	if r.has(`,"sub":"`) {
 		c.Sub = r.sub()
 	}
 	if r.has(`,"stk":"`) {
-		c.Stk = r.chars(kidLen, 0x03)
-		if !r.has(`","stp":"`) || len(b)-r.i <= stpLen || b[r.i+stpLen] != '"' || !decodeStamp(&c.Stp, b[r.i:r.i+stpLen]) {
+		c.Stk = r.chars(kidLen)
+		if !r.has(`","stp":"`) || len(b)-r.i <= stpLen || b[r.i+stpLen] != '"' || !base64url.Decode(c.Stp[:], text(b[r.i:r.i+stpLen])) {
 			return false
 		}
 		r.i += stpLen + 1
@@ -85,6 +84,54 @@ func (c *Claims) parse(b []byte) bool {
 	return true
 }
 
+// head reads the members that are always there, and auth_time.
+func (c *Claims) head(r *reader) bool {
+	if !r.has(`{"sid":"`) {
+		return false
+	}
+	c.SID = r.chars(sidLen)
+	c.Iat = r.time(r.has(`","iat":`))
+	if r.has(`,"auth_time":`) {
+		c.AuthTime = r.time(true)
+	}
+	c.Exp = r.time(r.has(`,"exp":`))
+	c.Rnw = r.time(r.has(`,"rnw":`))
+	return !r.bad
+}
+
+// usual is head for the usual case, somebody is logged in and every time has ten
+// digits (2001 to 2286): then all stands at a fixed place, and the processor need
+// not know where one number ends to begin with the next. If it says false it has
+// changed nothing. head is its plain twin.
+func (c *Claims) usual(r *reader) bool {
+	const (
+		sid  = len(`{"sid":"`)
+		iat  = sid + sidLen + len(`","iat":`)
+		auth = iat + 10 + len(`,"auth_time":`)
+		exp  = auth + 10 + len(`,"exp":`)
+		rnw  = exp + 10 + len(`,"rnw":`)
+		end  = rnw + 10
+	)
+	if len(r.b) <= end || r.b[end] != ',' { // not another digit
+		return false
+	}
+	b := r.b[:end]
+	if string(b[:sid]) != `{"sid":"` || string(b[sid+sidLen:iat]) != `","iat":` || string(b[iat+10:auth]) != `,"auth_time":` ||
+		string(b[auth+10:exp]) != `,"exp":` || string(b[exp+10:rnw]) != `,"rnw":` || !base64url.Canonical(text(b[sid:sid+sidLen])) {
+		return false
+	}
+	vIat, ok1 := tenDigits([10]byte(b[iat:]))
+	vAuth, ok2 := tenDigits([10]byte(b[auth:]))
+	vExp, ok3 := tenDigits([10]byte(b[exp:]))
+	vRnw, ok4 := tenDigits([10]byte(b[rnw:]))
+	if !ok1 || !ok2 || !ok3 || !ok4 {
+		return false
+	}
+	c.SID, c.Iat, c.AuthTime, c.Exp, c.Rnw = text(b[sid:sid+sidLen]), vIat, vAuth, vExp, vRnw
+	r.i = end
+	return true
+}
+
 // reader walks once over b. After a fault bad stays set; what the later calls
 // return no longer matters.
 type reader struct {
@@ -103,8 +150,8 @@ func (r *reader) has(s string) bool {
 }
 
 // chars reads n characters of base64url.
-func (r *reader) chars(n int, unused byte) string {
-	if len(r.b)-r.i < n || !canonical(r.b[r.i:r.i+n], unused) {
+func (r *reader) chars(n int) string {
+	if len(r.b)-r.i < n || !base64url.Canonical(text(r.b[r.i:r.i+n])) {
 		r.bad = true
 		return ""
 	}
@@ -113,28 +160,11 @@ func (r *reader) chars(n int, unused byte) string {
 	return s
 }
 
-// number reads the member name and a time.
-func (r *reader) number(name string) int64 {
-	if !r.has(name) {
-		r.bad = true
-		return 0
-	}
-	return r.time()
-}
-
-// optional is number for a claim that may be absent.
-func (r *reader) optional(name string) int64 {
-	if !r.has(name) {
-		return 0
-	}
-	return r.time()
-}
-
-// time reads a time.
-func (r *reader) time() int64 {
+// time reads a time, behind a name that must have been there.
+func (r *reader) time(named bool) int64 {
 	v, n := decimal(r.b[r.i:])
 	r.i += n
-	r.bad = r.bad || n == 0
+	r.bad = r.bad || n == 0 || !named
 	return v
 }
 
@@ -142,29 +172,7 @@ func (r *reader) time() int64 {
 // from the start of b, and returns its length; 0 if there is none. Zero itself
 // is refused: it stands for an absent claim in memory, so it would be a second
 // spelling.
-//
-// Every time between 2001 and 2286 has ten digits. Eight of them are read as one
-// word; plainDecimal is the twin.
 func decimal(b []byte) (v int64, n int) {
-	if len(b) < 11 || b[0] == '0' || b[10]-'0' <= 9 {
-		return plainDecimal(b)
-	}
-	x := binary.LittleEndian.Uint64(b)
-	tens, ones := b[8]-'0', b[9]-'0'
-	const high, six, threes = 0xf0f0f0f0f0f0f0f0, 0x0606060606060606, 0x3333333333333333
-	if x&high|(x+six)&high>>4 != threes || tens > 9 || ones > 9 { // not all digits
-		return plainDecimal(b)
-	}
-	// Neighbours are joined to two digits, then four, then eight, side by side.
-	x &= 0x0f0f0f0f0f0f0f0f
-	x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
-	x = (x*100 + x>>16) & 0x0000ffff0000ffff
-	x = (x*10000 + x>>32) & 0x00000000ffffffff
-	return int64(x)*100 + int64(tens)*10 + int64(ones), 10
-}
-
-// plainDecimal is the plain twin of decimal.
-func plainDecimal(b []byte) (v int64, n int) {
 	for n < len(b) && n < 13 && b[n]-'0' <= 9 {
 		v = v*10 + int64(b[n]-'0')
 		n++
@@ -175,28 +183,39 @@ func plainDecimal(b []byte) (v int64, n int) {
 	return v, n
 }
 
+// tenDigits reads a decimal of ten digits, the first not zero; eight of them as
+// one word. Its plain twin is decimal.
+func tenDigits(b [10]byte) (int64, bool) {
+	x := binary.LittleEndian.Uint64(b[:])
+	tens, ones := b[8]-'0', b[9]-'0'
+	const high, six, threes = 0xf0f0f0f0f0f0f0f0, 0x0606060606060606, 0x3333333333333333
+	if x&high|(x+six)&high>>4 != threes || tens > 9 || ones > 9 || b[0] == '0' {
+		return 0, false
+	}
+	// Neighbours are joined to two digits, then four, then eight, side by side.
+	x &= 0x0f0f0f0f0f0f0f0f
+	x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
+	x = (x*100 + x>>16) & 0x0000ffff0000ffff
+	x = (x*10000 + x>>32) & 0x00000000ffffffff
+	return int64(x)*100 + int64(tens)*10 + int64(ones), true
+}
+
 // sub reads the user id up to and including the closing quote: UTF-8, no
 // control characters, and only \" and \\ as escapes, because everything else
 // can stand for itself.
 func (r *reader) sub() string {
 	start, escaped, ascii := r.i, false, true
-	for r.i < len(r.b) && r.i-start <= MaxSub {
-		switch c := r.b[r.i]; {
-		case c == '"':
-			raw := r.b[start:r.i]
-			r.i++
-			if len(raw) == 0 || !ascii && !plain(text(raw)) {
-				r.bad = true
-				return ""
-			}
-			if escaped {
-				return unescape(raw)
-			}
-			return text(raw)
+	end := min(len(r.b), start+MaxSub+1)
+	i := start
+	for i < end && inID(r.b[i]) { // for most ids that is all there is to do
+		i++
+	}
+	for ; i < end && r.b[i] != '"'; i++ {
+		switch c := r.b[i]; {
 		case c == '\\':
 			escaped = true
-			r.i++
-			if r.i == len(r.b) || r.b[r.i] != '"' && r.b[r.i] != '\\' {
+			i++
+			if i == len(r.b) || r.b[i] != '"' && r.b[i] != '\\' {
 				r.bad = true
 				return ""
 			}
@@ -206,11 +225,21 @@ func (r *reader) sub() string {
 		case c >= utf8.RuneSelf:
 			ascii = false
 		}
-		r.i++
 	}
-	r.bad = true
-	return ""
+	if i == start || i >= end || !ascii && !plain(text(r.b[start:i])) {
+		r.bad = true
+		return ""
+	}
+	r.i = i + 1
+	if escaped {
+		return unescape(r.b[start:i])
+	}
+	return text(r.b[start:i])
 }
+
+// inID reports whether c needs no second look: it is ASCII and no quote,
+// backslash or control character.
+func inID(c byte) bool { return c >= '#' && c <= '~' && c != '\\' }
 
 func unescape(raw []byte) string {
 	out := make([]byte, 0, len(raw))
@@ -251,7 +280,7 @@ func ValidSub(s string) bool {
 
 // ValidKid reports whether s can be the kid of a stamp.
 func ValidKid(s string) bool {
-	return len(s) == kidLen && canonical([]byte(s), 0x03)
+	return len(s) == kidLen && base64url.Canonical(s)
 }
 
 // Append appends the one spelling of c to dst. It trusts c: a value that Parse

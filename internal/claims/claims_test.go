@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -300,18 +301,53 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzDecimal holds the fast reader of times and its plain twin equal.
-func FuzzDecimal(f *testing.F) {
-	for _, s := range []string{"1700000000,", "1700000000", "9999999999}", "0700000000,", "170000000,", "17000000001,", "253402300799,", "253402300800,", "17000:0000,", "1700000/00,", "1,", "0,", ",", "", "99999999999999999999,", "/700000000,", "17\xb00000000,"} {
+// FuzzTenDigits: what the fast reader of times reads, its plain twin reads to the
+// same value; and it reads every time of ten digits.
+func FuzzTenDigits(f *testing.F) {
+	for _, s := range []string{"1700000000", "9999999999", "0700000000", "170000000,", "17000:0000", "1700000/00", "/700000000", "17\xb0000000", "170000000:", "17000000/0", "0000000000"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		v, n := claims.Decimal(b)
-		w, m := claims.PlainDecimal(b)
-		if v != w || n != m {
-			t.Fatalf("%q: %d of %d characters, plain %d of %d", b, v, n, w, m)
+		if len(b) < 10 {
+			return
+		}
+		v, ok := claims.TenDigits([10]byte(b))
+		w, n := claims.Decimal(b[:10])
+		if ok != (n == 10) || ok && v != w {
+			t.Fatalf("%q: %d %v, plain %d of %d characters", b, v, ok, w, n)
 		}
 	})
+}
+
+// FuzzUsual: what the fast reader of the head accepts, its plain twin reads to
+// the same values and stops at the same place.
+func FuzzUsual(f *testing.F) {
+	usual := strings.Replace(full, `,"per":true,"end":1700000300`, ``, 1)
+	for _, s := range []string{full, usual, anonymous, strings.Replace(usual, "1700000000", "17000000000", 1),
+		strings.Replace(usual, "1700000002", "17000000021", 1), strings.Replace(usual, "1700000001", "0700000001", 1),
+		strings.Replace(usual, `"rnw"`, `"rmw"`, 1), strings.Replace(usual, "A", "=", 1), usual[:106], usual[:105]} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		c, i, ok := claims.Usual(b)
+		if !ok {
+			if i != 0 || !reflect.DeepEqual(c, claims.Claims{}) {
+				t.Fatalf("%q: no, and yet %+v and %d", b, c, i)
+			}
+			return
+		}
+		plain, j, ok := claims.Head(b)
+		if !ok || i != j || !reflect.DeepEqual(c, plain) {
+			t.Fatalf("%q: %+v and %d, plain %v %+v and %d", b, c, i, ok, plain, j)
+		}
+	})
+}
+
+// The fast reader takes what it is for; else nobody would notice that it is gone.
+func TestUsualIsUsual(t *testing.T) {
+	if _, i, ok := claims.Usual([]byte(full)); !ok || i == 0 {
+		t.Error("refused")
+	}
 }
 
 // FuzzValue: a value is what encoding/json takes for one, without space around

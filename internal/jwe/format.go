@@ -23,6 +23,8 @@ package jwe
 import (
 	"bytes"
 	"strings"
+
+	"github.com/hardtack-go/hardtack/internal/base64url"
 )
 
 const (
@@ -92,7 +94,7 @@ func AppendHeader(dst []byte, kid string) []byte {
 	dst = append(dst, Prefix...)
 	n := len(dst)
 	dst = append(dst, "            "...) // 12 characters, filled in below
-	encode(dst[n:], tail[:])
+	base64url.Encode(dst[n:], tail[:])
 	return dst
 }
 
@@ -108,13 +110,16 @@ func Kid(token string) (kid [KidLen]byte, ok bool) {
 	}
 	// 12 characters are 9 whole bytes, so there are no trailing bits to check.
 	var tail [KidLen + 2]byte
-	if !decode(tail[:], token[len(Prefix):HeaderLen]) || tail[KidLen] != '"' || tail[KidLen+1] != '}' {
+	if !base64url.Decode(tail[:], token[len(Prefix):HeaderLen]) || tail[KidLen] != '"' || tail[KidLen+1] != '}' {
 		return kid, false
 	}
-	if kid = [KidLen]byte(tail[:KidLen]); !validKid(kid) {
-		return [KidLen]byte{}, false
+	// The ids of a keyring are all the canonical form of 5 bytes; without this
+	// check a header like "kid":"a\"b\"cd" would count as ours with a key we lack,
+	// though no one of us ever writes it.
+	if !base64url.Canonical(string(tail[:KidLen])) {
+		return kid, false
 	}
-	return kid, true
+	return [KidLen]byte(tail[:KidLen]), true
 }
 
 // PlainKid is the plain twin of Kid: decode the header, compare it with what it
@@ -124,27 +129,15 @@ func PlainKid(token string) (kid [KidLen]byte, ok bool) {
 	if len(token) > MaxToken || len(header) < HeaderLen {
 		return kid, false
 	}
-	text, ok := PlainDecode(header[:HeaderLen])
+	text, ok := base64url.PlainDecode(header[:HeaderLen])
 	if !ok {
 		return kid, false
 	}
 	id, ok := bytes.CutPrefix(text, []byte(`{"alg":"dir","enc":"A256GCM","kid":"`))
 	id, ok2 := bytes.CutSuffix(id, []byte(`"}`))
-	five, ok3 := PlainDecode(string(id))
+	five, ok3 := base64url.PlainDecode(string(id))
 	if !ok || !ok2 || !ok3 || len(five) != 5 {
 		return kid, false
 	}
 	return [KidLen]byte(id), true
-}
-
-// validKid reports whether a key id is the canonical base64url form of 5 bytes.
-// The ids of a keyring all are; without this check a header like "kid":"a\"b\"cd"
-// would count as ours with a key we lack, though no one of us ever writes it.
-func validKid(kid [KidLen]byte) bool {
-	var seen uint32
-	for _, c := range kid {
-		seen |= place3[c]
-	}
-	// 7 characters carry 42 bits for 40: the last two must be zero.
-	return seen < bad && place3[kid[KidLen-1]]&3 == 0
 }

@@ -4,6 +4,8 @@ import (
 	"crypto/cipher"
 	"strings"
 	"unsafe"
+
+	"github.com/hardtack-go/hardtack/internal/base64url"
 )
 
 // Check reports whether a token whose header Kid has accepted also has the
@@ -11,7 +13,7 @@ import (
 // pre-parse for whoever opens the token with another library.
 func Check(token string) Fault {
 	iv, ct, tag, ok := split(token)
-	if !ok || !canonical(iv) || !canonical(ct) || !canonical(tag) {
+	if !ok || !base64url.Canonical(iv) || !base64url.Canonical(ct) || !base64url.Canonical(tag) {
 		return Malformed
 	}
 	return OK
@@ -30,26 +32,6 @@ func split(token string) (iv, ct, tag string, ok bool) {
 	return token[ivStart : ivStart+ivChars], token[ctStart:end], token[end+1:], true
 }
 
-// canonical is decode without a destination.
-func canonical(s string) bool {
-	var seen uint32
-	for i := 0; i < len(s); i++ {
-		seen |= place3[s[i]]
-	}
-	if seen >= bad {
-		return false
-	}
-	switch len(s) % 4 {
-	case 1:
-		return false
-	case 2:
-		return place3[s[len(s)-1]]&0x0f == 0
-	case 3:
-		return place3[s[len(s)-1]]&0x03 == 0
-	}
-	return true
-}
-
 // Open opens a token under an AEAD with a 12-byte nonce and a 16-byte tag. Call
 // Kid first: it says whose AEAD it is. The header is authenticated as it stands,
 // so a token with another header fails its tag here.
@@ -64,10 +46,10 @@ func Open(aead cipher.AEAD, token string) ([]byte, Fault) {
 	if !ok {
 		return nil, Malformed
 	}
-	n := decodedLen(len(ct))
+	n := base64url.DecodedLen(len(ct))
 	buf := make([]byte, IVLen+n+TagLen)
-	// In this order: decode may scribble over two bytes that come later.
-	if !decode(buf, iv) || !decode(buf[IVLen:], ct) || !decode(buf[IVLen+n:], tag) {
+	// In this order: Decode may scribble over two bytes that come later.
+	if !base64url.Decode(buf, iv) || !base64url.Decode(buf[IVLen:], ct) || !base64url.Decode(buf[IVLen+n:], tag) {
 		return nil, Malformed
 	}
 	// An AEAD only reads its additional data, so it may look at the string itself.
@@ -87,9 +69,9 @@ func PlainOpen(aead cipher.AEAD, token string) ([]byte, Fault) {
 	if len(token) > MaxToken || len(parts) != 5 || len(parts[0]) != HeaderLen || parts[1] != "" {
 		return nil, Malformed
 	}
-	iv, ok1 := PlainDecode(parts[2])
-	ct, ok2 := PlainDecode(parts[3])
-	tag, ok3 := PlainDecode(parts[4])
+	iv, ok1 := base64url.PlainDecode(parts[2])
+	ct, ok2 := base64url.PlainDecode(parts[3])
+	tag, ok3 := base64url.PlainDecode(parts[4])
 	if !ok1 || !ok2 || !ok3 || len(iv) != IVLen || len(tag) != TagLen {
 		return nil, Malformed
 	}

@@ -4,6 +4,8 @@ import (
 	"crypto/cipher"
 	"encoding/base64"
 	"unsafe"
+
+	"github.com/hardtack-go/hardtack/internal/base64url"
 )
 
 // Seal makes the token of a plaintext under an AEAD with a 12-byte nonce and a
@@ -11,12 +13,12 @@ import (
 // token is Size(len(plaintext)) characters, one allocation.
 //
 // It is built in place. The cipher writes ciphertext and tag into the last bytes
-// of the token's own buffer, and encode then spreads them out from the front:
+// of the token's own buffer, and Encode then spreads them out from the front:
 //
 //	header . . IV . ______ciphertext tag|      before
 //	header . . IV . Y2lwaGVydGV4dA.dGFn|       after
 //
-// That is safe because encode reads a group before it writes it, and what it has
+// That is safe because Encode reads a group before it writes it, and what it has
 // written never passes what it has still to read. It writes the ciphertext from
 // character 79 on and reads it from character 86+⌈n/3⌉ on. A step reads 6 bytes
 // and writes 8, so a step gains 2 on it, and there are at most n/6 of them. The
@@ -33,14 +35,14 @@ func Seal(aead cipher.AEAD, nonces *Nonces, kid string, plaintext []byte) string
 
 	raw := buf[len(buf)-TagLen-n:]
 	nonce := nonces.next(header, plaintext)
-	encode(buf[ivStart:ivStart+ivChars], nonce.iv())
+	base64url.Encode(buf[ivStart:ivStart+ivChars], nonce.iv())
 	aead.Seal(raw[:0], nonce.iv(), plaintext, header)
 	nonces.done(nonce)
 
 	end := len(buf) - ctTail
-	encode(buf[ctStart:end], raw[:n])
+	base64url.Encode(buf[ctStart:end], raw[:n])
 	buf[end] = '.'
-	encode(buf[end+1:], raw[n:])
+	base64url.Encode(buf[end+1:], raw[n:])
 	return unsafe.String(unsafe.SliceData(buf), len(buf)) // buf is not used again
 }
 

@@ -1,4 +1,4 @@
-package jwe_test
+package base64url_test
 
 import (
 	"bytes"
@@ -7,16 +7,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hardtack-go/hardtack/internal/jwe"
+	"github.com/hardtack-go/hardtack/internal/base64url"
 )
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // The tables say what the alphabet says.
 func TestTables(t *testing.T) {
-	for place, table := range jwe.Places() {
+	for place, table := range base64url.Places() {
 		for c := range 256 {
-			want := uint32(jwe.Bad)
+			want := uint32(base64url.Bad)
 			if i := strings.IndexByte(alphabet, byte(c)); i >= 0 {
 				want = uint32(i) << (18 - 6*place)
 			}
@@ -30,14 +30,17 @@ func TestTables(t *testing.T) {
 // sameDecode compares decode and canonical spelling with the plain twin.
 func sameDecode(t *testing.T, s string) {
 	t.Helper()
-	want, ok := jwe.PlainDecode(s)
+	want, ok := base64url.PlainDecode(s)
 	dst := make([]byte, len(s)*6/8+3)
 	copy(dst[len(dst)-3:], "xyz")
-	if got := jwe.Decode(dst, s); got != ok {
+	if got := base64url.Decode(dst, s); got != ok {
 		t.Fatalf("decode %q: %v, want %v", s, got, ok)
 	}
+	if got := base64url.Canonical(s); got != ok {
+		t.Fatalf("canonical %q: %v, want %v", s, got, ok)
+	}
 	exact := make([]byte, len(s)*6/8)
-	if got := jwe.Decode(exact, s); got != ok {
+	if got := base64url.Decode(exact, s); got != ok {
 		t.Fatalf("decode %q into exact room: %v, want %v", s, got, ok)
 	}
 	if !ok {
@@ -53,13 +56,13 @@ func sameDecode(t *testing.T, s string) {
 		t.Fatalf("%q is accepted and not canonical", s)
 	}
 	back := make([]byte, len(s))
-	jwe.Encode(back, want)
+	base64url.Encode(back, want)
 	if string(back) != s {
 		t.Fatalf("encode %x: %q, want %q", want, back, s)
 	}
 }
 
-// Every length up to three words, every character in every place of the last
+// Every length up to five words, every character in every place of the last
 // group, and every single wrong character in a long string.
 func TestDecodeEqualsPlainTwin(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
