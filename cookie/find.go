@@ -26,8 +26,20 @@ const MaxCandidates = 8
 //
 // Find does not allocate if dst has room for MaxCandidates+1 more.
 func (k *Cookie) Find(dst, lines []string) []string {
+	dst, _ = k.FindBoth(dst, lines, nil)
+	return dst
+}
+
+// FindBoth is Find that also reports, from the same walk over the header, whether
+// there is a cookie of other's name. If it stops early, as Find does where there
+// are too many values, it has not looked at the rest. other may be nil.
+func (k *Cookie) FindBoth(dst, lines []string, other *Cookie) (values []string, found bool) {
 	if k == nil || k.prefix == "" {
-		return dst
+		return dst, false
+	}
+	second := ""
+	if other != nil {
+		second = other.prefix
 	}
 	start := len(dst)
 	for _, line := range lines {
@@ -42,6 +54,7 @@ func (k *Cookie) Find(dst, lines []string) []string {
 				pair = pair[1:]
 			}
 			if !strings.HasPrefix(pair, k.prefix) {
+				found = found || second != "" && strings.HasPrefix(pair, second)
 				continue
 			}
 			value := pair[len(k.prefix):]
@@ -53,11 +66,11 @@ func (k *Cookie) Find(dst, lines []string) []string {
 			}
 			dst = append(dst, value)
 			if len(dst)-start > MaxCandidates {
-				return dst
+				return dst, found
 			}
 		}
 	}
-	return dst
+	return dst, found
 }
 
 func contains(values []string, v string) bool {

@@ -71,7 +71,7 @@ func parseEntry(s string) (entry, bool) {
 // entries calls f with every entry that is still in force, at most maxEnded of
 // each value, until f says true. It reports whether f did.
 func (p *state) entries(f func(entry) bool) bool {
-	for _, value := range p.barrier {
+	for _, value := range p.readRare().barrier {
 		for n := 0; n < maxEnded && value != ""; n++ {
 			var part string
 			part, value, _ = strings.Cut(value, ".")
@@ -85,43 +85,20 @@ func (p *state) entries(f func(entry) bool) bool {
 
 // isEnded reports whether the barrier of this request names the session.
 func (p *state) isEnded(c *claims.Claims, lines []string) bool {
-	if p.store.barrier == nil {
+	if !p.barred { // nearly always
 		return false
 	}
-	if p.barrier == nil {
-		found := false
-		for _, l := range lines {
-			found = found || holdsName(l, p.store.barrier.Name())
-		}
-		if !found { // nearly always, and cheaper than a second scan for pairs
-			return false
-		}
-		p.barrier = p.store.barrier.Find(nil, lines)
+	if r := p.writeRare(); r.barrier == nil {
+		r.barrier = p.store.barrier.Find(nil, lines)
 	}
 	return p.entries(func(e entry) bool { return p.names(e, c.SID) })
-}
-
-// holdsName reports whether name and a = behind it occur in a Cookie header line.
-// It looks at the = alone, which no token has: a search for the name would stop
-// at every _ and - of one.
-func holdsName(line, name string) bool {
-	for {
-		i := strings.IndexByte(line, '=')
-		if i < 0 {
-			return false
-		}
-		if strings.HasSuffix(line[:i], name) {
-			return true
-		}
-		line = line[i+1:]
-	}
 }
 
 // barrierUnknown reports whether an entry was made under a key that the ring
 // lacks. It may name this very session: the logout was at an instance that has a
 // newer key.
 func (p *state) barrierUnknown() bool {
-	return len(p.barrier) > 0 && p.entries(func(e entry) bool {
+	return p.barred && p.entries(func(e entry) bool {
 		_, ok := p.ring.Key(e.kid)
 		return !ok
 	})
@@ -161,7 +138,7 @@ func (p *state) barrierLine() string {
 	}
 	room := min(maxEnded, (k.MaxValue()+1)/(entryLen+1))
 	kid := p.ring.Primary().ID()
-	for _, o := range append([]ended{p.old}, p.others...) {
+	for _, o := range append([]ended{p.old}, p.readRare().others...) {
 		until := strconv.FormatInt(o.end, 10)
 		if o.sid == "" || len(until) != untilLen || len(list) == room {
 			continue // none, before 2001 or after 2286, or no room

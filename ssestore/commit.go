@@ -38,7 +38,7 @@ func (s *Session) Commit(status int) (Outcome, error) {
 	out := Outcome{KeyID: p.key.ID()}
 	err := p.write(&out, status)
 	out.Refused = p.reason
-	out.Unreadable = p.unreadable
+	out.Unreadable = p.readRare().unreadable
 	out.Vary = p.accessed || len(out.SetCookie) > 0
 	out.Private = p.private || len(out.SetCookie) > 0
 	return out, err

@@ -204,7 +204,7 @@ func (p *state) applyWishes() {
 	if p.wishedPer {
 		p.c.Per = p.wishPer
 	}
-	p.c.End = p.wishEnd // 0 if none was wished
+	p.c.End = p.readRare().wishEnd // 0 if none was wished
 }
 
 // Restamp gives the session of a user a new stamp after the field changed. It

@@ -75,7 +75,10 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened, lines []string
 	p.migrating = true // nobody else has the session yet
 	err := l.migrate(&p.pub, o.Plaintext)
 	p.migrating = false
-	p.wishedPer, p.wishPer, p.wishedEnd, p.wishEnd = false, false, false, 0
+	p.wishedPer, p.wishPer = false, false
+	if p.rare != nil {
+		p.rare.wishEnd = 0
+	}
 	p.c.Exp = p.c.Iat + p.store.profile(p.c.Per).absolute
 
 	reason := p.store.judge(&p.c, p.sec)

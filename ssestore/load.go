@@ -35,7 +35,8 @@ func (s *Store) Load(cookies []string, now time.Time) *Session {
 func (p *state) load(lines []string) {
 	// On the stack: Find needs no more than this.
 	var space [cookie.MaxCandidates + 1]string
-	values := p.store.cookie.Find(space[:0], lines)
+	values, barred := p.store.cookie.FindBoth(space[:0], lines, p.store.barrier)
+	p.barred = barred
 	var seen sight
 	if len(values) > 0 {
 		p.present = true
@@ -60,23 +61,26 @@ func (p *state) choose(values, lines []string) (seen sight) {
 	verdict, valid := cookie.ReasonNone, 0
 	var refused keyring.Key // the newest that opened a value which is over
 	for _, v := range values {
-		var c claims.Claims
-		key, reason := p.open(v, lines, &c)
+		c := &p.c
+		if valid > 0 { // p.c holds the first of them
+			c = new(claims.Claims)
+		}
+		key, reason := p.open(v, lines, c)
 		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
 		if unknown && p.refreshKeys() {
 			// What was found came from a ring that is gone. Once: all under one ring.
-			p.c, p.key, p.old, p.others = claims.Claims{}, keyring.Key{}, ended{}, nil
+			p.c, p.key, p.old, p.rare = claims.Claims{}, keyring.Key{}, ended{}, nil
 			return p.choose(values, lines)
 		}
 		seen.ours = seen.ours || reason != cookie.ReasonForeign
 		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
 		if reason == cookie.ReasonNone {
 			valid++
-			p.c, p.key = c, key
-			if o := (ended{c.SID, p.store.end(&c)}); valid == 1 {
-				p.old = o
+			if o := (ended{c.SID, p.store.end(c)}); valid == 1 {
+				p.key, p.old = key, o
 			} else {
-				p.others = append(p.others, o)
+				r := p.writeRare()
+				r.others = append(r.others, o)
 			}
 			continue
 		}
@@ -89,6 +93,7 @@ func (p *state) choose(values, lines []string) (seen sight) {
 	}
 	switch valid {
 	case 0:
+		p.c = claims.Claims{} // what was read is over
 		p.key, p.reason = refused, verdict
 		p.drop = rank(verdict) <= deletable
 	case 1:

@@ -36,7 +36,8 @@ func (s *Session) Memo(key any, create func() any) any {
 	if p.memo.key == nil {
 		p.memo = memoEntry{key, value}
 	} else {
-		p.memos = append(p.memos, memoEntry{key, value})
+		r := p.writeRare()
+		r.memos = append(r.memos, memoEntry{key, value})
 	}
 	return value
 }
@@ -48,7 +49,7 @@ func (p *state) recall(key any) (any, bool) {
 	if p.memo.key == key {
 		return p.memo.value, true
 	}
-	for _, m := range p.memos {
+	for _, m := range p.readRare().memos {
 		if m.key == key {
 			return m.value, true
 		}
@@ -57,4 +58,9 @@ func (p *state) recall(key any) (any, bool) {
 }
 
 // forget drops what the request knows about its user.
-func (p *state) forget() { p.memo, p.memos = memoEntry{}, nil }
+func (p *state) forget() {
+	p.memo = memoEntry{}
+	if p.rare != nil {
+		p.rare.memos = nil
+	}
+}

@@ -73,19 +73,20 @@ type state struct {
 	now   time.Time
 	sec   int64 // now, in Unix seconds; 0: no valid time, nothing works
 
-	mu        sync.Mutex // guards everything below
-	ring      *keyring.Keyring
-	refreshed bool // the source was asked to refresh; once per request
+	mu   sync.Mutex // guards everything below
+	ring *keyring.Keyring
+	rare *rare // nil in most requests
 
 	// What came with the request.
 	key     keyring.Key // opened the cookie; the zero Key if none did
 	old     ended       // the session that came, for the barrier
-	others  []ended     // and others, if several valid ones came and so none
-	barrier []string    // values of the barrier cookie
 	legacy  uint8       // bit i: a cookie of store.legacy[i] was in the request
 	present bool        // a cookie of our name was in the request, valid or not
-	loaded  bool        // it held a valid session
+	barred  bool        // a barrier cookie was
+	loaded  bool        // the cookie of our name held a valid session
 	reason  cookie.Reason
+
+	refreshed bool // the source was asked to refresh; once per request
 
 	// The session as it is now. No SID: none yet; Commit makes one if there is
 	// something to write.
@@ -97,8 +98,6 @@ type state struct {
 	// Wishes of this request, which outlive Clear and Begin.
 	wishPer   bool
 	wishedPer bool
-	wishEnd   int64
-	wishedEnd bool
 
 	// What happened.
 	limit     Writes
@@ -119,9 +118,33 @@ type state struct {
 	committed bool
 	late      bool // see Late
 
+	memo memoEntry
+}
+
+// rare is what few requests need of a state. It stands apart because every
+// request pays for the size of the state.
+type rare struct {
+	others     []ended  // further sessions that came, if several valid ones did and so none counts
+	barrier    []string // values of the barrier cookie
+	wishEnd    int64    // a wish, as above; 0: none
 	unreadable []string // values that could not be decoded
-	memo       memoEntry
 	memos      []memoEntry
+}
+
+// readRare returns the rare part to read from.
+func (p *state) readRare() rare {
+	if p.rare == nil {
+		return rare{}
+	}
+	return *p.rare
+}
+
+// writeRare returns the rare part to write to.
+func (p *state) writeRare() *rare {
+	if p.rare == nil {
+		p.rare = new(rare)
+	}
+	return p.rare
 }
 
 // ended is what the barrier needs to know of a session.
@@ -230,7 +253,7 @@ func (s *Session) ExpireAt(t time.Time) error {
 	if !t.IsZero() {
 		end = min(max(t.Unix(), 1), claims.MaxTime) // 0 would mean no end
 	}
-	p.wishedEnd, p.wishEnd = true, end
+	p.writeRare().wishEnd = end
 	if p.c.SID != "" && p.c.End != end {
 		p.c.End = end
 		p.change()
@@ -376,7 +399,7 @@ func (s *Session) Late() error {
 
 // note remembers the name of a value that could not be decoded.
 func (p *state) note(name string) {
-	if !slices.Contains(p.unreadable, name) {
-		p.unreadable = append(p.unreadable, name)
+	if r := p.writeRare(); !slices.Contains(r.unreadable, name) {
+		r.unreadable = append(r.unreadable, name)
 	}
 }
