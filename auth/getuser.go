@@ -55,11 +55,11 @@ type answer[U any] struct {
 
 // resolve returns the remembered answer, or works it out.
 func (m *Manager[U]) resolve(ctx context.Context, s *ssestore.Session) answer[U] {
-	mo := m.memo(s)
-	mo.mu.Lock()
-	defer mo.mu.Unlock()
-	if mo.known {
-		return answer[U]{user: mo.user, err: mo.err}
+	mo := s.Memo(m)
+	known := mo.Lock()
+	defer mo.Unlock()
+	if user, err, ok := remembered[U](known); ok {
+		return answer[U]{user: user, err: err}
 	}
 	// Read under the lock: a login that finished while we waited counts.
 	who := s.Identity()
@@ -71,7 +71,11 @@ func (m *Manager[U]) resolve(ctx context.Context, s *ssestore.Session) answer[U]
 	}()
 	a := m.evaluate(ctx, s, who)
 	finished = true
-	mo.set(who.ID, a.user, a.err)
+	if a.err != nil {
+		mo.Set(who, failed{a.err})
+	} else {
+		mo.Set(who, a.user)
+	}
 	return a
 }
 

@@ -40,9 +40,9 @@ func (m *Manager[U]) Login(ctx context.Context, s *ssestore.Session, user U) err
 }
 
 func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) error {
-	mo := m.memo(s)
-	mo.mu.Lock() // an evaluation under way is about the session before
-	defer mo.mu.Unlock()
+	mo := s.Memo(m)
+	mo.Lock() // an evaluation under way is about the session before
+	defer mo.Unlock()
 	// First keep: it may have the keys refreshed, and the stamp must be made under
 	// the primary that Begin's session will be sealed with.
 	keep := m.keep(s, id, field)
@@ -56,7 +56,7 @@ func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) error 
 	if err := s.Begin(id, stamp, keep); err != nil {
 		return err
 	}
-	m.replace(s, mo, id, user)
+	replace(s, mo, id, user)
 	return nil
 }
 
@@ -129,10 +129,10 @@ func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user
 		return ErrNoUser
 	}
 	id, field := m.cfg.ID(user), m.field(user)
-	mo := m.memo(s)
-	mo.mu.Lock()
-	defer mo.mu.Unlock()
-	if !mo.known || mo.err != nil || mo.id != id {
+	mo := s.Memo(m)
+	known := mo.Lock()
+	defer mo.Unlock()
+	if _, err, ok := remembered[U](known); !ok || err != nil || s.Identity().ID != id {
 		return ErrNotLoggedIn
 	}
 	if !m.cfg.DangerouslySkipStamp {
@@ -144,6 +144,6 @@ func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user
 			return err
 		}
 	}
-	m.replace(s, mo, id, user)
+	replace(s, mo, id, user)
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"reflect"
 	"slices"
-	"sync"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -63,10 +62,7 @@ type Config[U any] struct {
 // for concurrent use; all it knows of a request lives in the request's session.
 // The zero Manager and the nil one find no user and log nobody in: every method
 // returns an error, and only Logout works.
-type Manager[U any] struct {
-	cfg     Config[U]
-	newMemo func() any // makes a *memo[U]; kept here so that GetUser need not build it
-}
+type Manager[U any] struct{ cfg Config[U] }
 
 // New returns a Manager, or everything that is wrong with the configuration as
 // joined [*ConfigError] values.
@@ -86,11 +82,11 @@ func New[U any](c Config[U]) (*Manager[U], error) {
 		return nil, err
 	}
 	c.KeepOnLogin = slices.Clone(c.KeepOnLogin)
-	return &Manager[U]{cfg: c, newMemo: func() any { return new(memo[U]) }}, nil
+	return &Manager[U]{c}, nil
 }
 
 // ready reports whether m was made by New.
-func (m *Manager[U]) ready() bool { return m != nil && m.newMemo != nil }
+func (m *Manager[U]) ready() bool { return m != nil && m.cfg.UserByID != nil }
 
 // none reports whether u is no user: nil, or an interface that holds a nil
 // pointer, which a comparison with nil does not see.
@@ -113,36 +109,25 @@ func (m *Manager[U]) field(u U) string {
 	return m.cfg.Stamp(u)
 }
 
-// memo is the answer of GetUser for one request. The session keeps it, and
-// drops it when its contents go.
-type memo[U any] struct {
-	// mu is held while the answer is worked out, so that concurrent calls wait
-	// for one evaluation and share its result.
-	mu    sync.Mutex
-	known bool
-	id    string // whose answer this is; "" for nobody
-	user  U
-	err   error
+// failed is an answer of GetUser without a user, as the request's memo keeps it.
+// An answer with a user is kept as the user itself: a pointer costs nothing there.
+type failed struct{ err error }
+
+// remembered reads what the memo keeps.
+func remembered[U any](value any) (user U, err error, ok bool) {
+	if value == nil {
+		return user, nil, false
+	}
+	if f, no := value.(failed); no { // first: U may be an interface that failed has too
+		return user, f.err, true
+	}
+	return value.(U), nil, true
 }
 
-// memo returns the memo of this manager in s. Several managers on one session
-// have one each.
-func (m *Manager[U]) memo(s *ssestore.Session) *memo[U] {
-	return s.Memo(m, m.newMemo).(*memo[U])
-}
-
-func (mo *memo[U]) set(id string, user U, err error) {
-	mo.known, mo.id, mo.user, mo.err = true, id, user, err
-}
-
-// replace stores user as the answer after a login or a new stamp. held is the
-// memo from before, locked by the caller; a call of GetUser may be waiting for
-// it. If the session has dropped it, the answer goes into the new one as well.
-func (m *Manager[U]) replace(s *ssestore.Session, held *memo[U], id string, user U) {
-	held.set(id, user, nil)
-	if now := m.memo(s); now != held {
-		now.mu.Lock()
-		now.set(id, user, nil)
-		now.mu.Unlock()
+// replace keeps user as the answer after a login or a new stamp, unless somebody
+// logged out since.
+func replace[U any](s *ssestore.Session, mo *ssestore.Memo, id string, user U) {
+	if who := s.Identity(); who.ID == id {
+		mo.Set(who, user)
 	}
 }

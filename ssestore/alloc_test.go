@@ -49,7 +49,7 @@ func TestAllocs_Verify(t *testing.T) {
 		s := store.Load(lines, t0)
 		id := s.Identity()
 		s.Stamp(id.Stamp.KeyID, id.ID, hash)
-		s.Memo(key{}, func() any { return memo })
+		s.Memo(key{}).Set(id, memo)
 		s.Commit(200)
 	})
 }

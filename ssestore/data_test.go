@@ -337,7 +337,10 @@ func TestConcurrent(t *testing.T) {
 					s.Names()
 					s.Info()
 					whoami(t, s, hash)
-					s.Memo(i%2, func() any { return i })
+					m := s.Memo(i % 2)
+					m.Lock()
+					m.Set(s.Identity(), i)
+					m.Unlock()
 					if i == 7 && j == 25 {
 						if _, err := s.Commit(200); err != nil {
 							t.Error(err)

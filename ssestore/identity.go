@@ -37,6 +37,8 @@ type Identity struct {
 	// Adopted: taken over from a legacy cookie in this request, so there is no
 	// stamp yet. Changes of the password before now were not detected.
 	Adopted bool
+
+	epoch uint32 // see Memo.Set
 }
 
 // Identity returns who the session says is logged in. It is not verified: that
@@ -59,13 +61,14 @@ func (s *Session) Identity() Identity {
 	defer p.mu.Unlock()
 	p.access()
 	if p.c.Sub == "" {
-		return Identity{}
+		return Identity{epoch: p.epoch}
 	}
 	return Identity{
 		ID:       p.c.Sub,
 		AuthTime: unix(p.c.AuthTime),
 		Stamp:    Stamp{KeyID: p.c.Stk, Sum: p.c.Stp},
 		Adopted:  p.adopted,
+		epoch:    p.epoch,
 	}
 }
 

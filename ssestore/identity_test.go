@@ -373,14 +373,22 @@ func TestMemo(t *testing.T) {
 		store := newStore(t, c, ring(t, 1))
 		s := loggedIn(t, c, 1).peek(store, t0)
 		n := 0
-		next := func() any { n++; return n }
-		get := func(key any) any { return s.Memo(key, next) }
+		get := func(key any) any {
+			m := s.Memo(key)
+			v := m.Lock()
+			defer m.Unlock()
+			if v == nil {
+				n++
+				v = n
+				m.Set(s.Identity(), v)
+			}
+			return v
+		}
 		same(t, "first", get(a{}), any(1))
 		same(t, "again", get(a{}), any(1))
 		same(t, "another key", get(b{}), any(2))
 		same(t, "a third", get("c"), any(3))
 		same(t, "again", get("c"), any(3))
-		same(t, "only look", s.Memo("d", nil), nil)
 		want := 3
 		for name, drop := range map[string]func(){
 			"Refuse": func() { s.Refuse(cookie.ReasonBadUserID) },
@@ -388,18 +396,22 @@ func TestMemo(t *testing.T) {
 			"Begin":  func() { login(t, s, "1") },
 			"Logout": func() { must(t, s.Logout()) },
 		} {
+			before := s.Identity()
 			drop()
 			want++
 			same(t, name, get(a{}), any(want))
 			want++
 			same(t, name, get(b{}), any(want))
+			s.Memo(a{}).Set(before, "late")
+			same(t, name+": what was worked out before it", get(a{}), any(want-1))
 		}
 		for _, none := range []*ssestore.Session{nil, {}} {
-			same(t, "no session", none.Memo(a{}, func() any { return "made" }), any("made"))
-			same(t, "no session", none.Memo(a{}, nil), nil)
+			m := none.Memo(a{})
+			m.Set(none.Identity(), "kept")
+			same(t, "no session", m.Lock(), nil)
+			m.Unlock()
 		}
-		// create may use the session.
-		same(t, "reentrant", s.Memo("r", func() any { return s.Memo("inner", func() any { return s.Now() }) }), any(t0))
+		new(ssestore.Memo).Set(s.Identity(), "zero")
 	})
 }
 

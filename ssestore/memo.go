@@ -1,66 +1,84 @@
 package ssestore
 
-// memoEntry is a value of this request. The first stands in the session itself:
-// package auth has one per request, and it should cost no map.
-type memoEntry struct{ key, value any }
+import "sync"
 
-// Memo returns the value that is kept for this request under key, and makes it
-// with create if there is none. Concurrent callers get the same value, though
-// create may have run for each of them. It runs without a lock and may use the
-// session. The value is never sealed, and Clear, Logout, Begin and Refuse drop
-// it. The key must be comparable; use a type of your own, as in a
-// context.Context. Without a session the result of create is returned and not
-// kept. A nil create only looks.
-func (s *Session) Memo(key any, create func() any) any {
+// A Memo is where package auth keeps, for one request, what it has found out
+// about the session's user. It is never sealed. [Session.Memo] gives it; the zero
+// Memo keeps nothing.
+//
+// Its lock is for working the value out once: concurrent callers wait, and find
+// it. Whoever holds it may use the session, but not lock the same Memo again.
+type Memo struct {
+	p     *state // nil: there is no session
+	key   any
+	value any // guarded by p.mu
+	mu    sync.Mutex
+}
+
+// Memo returns the memo of this request under a key; the same one every time.
+// The key must be comparable and not nil; use a type or a pointer of your own, as
+// in a context.Context. Without a session the memo keeps nothing.
+//
+// It does not allocate for the first key of a request.
+func (s *Session) Memo(key any) *Memo {
 	p := s.of()
-	if p != nil {
-		p.mu.Lock()
-		v, ok := p.recall(key)
-		p.mu.Unlock()
-		if ok {
-			return v
-		}
-	}
-	if create == nil {
-		return nil
-	}
-	value := create()
 	if p == nil {
-		return value
+		return new(Memo)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if v, ok := p.recall(key); ok {
-		return v // another goroutine was first
+	m := &p.memo
+	if m.key == nil {
+		m.p, m.key = p, key
 	}
-	if p.memo.key == nil {
-		p.memo = memoEntry{key, value}
-	} else {
-		r := p.writeRare()
-		r.memos = append(r.memos, memoEntry{key, value})
-	}
-	return value
-}
-
-func (p *state) recall(key any) (any, bool) {
-	if key == nil {
-		return nil, false
-	}
-	if p.memo.key == key {
-		return p.memo.value, true
+	if m.key == key {
+		return m
 	}
 	for _, m := range p.readRare().memos {
 		if m.key == key {
-			return m.value, true
+			return m
 		}
 	}
-	return nil, false
+	m = &Memo{p: p, key: key}
+	r := p.writeRare()
+	r.memos = append(r.memos, m)
+	return m
+}
+
+// Lock waits until nobody else holds the memo, and returns the value: nil if
+// there is none. Unlock must follow.
+func (m *Memo) Lock() any {
+	m.mu.Lock()
+	if m.p == nil {
+		return nil
+	}
+	m.p.mu.Lock()
+	defer m.p.mu.Unlock()
+	return m.value
+}
+
+// Unlock lets the next caller of Lock go on.
+func (m *Memo) Unlock() { m.mu.Unlock() }
+
+// Set keeps a value that was worked out from what [Session.Identity] said. If
+// Clear, Logout, Begin or Refuse came since, it keeps nothing: the value is about
+// a session that is gone. They also drop what is there.
+func (m *Memo) Set(who Identity, value any) {
+	if m.p == nil {
+		return
+	}
+	m.p.mu.Lock()
+	defer m.p.mu.Unlock()
+	if who.epoch == m.p.epoch {
+		m.value = value
+	}
 }
 
 // forget drops what the request knows about its user.
 func (p *state) forget() {
-	p.memo = memoEntry{}
-	if p.rare != nil {
-		p.rare.memos = nil
+	p.epoch++
+	p.memo.value = nil
+	for _, m := range p.readRare().memos {
+		m.value = nil
 	}
 }

@@ -23,7 +23,7 @@ func TestS7_AccessedModified(t *testing.T) {
 		{"touch nothing", false, func(t *testing.T, s *ssestore.Session) {}, false, "nothing"},
 		{"touch nothing, new", true, func(t *testing.T, s *ssestore.Session) {}, false, "nothing"},
 		{"now and limit", false, func(t *testing.T, s *ssestore.Session) { s.Now(); s.Limit(ssestore.WritesNone) }, false, "nothing"},
-		{"memo", false, func(t *testing.T, s *ssestore.Session) { s.Memo(1, func() any { return 1 }) }, false, "nothing"},
+		{"memo", false, func(t *testing.T, s *ssestore.Session) { s.Memo(1).Set(ssestore.Identity{}, 1) }, false, "nothing"},
 		{"read present", false, func(t *testing.T, s *ssestore.Session) { same(t, "note", note.Get(s), "a") }, true, "nothing"},
 		{"read missing", false, func(t *testing.T, s *ssestore.Session) { same(t, "count", count.Get(s), 0) }, true, "nothing"},
 		{"read missing, new", true, func(t *testing.T, s *ssestore.Session) { same(t, "count", count.Get(s), 0) }, true, "nothing"},

@@ -118,7 +118,8 @@ type state struct {
 	committed bool
 	late      bool // see Late
 
-	memo memoEntry
+	epoch uint32 // how often the user or the whole session was exchanged
+	memo  Memo   // of the first key
 }
 
 // rare is what few requests need of a state. It stands apart because every
@@ -128,7 +129,7 @@ type rare struct {
 	barrier    []string // values of the barrier cookie
 	wishEnd    int64    // a wish, as above; 0: none
 	unreadable []string // values that could not be decoded
-	memos      []memoEntry
+	memos      []*Memo
 }
 
 // readRare returns the rare part to read from.
