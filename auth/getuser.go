@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"time"
 
@@ -115,7 +114,7 @@ func (m *Manager[U]) evaluate(ctx context.Context, s *ssestore.Session, who sses
 		s.Note(cookie.ReasonStampUnknownKey)
 		return answer[U]{err: ErrNoUser, refused: cookie.ReasonStampUnknownKey, id: who.ID}
 	}
-	if subtle.ConstantTimeCompare(stamp.Sum[:], who.Stamp.Sum[:]) != 1 {
+	if !stamp.Equal(who.Stamp) {
 		return refuse[U](s, who, cookie.ReasonStampMismatch) // G7
 	}
 	if stamp.Age < 0 { // G6

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/subtle"
 	"slices"
 
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -80,7 +79,7 @@ func (m *Manager[U]) keep(s *ssestore.Session, id, field string) func(name strin
 	}
 	// Without a stamp this compares with 32 zero bytes, and nothing is kept.
 	stamp, err := s.Stamp(who.Stamp.KeyID, id, field)
-	if err != nil || subtle.ConstantTimeCompare(stamp.Sum[:], who.Stamp.Sum[:]) != 1 { // L3
+	if err != nil || !stamp.Equal(who.Stamp) { // L3
 		return nothing
 	}
 	return nil // L4, L5

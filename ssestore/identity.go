@@ -1,6 +1,7 @@
 package ssestore
 
 import (
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -11,8 +12,7 @@ import (
 
 // A Stamp ties a session to a field of its user, usually the password hash: when
 // the field changes, the session ends. It is HMAC-SHA256 under a derived key;
-// [Session.Stamp] makes it. Compare Sums with crypto/subtle. It prints without
-// its Sum.
+// [Session.Stamp] makes it, [Stamp.Equal] compares. It prints without its Sum.
 type Stamp struct {
 	// KeyID is the kid of the key that it was made under; "" is no stamp.
 	KeyID string
@@ -25,6 +25,16 @@ type Stamp struct {
 
 // Format prints the key id alone, under every verb.
 func (t Stamp) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "ssestore.Stamp(%s)", t.KeyID) }
+
+// Equal reports whether two stamps have the same Sum, in a time that does not
+// depend on where they differ. Key ids and ages are not compared.
+func (t Stamp) Equal(other Stamp) bool {
+	var diff uint64 // by words: every request compares
+	for i := 0; i < len(t.Sum); i += 8 {
+		diff |= binary.NativeEndian.Uint64(t.Sum[i:]) ^ binary.NativeEndian.Uint64(other.Sum[i:])
+	}
+	return diff == 0
+}
 
 // Identity is who a session says is logged in.
 type Identity struct {
@@ -48,7 +58,7 @@ type Identity struct {
 //	id := s.Identity()
 //	// Load the user, or: s.Refuse(cookie.ReasonBadUserID), or s.Hold() if the store is down.
 //	got, err := s.Stamp(id.Stamp.KeyID, id.ID, user.PasswordHash)
-//	// Unequal: s.Refuse(cookie.ReasonStampMismatch).
+//	// !got.Equal(id.Stamp): s.Refuse(cookie.ReasonStampMismatch).
 //	// Equal: s.Confirm(fresh), with a stamp under the primary if got.Age < 0.
 //
 // It does not allocate.

@@ -365,6 +365,22 @@ func TestPrivate(t *testing.T) {
 	})
 }
 
+// TestStampEqual: every single bit counts, and nothing but the bits.
+func TestStampEqual(t *testing.T) {
+	var a ssestore.Stamp
+	for i := range a.Sum {
+		a.Sum[i] = byte(i * 7)
+	}
+	b := a
+	b.KeyID, b.Age = "AAAAAAA", 1
+	same(t, "other key", a.Equal(b), true)
+	for i := range 8 * len(a.Sum) {
+		b := a
+		b.Sum[i/8] ^= 1 << (i % 8)
+		same(t, fmt.Sprint("bit ", i), a.Equal(b), false)
+	}
+}
+
 // TestMemo: one value per request and key; dropped when the user changes.
 func TestMemo(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {

@@ -6,11 +6,16 @@
 // string first costs an allocation; because that package skips line breaks even
 // when strict; and because this is most of the time of opening a cookie that is
 // not AES. The fast functions stand next to plain ones; fuzz tests hold them equal.
+//
+// On amd64 the bulk of a text goes through 60 lines of assembly, 16 characters a
+// step. That takes a quarter of the time, which is a tenth of the whole way from
+// a Cookie header to a trusted user. The build tag purego leaves it out.
 package base64url
 
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"unsafe"
 )
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
@@ -23,16 +28,24 @@ func DecodedLen(n int) int { return n * 6 / 8 }
 // bits of the last character zero. (Without that last rule the same bytes have up
 // to 16 spellings.)
 //
-// dst must hold DecodedLen(len(src)) bytes. If it is longer, up to two bytes
-// behind the decoded ones are overwritten: it works in words of eight. After a
-// refusal the content of dst is undefined.
+// dst must hold DecodedLen(len(src)) bytes. If it is longer, up to four bytes
+// behind the decoded ones are overwritten: it works in blocks. After a refusal
+// the content of dst is undefined.
 //
 // PlainDecode is its twin.
-func Decode(dst []byte, src string) bool {
-	var seen uint32
+func Decode(dst []byte, src string) bool { return decode(dst, src, vector) }
+
+func decode(dst []byte, src string, vector bool) bool {
+	i, j := 0, 0
+	if n := min(len(src)/16, (len(dst)-4)/12); vector && n > 0 {
+		if !decodeBlocks(&dst[0], unsafe.StringData(src), n) {
+			return false
+		}
+		i, j = 16*n, 12*n
+	}
 	// Two words a step: half the arithmetic on slices. The checks of the slices s
 	// and d are the only ones there are.
-	i, j := 0, 0
+	var seen uint32
 	for ; i+16 <= len(src) && j+14 <= len(dst); i, j = i+16, j+12 {
 		s, d := src[i:i+16], dst[j:j+14]
 		a := place0[s[0]] | place1[s[1]] | place2[s[2]] | place3[s[3]]

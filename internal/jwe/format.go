@@ -108,18 +108,20 @@ func Kid(token string) (kid [KidLen]byte, ok bool) {
 	if len(token) < HeaderLen || len(token) > MaxToken || token[:len(Prefix)] != Prefix {
 		return kid, false
 	}
-	// 12 characters are 9 whole bytes, so there are no trailing bits to check.
-	var tail [KidLen + 2]byte
-	if !base64url.Decode(tail[:], token[len(Prefix):HeaderLen]) || tail[KidLen] != '"' || tail[KidLen+1] != '}' {
+	// The last 16 characters are the 12 bytes ":"XXXXXXX"} without trailing bits to
+	// check. Decode works in blocks of 16, and writes as many.
+	var tail [16]byte
+	if !base64url.Decode(tail[:], token[HeaderLen-16:HeaderLen]) || tail[3+KidLen] != '"' || tail[3+KidLen+1] != '}' {
 		return kid, false
 	}
 	// The ids of a keyring are all the canonical form of 5 bytes; without this
 	// check a header like "kid":"a\"b\"cd" would count as ours with a key we lack,
 	// though no one of us ever writes it.
-	if !base64url.Canonical(string(tail[:KidLen])) {
-		return kid, false
+	kid = [KidLen]byte(tail[3:])
+	if !base64url.Canonical(string(kid[:])) {
+		return [KidLen]byte{}, false
 	}
-	return [KidLen]byte(tail[:KidLen]), true
+	return kid, true
 }
 
 // PlainKid is the plain twin of Kid: decode the header, compare it with what it
