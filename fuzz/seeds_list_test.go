@@ -227,5 +227,6 @@ func nextSeeds() corpus {
 	for i, next := range list {
 		c[fmt.Sprintf("next-%02d", i)] = []any{next, logins[i%len(logins)], paths[i%len(paths)]}
 	}
+	c["login-trailing-space"] = []any{"0", "/ ", "/"} // found by fuzzing
 	return c
 }

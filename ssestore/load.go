@@ -69,7 +69,7 @@ func (p *state) choose(values, lines []string) (seen sight) {
 		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
 		if unknown && p.refreshKeys() {
 			// What was found came from a ring that is gone. Once: all under one ring.
-			p.c, p.key, p.old, p.rare = claims.Claims{}, keyring.Key{}, ended{}, nil
+			p.old, p.rare = ended{}, nil
 			return p.choose(values, lines)
 		}
 		seen.ours = seen.ours || reason != cookie.ReasonForeign

@@ -1,5 +1,3 @@
-//go:build !purego
-
 package base64url
 
 // vector says that decodeBlocks works on this processor. SSSE3 is in all that

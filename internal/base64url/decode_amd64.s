@@ -1,5 +1,3 @@
-//go:build !purego
-
 #include "textflag.h"
 
 // The tables of decodeBlocks. Each is one vector of 16 bytes, the first byte

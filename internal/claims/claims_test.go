@@ -325,7 +325,8 @@ func FuzzUsual(f *testing.F) {
 	usual := strings.Replace(full, `,"per":true,"end":1700000300`, ``, 1)
 	for _, s := range []string{full, usual, anonymous, strings.Replace(usual, "1700000000", "17000000000", 1),
 		strings.Replace(usual, "1700000002", "17000000021", 1), strings.Replace(usual, "1700000001", "0700000001", 1),
-		strings.Replace(usual, `"rnw"`, `"rmw"`, 1), strings.Replace(usual, "A", "=", 1), usual[:106], usual[:105]} {
+		strings.Replace(usual, `"sid"`, `"sit"`, 1), strings.Replace(usual, `"iat"`, `"iaf"`, 1), strings.Replace(usual, `"auth_time"`, `"auth.time"`, 1),
+		strings.Replace(usual, `"exp"`, `"exq"`, 1), strings.Replace(usual, `"rnw"`, `"rmw"`, 1), strings.Replace(usual, "A", "=", 1), usual[:106], usual[:105]} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
