@@ -101,7 +101,7 @@ func take(h map[string][]string, name string) []string {
 	}
 	var other []string
 	for k := range h {
-		if strings.EqualFold(k, name) {
+		if len(k) == len(name) && strings.EqualFold(k, name) {
 			other = append(other, k)
 		}
 	}
@@ -184,9 +184,14 @@ func directives(v string) []string {
 // fields and their forms by Cloudflare, Vercel, Netlify and others all end in
 // CDN-Cache-Control; Akamai, Fastly and nginx have names of their own.
 func sharedOnly(name string) bool {
-	switch name = strings.ToLower(name); name {
-	case "expires", "surrogate-control", "x-accel-expires", "edge-control", "akamai-cache-control", "fastly-cache-control":
+	const suffix = "Cdn-Cache-Control"
+	if n := len(name) - len(suffix); n >= 0 && strings.EqualFold(name[n:], suffix) {
 		return true
 	}
-	return strings.HasSuffix(name, "cdn-cache-control")
+	for _, other := range [...]string{"Expires", "Edge-Control", "X-Accel-Expires", "Surrogate-Control", "Akamai-Cache-Control", "Fastly-Cache-Control"} {
+		if len(name) == len(other) && strings.EqualFold(name, other) {
+			return true
+		}
+	}
+	return false
 }
