@@ -62,6 +62,11 @@ func (c *jweCodec) Seal(ring *keyring.Keyring, plaintext []byte) (string, error)
 }
 
 func (c *jweCodec) Open(ring *keyring.Keyring, value string) (Opened, error) {
+	return c.OpenInto(nil, ring, value)
+}
+
+// OpenInto implements [IntoOpener].
+func (c *jweCodec) OpenInto(buf []byte, ring *keyring.Keyring, value string) (Opened, error) {
 	kid, ok := jwe.Kid(value)
 	if !ok {
 		return Opened{}, ReasonForeign.Err()
@@ -74,7 +79,7 @@ func (c *jweCodec) Open(ring *keyring.Keyring, value string) (Opened, error) {
 	if !ok { // the zero Key: no ring hands it out
 		return Opened{}, ReasonUnknownKey.Err()
 	}
-	plaintext, fault := jwe.Open(box.AEAD, value)
+	plaintext, fault := jwe.Open(buf, box.AEAD, value)
 	if fault != jwe.OK {
 		return Opened{}, reasonOfFault(fault).Err()
 	}

@@ -228,3 +228,38 @@ func TestFIPSOnly(t *testing.T) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }
+
+// OpenInto gives what Open gives, in the buffer where that is large enough, and
+// MaxOpen always is.
+func TestJWE_OpenInto(t *testing.T) {
+	codec, ring := newJWE(t, "__Host-session", ""), keyring.Generate()
+	into := codec.(cookie.IntoOpener)
+	for _, n := range []int{0, 1, 220, 2995} {
+		plaintext := bytes.Repeat([]byte{'x'}, n)
+		value, err := codec.Seal(ring, plaintext)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, room := range []int{0, 100, 248, cookie.MaxOpen} {
+			buf := make([]byte, room)
+			o, err := into.OpenInto(buf[:0], ring, value)
+			if err != nil || !bytes.Equal(o.Plaintext, plaintext) || o.Key.ID() != ring.Primary().ID() {
+				t.Fatalf("%d bytes into %d: %v", n, room, err)
+			}
+			clear(buf)
+			inside := n > 0 && o.Plaintext[0] == 0
+			if want := n > 0 && n+28 <= room; inside != want {
+				t.Errorf("%d bytes into %d: in the buffer %v, want %v", n, room, inside, want)
+			}
+			if cap(o.Plaintext) != n {
+				t.Errorf("%d bytes into %d: an append would reach what follows", n, room)
+			}
+			if _, err := into.OpenInto(buf[:0], ring, forged(value)); !errors.Is(err, cookie.ErrInvalid) {
+				t.Errorf("forged: %v", err)
+			}
+		}
+	}
+	if value, err := codec.Seal(ring, make([]byte, 2996)); err == nil {
+		t.Errorf("a longer plaintext was sealed, into %d characters: is MaxOpen right?", len(value))
+	}
+}

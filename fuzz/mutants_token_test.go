@@ -208,7 +208,7 @@ func TestJ13_TokenMutantsCanFind(t *testing.T) {
 			if _, known := ring.Key(string(kid[:])); !ok || !known {
 				return cookie.ReasonForeign.Err()
 			}
-			if _, fault := jwe.Open(&transparent{}, value); fault != jwe.OK {
+			if _, fault := jwe.Open(nil, &transparent{}, value); fault != jwe.OK {
 				return cookie.ReasonMalformed.Err()
 			}
 			return nil

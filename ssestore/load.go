@@ -108,21 +108,53 @@ func (p *state) choose(values, lines []string) (seen sight) {
 
 // open decides about one value. The key is set if the value was authentic.
 func (p *state) open(value string, lines []string, c *claims.Claims) (keyring.Key, cookie.Reason) {
-	o, err := p.store.codec.Open(p.ring, value)
-	if err != nil {
-		return keyring.Key{}, cookie.ReasonOf(err)
-	}
-	if !c.Parse(o.Plaintext) {
-		return o.Key, cookie.ReasonMalformed
+	key, reason := p.read(value, c)
+	if reason != cookie.ReasonNone {
+		return key, reason
 	}
 	if r := p.store.judge(c, p.sec); r != cookie.ReasonNone {
-		return o.Key, r
+		return key, r
 	}
 	if p.isEnded(c, lines) {
-		return o.Key, cookie.ReasonEnded
+		return key, cookie.ReasonEnded
 	}
-	return o.Key, cookie.ReasonNone
+	return key, cookie.ReasonNone
 }
+
+// read opens a value and reads its claims. Where the codec can, it opens into a
+// buffer that the next request uses again, and keeps a copy of what matters: a
+// fifth of the memory.
+func (p *state) read(value string, c *claims.Claims) (keyring.Key, cookie.Reason) {
+	into := p.store.into
+	if into == nil {
+		o, err := p.store.codec.Open(p.ring, value)
+		if err == nil && !c.Parse(o.Plaintext) {
+			return o.Key, cookie.ReasonMalformed
+		}
+		return o.Key, cookie.ReasonOf(err)
+	}
+	buf := p.store.buffers.Get().(*buffer)
+	o, err := into.OpenInto(buf[:0], p.ring, value)
+	reason := cookie.ReasonOf(err)
+	if err == nil {
+		if !c.Parse(o.Plaintext) {
+			reason = cookie.ReasonMalformed
+		}
+		// Before the buffer goes, and whatever the verdict: nothing of this request
+		// may see what the next one opens.
+		var space []byte
+		if c == &p.c {
+			space = p.text[:0]
+		}
+		c.Own(space)
+		clear(o.Plaintext)
+	}
+	p.store.buffers.Put(buf)
+	return o.Key, reason
+}
+
+// buffer is room to open any value.
+type buffer [cookie.MaxOpen]byte
 
 // deletable is the highest rank of a verdict after which the cookie may be
 // deleted.

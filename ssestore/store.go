@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
@@ -100,6 +101,8 @@ type Store struct {
 	} // nil: the source has none
 	cookie   *cookie.Cookie
 	codec    cookie.Codec
+	into     cookie.IntoOpener // the codec, if it is one
+	buffers  *sync.Pool        // of *buffer
 	audience string
 	secure   bool
 	browser  profile
@@ -173,6 +176,8 @@ func New(c Config) (*Store, error) {
 		if s.maxData = room(s.codec, s.cookie.MaxValue()) - claims.MaxEnvelope; s.maxData < 0 {
 			refuse("Cookie.MaxLine", "leaves no room for the claims of a session")
 		}
+		s.into, _ = s.codec.(cookie.IntoOpener)
+		s.buffers = &sync.Pool{New: func() any { return new(buffer) }}
 		name := s.cookie.Name()
 		s.labels = labels{
 			stamp:   keyring.Label{Purpose: "stamp", Audience: c.Audience},

@@ -15,7 +15,7 @@ import (
 // 0 means absent. The zero value is no session.
 //
 // After Parse the strings and D alias the parsed bytes, which must not change
-// afterwards: verifying a session then costs no copies.
+// until Own has copied them: verifying a session then costs no copies.
 type Claims struct {
 	SID      string   // session id: 22 base64url characters, 128 bits
 	Iat      int64    // created
@@ -41,6 +41,23 @@ func (c *Claims) Parse(b []byte) bool {
 		return false
 	}
 	return true
+}
+
+// Own copies what c aliases into space, if it has the capacity, and else into
+// memory of its own. The bytes that Parse was given are then free for reuse.
+func (c *Claims) Own(space []byte) {
+	if n := len(c.SID) + len(c.Sub) + len(c.Stk) + len(c.D); n > cap(space) {
+		space = make([]byte, 0, n)
+	}
+	b := append(append(append(append(space[:0], c.SID...), c.Sub...), c.Stk...), c.D...)
+	cut := func(n int) (part []byte) {
+		part, b = b[:n:n], b[n:]
+		return part
+	}
+	c.SID, c.Sub, c.Stk = text(cut(len(c.SID))), text(cut(len(c.Sub))), text(cut(len(c.Stk)))
+	if c.D != nil {
+		c.D = cut(len(c.D))
+	}
 }
 
 func (c *Claims) parse(b []byte) bool {

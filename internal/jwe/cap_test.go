@@ -17,7 +17,7 @@ func TestOpen_TooLong(t *testing.T) {
 		if len(token) > jwe.MaxToken {
 			want = jwe.Malformed
 		}
-		_, fault := jwe.Open(aead, token)
+		_, fault := jwe.Open(nil, aead, token)
 		_, plain := jwe.PlainOpen(aead, token)
 		if check := jwe.Check(token); fault != want || plain != want || check != want {
 			t.Errorf("%d characters: Open %v, PlainOpen %v, Check %v, want %v", len(token), fault, plain, check, want)

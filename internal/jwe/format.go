@@ -56,6 +56,9 @@ const (
 	// value is not ours. The cap comes before all other work.
 	MaxToken = 4096
 
+	// MaxOpen is the room that opening any token takes: IV, ciphertext, tag.
+	MaxOpen = IVLen + (MaxToken-Overhead)*3/4 + TagLen
+
 	ivChars  = 16
 	tagChars = 22
 

@@ -42,7 +42,7 @@ func same(t *testing.T, aead cipher.AEAD, token string) {
 	if !ok {
 		return // nobody opens it
 	}
-	plain, fault := jwe.Open(aead, token)
+	plain, fault := jwe.Open(nil, aead, token)
 	plain2, fault2 := jwe.PlainOpen(aead, token)
 	if fault != fault2 || !bytes.Equal(plain, plain2) {
 		t.Fatalf("Open(%q) = %q %v, plain twin: %q %v", token, plain, fault, plain2, fault2)
@@ -94,7 +94,7 @@ func TestOpenEqualsPlainTwin(t *testing.T) {
 			for c := range 256 {
 				changed := token[:i] + string([]byte{byte(c)}) + token[i+1:]
 				same(t, aead, changed)
-				if _, fault := jwe.Open(aead, changed); fault == jwe.OK && changed != token {
+				if _, fault := jwe.Open(nil, aead, changed); fault == jwe.OK && changed != token {
 					t.Fatalf("accepted with %#x at %d", c, i)
 				}
 			}

@@ -36,18 +36,23 @@ func split(token string) (iv, ct, tag string, ok bool) {
 // Kid first: it says whose AEAD it is. The header is authenticated as it stands,
 // so a token with another header fails its tag here.
 //
-// The plaintext is the caller's own. It takes the one allocation there is: IV,
-// ciphertext and tag are decoded into one buffer and opened in place; the
-// capacity is cut, so that appending to it cannot reach the tag.
+// IV, ciphertext and tag are decoded into buf, if that has the capacity (MaxOpen
+// is always enough) and else into memory of its own, and are opened in place. The
+// plaintext lies there; its capacity is cut, so that appending to it cannot reach
+// the tag.
 //
 // PlainOpen is its twin.
-func Open(aead cipher.AEAD, token string) ([]byte, Fault) {
+func Open(buf []byte, aead cipher.AEAD, token string) ([]byte, Fault) {
 	iv, ct, tag, ok := split(token)
 	if !ok {
 		return nil, Malformed
 	}
 	n := base64url.DecodedLen(len(ct))
-	buf := make([]byte, IVLen+n+TagLen)
+	if size := IVLen + n + TagLen; size <= cap(buf) {
+		buf = buf[:size]
+	} else {
+		buf = make([]byte, size)
+	}
 	// In this order: Decode may scribble over two bytes that come later.
 	if !base64url.Decode(buf, iv) || !base64url.Decode(buf[IVLen:], ct) || !base64url.Decode(buf[IVLen+n:], tag) {
 		return nil, Malformed
