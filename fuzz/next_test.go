@@ -80,11 +80,11 @@ func checkLoginURL(t *testing.T, login, path string) {
 		t.Fatalf("LoginURL(%q, %q) = %q leads elsewhere", login, path, to)
 	}
 	values := u.SearchParams().GetAll("next")
-	if len(values) == 0 {
+	if own := page.SearchParams().GetAll("next"); len(values) == 0 || len(path) >= 600 && slices.Equal(values, own) {
 		if len(path) < 600 {
 			t.Fatalf("LoginURL(%q, %q) = %q: next is missing", login, path, to)
 		}
-		return
+		return // too long to carry: the login page's own, if it has any
 	}
 	if len(values) != 1 || !auth.SafeNext(values[0], nil, true) {
 		t.Fatalf("LoginURL(%q, %q) carries next %q, which SafeNext refuses", login, path, values)

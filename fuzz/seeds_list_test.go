@@ -227,6 +227,7 @@ func nextSeeds() corpus {
 	for i, next := range list {
 		c[fmt.Sprintf("next-%02d", i)] = []any{next, logins[i%len(logins)], paths[i%len(paths)]}
 	}
-	c["login-trailing-space"] = []any{"0", "/ ", "/"} // found by fuzzing
+	c["login-trailing-space"] = []any{"0", "/ ", "/"} // this and the next: found by fuzzing
+	c["login-two-nexts"] = []any{"0", "/login?n%65xt=/x&next=/y", "/" + strings.Repeat("\x9c", 700)}
 	return c
 }
