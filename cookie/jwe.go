@@ -61,29 +61,37 @@ func (c *jweCodec) Seal(ring *keyring.Keyring, plaintext []byte) (string, error)
 	return jwe.Seal(box.AEAD, nonces, key.ID(), plaintext), nil
 }
 
-func (c *jweCodec) Open(ring *keyring.Keyring, value string) (Opened, error) {
-	return c.OpenInto(nil, ring, value)
+func (c *jweCodec) Open(ring *keyring.Keyring, value string) (o Opened, err error) {
+	err = c.open(&o, nil, ring, value)
+	return
 }
 
 // OpenInto implements [IntoOpener].
-func (c *jweCodec) OpenInto(buf []byte, ring *keyring.Keyring, value string) (Opened, error) {
+func (c *jweCodec) OpenInto(buf []byte, ring *keyring.Keyring, value string) (o Opened, err error) {
+	err = c.open(&o, buf, ring, value)
+	return
+}
+
+// open fills o, which is zero, or leaves it alone and returns why not.
+func (c *jweCodec) open(o *Opened, buf []byte, ring *keyring.Keyring, value string) error {
 	kid, ok := jwe.Kid(value)
 	if !ok {
-		return Opened{}, ReasonForeign.Err()
+		return ReasonForeign.Err()
 	}
 	key, ok := ring.Key(string(kid[:]))
 	if !ok {
-		return Opened{}, ReasonUnknownKey.Err()
+		return ReasonUnknownKey.Err()
 	}
 	box, ok := key.Cache(c.seal, jwe.NewBox).(*jwe.Box)
 	if !ok { // the zero Key: no ring hands it out
-		return Opened{}, ReasonUnknownKey.Err()
+		return ReasonUnknownKey.Err()
 	}
 	plaintext, fault := jwe.Open(buf, box.AEAD, value)
 	if fault != jwe.OK {
-		return Opened{}, reasonOfFault(fault).Err()
+		return reasonOfFault(fault).Err()
 	}
-	return Opened{Plaintext: plaintext, Key: key}, nil
+	o.Plaintext, o.Key = plaintext, key
+	return nil
 }
 
 func reasonOfFault(f jwe.Fault) Reason {

@@ -24,7 +24,7 @@ var tokens = []check{
 	{what: "alphabet of the key id", file: jweFormat, pkg: "cookie", test: "TestJ5_HeaderCanonical",
 		old: "if !base64url.Canonical(string(kid[:])) {", new: "if false {"},
 	{what: "unknown key id: no other key is tried", file: "cookie/jwe.go", pkg: "cookie", test: "TestJWE_Rings",
-		old: "\tif !ok {\n\t\treturn Opened{}, ReasonUnknownKey.Err()\n\t}\n\tbox, ok :=", new: "\tif !ok {\n\t\tkey = ring.Primary()\n\t}\n\tbox, ok :="},
+		old: "\tif !ok {\n\t\treturn ReasonUnknownKey.Err()\n\t}\n\tbox, ok :=", new: "\tif !ok {\n\t\tkey = ring.Primary()\n\t}\n\tbox, ok :="},
 	{what: "dot behind the header", file: jweOpen, pkg: "cookie", test: "TestJ13_EveryCharacter",
 		old: "token[HeaderLen] != '.' || ", new: ""},
 	{what: "encrypted key empty", file: jweOpen, pkg: "cookie", test: "TestJ8_CompactOnly", ci: true,

@@ -1,0 +1,52 @@
+package ssestore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// BenchmarkStages times the steps from a Cookie header to a user one by one, each
+// warm and alone. docs/BENCHMARKS.md adds them up.
+func BenchmarkStages(b *testing.B) {
+	store, lines := hot(b)
+	keys := ring(b, 1)
+	k, err := cookie.New(cookie.Config{})
+	must(b, err)
+	other, err := k.Companion("-ended")
+	must(b, err)
+	codec, err := cookie.NewJWE(k.Name(), "")
+	must(b, err)
+	value := k.Find(nil, lines)[0]
+	into, buf := codec.(cookie.IntoOpener), make([]byte, cookie.MaxOpen)
+	var s *ssestore.Session
+	run := func(name string, f func()) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				f()
+			}
+		})
+	}
+	run("time.Now", func() { time.Now() })
+	run("find the cookie", func() {
+		var space [cookie.MaxCandidates + 1]string
+		k.FindBoth(space[:0], lines, other)
+	})
+	run("open the token", func() { into.OpenInto(buf[:0], keys, value) })
+	run("session without cookie", func() { s = store.Load(nil, t0) })
+	run("session", func() { s = store.Load(lines, t0) })
+	who := s.Identity()
+	run("identity", func() { s.Identity() })
+	run("memo", func() {
+		m := s.Memo(b)
+		m.Lock()
+		m.Set(who, b)
+		m.Unlock()
+	})
+	run("stamp", func() { s.Stamp(who.Stamp.KeyID, who.ID, hash) })
+	run("compare", func() { who.Stamp.Equal(who.Stamp) })
+	run("confirm", func() { s.Confirm(ssestore.Stamp{}) })
+}
