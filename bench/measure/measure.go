@@ -3,8 +3,9 @@
 //
 // A single figure means little there: the clock rate moves, and neighbours
 // come and go. So every case runs a short batch in every round, in an order
-// that changes from round to round, and is compared with the base case of
-// the same round. The medians of those ratios are what a run reports; times
+// that changes from round to round, and is compared with the base case, which
+// runs a shorter batch just before it (or, where the base is another process,
+// once a round). The medians of those ratios are what a run reports; times
 // are shown for orientation. Allocations are counted, not sampled.
 package measure
 
@@ -42,7 +43,7 @@ type Result struct {
 	Median       float64   `json:"median_ns"`
 	Low          float64   `json:"low_ns"`  // first quartile
 	High         float64   `json:"high_ns"` // third quartile
-	Ratio        float64   `json:"ratio"`   // median over rounds of this case ÷ the base case
+	Ratio        float64   `json:"ratio"`   // median over rounds of this case ÷ the base case beside it
 	Allocs       float64   `json:"allocs"`  // per operation; -1 where another process does the work
 	BytesPerCall float64   `json:"bytes"`
 }
@@ -69,15 +70,30 @@ func Run(cases []Case, o Options) ([]Result, error) {
 	for i := range order {
 		order[i] = i
 	}
+	base := cases[0]
+	ratios := make([][]float64, len(cases))
 	for round := range o.Rounds {
 		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for k, i := range order {
 			runtime.GC() // nobody pays for the garbage of the one before
+			beside := 0.0
+			if i > 0 && base.Batch == nil {
+				n := counts[0]/4 + 1
+				d, err := batch(base, n)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", base.Name, err)
+				}
+				beside = float64(d) / float64(n)
+			}
 			d, err := batch(cases[i], counts[i])
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", cases[i].Name, err)
 			}
-			results[i].Rounds = append(results[i].Rounds, float64(d)/float64(counts[i]))
+			took := float64(d) / float64(counts[i])
+			results[i].Rounds = append(results[i].Rounds, took)
+			if beside > 0 {
+				ratios[i] = append(ratios[i], took/beside)
+			}
 			if o.Progress != nil {
 				o.Progress(round*len(cases)+k+1, o.Rounds*len(cases))
 			}
@@ -86,11 +102,12 @@ func Run(cases []Case, o Options) ([]Result, error) {
 	for i := range results {
 		r := &results[i]
 		r.Median, r.Low, r.High = quantile(r.Rounds, 0.5), quantile(r.Rounds, 0.25), quantile(r.Rounds, 0.75)
-		ratios := make([]float64, len(r.Rounds))
-		for k := range ratios {
-			ratios[k] = r.Rounds[k] / results[0].Rounds[k]
+		if ratios[i] == nil {
+			for k, took := range r.Rounds {
+				ratios[i] = append(ratios[i], took/results[0].Rounds[k])
+			}
 		}
-		r.Ratio = quantile(ratios, 0.5)
+		r.Ratio = quantile(ratios[i], 0.5)
 	}
 	return results, nil
 }

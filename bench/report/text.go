@@ -52,7 +52,7 @@ func (r *Report) Text(w io.Writer) error {
 	for _, s := range r.Notes {
 		fmt.Fprintf(w, "  note: %s\n", s)
 	}
-	_, err := fmt.Fprintln(w, "\nratio: median over rounds of (this ÷ the first row, same round). spread: half the quartile range.")
+	_, err := fmt.Fprintln(w, "\nratio: median over rounds of (this ÷ the first row just before it). spread: half the quartile range.")
 	return err
 }
 
