@@ -58,8 +58,8 @@ func run(quick bool, out string) error {
 		return err
 	}
 	// A small server's live heap. With an empty one Go collects garbage every 4 MB,
-	// two hundred times a second, and what is measured of whoever allocates is
-	// mostly how this machine stops and wakes its processors.
+	// dozens of times a second, and whoever allocates is measured by how quickly
+	// the machine stops and wakes its processors.
 	live := make([]byte, 16<<20)
 	defer runtime.KeepAlive(live)
 
