@@ -122,8 +122,7 @@ func (p *state) open(value string, lines []string, c *claims.Claims) (keyring.Ke
 }
 
 // read opens a value and reads its claims. Where the codec can, it opens into a
-// buffer that the next request uses again, and keeps a copy of what matters: a
-// fifth of the memory.
+// buffer that the next request uses again, and keeps copies of what matters.
 func (p *state) read(value string, c *claims.Claims) (keyring.Key, cookie.Reason) {
 	into := p.store.into
 	if into == nil {
