@@ -125,9 +125,12 @@ func remembered[U any](value any) (user U, err error, ok bool) {
 }
 
 // replace keeps user as the answer after a login or a new stamp, unless somebody
-// logged out since.
-func replace[U any](s *ssestore.Session, mo *ssestore.Memo, id string, user U) {
+// logged out since. held is the memo that the caller has locked; a call of GetUser
+// may be waiting for it. If the session has dropped it, the next caller gets another
+// one, so the answer goes there as well.
+func replace[U any](m *Manager[U], s *ssestore.Session, held *ssestore.Memo, id string, user U) {
 	if who := s.Identity(); who.ID == id {
-		mo.Set(who, user)
+		held.Set(who, user)
+		s.Memo(m).Set(who, user)
 	}
 }

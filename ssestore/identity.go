@@ -67,7 +67,7 @@ func (s *Session) Identity() Identity {
 	defer p.mu.Unlock()
 	p.access()
 	if p.c.Sub == "" {
-		return Identity{epoch: p.epoch}
+		return Identity{}
 	}
 	return Identity{
 		ID:       p.c.Sub,

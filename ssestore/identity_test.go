@@ -412,14 +412,23 @@ func TestMemo(t *testing.T) {
 			"Begin":  func() { login(t, s, "1") },
 			"Logout": func() { must(t, s.Logout()) },
 		} {
-			before := s.Identity()
+			login(t, s, "2")
+			get(a{}) // who it is, before the drop
+			want = n
+			before, held := s.Identity(), s.Memo(a{})
+			held.Lock() // nobody has to wait for somebody who is at work
 			drop()
 			want++
 			same(t, name, get(a{}), any(want))
 			want++
 			same(t, name, get(b{}), any(want))
+			held.Set(before, "late")
 			s.Memo(a{}).Set(before, "late")
+			held.Unlock()
 			same(t, name+": what was worked out before it", get(a{}), any(want-1))
+			if name != "Begin" {
+				same(t, name+": nobody is the zero Identity", s.Identity(), ssestore.Identity{})
+			}
 		}
 		for _, none := range []*ssestore.Session{nil, {}} {
 			m := none.Memo(a{})

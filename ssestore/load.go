@@ -127,28 +127,32 @@ func (p *state) read(value string, c *claims.Claims) (keyring.Key, cookie.Reason
 	into := p.store.into
 	if into == nil {
 		o, err := p.store.codec.Open(p.ring, value)
-		if err == nil && !c.Parse(o.Plaintext) {
+		if err != nil {
+			return keyring.Key{}, cookie.ReasonOf(err)
+		}
+		if !c.Parse(o.Plaintext) {
 			return o.Key, cookie.ReasonMalformed
 		}
-		return o.Key, cookie.ReasonOf(err)
+		return o.Key, cookie.ReasonNone
 	}
 	buf := p.store.buffers.Get().(*buffer)
 	o, err := into.OpenInto(buf[:0], p.ring, value)
-	reason := cookie.ReasonOf(err)
-	if err == nil {
-		if !c.Parse(o.Plaintext) {
-			reason = cookie.ReasonMalformed
-		}
-		// Before the buffer goes, and whatever the verdict: nothing of this request
-		// may see what the next one opens.
-		var space []byte
-		if c == &p.c {
-			space = p.text[:0]
-		}
-		c.Own(space)
-		clear(o.Plaintext)
+	defer p.store.buffers.Put(buf)
+	if err != nil {
+		return keyring.Key{}, cookie.ReasonOf(err)
 	}
-	p.store.buffers.Put(buf)
+	reason := cookie.ReasonNone
+	if !c.Parse(o.Plaintext) {
+		reason = cookie.ReasonMalformed
+	}
+	// Before the buffer goes, and whatever the verdict: nothing of this request may
+	// see what the next one opens.
+	var space []byte
+	if c == &p.c {
+		space = p.text[:0]
+	}
+	c.Own(space)
+	clear(o.Plaintext)
 	return o.Key, reason
 }
 

@@ -15,7 +15,8 @@ type Memo struct {
 	mu    sync.Mutex
 }
 
-// Memo returns the memo of this request under a key; the same one every time.
+// Memo returns the memo of this request under a key: the same one until Clear,
+// Logout, Begin or Refuse, and another one afterwards.
 // The key must be comparable and not nil; use a type or a pointer of your own, as
 // in a context.Context. Without a session the memo keeps nothing.
 //
@@ -62,23 +63,32 @@ func (m *Memo) Unlock() { m.mu.Unlock() }
 
 // Set keeps a value that was worked out from what [Session.Identity] said. If
 // Clear, Logout, Begin or Refuse came since, it keeps nothing: the value is about
-// a session that is gone. They also drop what is there.
+// a session that is gone. (About nobody it still holds if there is nobody now.)
+// They also drop what is there.
 func (m *Memo) Set(who Identity, value any) {
 	if m.p == nil {
 		return
 	}
 	m.p.mu.Lock()
 	defer m.p.mu.Unlock()
-	if who.epoch == m.p.epoch {
+	if who.epoch == m.p.epoch || who.ID == "" && m.p.c.Sub == "" {
 		m.value = value
 	}
 }
 
-// forget drops what the request knows about its user.
+// dropped is the key of a memo that forget has given up.
+type dropped struct{}
+
+// forget drops what the request knows about its user. Whoever holds a memo goes on
+// with it and finds it empty; nobody else has to wait for them, because the next
+// caller gets another one.
 func (p *state) forget() {
 	p.epoch++
-	p.memo.value = nil
-	for _, m := range p.readRare().memos {
-		m.value = nil
+	p.memo.key, p.memo.value = dropped{}, nil
+	if p.rare != nil {
+		for _, m := range p.rare.memos {
+			m.value = nil
+		}
+		p.rare.memos = nil
 	}
 }

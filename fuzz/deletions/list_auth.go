@@ -13,7 +13,7 @@ var users = []check{
 	{what: "stamp compare: the sums", file: identityGo, pkg: "ssestore", test: "TestStampEqual",
 		old: "other.Sum[:]) == 1", new: "other.Sum[:]) >= 0"},
 	{what: "an answer about a session that is gone is not kept", file: "ssestore/memo.go", pkg: "ssestore", test: "TestMemo",
-		old: "if who.epoch == m.p.epoch {", new: "if m.value != &who {"},
+		old: "if who.epoch == m.p.epoch || who.ID", new: "if true || who.ID"},
 	{what: "stamp missing", file: getuserGo, pkg: "auth", test: "TestG4_stamp_missing",
 		old: "return refuse[U](s, who, cookie.ReasonStampMissing) // G4", new: "return answer[U]{user: user}"},
 	{what: "stamp of an unknown key deletes nothing", file: getuserGo, pkg: "auth", test: "TestG6u_stamp_of_unknown_key",
