@@ -127,33 +127,34 @@ func (p *state) read(value string, c *claims.Claims) (keyring.Key, cookie.Reason
 	into := p.store.into
 	if into == nil {
 		o, err := p.store.codec.Open(p.ring, value)
-		if err != nil {
-			return keyring.Key{}, cookie.ReasonOf(err)
-		}
-		if !c.Parse(o.Plaintext) {
-			return o.Key, cookie.ReasonMalformed
-		}
-		return o.Key, cookie.ReasonNone
+		return parse(c, o, err)
 	}
 	buf := p.store.buffers.Get().(*buffer)
 	o, err := into.OpenInto(buf[:0], p.ring, value)
-	defer p.store.buffers.Put(buf)
+	key, reason := parse(c, o, err)
+	if err == nil {
+		// Before the buffer goes, and whatever the verdict: nothing of this request
+		// may see what the next one opens.
+		var space []byte
+		if c == &p.c {
+			space = p.text[:0]
+		}
+		c.Own(space)
+		clear(o.Plaintext)
+	}
+	p.store.buffers.Put(buf)
+	return key, reason
+}
+
+// parse reads the claims of what a codec opened.
+func parse(c *claims.Claims, o cookie.Opened, err error) (keyring.Key, cookie.Reason) {
 	if err != nil {
 		return keyring.Key{}, cookie.ReasonOf(err)
 	}
-	reason := cookie.ReasonNone
 	if !c.Parse(o.Plaintext) {
-		reason = cookie.ReasonMalformed
+		return o.Key, cookie.ReasonMalformed
 	}
-	// Before the buffer goes, and whatever the verdict: nothing of this request may
-	// see what the next one opens.
-	var space []byte
-	if c == &p.c {
-		space = p.text[:0]
-	}
-	c.Own(space)
-	clear(o.Plaintext)
-	return o.Key, reason
+	return o.Key, cookie.ReasonNone
 }
 
 // buffer is room to open any value.

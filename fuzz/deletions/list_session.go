@@ -56,7 +56,7 @@ var loads = []check{
 	{what: "barrier keeps no forged entries", file: barrierGo, pkg: "ssestore", test: "TestBarrier_Junk",
 		old: "e.sec <= longest {", new: "e.sec <= longest+1<<40 {"},
 	{what: "the buffer of one request is not read by the next", file: loadGo, pkg: "ssestore", test: "TestBuffer_NothingShared",
-		old: "\tc.Own(space)\n", new: "\t_ = space\n"},
+		old: "\t\tc.Own(space)\n", new: "\t\t_ = space\n"},
 	{what: "a second session has room of its own", file: loadGo, pkg: "ssestore", test: "TestBarrier_AmbiguousSessions",
 		old: "if c == &p.c {", new: "if c != nil {"},
 	{what: "what was refused leaves no claims", file: loadGo, pkg: "ssestore", test: "TestInnerExpiry",
