@@ -376,36 +376,6 @@ func TestGetUser_slow_answer_does_not_undo_a_login(t *testing.T) {
 	same(t, "user", id, "2")
 }
 
-// A logout does not wait for a store that hangs, and neither does who asks after it.
-func TestGetUser_logout_does_not_wait_for_the_store(t *testing.T) {
-	x, b := newSite(t, ring(t, 1)), browser{}
-	x.login(b, "1")
-	entered, release := make(chan struct{}), make(chan struct{})
-	x.fail = func(context.Context, string) (*user, error) {
-		close(entered)
-		<-release
-		return x.rows["1"], nil
-	}
-	x.visit(b, func(s *ssestore.Session) {
-		var wg sync.WaitGroup
-		wg.Go(func() { x.users.GetUser(bg, s) })
-		<-entered
-		if err := s.Logout(); err != nil {
-			t.Fatal(err)
-		}
-		for range 2 {
-			if u, err := x.users.GetUser(bg, s); u != nil || !errors.Is(err, auth.ErrNoUser) {
-				t.Errorf("after the logout: %v, %v", u, err)
-			}
-		}
-		close(release)
-		wg.Wait()
-		if u, err := x.users.GetUser(bg, s); u != nil || !errors.Is(err, auth.ErrNoUser) {
-			t.Errorf("after the store has answered: %v, %v", u, err)
-		}
-	})
-}
-
 // named is a user type of interface kind.
 type named interface{ Name() string }
 
