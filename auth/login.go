@@ -55,7 +55,7 @@ func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) error 
 	if err := s.Begin(id, stamp, keep); err != nil {
 		return err
 	}
-	replace(m, s, mo, id, user)
+	m.replace(s, id, user)
 	return nil
 }
 
@@ -143,6 +143,6 @@ func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user
 			return err
 		}
 	}
-	replace(m, s, mo, id, user)
+	m.replace(s, id, user)
 	return nil
 }

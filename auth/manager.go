@@ -125,12 +125,10 @@ func remembered[U any](value any) (user U, err error, ok bool) {
 }
 
 // replace keeps user as the answer after a login or a new stamp, unless somebody
-// logged out since. held is the memo that the caller has locked; a call of GetUser
-// may be waiting for it. If the session has dropped it, the next caller gets another
-// one, so the answer goes there as well.
-func replace[U any](m *Manager[U], s *ssestore.Session, held *ssestore.Memo, id string, user U) {
+// logged out since. The memo may be another than the one that the caller has
+// locked; whoever waits for that one works the answer out anew.
+func (m *Manager[U]) replace(s *ssestore.Session, id string, user U) {
 	if who := s.Identity(); who.ID == id {
-		held.Set(who, user)
 		s.Memo(m).Set(who, user)
 	}
 }

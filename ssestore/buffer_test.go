@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -36,4 +38,38 @@ func TestBuffer_NothingShared(t *testing.T) {
 			same(t, "stamp", s.Identity().Stamp.KeyID, ring(t, 1).Primary().ID())
 		}
 	})
+}
+
+// loose is somebody else's codec, which names a key next to its error.
+type loose struct{ cookie.Codec }
+
+func (c loose) Open(ring *keyring.Keyring, _ string) (cookie.Opened, error) {
+	return cookie.Opened{Key: ring.Primary()}, cookie.ReasonBadTag.Err()
+}
+
+// looseInto is one that opens into a buffer.
+type looseInto struct{ loose }
+
+func (c looseInto) OpenInto(_ []byte, ring *keyring.Keyring, value string) (cookie.Opened, error) {
+	return c.Open(ring, value)
+}
+
+// TestOpen_ErrorNamesNoKey: a value that was refused was opened by no key.
+func TestOpen_ErrorNamesNoKey(t *testing.T) {
+	for _, made := range []cookie.Codec{loose{}, looseInto{}} {
+		keys := ring(t, 1)
+		store := newStore(t, codec{new: func(name, audience string) (cookie.Codec, error) {
+			jwe, err := cookie.NewJWE(name, audience)
+			if _, into := made.(looseInto); into {
+				return looseInto{loose{jwe}}, err
+			}
+			return loose{jwe}, err
+		}}, keys)
+		s := store.Load([]string{sessionName + "=x"}, t0)
+		same(t, "key of the session", s.Info().KeyID, "")
+		out, err := s.Commit(200)
+		must(t, err)
+		same(t, "verdict", out.Refused, cookie.ReasonBadTag)
+		same(t, "key of the outcome", out.KeyID, "")
+	}
 }

@@ -45,6 +45,8 @@ var loads = []check{
 		old: "case cookie.ReasonFuture:\n\t\treturn 6", new: "case cookie.ReasonFuture:\n\t\treturn 1"},
 	{what: "a foreign cookie is not deleted", file: loadGo, pkg: "ssestore", test: "TestS8_BadCookie",
 		old: "return 5 // foreign", new: "return 1 // foreign"},
+	{what: "a refused value names no key", file: loadGo, pkg: "ssestore", test: "TestOpen_ErrorNamesNoKey",
+		old: "return keyring.Key{}, cookie.ReasonOf(err)", new: "return o.Key, cookie.ReasonOf(err)"},
 	{what: "claims that do not parse", file: loadGo, pkg: "ssestore", test: "TestClaimsAreJudged",
 		old: "if !c.Parse(o.Plaintext) {", new: "if !c.Parse(o.Plaintext) && false {"},
 	{what: "ended sessions", file: loadGo, pkg: "ssestore", test: "TestLateResponse_RevivesNothing",
