@@ -1,4 +1,4 @@
-package hardtack_test
+package policy_test
 
 import (
 	"bufio"

@@ -1,4 +1,4 @@
-package hardtack_test
+package policy_test
 
 import (
 	"go/ast"
@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// maxLines is where a file has become two things (style.md).
+// maxLines is where a file has become two things.
 const maxLines = 500
 
 func TestFilesAreShort(t *testing.T) {
@@ -207,7 +207,7 @@ func TestFuzzTargetsHaveSeeds(t *testing.T) {
 				continue
 			}
 			found++
-			files, _ := os.ReadDir(path.Join(s.dir(), "testdata", "fuzz", f.Name.Name))
+			files, _ := os.ReadDir(path.Join(root, s.dir(), "testdata", "fuzz", f.Name.Name))
 			if len(files) == 0 && !addsSeed(f.Body) {
 				t.Errorf("%s: %s has no committed seed and adds none for certain", s.at(f.Pos()), f.Name.Name)
 			}

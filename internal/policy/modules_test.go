@@ -1,4 +1,4 @@
-package hardtack_test
+package policy_test
 
 import (
 	"encoding/json"
@@ -14,15 +14,15 @@ import (
 func moduleDirs(t *testing.T) []string {
 	t.Helper()
 	var dirs []string
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules") {
+		if d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "node_modules") {
 			return filepath.SkipDir
 		}
 		if d.Name() == "go.mod" && !d.IsDir() {
-			dirs = append(dirs, filepath.ToSlash(filepath.Dir(path)))
+			dirs = append(dirs, inRoot(filepath.Dir(path)))
 		}
 		return nil
 	})
@@ -36,7 +36,7 @@ func moduleDirs(t *testing.T) []string {
 // nested reports whether a file belongs to a nested module.
 func nested(path string) bool {
 	for dir := filepath.Dir(path); dir != "."; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(root, dir, "go.mod")); err == nil {
 			return true
 		}
 	}
@@ -71,7 +71,7 @@ func TestModulesAgreeOnGo(t *testing.T) {
 	}
 	read := func(dir string) (m gomod) {
 		name := filepath.Join(dir, "go.mod")
-		if _, err := os.ReadFile(name); err != nil { // for the test cache, as in goCommand
+		if _, err := os.ReadFile(filepath.Join(root, name)); err != nil { // for the test cache, as in goCommand
 			t.Fatal(err)
 		}
 		out := goCommand(t, nil, "mod", "edit", "-json", name)

@@ -1,4 +1,4 @@
-package hardtack_test
+package policy_test
 
 import (
 	"go/format"
@@ -13,7 +13,7 @@ import (
 // goBlocks returns the contents of all Go code blocks of a Markdown file.
 func goBlocks(t *testing.T, file string) []string {
 	t.Helper()
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(filepath.Join(root, file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,16 +24,18 @@ func goBlocks(t *testing.T, file string) []string {
 	return blocks
 }
 
-// markdown lists the repository's pages.
+// markdown lists the repository's pages, relative to the root.
 func markdown(t *testing.T) []string {
 	t.Helper()
 	var pages []string
 	for _, pattern := range []string{"*.md", "docs/*.md", "*/README.md", "*/*/README.md"} {
-		found, err := filepath.Glob(pattern)
+		found, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil {
 			t.Fatal(err)
 		}
-		pages = append(pages, found...)
+		for _, page := range found {
+			pages = append(pages, inRoot(page))
+		}
 	}
 	return pages
 }
@@ -43,13 +45,13 @@ func markdown(t *testing.T) []string {
 func build(t *testing.T, source string, command ...string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	root, err := filepath.Abs(".")
+	abs, err := filepath.Abs(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	// With the checksums at hand no checksum server is asked: the reader of the
 	// README has one, a closed network has not.
-	sums, err := os.ReadFile("go.sum")
+	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +62,7 @@ func build(t *testing.T, source string, command ...string) (dir string) {
 	}
 	for _, args := range [][]string{
 		{"mod", "init", "example.com/hello"},
-		{"mod", "edit", "-require=" + modulePath + "@v0.0.0", "-replace=" + modulePath + "=" + root},
+		{"mod", "edit", "-require=" + modulePath + "@v0.0.0", "-replace=" + modulePath + "=" + abs},
 		{"mod", "tidy"},
 		command,
 	} {
@@ -91,7 +93,7 @@ func TestDocsLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	code := regexp.MustCompile("(?ms)^```.*?^```$")
 	for _, page := range markdown(t) {
-		text, err := os.ReadFile(page)
+		text, err := os.ReadFile(filepath.Join(root, page))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +103,7 @@ func TestDocsLinks(t *testing.T) {
 			if target == "" || strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), target)); err != nil {
+			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), target)); err != nil {
 				t.Errorf("%s links to %s, which does not exist", page, m[1])
 			}
 		}

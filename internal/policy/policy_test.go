@@ -1,4 +1,4 @@
-package hardtack_test
+package policy_test
 
 import (
 	"bytes"
@@ -15,12 +15,23 @@ import (
 	"testing"
 )
 
-// The tests of this directory hold the rules that no compiler holds: which
-// package may import which, what may stand at package level, what the README
-// promises. They read the sources and ask the go command; they run nothing else.
-
 // modulePath is the module path of the root module.
 const modulePath = "github.com/hardtack-go/hardtack"
+
+// root is the root of the repository. The tests name their files from here
+// instead of changing directory: the go command follows a change of directory in
+// TestMain only from m.Run on, and would then cache a result without the files
+// behind it.
+const root = "../.."
+
+// inRoot makes a path below root relative to it, with slashes.
+func inRoot(path string) string {
+	rel, err := filepath.Rel(root, path)
+	if err != nil {
+		panic(err) // both are relative
+	}
+	return filepath.ToSlash(rel)
+}
 
 // source is one parsed Go file of the repository, nested modules included.
 type source struct {
@@ -48,13 +59,13 @@ var fset = token.NewFileSet()
 // constraints are ignored on purpose: a rule holds on every platform.
 var sources = sync.OnceValues(func() ([]source, error) {
 	var all []source
-	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if d.IsDir() {
 			name := d.Name()
-			if path != "." && (strings.HasPrefix(name, ".") || name == "node_modules") {
+			if path != root && (strings.HasPrefix(name, ".") || name == "node_modules") {
 				return filepath.SkipDir
 			}
 			return nil
@@ -71,7 +82,7 @@ var sources = sync.OnceValues(func() ([]source, error) {
 			return err
 		}
 		all = append(all, source{
-			path:  filepath.ToSlash(path),
+			path:  inRoot(path),
 			text:  text,
 			lines: bytes.Count(text, []byte("\n")),
 			file:  file,
@@ -99,13 +110,15 @@ func goSources(t *testing.T) []source {
 func goCommand(t *testing.T, env []string, args ...string) string {
 	t.Helper()
 	// The test cache knows only the files that this process opens, not those
-	// the go command reads for it. The Go files are opened by goSources.
+	// the go command reads for it.
+	goSources(t)
 	for _, name := range []string{"go.mod", "go.work", "tools.mod"} {
-		if _, err := os.ReadFile(name); err != nil {
+		if _, err := os.ReadFile(filepath.Join(root, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	cmd := exec.Command("go", args...)
+	cmd.Dir = root
 	cmd.Env = append(os.Environ(), env...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
