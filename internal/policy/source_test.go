@@ -11,12 +11,13 @@ import (
 	"testing"
 )
 
-// maxLines is where a file has become two things.
+// maxLines is where a file of code has become two things. A file of tests may be
+// longer: it holds one subject, however many rows that has.
 const maxLines = 500
 
 func TestFilesAreShort(t *testing.T) {
 	for _, s := range goSources(t) {
-		if s.lines > maxLines {
+		if !s.test() && s.lines > maxLines {
 			t.Errorf("%s has %d lines, more than %d: is it two things?", s.path, s.lines, maxLines)
 		}
 	}
