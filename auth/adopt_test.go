@@ -42,7 +42,7 @@ func migrating(t *testing.T) (*site, browser) {
 	return x, browser{"old": "1"}
 }
 
-func TestAdopt_GetUser_makes_the_stamp(t *testing.T) {
+func TestAdopt_GetUserMakesTheStamp(t *testing.T) {
 	x, b := migrating(t)
 	id, out := x.whoami(b)
 	same(t, "user", id, "1")
@@ -65,7 +65,7 @@ func TestAdopt_GetUser_makes_the_stamp(t *testing.T) {
 	same(t, "user after a password change", id, "")
 }
 
-func TestAdopt_unknown_user_and_store_down(t *testing.T) {
+func TestAdopt_UnknownUserAndStoreDown(t *testing.T) {
 	for _, err := range []error{auth.ErrNoUser, errDown} {
 		x, b := migrating(t)
 		x.fail = func(context.Context, string) (*user, error) { return nil, err }

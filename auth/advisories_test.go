@@ -17,7 +17,7 @@ import (
 
 // Fiber CVE-2024-38513, express-openid-connect CVE-2021-41246: a session that
 // an attacker planted becomes the victim's at login.
-func TestAdvisory_fixation(t *testing.T) {
+func TestAdvisory_Fixation(t *testing.T) {
 	x, attacker := newSite(t, ring(t, 1)), browser{}
 	x.add(attacker, "planted")
 	victim := attacker.copy()
@@ -40,7 +40,7 @@ func TestAdvisory_fixation(t *testing.T) {
 
 // symfony CVE-2021-41268, better-auth GHSA-2vg6: a session survives a password
 // change or the deletion of its user.
-func TestAdvisory_survives_password_change(t *testing.T) {
+func TestAdvisory_SurvivesPasswordChange(t *testing.T) {
 	for name, change := range map[string]func(x *site){
 		"changed":           func(x *site) { x.rows["1"].Hash = "new hash" },
 		"emptied":           func(x *site) { x.rows["1"].Hash = "" },
@@ -60,7 +60,7 @@ func TestAdvisory_survives_password_change(t *testing.T) {
 
 // … and changing it back does not bring a cleared session back in the browser
 // that was told.
-func TestAdvisory_survives_password_change_and_back(t *testing.T) {
+func TestAdvisory_SurvivesPasswordChangeAndBack(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.rows["1"].Hash = "new hash"
@@ -72,7 +72,7 @@ func TestAdvisory_survives_password_change_and_back(t *testing.T) {
 
 // Auth.js CVE-2026-73421: a configuration error yields a truthy object, and the
 // check "is there a session" passes. Here no error comes with a user.
-func TestAdvisory_config_error_yields_no_user(t *testing.T) {
+func TestAdvisory_ConfigErrorYieldsNoUser(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	for name, m := range map[string]*auth.Manager[*user]{
@@ -133,7 +133,7 @@ func TestAdvisory_config_error_yields_no_user(t *testing.T) {
 }
 
 // Missing middleware: every method survives a nil Session, and says so.
-func TestNilSession_every_method(t *testing.T) {
+func TestNilSession_EveryMethod(t *testing.T) {
 	x := newSite(t, ring(t, 1))
 	v := reflect.ValueOf(x.users)
 	seen := 0
@@ -191,7 +191,7 @@ func TestZeroTime(t *testing.T) {
 
 // A manager, its errors and its events show neither id nor stamp nor hash under
 // any verb.
-func TestT1_nothing_prints(t *testing.T) {
+func TestT1_NothingPrints(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	stp := fmt.Sprint(claims(t, b)["stp"])

@@ -11,7 +11,7 @@ import (
 
 // The steady path: from the Cookie lines of a request to a user whose stamp
 // matches. One allocation in all: the session.
-func TestGetUser_allocations(t *testing.T) {
+func TestGetUser_Allocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("the race detector allocates")
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-func TestG1_no_id(t *testing.T) {
+func TestG1_NoID(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.add(b, "biscuits")
 	id, out := x.whoami(b)
@@ -27,7 +27,7 @@ func TestG1_no_id(t *testing.T) {
 	silent(t, out)
 }
 
-func TestG2_user_not_found(t *testing.T) {
+func TestG2_UserNotFound(t *testing.T) {
 	for name, fail := range map[string]func(context.Context, string) (*user, error){
 		"ErrNoUser":         func(context.Context, string) (*user, error) { return nil, auth.ErrNoUser },
 		"ErrNoUser wrapped": func(context.Context, string) (*user, error) { return nil, errors.Join(auth.ErrNoUser) },
@@ -57,7 +57,7 @@ func TestG2_user_not_found(t *testing.T) {
 
 // A session whose user is not found is not refused for its stamp either: the
 // source looks the user up first.
-func TestG2_user_not_found_without_stamp(t *testing.T) {
+func TestG2_UserNotFoundWithoutStamp(t *testing.T) {
 	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
 	x.login(b, "1")
 	x.users = x.manager()
@@ -67,7 +67,7 @@ func TestG2_user_not_found_without_stamp(t *testing.T) {
 	silent(t, out)
 }
 
-func TestG3_stamping_off(t *testing.T) {
+func TestG3_StampingOff(t *testing.T) {
 	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
 	x.login(b, "1")
 	same(t, "stp", claims(t, b)["stp"], nil)
@@ -79,7 +79,7 @@ func TestG3_stamping_off(t *testing.T) {
 }
 
 // Turning stamping on later logs out sessions without a stamp.
-func TestG4_stamp_missing(t *testing.T) {
+func TestG4_StampMissing(t *testing.T) {
 	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
 	x.login(b, "1")
 	x.add(b, "biscuits")
@@ -96,7 +96,7 @@ func TestG4_stamp_missing(t *testing.T) {
 	same(t, "calls of the store", x.calls.Load(), 1)
 }
 
-func TestG5_stamp_equal(t *testing.T) {
+func TestG5_StampEqual(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	before := b[sessionName]
@@ -111,7 +111,7 @@ func TestG5_stamp_equal(t *testing.T) {
 	same(t, "Vary, Private", []any{out.Vary, out.Private}, []any{true, true})
 }
 
-func TestG5n_stamp_of_newer_key(t *testing.T) {
+func TestG5n_StampOfNewerKey(t *testing.T) {
 	x, b := newSite(t, ring(t, 2, 1)), browser{}
 	x.login(b, "1")
 	before := b[sessionName]
@@ -128,7 +128,7 @@ func TestG5n_stamp_of_newer_key(t *testing.T) {
 }
 
 // Nor does the stamp go back with what the handler writes.
-func TestG5n_stamp_of_newer_key_and_a_change(t *testing.T) {
+func TestG5n_StampOfNewerKeyAndAChange(t *testing.T) {
 	x, b := newSite(t, ring(t, 2, 1)), browser{}
 	x.login(b, "1")
 	before := claims(t, b)["stp"]
@@ -143,7 +143,7 @@ func TestG5n_stamp_of_newer_key_and_a_change(t *testing.T) {
 	same(t, "seal, stamp and its key", []any{c["kid"], c["stp"], c["stk"]}, []any{kid(1), before, kid(2)})
 }
 
-func TestG6_stamp_of_older_key(t *testing.T) {
+func TestG6_StampOfOlderKey(t *testing.T) {
 	for name, keys := range map[string][]int{"first fallback": {2, 1}, "second fallback": {3, 2, 1}} {
 		t.Run(name, func(t *testing.T) {
 			x, b := newSite(t, ring(t, 1)), browser{}
@@ -182,7 +182,7 @@ func TestG6_stamp_of_older_key(t *testing.T) {
 	}
 }
 
-func TestG6u_stamp_of_unknown_key(t *testing.T) {
+func TestG6u_StampOfUnknownKey(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.on(ring(t, 2, 1)).add(b, "biscuits") // seal of key 2, stamp of key 1
@@ -201,7 +201,7 @@ func TestG6u_stamp_of_unknown_key(t *testing.T) {
 	same(t, "user where the key is known", id, "1")
 }
 
-func TestG7_stamp_unequal(t *testing.T) {
+func TestG7_StampUnequal(t *testing.T) {
 	for name, keys := range map[string][]int{"under the primary": {2}, "under a fallback": {3, 2}, "under a newer key": {1, 2}} {
 		t.Run(name, func(t *testing.T) {
 			x, b := newSite(t, ring(t, 2)), browser{}
@@ -232,7 +232,7 @@ func TestG7_stamp_unequal(t *testing.T) {
 	}
 }
 
-func TestG9_unparsable_id(t *testing.T) {
+func TestG9_UnparsableID(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.add(b, "biscuits")
@@ -247,7 +247,7 @@ func TestG9_unparsable_id(t *testing.T) {
 }
 
 // A context is for the store; this package does without.
-func TestGetUser_nil_context(t *testing.T) {
+func TestGetUser_NilContext(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	delete(x.rows, "1")
@@ -260,7 +260,7 @@ func TestGetUser_nil_context(t *testing.T) {
 }
 
 // Evaluated lazily, and at most once per request.
-func TestGetUser_once(t *testing.T) {
+func TestG10_Once(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.visit(b, func(s *ssestore.Session) {})
@@ -290,7 +290,7 @@ func TestGetUser_once(t *testing.T) {
 	same(t, "calls, store down", x.calls.Load(), 3)
 }
 
-func TestGetUser_concurrent_calls_evaluate_once(t *testing.T) {
+func TestG10_ConcurrentCallsEvaluateOnce(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -318,7 +318,7 @@ func TestGetUser_concurrent_calls_evaluate_once(t *testing.T) {
 }
 
 // After Login, Logout and Clear in the same request the new answer is there.
-func TestGetUser_follows_the_request(t *testing.T) {
+func TestG11_FollowsTheRequest(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.visit(b, func(s *ssestore.Session) {
 		same(t, "at first", x.who(s), "")
@@ -346,7 +346,7 @@ func TestGetUser_follows_the_request(t *testing.T) {
 
 // A login that comes while a slow store answers about the user before is not
 // undone by that answer.
-func TestGetUser_slow_answer_does_not_undo_a_login(t *testing.T) {
+func TestG11_SlowAnswerDoesNotUndoALogin(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -384,7 +384,7 @@ type person struct{ name string }
 func (p *person) Name() string { return p.name }
 
 // A user is never a nil that looks like a user.
-func TestGetUser_never_a_typed_nil(t *testing.T) {
+func TestG12_NeverATypedNil(t *testing.T) {
 	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
 	x.login(b, "1")
 
@@ -418,7 +418,7 @@ func TestGetUser_never_a_typed_nil(t *testing.T) {
 }
 
 // U may be any type: a struct, a string, a map.
-func TestGetUser_other_user_types(t *testing.T) {
+func TestGetUser_OtherUserTypes(t *testing.T) {
 	x := newSite(t, ring(t, 1))
 	s := x.store.Load(nil, t0)
 	structs, err := auth.New(auth.Config[user]{

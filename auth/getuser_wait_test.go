@@ -11,7 +11,7 @@ import (
 )
 
 // A logout does not wait for a store that hangs, and neither does who asks after it.
-func TestGetUser_logout_does_not_wait_for_the_store(t *testing.T) {
+func TestGetUser_LogoutDoesNotWaitForTheStore(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	entered, release := make(chan struct{}), make(chan struct{})

@@ -17,7 +17,7 @@ import (
 
 var bg = context.Background()
 
-func TestLogin_L1_anonymous_data_kept(t *testing.T) {
+func TestL1_AnonymousDataKept(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.add(b, "biscuits")
 	before := claims(t, b)
@@ -51,7 +51,7 @@ func TestLogin_L1_anonymous_data_kept(t *testing.T) {
 	}
 }
 
-func TestLogin_L1_KeepOnLogin(t *testing.T) {
+func TestL1_KeepOnLogin(t *testing.T) {
 	for _, row := range []struct {
 		keep        []string
 		cart, theme string
@@ -94,7 +94,7 @@ func TestLogin_L1_KeepOnLogin(t *testing.T) {
 	}
 }
 
-func TestLogin_L2_other_user(t *testing.T) {
+func TestL2_OtherUser(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.add(b, "from before the first login")
 	x.login(b, "1")
@@ -124,7 +124,7 @@ func TestLogin_L2_other_user(t *testing.T) {
 }
 
 // Stamping off does not make another user's data ours.
-func TestLogin_L2_other_user_without_stamps(t *testing.T) {
+func TestL2_OtherUserWithoutStamps(t *testing.T) {
 	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
 	x.login(b, "1")
 	x.add(b, "of user 1")
@@ -132,7 +132,7 @@ func TestLogin_L2_other_user_without_stamps(t *testing.T) {
 	same(t, "cart", x.cartOf(b), "")
 }
 
-func TestLogin_L3_stamp_missing(t *testing.T) {
+func TestL3_StampMissing(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	stamping := x.users
 	x.users = x.manager(skipStamp)
@@ -144,7 +144,7 @@ func TestLogin_L3_stamp_missing(t *testing.T) {
 	same(t, "stk", claims(t, b)["stk"], kid(1))
 }
 
-func TestLogin_L3_stamp_unequal(t *testing.T) {
+func TestL3_StampUnequal(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.add(b, "left by whoever knew the old password")
@@ -155,7 +155,7 @@ func TestLogin_L3_stamp_unequal(t *testing.T) {
 	same(t, "user", id, "1")
 }
 
-func TestLogin_L3_stamp_of_unknown_key(t *testing.T) {
+func TestL3_StampOfUnknownKey(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	// A solicited write on the next instance seals under key 2 and carries the
@@ -169,7 +169,7 @@ func TestLogin_L3_stamp_of_unknown_key(t *testing.T) {
 	same(t, "stk", claims(t, b)["stk"], kid(2))
 }
 
-func TestLogin_L4_same_user(t *testing.T) {
+func TestL4_SameUser(t *testing.T) {
 	for name, change := range map[string]func(*auth.Config[*user]){"stamp equal": func(*auth.Config[*user]) {}, "stamping off": skipStamp} {
 		t.Run(name, func(t *testing.T) {
 			x, b := newSite(t, ring(t, 1), change), browser{}
@@ -189,7 +189,7 @@ func TestLogin_L4_same_user(t *testing.T) {
 }
 
 // With stamping off none is stored, and one from before is not looked at.
-func TestLogin_L4_stamping_off_stores_none(t *testing.T) {
+func TestL4_StampingOffStoresNone(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.add(b, "biscuits")
@@ -201,7 +201,7 @@ func TestLogin_L4_stamping_off_stores_none(t *testing.T) {
 	same(t, "stk, stp", []any{c["stk"], c["stp"]}, []any{nil, nil})
 }
 
-func TestLogin_L5_stamp_of_fallback(t *testing.T) {
+func TestL5_StampOfFallback(t *testing.T) {
 	for name, keys := range map[string]*keyring.Keyring{"first fallback": ring(t, 2, 1), "second fallback": ring(t, 3, 2, 1), "newer fallback": ring(t, 1, 2)} {
 		t.Run(name, func(t *testing.T) {
 			x, b := newSite(t, ring(t, 1)), browser{}
@@ -220,7 +220,7 @@ func TestLogin_L5_stamp_of_fallback(t *testing.T) {
 	}
 }
 
-func TestLogin_L6_unparsable_id(t *testing.T) {
+func TestL6_UnparsableID(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.rows["not a number"] = &user{ID: "not a number"}
 	x.login(b, "not a number")
@@ -233,7 +233,7 @@ func TestLogin_L6_unparsable_id(t *testing.T) {
 
 // What every login does, whatever was there before: a fresh deadline of the
 // chosen profile, and the primary's kid.
-func TestLogin_fresh_deadline_of_profile(t *testing.T) {
+func TestL7_FreshDeadlineOfProfile(t *testing.T) {
 	x, b := newSite(t, ring(t, 2, 1)), browser{}
 	x.login(b, "1")
 	x.now = t0.Add(20 * time.Minute)
@@ -252,7 +252,7 @@ func TestLogin_fresh_deadline_of_profile(t *testing.T) {
 }
 
 // After every error the session is as it was.
-func TestLogin_refused(t *testing.T) {
+func TestL8_Refused(t *testing.T) {
 	x := newSite(t, ring(t, 1))
 	long := strings.Repeat("u", 129)
 	for name, row := range map[string]struct {
@@ -289,7 +289,7 @@ func TestLogin_refused(t *testing.T) {
 	}
 }
 
-func TestLogin_no_active_key(t *testing.T) {
+func TestL8_NoActiveKey(t *testing.T) {
 	future, err := keyring.New(keyring.NewKeyAt(time.Now().Add(time.Hour)))
 	if err != nil {
 		t.Fatal(err)
@@ -305,7 +305,7 @@ func TestLogin_no_active_key(t *testing.T) {
 	same(t, "events", len(x.events), 0)
 }
 
-func TestLogin_after_commit(t *testing.T) {
+func TestL8_AfterCommit(t *testing.T) {
 	x := newSite(t, ring(t, 1))
 	s := x.store.Load(nil, t0)
 	if _, err := s.Commit(200); err != nil {
@@ -317,7 +317,7 @@ func TestLogin_after_commit(t *testing.T) {
 }
 
 // A login after the store failed would not be written: it must say so.
-func TestLogin_after_store_failure(t *testing.T) {
+func TestL8_AfterStoreFailure(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	before := b.copy()
@@ -334,7 +334,7 @@ func TestLogin_after_store_failure(t *testing.T) {
 	same(t, "cookie", b[sessionName], before[sessionName])
 }
 
-func TestLogin_OnLogin_sees_the_new_session(t *testing.T) {
+func TestL7_OnLoginSeesTheNewSession(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.users = x.manager(func(c *auth.Config[*user]) {
 		c.OnLogin = func(ctx context.Context, s *ssestore.Session, u *user) {
@@ -351,7 +351,7 @@ func TestLogin_OnLogin_sees_the_new_session(t *testing.T) {
 // Login waits for an answer under way, so that no verdict about the session
 // before can fall on the new one. Right code never fails here; without the lock
 // the login is through long before the loop ends.
-func TestLogin_waits_for_an_evaluation(t *testing.T) {
+func TestLogin_WaitsForAnEvaluation(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	var done atomic.Bool

@@ -20,7 +20,7 @@ func (x *site) logout(b browser, status int) ssestore.Outcome {
 	})
 }
 
-func TestLogout_clears_and_deletes(t *testing.T) {
+func TestS3_1_LogoutClearsAndDeletes(t *testing.T) {
 	for _, status := range []int{200, 303, 304, 404, 500, 503} {
 		x, b := newSite(t, ring(t, 1)), browser{}
 		x.login(b, "1")
@@ -35,7 +35,7 @@ func TestLogout_clears_and_deletes(t *testing.T) {
 	}
 }
 
-func TestLogout_anonymous(t *testing.T) {
+func TestS3_2_LogoutAnonymous(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	silent(t, x.logout(b, 200)) // without a cookie there is nothing to delete
 	x.add(b, "biscuits")
@@ -44,7 +44,7 @@ func TestLogout_anonymous(t *testing.T) {
 }
 
 // A user whose stamp does not match is not the user of the session any more.
-func TestLogout_after_password_change(t *testing.T) {
+func TestS3_1_LogoutAfterPasswordChange(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.rows["1"].Hash = "new hash"
@@ -54,7 +54,7 @@ func TestLogout_after_password_change(t *testing.T) {
 }
 
 // Without a listener the store is not asked.
-func TestLogout_does_not_ask_the_store_for_nobody(t *testing.T) {
+func TestLogout_DoesNotAskTheStoreForNobody(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.users = x.manager(func(c *auth.Config[*user]) { c.OnLogout = nil })
@@ -62,7 +62,7 @@ func TestLogout_does_not_ask_the_store_for_nobody(t *testing.T) {
 	same(t, "calls", x.calls.Load(), 0)
 }
 
-func TestLogout_then_login(t *testing.T) {
+func TestS3_3_LogoutThenLogin(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.add(b, "biscuits")
@@ -80,7 +80,7 @@ func TestLogout_then_login(t *testing.T) {
 }
 
 // OnLogout may change the session; the logout still ends it.
-func TestLogout_listener_cannot_keep_the_session(t *testing.T) {
+func TestS3_1_ListenerCannotKeepTheSession(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.users = x.manager(func(c *auth.Config[*user]) {
@@ -95,7 +95,7 @@ func TestLogout_listener_cannot_keep_the_session(t *testing.T) {
 }
 
 // The nature of stateless sessions, and its three bounds.
-func TestLogout_copied_cookie(t *testing.T) {
+func TestS3_4_CopiedCookie(t *testing.T) {
 	// thief returns a site and a copy of the session cookie, taken before the
 	// logout. Only that cookie: the browser's second one names the end.
 	thief := func(t *testing.T) (*site, browser) {

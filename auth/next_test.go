@@ -7,7 +7,7 @@ import (
 	"github.com/hardtack-go/hardtack/auth"
 )
 
-func TestS6_refused(t *testing.T) {
+func TestS6_1_Refused(t *testing.T) {
 	hosts := []string{"testserver", "testserver2"}
 	for _, next := range []string{
 		// behaviour.md section 6
@@ -44,7 +44,7 @@ func TestS6_refused(t *testing.T) {
 	}
 }
 
-func TestS6_accepted(t *testing.T) {
+func TestS6_2_Accepted(t *testing.T) {
 	hosts := []string{"otherserver", "testserver"}
 	for _, next := range []string{
 		// behaviour.md section 6
@@ -62,7 +62,7 @@ func TestS6_accepted(t *testing.T) {
 	}
 }
 
-func TestS6_https(t *testing.T) {
+func TestS6_3_HTTPS(t *testing.T) {
 	hosts := []string{"testserver", "localhost:8080", "[::1]:8443"}
 	for next, want := range map[string]bool{
 		"http://testserver/": false, "HTTP://testserver/": false, "http://localhost:8080/": false,
@@ -80,7 +80,7 @@ func TestS6_https(t *testing.T) {
 
 // A list of hosts may hold what its author did not mean. Only spellings of a
 // host and port can match.
-func TestS6_odd_host_list(t *testing.T) {
+func TestS6_4_OddHostList(t *testing.T) {
 	for _, host := range []string{"", " ", "u@h", "a%2eb", "a b", "é", "a\\b", "a/b", "*", "ab?"} {
 		for _, next := range []string{"//" + host, "//" + host + "/", "https://" + host + "/x"} {
 			if auth.SafeNext(next, []string{host}, false) {
@@ -90,7 +90,7 @@ func TestS6_odd_host_list(t *testing.T) {
 	}
 }
 
-func TestS6_no_allocation(t *testing.T) {
+func TestSafe_NoAllocation(t *testing.T) {
 	hosts := []string{"testserver"}
 	if n := testing.AllocsPerRun(100, func() {
 		auth.SafeNext("https://testserver/view/?param=1", hosts, true)
@@ -140,9 +140,9 @@ func checkNext(t *testing.T, next string, hosts []string, https bool) {
 	}
 }
 
-// TestS6_pieces runs every combination of up to five awkward pieces through the
+// TestS6_5_Pieces runs every combination of up to five awkward pieces through the
 // same comparison: the fuzz target's ground, covered in every run.
-func TestS6_pieces(t *testing.T) {
+func TestS6_5_Pieces(t *testing.T) {
 	pieces := []string{"/", `\`, ":", "@", "http", "https:", "testserver", "evil", ".", "\t", " ", "?", "#", "%2f", "é"}
 	hosts := []string{"testserver", "localhost:8080"}
 	accepted := 0

@@ -9,7 +9,7 @@ import (
 	"github.com/hardtack-go/hardtack/auth"
 )
 
-func TestS5_login_redirect(t *testing.T) {
+func TestS5_7_LoginRedirect(t *testing.T) {
 	const site = "http://testserver"
 	for _, row := range []struct{ login, request, want string }{
 		// behaviour.md section 5
@@ -66,7 +66,7 @@ func TestS5_login_redirect(t *testing.T) {
 	}
 }
 
-func TestS5_login_redirect_field(t *testing.T) {
+func TestS5_7_LoginRedirectField(t *testing.T) {
 	for _, row := range []struct{ login, field, want string }{
 		{"/login", "", "/login"},
 		{"/login/?next=/default/#f", "", "/login/?next=/default/#f"},
@@ -81,7 +81,7 @@ func TestS5_login_redirect_field(t *testing.T) {
 	}
 }
 
-func TestS5_login_redirect_too_long(t *testing.T) {
+func TestS5_7_LoginRedirectTooLong(t *testing.T) {
 	page := "http://testserver/" + strings.Repeat("a", 2047)
 	if got := auth.LoginURL("/login?x=1", page, "next"); len(got) < 2048 {
 		t.Errorf("a target of 2,048 bytes was left out: %q", got)
@@ -123,7 +123,7 @@ func FuzzLoginURL(f *testing.F) {
 }
 
 // The whole way round with net/http as the witness: redirect, form, redirect.
-func TestS5_next_round_trip(t *testing.T) {
+func TestS6_6_RoundTrip(t *testing.T) {
 	for _, page := range []string{"/a+b?x=1&y=%20", "//example.com/x", `/\example.com`, "/%2F%2Fexample.com", "/ж"} {
 		to := auth.LoginURL("/login", "https://testserver"+page, "next")
 		r, err := http.NewRequest("GET", "https://testserver"+to, nil)

@@ -12,7 +12,7 @@ import (
 // behaviour.md section 4. Instances are sites over one user table with rings of
 // their own; a higher number is a newer key.
 
-func TestRotation_1_fallback_moves_to_the_primary(t *testing.T) {
+func TestS4_1_FallbackMovesToThePrimary(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.add(b, "biscuits")
@@ -24,7 +24,7 @@ func TestRotation_1_fallback_moves_to_the_primary(t *testing.T) {
 	same(t, "cart", x.on(ring(t, 2)).cartOf(b), "biscuits")
 }
 
-func TestRotation_2_after_the_old_key_is_retired(t *testing.T) {
+func TestS4_2_AfterTheOldKeyIsRetired(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.add(b, "biscuits")
@@ -43,7 +43,7 @@ func TestRotation_2_after_the_old_key_is_retired(t *testing.T) {
 	same(t, "old cookie", old[sessionName], kept)
 }
 
-func TestRotation_3_later_fallbacks(t *testing.T) {
+func TestS4_3_LaterFallbacks(t *testing.T) {
 	for n := 1; n <= 4; n++ {
 		x, b := newSite(t, ring(t, n)), browser{}
 		x.login(b, "1")
@@ -54,7 +54,7 @@ func TestRotation_3_later_fallbacks(t *testing.T) {
 	}
 }
 
-func TestRotation_4_stamp_unequal_or_unknown(t *testing.T) {
+func TestS4_4_StampUnequalOrUnknown(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	x.on(ring(t, 2, 1)).add(b, "biscuits") // seal 2, stamp 1
@@ -69,7 +69,7 @@ func TestRotation_4_stamp_unequal_or_unknown(t *testing.T) {
 	same(t, "unequal", out.Refused, cookie.ReasonStampMismatch)
 }
 
-func TestRotation_5_anonymous_session_of_a_fallback(t *testing.T) {
+func TestS4_5_AnonymousSessionOfAFallback(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.visit(b, func(s *ssestore.Session) {
 		if err := s.Remember(true); err != nil {
@@ -96,7 +96,7 @@ func TestRotation_5_anonymous_session_of_a_fallback(t *testing.T) {
 	}
 }
 
-func TestRotation_6_every_cookie_carries_the_primary(t *testing.T) {
+func TestS4_6_EveryCookieCarriesThePrimary(t *testing.T) {
 	var keys keyring.Holder
 	x, b := newSite(t, &keys), browser{}
 	keys.Set(ring(t, 1))
@@ -120,7 +120,7 @@ func TestRotation_6_every_cookie_carries_the_primary(t *testing.T) {
 	}
 }
 
-func TestRotation_7_mixed_fleet(t *testing.T) {
+func TestS4_7_MixedFleet(t *testing.T) {
 	behind, ahead := newSite(t, ring(t, 1, 2)), newSite(t, ring(t, 2, 1))
 	ahead.rows = behind.rows
 	b := browser{}
@@ -152,7 +152,7 @@ func TestRotation_7_mixed_fleet(t *testing.T) {
 	same(t, "seal and stamp in the end", []any{c["kid"], c["stk"]}, []any{kid(2), kid(2)})
 }
 
-func TestRotation_8_unverified_user_is_never_resealed(t *testing.T) {
+func TestS4_8_UnverifiedUserIsNeverResealed(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	before := b[sessionName]
@@ -167,7 +167,7 @@ func TestRotation_8_unverified_user_is_never_resealed(t *testing.T) {
 }
 
 // Login on an instance that is behind: seal and stamp of its own primary.
-func TestRotation_login_on_both_sides_of_a_mixed_fleet(t *testing.T) {
+func TestRotation_LoginOnBothSidesOfAMixedFleet(t *testing.T) {
 	behind := newSite(t, ring(t, 1, 2))
 	ahead := behind.on(ring(t, 2, 1))
 	for _, order := range [][2]*site{{behind, ahead}, {ahead, behind}} {
@@ -194,7 +194,7 @@ func (r *reloading) Refresh(now time.Time) *keyring.Keyring {
 
 // To compare the old stamp may refresh the keys. Seal and new stamp are then both
 // under the new primary: a stamp of a key that is gone would end the login.
-func TestRotation_login_while_the_keys_change(t *testing.T) {
+func TestRotation_LoginWhileTheKeysChange(t *testing.T) {
 	ahead := newSite(t, ring(t, 2, 1))
 	b := browser{}
 	ahead.login(b, "1")

@@ -9,7 +9,7 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-func TestS5_authorize(t *testing.T) {
+func TestS5_2_Authorize(t *testing.T) {
 	special := errors.New("only special users")
 	rule := func(err error) auth.Rule[*user] {
 		return func(context.Context, *user) error { return err }
@@ -47,7 +47,7 @@ func TestS5_authorize(t *testing.T) {
 	}
 }
 
-func TestS5_nil_rule_refuses(t *testing.T) {
+func TestS5_2_NilRuleRefuses(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "2")
 	x.visit(b, func(s *ssestore.Session) {
@@ -57,7 +57,7 @@ func TestS5_nil_rule_refuses(t *testing.T) {
 	})
 }
 
-func TestS5_rule_sees_user_and_context(t *testing.T) {
+func TestS5_2_RuleSeesUserAndContext(t *testing.T) {
 	type key struct{}
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
@@ -75,7 +75,7 @@ func TestS5_rule_sees_user_and_context(t *testing.T) {
 	})
 }
 
-func TestS5_staff_fails_closed(t *testing.T) {
+func TestS5_2_StaffFailsClosed(t *testing.T) {
 	x := newSite(t, ring(t, 1))
 	without := x.manager(func(c *auth.Config[*user]) { c.Staff = nil })
 	staff := &user{ID: "2", Staff: true}
@@ -96,7 +96,7 @@ func TestS5_staff_fails_closed(t *testing.T) {
 }
 
 // errors.As finds the text for the user, also in a wrapped error.
-func TestS5_forbidden_text(t *testing.T) {
+func TestS5_3_ForbiddenText(t *testing.T) {
 	var f auth.Forbidden
 	if !errors.As(errors.Join(errors.New("audit"), auth.Forbidden("Members only.")), &f) || string(f) != "Members only." {
 		t.Errorf("got %q", f)

@@ -24,7 +24,7 @@ import (
 )
 
 // RefreshStamp: this session goes on, all others of the user end.
-func TestRefreshStamp_keeps_this_session(t *testing.T) {
+func TestS3_6_RefreshStampKeepsThisSession(t *testing.T) {
 	x, b, other := newSite(t, ring(t, 1)), browser{}, browser{}
 	x.login(b, "1")
 	x.login(other, "1")
@@ -65,7 +65,7 @@ func TestRefreshStamp_keeps_this_session(t *testing.T) {
 	same(t, "cart", x.cartOf(b), "biscuits")
 }
 
-func TestRefreshStamp_moves_to_the_primary(t *testing.T) {
+func TestS3_6_RefreshStampMovesToThePrimary(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	y := x.on(ring(t, 2, 1))
@@ -82,7 +82,7 @@ func TestRefreshStamp_moves_to_the_primary(t *testing.T) {
 	same(t, "seal and stamp", []any{c["kid"], c["stk"]}, []any{kid(2), kid(2)})
 }
 
-func TestRefreshStamp_after_login_in_the_same_request(t *testing.T) {
+func TestS3_7_RefreshStampAfterLogin(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.visit(b, func(s *ssestore.Session) {
 		if err := x.users.Login(bg, s, x.rows["1"]); err != nil {
@@ -98,7 +98,7 @@ func TestRefreshStamp_after_login_in_the_same_request(t *testing.T) {
 }
 
 // Whoever was not found to be this user in this request keeps nothing.
-func TestRefreshStamp_needs_GetUser_before(t *testing.T) {
+func TestS3_7_RefreshStampNeedsGetUserBefore(t *testing.T) {
 	for name, before := range map[string]func(x *site, s *ssestore.Session){
 		"not asked": func(x *site, s *ssestore.Session) {},
 		"asked after the change": func(x *site, s *ssestore.Session) {
@@ -154,7 +154,7 @@ func TestRefreshStamp_needs_GetUser_before(t *testing.T) {
 	})
 }
 
-func TestRefreshStamp_stamping_off(t *testing.T) {
+func TestS3_8_RefreshStampWithStampingOff(t *testing.T) {
 	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
 	x.login(b, "1")
 	out := x.visit(b, func(s *ssestore.Session) {
@@ -173,7 +173,7 @@ func TestRefreshStamp_stamping_off(t *testing.T) {
 
 // docs/STAMP.md: every row is computed from the description with crypto/hkdf
 // and crypto/hmac, and made by the library.
-func TestS9_known_answers(t *testing.T) {
+func TestS9_1_KnownAnswers(t *testing.T) {
 	raw, err := os.ReadFile("../docs/STAMP.md")
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +276,7 @@ func libraryStamp(t *testing.T, root []byte, audience, id, field string) string 
 
 // An empty field is stamped like any other: turning stamps off is a switch, not
 // a value.
-func TestS9_empty_field_is_stamped(t *testing.T) {
+func TestS9_2_EmptyFieldIsStamped(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.rows["1"].Hash = ""
 	x.login(b, "1")
@@ -291,7 +291,7 @@ func TestS9_empty_field_is_stamped(t *testing.T) {
 }
 
 // One bit of the stamp decides, whichever it is; so does the id that it is for.
-func TestS9_every_byte_counts(t *testing.T) {
+func TestS9_3_EveryByteCounts(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	_, _, _, stamp := derivation(t, secret(1), "", "1", "hash of one")
@@ -314,7 +314,7 @@ func TestS9_every_byte_counts(t *testing.T) {
 }
 
 // The audience separates applications that share a ring.
-func TestS9_audience(t *testing.T) {
+func TestS9_4_Audience(t *testing.T) {
 	_, _, _, a := derivation(t, secret(1), "a", "1", "h")
 	_, _, _, b := derivation(t, secret(1), "b", "1", "h")
 	if hex.EncodeToString(a) == hex.EncodeToString(b) {

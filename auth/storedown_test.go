@@ -44,7 +44,7 @@ func storeFaults(t *testing.T) map[string]struct {
 	}
 }
 
-func TestG8_store_failure(t *testing.T) {
+func TestG8_StoreFailure(t *testing.T) {
 	for name, fault := range storeFaults(t) {
 		t.Run(name, func(t *testing.T) {
 			x, b := newSite(t, ring(t, 1)), browser{}
@@ -87,7 +87,7 @@ func TestG8_store_failure(t *testing.T) {
 
 // The panic comes out as it went in, a recovered request writes nothing, and
 // the lock of the request is free again.
-func TestG8_store_panic(t *testing.T) {
+func TestG8_StorePanic(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	before := b.copy()
@@ -116,7 +116,7 @@ func TestG8_store_panic(t *testing.T) {
 }
 
 // After a failure a logout is still written, at any status, and nothing else.
-func TestG8_logout_while_the_store_is_down(t *testing.T) {
+func TestG8_LogoutWhileTheStoreIsDown(t *testing.T) {
 	for name, fault := range storeFaults(t) {
 		for _, before := range []bool{false, true} {
 			t.Run(fmt.Sprint(name, ", GetUser before ", before), func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestG8_logout_while_the_store_is_down(t *testing.T) {
 
 // R6 in short: a store that fails in every way, for a while, for many sessions.
 // Afterwards every session is as good as before.
-func TestR6_no_session_is_lost_to_a_failing_store(t *testing.T) {
+func TestR6_NoSessionIsLostToAFailingStore(t *testing.T) {
 	x := newSite(t, ring(t, 1))
 	faults := storeFaults(t)
 	var browsers []browser
@@ -181,7 +181,7 @@ func TestR6_no_session_is_lost_to_a_failing_store(t *testing.T) {
 
 // The error says that the store failed and what it said; it does not say whom
 // it was asked for.
-func TestG8_error_text(t *testing.T) {
+func TestG8_ErrorText(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.rows["canary-id"] = &user{ID: "canary-id", Hash: "canary-hash"}
 	x.login(b, "canary-id")

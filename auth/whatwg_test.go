@@ -175,9 +175,9 @@ func number(s string) (uint64, bool) {
 	return n, err == nil
 }
 
-// TestWHATWG_resolver holds the resolver of the tests against what a browser's
+// TestS6_5_Resolver holds the resolver of the tests against what a browser's
 // parser answered (testdata/whatwg.json, written by testdata/whatwg.mjs).
-func TestWHATWG_resolver(t *testing.T) {
+func TestS6_5_Resolver(t *testing.T) {
 	raw, err := os.ReadFile("testdata/whatwg.json")
 	if err != nil {
 		t.Fatal(err)

@@ -36,8 +36,8 @@ func guarded(a *app) {
 	a.mux.Handle("/foruser", a.guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *user) { io.WriteString(w, "passed") }))
 }
 
-// TestAccess_Section5 is the table of behaviour.md section 5.
-func TestAccess_Section5(t *testing.T) {
+// TestS5_1_Access is the table of behaviour.md section 5.
+func TestS5_1_Access(t *testing.T) {
 	pages := []string{"/members", "/staff", "/check", "/foruser"}
 	for _, tt := range []struct {
 		who, as string
@@ -138,8 +138,8 @@ func (a *app) checkRefusal(path string, r reply, headers []string, noLogin bool)
 	}
 }
 
-// TestAccess_Order: login, then staff, then the rules, each once.
-func TestAccess_Order(t *testing.T) {
+// TestS5_2_Order: login, then staff, then the rules, each once.
+func TestS5_2_Order(t *testing.T) {
 	a := newApp(t, nil)
 	calls := 0
 	rule := func(context.Context, *user) error { calls++; return nil }
@@ -156,8 +156,8 @@ func TestAccess_Order(t *testing.T) {
 	expect(t, "the rule ran for root", calls, 1)
 }
 
-// TestAccess_RuleErrors: what a rule may say.
-func TestAccess_RuleErrors(t *testing.T) {
+// TestS5_3_RuleErrors: what a rule may say.
+func TestS5_3_RuleErrors(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		err      error

@@ -18,7 +18,7 @@ func head(pairs ...string) http.Header {
 	return h
 }
 
-func TestWritesFor(t *testing.T) {
+func TestS8_10_WritesFor(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		h    http.Header
@@ -50,7 +50,7 @@ func TestWritesFor(t *testing.T) {
 	}
 }
 
-func TestCallerOf(t *testing.T) {
+func TestS5_4_CallerOf(t *testing.T) {
 	const browser = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 	for _, tt := range []struct {
 		name string
@@ -79,7 +79,7 @@ func TestCallerOf(t *testing.T) {
 	}
 }
 
-func TestPrefersJSON(t *testing.T) {
+func TestS5_4_PrefersJSON(t *testing.T) {
 	for _, tt := range []struct {
 		accept string
 		want   bool

@@ -61,8 +61,8 @@ func TestCSRF_Logout(t *testing.T) {
 	expect(t, "who", a.who(c), "ann")
 }
 
-// TestLogoutHandler is behaviour.md section 5, last paragraph.
-func TestLogoutHandler(t *testing.T) {
+// TestS5_10_LogoutHandler is behaviour.md section 5, last paragraph.
+func TestS5_10_LogoutHandler(t *testing.T) {
 	for _, tt := range []struct {
 		name, method, path string
 		form               url.Values
@@ -110,7 +110,7 @@ func TestLogoutHandler(t *testing.T) {
 	}
 }
 
-func TestLogoutHandler_Anonymous(t *testing.T) {
+func TestS5_10_LogoutHandlerAnonymous(t *testing.T) {
 	a := newApp(t, nil)
 	r := a.do(a.browser(), "POST", "/logout")
 	expect(t, "status", r.status, 303)
@@ -120,9 +120,9 @@ func TestLogoutHandler_Anonymous(t *testing.T) {
 	expect(t, "Cache-Control for htmx", r.header.Get("Cache-Control"), "no-store")
 }
 
-// TestLoginHandler: who is logged in already is sent on at GET, and never in
+// TestS5_11_LoginHandler: who is logged in already is sent on at GET, and never in
 // circles; a POST always reaches the form.
-func TestLoginHandler(t *testing.T) {
+func TestS5_11_LoginHandler(t *testing.T) {
 	for _, tt := range []struct {
 		name, who, method, path, to string
 		status                      int

@@ -10,8 +10,8 @@ import (
 	"github.com/hardtack-go/hardtack/middleware"
 )
 
-// TestLoginRedirect_Section5: the redirect table through HTTP.
-func TestLoginRedirect_Section5(t *testing.T) {
+// TestS5_7_LoginRedirect: the redirect table through HTTP.
+func TestS5_7_LoginRedirect(t *testing.T) {
 	for _, tt := range []struct {
 		login, field, path, want string
 		strip                    string
@@ -47,9 +47,9 @@ func TestLoginRedirect_Section5(t *testing.T) {
 	}
 }
 
-// TestLoginRedirect_DoubleSlash: a path of two slashes is a path of this site
+// TestS5_7_DoubleSlash: a path of two slashes is a path of this site
 // here and would be a host when it came back.
-func TestLoginRedirect_DoubleSlash(t *testing.T) {
+func TestS5_7_DoubleSlash(t *testing.T) {
 	var a *app
 	a = newApp(t, func(s *setup) {
 		s.clear = true
@@ -67,8 +67,8 @@ func TestLoginRedirect_DoubleSlash(t *testing.T) {
 	}
 }
 
-// TestLoginRedirect_Back: where the page to come back to is found.
-func TestLoginRedirect_Back(t *testing.T) {
+// TestS5_8_Back: where the page to come back to is found.
+func TestS5_8_Back(t *testing.T) {
 	for _, tt := range []struct {
 		name, method string
 		headers      []string
@@ -109,16 +109,16 @@ func TestLoginRedirect_Back(t *testing.T) {
 	}
 }
 
-// TestLoginRedirect_NoCircle: a login page that is guarded itself is a mistake
+// TestS5_9_NoCircle: a login page that is guarded itself is a mistake
 // that must not send browsers in circles.
-func TestLoginRedirect_NoCircle(t *testing.T) {
+func TestS5_9_NoCircle(t *testing.T) {
 	a := newApp(t, func(s *setup) { s.guard.LoginURL = "/members?from=guard" })
 	guarded(a)
 	expect(t, "status", a.do(a.browser(), "GET", "/members").status, 403)
 }
 
-// TestNext: which hosts and fields count.
-func TestNext(t *testing.T) {
+// TestS5_12_Next: which hosts and fields count.
+func TestS5_12_Next(t *testing.T) {
 	a := newApp(t, nil)
 	hosts := []string{"shop.example:8443"}
 	g, err := middleware.New(a.store, a.accounts, middleware.Config{NextField: "goto", AllowedHosts: hosts})

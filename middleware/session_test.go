@@ -19,8 +19,8 @@ import (
 // tooManyCookies is one more than net/http reads; it then reads none.
 const tooManyCookies = 3001
 
-// TestMatrix_Section8 is behaviour.md section 8 through HTTP.
-func TestMatrix_Section8(t *testing.T) {
+// TestMatrixOverHTTP is behaviour.md section 8 through HTTP.
+func TestMatrixOverHTTP(t *testing.T) {
 	const t0 = 1700000000
 	matrix := func(t *testing.T) *app {
 		a := newApp(t, func(s *setup) {
@@ -127,9 +127,9 @@ func spelled(line string) string {
 	return strings.Join(parts, "; ")
 }
 
-// TestCacheHeaders_Section5: what the handler set, and what leaves, for a
+// TestS5_5_S5_6_CacheHeaders: what the handler set, and what leaves, for a
 // visitor and for a user.
-func TestCacheHeaders_Section5(t *testing.T) {
+func TestS5_5_S5_6_CacheHeaders(t *testing.T) {
 	for _, tt := range []struct {
 		name, header string
 		set          []string
@@ -325,9 +325,9 @@ func TestC12_ManyCookies(t *testing.T) {
 	expect(t, "the reason in the outcome", list[len(list)-1].out.Refused, cookie.ReasonAmbiguous)
 }
 
-// TestUnsolicitedWrites: which requests may carry a renewal, a reseal and the
+// TestS8_10_UnsolicitedWrites: which requests may carry a renewal, a reseal and the
 // deletion of a dead cookie.
-func TestUnsolicitedWrites(t *testing.T) {
+func TestS8_10_UnsolicitedWrites(t *testing.T) {
 	rows := []struct {
 		name            string
 		headers         []string

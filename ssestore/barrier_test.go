@@ -9,9 +9,9 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// TestLateResponse_RevivesNothing is rack CVE-2025-32441 and 46336: a response
+// TestS3_5_LateResponseRevivesNothing is rack CVE-2025-32441 and 46336: a response
 // that started before a logout and arrives after it.
-func TestLateResponse_RevivesNothing(t *testing.T) {
+func TestS3_5_LateResponseRevivesNothing(t *testing.T) {
 	ends := map[string]func(t *testing.T, s *ssestore.Session){
 		"logout": func(t *testing.T, s *ssestore.Session) { must(t, s.Logout()) },
 		"clear":  func(t *testing.T, s *ssestore.Session) { must(t, s.Clear()) },
@@ -309,10 +309,10 @@ func TestBarrier_Unforgeable(t *testing.T) {
 	})
 }
 
-// TestLogoutCopy: a copied cookie still opens after a logout elsewhere. That is
+// TestS3_4_LogoutCopy: a copied cookie still opens after a logout elsewhere. That is
 // the nature of a stateless session; idle and absolute end bound it, and the
 // stamp ends it.
-func TestLogoutCopy(t *testing.T) {
+func TestS3_4_LogoutCopy(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		b := loggedIn(t, c, 1)

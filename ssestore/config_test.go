@@ -11,7 +11,7 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-func TestNew_refuses(t *testing.T) {
+func TestNew_Refuses(t *testing.T) {
 	schedule := func(period time.Duration, open int) keyring.Source {
 		s, err := keyring.NewSchedule([]byte(strings.Repeat("m0", 16)), period, open)
 		must(t, err)

@@ -9,7 +9,7 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-func TestMerge_CacheControl(t *testing.T) {
+func TestS5_5_MergeCacheControl(t *testing.T) {
 	for _, row := range []struct {
 		before []string
 		want   string
@@ -41,7 +41,7 @@ func TestMerge_CacheControl(t *testing.T) {
 	}
 }
 
-func TestMerge_Vary(t *testing.T) {
+func TestS5_6_MergeVary(t *testing.T) {
 	for _, row := range []struct{ before, want []string }{
 		{nil, []string{"Cookie"}},
 		{[]string{""}, []string{"Cookie"}},

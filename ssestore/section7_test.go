@@ -10,9 +10,9 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// TestS7_AccessedModified is the table of behaviour.md section 7. Accessed shows
+// TestS7_1_AccessedModified is the table of behaviour.md section 7. Accessed shows
 // as Vary, modified as a write under WritesNone, where nothing else is written.
-func TestS7_AccessedModified(t *testing.T) {
+func TestS7_1_AccessedModified(t *testing.T) {
 	rows := []struct {
 		name     string
 		fresh    bool // without a cookie
@@ -79,8 +79,8 @@ func TestS7_AccessedModified(t *testing.T) {
 	})
 }
 
-// TestS7_Unencodable: an error at Set, and nothing is lost.
-func TestS7_Unencodable(t *testing.T) {
+// TestS7_2_Unencodable: an error at Set, and nothing is lost.
+func TestS7_2_Unencodable(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		b := visited(t, store, set(t, "a"))
@@ -97,8 +97,8 @@ func TestS7_Unencodable(t *testing.T) {
 	})
 }
 
-// TestS7_Override: by duration, by time, to browser close, and back to default.
-func TestS7_Override(t *testing.T) {
+// TestS7_3_Override: by duration, by time, to browser close, and back to default.
+func TestS7_3_Override(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		start := func(t *testing.T, persistent bool) browser {
@@ -162,8 +162,8 @@ func TestS7_Override(t *testing.T) {
 	})
 }
 
-// TestS7_EnforcedFromThePayload: the browser's clock and cookie do not matter.
-func TestS7_EnforcedFromThePayload(t *testing.T) {
+// TestS7_4_EnforcedFromThePayload: the browser's clock and cookie do not matter.
+func TestS7_4_EnforcedFromThePayload(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		b := visited(t, store, func(s *ssestore.Session) {

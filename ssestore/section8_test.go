@@ -17,59 +17,29 @@ func attributes(line string) string {
 	return strings.Join(parts, "; ")
 }
 
-// TestS8_Matrix is the cookie matrix of behaviour.md section 8.
-func TestS8_Matrix(t *testing.T) {
-	const (
-		name      = "sessionid"
-		persist   = "Expires=Tue, 28 Nov 2023 22:13:20 GMT; HttpOnly; Max-Age=1209600; Path=/; SameSite=Lax"
-		session   = "HttpOnly; Path=/; SameSite=Lax"
-		fiveMin   = "Expires=Tue, 14 Nov 2023 22:18:20 GMT; HttpOnly; Max-Age=300; Path=/; SameSite=Lax"
-		deletion  = "Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Max-Age=0; Path=/; SameSite=Lax"
-		nothing   = ""
-		noteAfter = "a"
-	)
-	write := func(s *ssestore.Session) { note.Set(s, "b") }
-	rows := []struct {
-		name    string
-		cookie  bool // a session with note "a" came with the request
-		status  int
-		do      func(s *ssestore.Session)
-		want    string // attributes of the session cookie's line
-		deleted bool
-		vary    bool
-		note    string // afterwards
-	}{
-		{"write", false, 200, write, persist, false, true, "b"},
-		{"write over", true, 200, write, persist, false, true, "b"},
-		{"read only", true, 200, read, nothing, false, true, "a"},
-		{"read only, no cookie", false, 200, read, nothing, false, true, ""},
-		{"touch nothing", true, 200, nil, nothing, false, false, "a"},
-		{"touch nothing, no cookie", false, 200, nil, nothing, false, false, ""},
-		{"clear", true, 200, func(s *ssestore.Session) { s.Clear() }, deletion, true, true, ""},
-		{"logout", true, 200, func(s *ssestore.Session) { s.Logout() }, deletion, true, true, ""},
-		{"clear, no cookie", false, 200, func(s *ssestore.Session) { s.Clear() }, nothing, false, true, ""},
-		{"logout, no cookie", false, 200, func(s *ssestore.Session) { s.Logout() }, nothing, false, true, ""},
-		{"clear, then write", true, 200, func(s *ssestore.Session) { s.Clear(); count.Set(s, 1) }, persist, false, true, ""},
-		{"write, then clear", true, 200, func(s *ssestore.Session) { write(s); s.Clear() }, deletion, true, true, ""},
-		{"write and 500", true, 500, write, nothing, false, true, "a"},
-		{"write and 503", true, 503, write, nothing, false, true, "a"},
-		{"write and 599", true, 599, write, nothing, false, true, "a"},
-		{"write and 404", true, 404, write, persist, false, true, "b"},
-		{"write and 499", true, 499, write, persist, false, true, "b"},
-		{"write and 304", true, 304, write, persist, false, true, "b"},
-		{"write and 101", true, 101, write, persist, false, true, "b"},
-		{"write and no status", true, 0, write, persist, false, true, "b"},
-		{"clear and 500", true, 500, func(s *ssestore.Session) { s.Clear() }, deletion, true, true, ""},
-		{"logout and 503", true, 503, func(s *ssestore.Session) { s.Logout() }, deletion, true, true, ""},
-		{"clear, write and 500", true, 500, func(s *ssestore.Session) { s.Clear(); write(s) }, deletion, true, true, ""},
-		{"logout, write and 500", true, 500, func(s *ssestore.Session) { s.Logout(); write(s) }, deletion, true, true, ""},
-		{"browser session", true, 200, func(s *ssestore.Session) { s.Remember(false); write(s) }, session, false, true, "b"},
-		{"override 300 s", true, 200, func(s *ssestore.Session) { s.ExpireAt(after(300 * time.Second)) }, fiveMin, false, true, "a"},
-		{"emptied", true, 200, func(s *ssestore.Session) { note.Delete(s) }, deletion, true, true, ""},
-		{"emptied by pop", true, 200, func(s *ssestore.Session) { note.Pop(s) }, deletion, true, true, ""},
-		{"emptied and 500", true, 500, func(s *ssestore.Session) { note.Delete(s) }, nothing, false, true, "a"},
-		{"emptied, no cookie", false, 200, func(s *ssestore.Session) { write(s); note.Delete(s) }, nothing, false, true, ""},
-	}
+// The attributes of the session cookie's line in the cookie matrix, S8.1 to S8.7.
+const (
+	persistLine  = "Expires=Tue, 28 Nov 2023 22:13:20 GMT; HttpOnly; Max-Age=1209600; Path=/; SameSite=Lax"
+	sessionLine  = "HttpOnly; Path=/; SameSite=Lax"
+	fiveMinLine  = "Expires=Tue, 14 Nov 2023 22:18:20 GMT; HttpOnly; Max-Age=300; Path=/; SameSite=Lax"
+	deletionLine = "Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Max-Age=0; Path=/; SameSite=Lax"
+)
+
+// matrixRow is one request at t0 over plain HTTP with a persistent profile of 14 days.
+type matrixRow struct {
+	name   string
+	cookie bool // a session with note "a" came with the request
+	status int
+	do     func(s *ssestore.Session)
+	want   string // attributes of the session cookie's line; "" for no line
+	vary   bool
+	note   string // afterwards
+}
+
+func overwrite(s *ssestore.Session) { note.Set(s, "b") }
+
+func matrix(t *testing.T, rows []matrixRow) {
+	const name = "sessionid"
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
 			c.Cookie = cookie.Config{Name: name, DangerouslyAllowHTTP: true}
@@ -86,39 +56,103 @@ func TestS8_Matrix(t *testing.T) {
 					if !row.cookie {
 						s.Remember(true)
 					}
-					if row.name == "clear, then write" {
-						defer s.Remember(true)
-					}
 					if row.do != nil {
 						row.do(s)
 					}
 				})
-				if row.want == nothing {
+				deleted := row.want == deletionLine
+				if row.want == "" {
 					silent(t, out)
 				} else if len(out.SetCookie) != 1 {
 					t.Fatalf("Set-Cookie: %q", out.SetCookie)
 				} else {
 					same(t, "attributes", attributes(out.SetCookie[0]), row.want)
-					same(t, "empty value", strings.HasPrefix(out.SetCookie[0], name+"=;"), row.deleted)
+					same(t, "empty value", strings.HasPrefix(out.SetCookie[0], name+"=;"), deleted)
 				}
 				same(t, "Vary", out.Vary, row.vary)
-				same(t, "Deleted", out.Deleted, row.deleted)
-				same(t, "Private", out.Private, row.want != nothing)
+				same(t, "Deleted", out.Deleted, deleted)
+				same(t, "Private", out.Private, row.want != "")
 				h := map[string][]string{}
 				out.Merge(h)
 				same(t, "Vary header", strings.Join(h["Vary"], "|"), map[bool]string{true: "Cookie"}[row.vary])
-				same(t, "note afterwards", note.Get(b.peek(store, t0)), row.note)
+				s := b.peek(store, t0)
+				same(t, "note afterwards", note.Get(s), row.note)
 				if row.name == "clear, then write" {
-					same(t, "names", strings.Join(b.peek(store, t0).Names(), " "), "count")
+					same(t, "names", strings.Join(s.Names(), " "), "count")
 				}
 			})
 		}
 	})
 }
 
-// TestS8_DeletionAttributes: a deletion repeats what the set had, or it deletes
+func TestS8_1_Write(t *testing.T) {
+	matrix(t, []matrixRow{
+		{"write", false, 200, overwrite, persistLine, true, "b"},
+		{"write over", true, 200, overwrite, persistLine, true, "b"},
+	})
+}
+
+func TestS8_2_Read(t *testing.T) {
+	matrix(t, []matrixRow{
+		{"read only", true, 200, read, "", true, "a"},
+		{"read only, no cookie", false, 200, read, "", true, ""},
+		{"touch nothing", true, 200, nil, "", false, "a"},
+		{"touch nothing, no cookie", false, 200, nil, "", false, ""},
+	})
+}
+
+func TestS8_3_Clear(t *testing.T) {
+	matrix(t, []matrixRow{
+		{"clear", true, 200, func(s *ssestore.Session) { s.Clear() }, deletionLine, true, ""},
+		{"logout", true, 200, func(s *ssestore.Session) { s.Logout() }, deletionLine, true, ""},
+		{"clear, no cookie", false, 200, func(s *ssestore.Session) { s.Clear() }, "", true, ""},
+		{"logout, no cookie", false, 200, func(s *ssestore.Session) { s.Logout() }, "", true, ""},
+		{"write, then clear", true, 200, func(s *ssestore.Session) { overwrite(s); s.Clear() }, deletionLine, true, ""},
+	})
+}
+
+func TestS8_4_ClearThenWrite(t *testing.T) {
+	matrix(t, []matrixRow{
+		{"clear, then write", true, 200, func(s *ssestore.Session) { s.Clear(); count.Set(s, 1); s.Remember(true) }, persistLine, true, ""},
+	})
+}
+
+func TestS8_5_Status(t *testing.T) {
+	matrix(t, []matrixRow{
+		{"write and 500", true, 500, overwrite, "", true, "a"},
+		{"write and 503", true, 503, overwrite, "", true, "a"},
+		{"write and 599", true, 599, overwrite, "", true, "a"},
+		{"write and 404", true, 404, overwrite, persistLine, true, "b"},
+		{"write and 499", true, 499, overwrite, persistLine, true, "b"},
+		{"write and 304", true, 304, overwrite, persistLine, true, "b"},
+		{"write and 101", true, 101, overwrite, persistLine, true, "b"},
+		{"write and no status", true, 0, overwrite, persistLine, true, "b"},
+		{"clear and 500", true, 500, func(s *ssestore.Session) { s.Clear() }, deletionLine, true, ""},
+		{"logout and 503", true, 503, func(s *ssestore.Session) { s.Logout() }, deletionLine, true, ""},
+		{"clear, write and 500", true, 500, func(s *ssestore.Session) { s.Clear(); overwrite(s) }, deletionLine, true, ""},
+		{"logout, write and 500", true, 500, func(s *ssestore.Session) { s.Logout(); overwrite(s) }, deletionLine, true, ""},
+	})
+}
+
+func TestS8_6_Persistence(t *testing.T) {
+	matrix(t, []matrixRow{
+		{"browser session", true, 200, func(s *ssestore.Session) { s.Remember(false); overwrite(s) }, sessionLine, true, "b"},
+		{"override 300 s", true, 200, func(s *ssestore.Session) { s.ExpireAt(after(300 * time.Second)) }, fiveMinLine, true, "a"},
+	})
+}
+
+func TestS8_7_Emptied(t *testing.T) {
+	matrix(t, []matrixRow{
+		{"emptied", true, 200, func(s *ssestore.Session) { note.Delete(s) }, deletionLine, true, ""},
+		{"emptied by pop", true, 200, func(s *ssestore.Session) { note.Pop(s) }, deletionLine, true, ""},
+		{"emptied and 500", true, 500, func(s *ssestore.Session) { note.Delete(s) }, "", true, "a"},
+		{"emptied, no cookie", false, 200, func(s *ssestore.Session) { overwrite(s); note.Delete(s) }, "", true, ""},
+	})
+}
+
+// TestS8_9_DeletionAttributes: a deletion repeats what the set had, or it deletes
 // nothing.
-func TestS8_DeletionAttributes(t *testing.T) {
+func TestS8_9_DeletionAttributes(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
 			c.Cookie = cookie.Config{Name: "__Secure-s", Domain: "example.com", Path: "/app", SameSite: cookie.SameSiteNone, Partitioned: true}
@@ -134,9 +168,9 @@ func TestS8_DeletionAttributes(t *testing.T) {
 	})
 }
 
-// TestS8_BadCookie: anonymous in all cases; deleted where the verdict says that
+// TestS8_8_BadCookie: anonymous in all cases; deleted where the verdict says that
 // nobody can read it, the session was accessed, and unsolicited writes are on.
-func TestS8_BadCookie(t *testing.T) {
+func TestS8_8_BadCookie(t *testing.T) {
 	tamper := func(i int) func(v string) string {
 		return func(v string) string {
 			if i < 0 {

@@ -239,9 +239,9 @@ func TestNotASession(t *testing.T) {
 	})
 }
 
-// TestInnerExpiry: the browser keeps the cookie for ever, and it is over all the
+// TestS7_4_InnerExpiry: the browser keeps the cookie for ever, and it is over all the
 // same (nextjs-auth0 CVE-2025-46344).
-func TestInnerExpiry(t *testing.T) {
+func TestS7_4_InnerExpiry(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		for _, persistent := range []bool{false, true} {

@@ -13,8 +13,8 @@ func alive(b browser, store *ssestore.Store, now time.Time) bool {
 	return !b.peek(store, now).Info().New
 }
 
-// TestIdle: exactly at the limit is accepted, one second past is not.
-func TestIdle(t *testing.T) {
+// TestS7_5_Idle: exactly at the limit is accepted, one second past is not.
+func TestS7_5_Idle(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		for persistent, idle := range map[bool]time.Duration{false: 30 * time.Minute, true: 14 * day} {
@@ -26,9 +26,9 @@ func TestIdle(t *testing.T) {
 	})
 }
 
-// TestAbsolute: at exp itself the session is over (RFC 7519 section 4.1.4),
+// TestS7_6_Absolute: at exp itself the session is over (RFC 7519 section 4.1.4),
 // however often it was renewed.
-func TestAbsolute(t *testing.T) {
+func TestS7_6_Absolute(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		b := visited(t, store, set(t, "a"))
@@ -40,8 +40,8 @@ func TestAbsolute(t *testing.T) {
 	})
 }
 
-// TestRenewal becomes due at a sixth of the idle time, and moves rnw alone.
-func TestRenewal(t *testing.T) {
+// TestS7_7_Renewal becomes due at a sixth of the idle time, and moves rnw alone.
+func TestS7_7_Renewal(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		b := loggedIn(t, c, 1)
@@ -83,8 +83,8 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
-// TestMaxAge is what remains, not the lifetime again.
-func TestMaxAge(t *testing.T) {
+// TestS8_6_MaxAge is what remains, not the lifetime again.
+func TestS8_6_MaxAge(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		b := visited(t, store, func(s *ssestore.Session) { must(t, s.Remember(true)); must(t, note.Set(s, "a")) })
@@ -94,9 +94,9 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
-// TestShorterConfig takes effect at once; a longer one does not bring back the
+// TestS7_8_ShorterConfig takes effect at once; a longer one does not bring back the
 // absolute end.
-func TestShorterConfig(t *testing.T) {
+func TestS7_8_ShorterConfig(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		b := visited(t, newStore(t, c, ring(t, 1)), set(t, "a"))
 		with := func(idle, absolute time.Duration) *ssestore.Store {
@@ -111,9 +111,9 @@ func TestShorterConfig(t *testing.T) {
 	})
 }
 
-// TestRemember on a live session changes persistence and the idle limit; the end
+// TestS7_9_Remember on a live session changes persistence and the idle limit; the end
 // stays until login.
-func TestRemember(t *testing.T) {
+func TestS7_9_Remember(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		b := loggedIn(t, c, 1)

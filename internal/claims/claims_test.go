@@ -21,7 +21,7 @@ const (
 	full      = `{"sid":"` + sid + `","iat":1700000000,"auth_time":1700000001,"exp":1700043200,"rnw":1700000002,"per":true,"end":1700000300,"sub":"u\"1\\é","stk":"AAAAAAA","stp":"` + stp + `","d":{"a":1,"cart":[{"id":7}]}}`
 )
 
-func TestParse_full(t *testing.T) {
+func TestParse_Full(t *testing.T) {
 	var c claims.Claims
 	if !c.Parse([]byte(full)) {
 		t.Fatal("refused")
@@ -43,8 +43,8 @@ func TestParse_full(t *testing.T) {
 	}
 }
 
-// TestParse_refuses has one fault per row. encoding/json reads most of them.
-func TestParse_refuses(t *testing.T) {
+// TestParse_Refuses has one fault per row. encoding/json reads most of them.
+func TestParse_Refuses(t *testing.T) {
 	swap := func(old, new string) string {
 		if strings.Count(full, old) != 1 {
 			t.Fatalf("%q is not in the text once", old)
@@ -136,7 +136,7 @@ func TestParse_refuses(t *testing.T) {
 	}
 }
 
-func TestParse_accepts(t *testing.T) {
+func TestParse_Accepts(t *testing.T) {
 	for name, text := range map[string]string{
 		"anonymous":   anonymous,
 		"sub of 128":  strings.Replace(full, `u\"1\\é`, strings.Repeat("x", 128), 1),
@@ -153,7 +153,7 @@ func TestParse_accepts(t *testing.T) {
 	}
 }
 
-func TestMembers_refuses(t *testing.T) {
+func TestMembers_Refuses(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for name, d := range map[string]string{
 		"a brace":              `{`,

@@ -8,7 +8,7 @@ import (
 )
 
 // Spellings that mean what a right one means, or nothing, and are refused.
-func TestParse_refusesOtherEnvelopes(t *testing.T) {
+func TestParse_RefusesOtherEnvelopes(t *testing.T) {
 	data := `,"d":{"a":1,"cart":[{"id":7}]}`
 	for name, text := range map[string]string{
 		"data under another name":  strings.Replace(full, `,"d":`, `,"e":`, 1),
