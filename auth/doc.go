@@ -16,8 +16,7 @@
 //   - [Manager.Authorize] with rules, and [Manager.RecentLogin] before sensitive
 //     changes.
 //
-// [SafeNext] and [LoginURL] are the two halves of "log in first, then come back
-// here".
+// Package auth/next has the two halves of "log in first, then come back here".
 //
 // # The stamp
 //
@@ -49,7 +48,7 @@
 // passwords, and not whether an account is active: that is for the application,
 // before it calls Login and in UserByID.
 //
-// User ids are 1 to 128 bytes. A next page is at most 2,048 bytes.
+// User ids are 1 to 128 bytes.
 //
 // # Concurrency
 //

@@ -175,24 +175,3 @@ func ExampleManager_RefreshStamp_wrongOrder() {
 	// auth: this user is not logged in here
 	// auth: no user
 }
-
-func ExampleSafeNext() {
-	hosts := []string{"example.com"}
-	for _, next := range []string{"/inbox?page=2", "https://example.com/inbox", "//evil.example", `/\evil.example`, "javascript:alert(1)"} {
-		fmt.Println(auth.SafeNext(next, hosts, true), next)
-	}
-	// Output:
-	// true /inbox?page=2
-	// true https://example.com/inbox
-	// false //evil.example
-	// false /\evil.example
-	// false javascript:alert(1)
-}
-
-func ExampleLoginURL() {
-	fmt.Println(auth.LoginURL("/login?lang=en", "https://example.com/inbox?page=2", "next"))
-	fmt.Println(auth.LoginURL("https://login.example.org/", "https://example.com/inbox", "next"))
-	// Output:
-	// /login?lang=en&next=/inbox%3Fpage%3D2
-	// https://login.example.org/?next=https%3A//example.com/inbox
-}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/nlnwa/whatwg-url/url"
 
-	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/auth/next"
 )
 
 // The hosts that may be named, in the two forms: as SafeNext is given them, and
@@ -26,9 +26,9 @@ func place(page, ref string) (*url.Url, bool) {
 // nothing with ours. And what LoginURL writes is plain ASCII, stays on the login
 // page's site, and carries a next that SafeNext accepts when it comes back.
 func FuzzNext(f *testing.F) {
-	f.Fuzz(func(t *testing.T, next, login, path string) {
+	f.Fuzz(func(t *testing.T, to, login, path string) {
 		for _, https := range []bool{false, true} {
-			if !auth.SafeNext(next, nextHosts, https) {
+			if !next.SafeNext(to, nextHosts, https) {
 				continue
 			}
 			scheme := "http"
@@ -39,18 +39,18 @@ func FuzzNext(f *testing.F) {
 				scheme + "://shop.example/login?next=x", scheme + "://elsewhere.example:8080/a/b/c", scheme + "://[::1]:8443/", scheme + "://192.0.2.1/a",
 			} {
 				base, _ := place(page, "")
-				u, ok := place(page, next)
+				u, ok := place(page, to)
 				if !ok {
-					t.Fatalf("%q on %s: accepted, and a browser cannot follow it", next, page)
+					t.Fatalf("%q on %s: accepted, and a browser cannot follow it", to, page)
 				}
 				if u.Username() != "" || u.Password() != "" {
-					t.Fatalf("%q on %s: accepted with user information", next, page)
+					t.Fatalf("%q on %s: accepted with user information", to, page)
 				}
 				if u.Scheme() == base.Scheme() && u.Host() == base.Host() {
 					continue
 				}
 				if u.Scheme() != "https" && (https || u.Scheme() != "http") || !slices.Contains(nextHosts, u.Host()) {
-					t.Fatalf("%q on %s (https %v): accepted, and leads to %s", next, page, https, u.Href(false))
+					t.Fatalf("%q on %s (https %v): accepted, and leads to %s", to, page, https, u.Href(false))
 				}
 			}
 		}
@@ -63,7 +63,7 @@ func FuzzNext(f *testing.F) {
 func checkLoginURL(t *testing.T, login, path string) {
 	t.Helper()
 	const site = "https://shop.example"
-	to := auth.LoginURL(login, site+path, "next")
+	to := next.LoginURL(login, site+path, "next")
 	if strings.ContainsFunc(to, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		t.Fatalf("LoginURL(%q, %q) = %q", login, path, to)
 	}
@@ -71,7 +71,7 @@ func checkLoginURL(t *testing.T, login, path string) {
 	// they are is the application's and the server's business, not the client's. A
 	// login page that ends in a space is none: a browser drops it, LoginURL writes
 	// it, and the middleware refuses it.
-	if strings.HasSuffix(login, " ") || !strings.HasPrefix(path, "/") || !strings.HasPrefix(login, "/") || !auth.SafeNext(login, nil, true) {
+	if strings.HasSuffix(login, " ") || !strings.HasPrefix(path, "/") || !strings.HasPrefix(login, "/") || !next.SafeNext(login, nil, true) {
 		return
 	}
 	page, ok := place(site, login)
@@ -86,7 +86,7 @@ func checkLoginURL(t *testing.T, login, path string) {
 		}
 		return // too long to carry: the login page's own, if it has any
 	}
-	if len(values) != 1 || !auth.SafeNext(values[0], nil, true) {
+	if len(values) != 1 || !next.SafeNext(values[0], nil, true) {
 		t.Fatalf("LoginURL(%q, %q) carries next %q, which SafeNext refuses", login, path, values)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/auth/next"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -107,7 +108,7 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 		fault("NextField", "must consist of letters, digits, '-', '_' and '.'")
 	}
 	for i, host := range cfg.AllowedHosts {
-		if host != strings.ToLower(host) || !auth.SafeNext("https://"+host+"/", []string{host}, true) {
+		if host != strings.ToLower(host) || !next.SafeNext("https://"+host+"/", []string{host}, true) {
 			fault(fmt.Sprintf("AllowedHosts[%d]", i), "must be a host name in lower case, with an optional port")
 		}
 	}

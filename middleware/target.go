@@ -6,7 +6,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/auth/next"
 )
 
 // https says whether the browser sees this site over https: the connection is
@@ -25,13 +25,13 @@ func (c *core) loginURL(r *http.Request, who caller) string {
 	}
 	back := backTarget(r, who)
 	if back == "" {
-		return auth.LoginURL(c.cfg.LoginURL, "", "")
+		return next.LoginURL(c.cfg.LoginURL, "", "")
 	}
 	scheme := "http"
 	if c.https(r) {
 		scheme = "https"
 	}
-	return auth.LoginURL(c.cfg.LoginURL, scheme+"://"+r.Host+back, c.nextField)
+	return next.LoginURL(c.cfg.LoginURL, scheme+"://"+r.Host+back, c.nextField)
 }
 
 // backTarget is the page (path and query) that a visitor wants after the
@@ -110,7 +110,7 @@ func (c *core) safe(r *http.Request, to, fallback string) string {
 	if r.Host != "" {
 		hosts = append(hosts, r.Host)
 	}
-	if !auth.SafeNext(to, append(hosts, c.cfg.AllowedHosts...), c.https(r)) {
+	if !next.SafeNext(to, append(hosts, c.cfg.AllowedHosts...), c.https(r)) {
 		return fallback
 	}
 	return to

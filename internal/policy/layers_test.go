@@ -32,7 +32,8 @@ var layers = []layer{
 	{pkg: "cookie/jose", may: []string{"internal/", "keyring", "cookie"}, peer: "github.com/go-jose/go-jose/v4", json: true},
 	{pkg: "ssestore", core: true, may: []string{"internal/", "keyring", "cookie"}, json: true},
 	{pkg: "auth", core: true, may: []string{"internal/", "keyring", "cookie", "ssestore"}, json: true},
-	{pkg: "middleware", may: []string{"internal/", "keyring", "cookie", "ssestore", "auth"}, json: true},
+	{pkg: "auth/next", core: true},
+	{pkg: "middleware", may: []string{"internal/", "keyring", "cookie", "ssestore", "auth", "auth/next"}, json: true},
 }
 
 // notInCore is what the core must not reach, not even through another package.

@@ -1,15 +1,15 @@
-package auth_test
+package next_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/auth/next"
 )
 
 func TestS6_1_Refused(t *testing.T) {
 	hosts := []string{"testserver", "testserver2"}
-	for _, next := range []string{
+	for _, to := range []string{
 		// behaviour.md section 6
 		"http://example.com", "http:///example.com", "https://example.com", "ftp://example.com",
 		`\\example.com`, `\\\example.com`, `/\\/example.com`, `\\//example.com`, `/\/example.com`, `\/example.com`, `/\example.com`,
@@ -35,18 +35,18 @@ func TestS6_1_Refused(t *testing.T) {
 		`/a\b`, `a\b`, `//testserver\evil`, `https://testserver/a\..\b`,
 		"/" + strings.Repeat("a", 2048),
 	} {
-		if auth.SafeNext(next, hosts, false) {
-			t.Errorf("%q was accepted", next)
+		if next.SafeNext(to, hosts, false) {
+			t.Errorf("%q was accepted", to)
 		}
-		if auth.SafeNext(next, hosts, true) {
-			t.Errorf("%q was accepted on https", next)
+		if next.SafeNext(to, hosts, true) {
+			t.Errorf("%q was accepted on https", to)
 		}
 	}
 }
 
 func TestS6_2_Accepted(t *testing.T) {
 	hosts := []string{"otherserver", "testserver"}
-	for _, next := range []string{
+	for _, to := range []string{
 		// behaviour.md section 6
 		"/view/?param=http://example.com", "/view/?param=https://example.com", "/view?param=ftp://example.com", "view/?param=//example.com",
 		"https://testserver/", "HTTPS://testserver/", "//testserver/", "http://testserver/confirm?email=me@example.com",
@@ -56,24 +56,24 @@ func TestS6_2_Accepted(t *testing.T) {
 		"/x?a:b@c", "https://testserver", "https://testserver?x", "https://testserver#x", "http://otherserver/", "hTTp://testserver/",
 		"/" + strings.Repeat("a", 2047),
 	} {
-		if !auth.SafeNext(next, hosts, false) {
-			t.Errorf("%q was refused", next)
+		if !next.SafeNext(to, hosts, false) {
+			t.Errorf("%q was refused", to)
 		}
 	}
 }
 
 func TestS6_3_HTTPS(t *testing.T) {
 	hosts := []string{"testserver", "localhost:8080", "[::1]:8443"}
-	for next, want := range map[string]bool{
+	for to, want := range map[string]bool{
 		"http://testserver/": false, "HTTP://testserver/": false, "http://localhost:8080/": false,
 		"https://testserver/": true, "//testserver/": true, "/x": true, "https://localhost:8080/": true, "https://[::1]:8443/x": true,
 		"https://localhost/": false, "https://[::1]/": false,
 	} {
-		if got := auth.SafeNext(next, hosts, true); got != want {
-			t.Errorf("%q = %v, want %v", next, got, want)
+		if got := next.SafeNext(to, hosts, true); got != want {
+			t.Errorf("%q = %v, want %v", to, got, want)
 		}
 	}
-	if !auth.SafeNext("/x", nil, true) || auth.SafeNext("https://testserver/", nil, true) {
+	if !next.SafeNext("/x", nil, true) || next.SafeNext("https://testserver/", nil, true) {
 		t.Error("without hosts only relative targets may pass")
 	}
 }
@@ -82,9 +82,9 @@ func TestS6_3_HTTPS(t *testing.T) {
 // host and port can match.
 func TestS6_4_OddHostList(t *testing.T) {
 	for _, host := range []string{"", " ", "u@h", "a%2eb", "a b", "é", "a\\b", "a/b", "*", "ab?"} {
-		for _, next := range []string{"//" + host, "//" + host + "/", "https://" + host + "/x"} {
-			if auth.SafeNext(next, []string{host}, false) {
-				t.Errorf("%q was accepted by the list entry %q", next, host)
+		for _, to := range []string{"//" + host, "//" + host + "/", "https://" + host + "/x"} {
+			if next.SafeNext(to, []string{host}, false) {
+				t.Errorf("%q was accepted by the list entry %q", to, host)
 			}
 		}
 	}
@@ -93,8 +93,8 @@ func TestS6_4_OddHostList(t *testing.T) {
 func TestSafe_NoAllocation(t *testing.T) {
 	hosts := []string{"testserver"}
 	if n := testing.AllocsPerRun(100, func() {
-		auth.SafeNext("https://testserver/view/?param=1", hosts, true)
-		auth.SafeNext("//example.com", hosts, true)
+		next.SafeNext("https://testserver/view/?param=1", hosts, true)
+		next.SafeNext("//example.com", hosts, true)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -109,25 +109,25 @@ func FuzzSafeNext(f *testing.F) {
 		f.Add(s)
 	}
 	hosts := []string{"testserver", "localhost:8080"}
-	f.Fuzz(func(t *testing.T, next string) {
+	f.Fuzz(func(t *testing.T, to string) {
 		for _, https := range []bool{false, true} {
-			checkNext(t, next, hosts, https)
+			checkNext(t, to, hosts, https)
 		}
 	})
 }
 
-func checkNext(t *testing.T, next string, hosts []string, https bool) {
+func checkNext(t *testing.T, to string, hosts []string, https bool) {
 	t.Helper()
-	if !auth.SafeNext(next, hosts, https) {
+	if !next.SafeNext(to, hosts, https) {
 		return
 	}
 	for _, base := range []place{{Scheme: "http", Host: "testserver"}, {Scheme: "http", Host: "elsewhere:8080"}} {
 		if https {
 			base.Scheme = "https"
 		}
-		got, ok := resolve(base, next)
+		got, ok := resolve(base, to)
 		if !ok || got.Creds {
-			t.Errorf("%q (https %v) was accepted; a browser refuses it or sends user information", next, https)
+			t.Errorf("%q (https %v) was accepted; a browser refuses it or sends user information", to, https)
 			continue
 		}
 		if got == base {
@@ -135,7 +135,7 @@ func checkNext(t *testing.T, next string, hosts []string, https bool) {
 		}
 		named := got.Scheme == "https" || got.Scheme == "http" && !https
 		if !named || !strings.Contains(" testserver localhost:8080 ", " "+got.Host+" ") {
-			t.Errorf("%q on %s (https %v) was accepted and leads to %s", next, base.origin(), https, got.origin())
+			t.Errorf("%q on %s (https %v) was accepted and leads to %s", to, base.origin(), https, got.origin())
 		}
 	}
 }
@@ -148,7 +148,7 @@ func TestS6_5_Pieces(t *testing.T) {
 	accepted := 0
 	var walk func(prefix string, depth int)
 	walk = func(prefix string, depth int) {
-		if auth.SafeNext(prefix, hosts, false) {
+		if next.SafeNext(prefix, hosts, false) {
 			accepted++
 		}
 		checkNext(t, prefix, hosts, false)

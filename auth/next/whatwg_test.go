@@ -1,4 +1,4 @@
-package auth_test
+package next_test
 
 import (
 	"encoding/hex"

@@ -1,4 +1,4 @@
-package auth_test
+package next_test
 
 import (
 	"net/http"
@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/auth/next"
 )
 
 func TestS5_7_LoginRedirect(t *testing.T) {
@@ -60,7 +60,7 @@ func TestS5_7_LoginRedirect(t *testing.T) {
 		{"/à?b=é#ö", site + "/rand", "/%C3%A0?b=%C3%A9&next=/rand#%C3%B6"},
 		{"", site + "/rand", ""},
 	} {
-		if got := auth.LoginURL(row.login, row.request, "next"); got != row.want {
+		if got := next.LoginURL(row.login, row.request, "next"); got != row.want {
 			t.Errorf("LoginURL(%q, %q)\n got %q\nwant %q", row.login, row.request, got, row.want)
 		}
 	}
@@ -75,7 +75,7 @@ func TestS5_7_LoginRedirectField(t *testing.T) {
 		{"/login?return+to=x", "return to", "/login?return%20to=/rand"},
 		{"/login", "a&b=c", "/login?a%26b%3Dc=/rand"},
 	} {
-		if got := auth.LoginURL(row.login, "http://testserver/rand", row.field); got != row.want {
+		if got := next.LoginURL(row.login, "http://testserver/rand", row.field); got != row.want {
 			t.Errorf("LoginURL(%q, field %q) = %q, want %q", row.login, row.field, got, row.want)
 		}
 	}
@@ -83,10 +83,10 @@ func TestS5_7_LoginRedirectField(t *testing.T) {
 
 func TestS5_7_LoginRedirectTooLong(t *testing.T) {
 	page := "http://testserver/" + strings.Repeat("a", 2047)
-	if got := auth.LoginURL("/login?x=1", page, "next"); len(got) < 2048 {
+	if got := next.LoginURL("/login?x=1", page, "next"); len(got) < 2048 {
 		t.Errorf("a target of 2,048 bytes was left out: %q", got)
 	}
-	if got := auth.LoginURL("/login?x=1", page+"a", "next"); got != "/login?x=1" {
+	if got := next.LoginURL("/login?x=1", page+"a", "next"); got != "/login?x=1" {
 		t.Errorf("a target of 2,049 bytes: %q", got)
 	}
 }
@@ -100,24 +100,24 @@ func FuzzLoginURL(f *testing.F) {
 	f.Add("https://remote/\n?n%65xt=1", "/x")
 	f.Fuzz(func(t *testing.T, login, path string) {
 		for _, login := range []string{login, "/login"} {
-			got := auth.LoginURL(login, "http://testserver/"+path, "next")
+			got := next.LoginURL(login, "http://testserver/"+path, "next")
 			for i := 0; i < len(got); i++ {
 				if got[i] <= 0x20 || got[i] >= 0x7f {
 					t.Fatalf("%q is not header-safe", got)
 				}
 			}
 		}
-		got := auth.LoginURL("/login", "http://testserver/"+path, "next")
+		got := next.LoginURL("/login", "http://testserver/"+path, "next")
 		u, err := url.Parse(got)
 		if err != nil || u.Path != "/login" || u.Host != "" {
 			t.Fatalf("%q: %v", got, err)
 		}
-		if next := u.Query().Get("next"); next == "" {
+		if to := u.Query().Get("next"); to == "" {
 			if got != "/login" {
 				t.Fatalf("%q lost its target", got)
 			}
-		} else if !auth.SafeNext(next, nil, true) {
-			t.Fatalf("%q was written and would be refused", next)
+		} else if !next.SafeNext(to, nil, true) {
+			t.Fatalf("%q was written and would be refused", to)
 		}
 	})
 }
@@ -125,16 +125,16 @@ func FuzzLoginURL(f *testing.F) {
 // The whole way round with net/http as the witness: redirect, form, redirect.
 func TestS6_6_RoundTrip(t *testing.T) {
 	for _, page := range []string{"/a+b?x=1&y=%20", "//example.com/x", `/\example.com`, "/%2F%2Fexample.com", "/ж"} {
-		to := auth.LoginURL("/login", "https://testserver"+page, "next")
+		to := next.LoginURL("/login", "https://testserver"+page, "next")
 		r, err := http.NewRequest("GET", "https://testserver"+to, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		next := r.FormValue("next")
-		if !auth.SafeNext(next, []string{r.Host}, true) {
-			t.Errorf("%q came back as %q and was refused", page, next)
+		back := r.FormValue("next")
+		if !next.SafeNext(back, []string{r.Host}, true) {
+			t.Errorf("%q came back as %q and was refused", page, back)
 		}
-		if got, ok := resolve(place{Scheme: "https", Host: "testserver"}, next); !ok || got.Host != "testserver" {
+		if got, ok := resolve(place{Scheme: "https", Host: "testserver"}, back); !ok || got.Host != "testserver" {
 			t.Errorf("%q leads to %+v", page, got)
 		}
 	}
