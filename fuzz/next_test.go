@@ -10,7 +10,7 @@ import (
 	"github.com/hardtack-go/hardtack/auth/next"
 )
 
-// The hosts that may be named, in the two forms: as SafeNext is given them, and
+// The hosts that may be named, in the two forms: as Safe is given them, and
 // as a browser names a host.
 var nextHosts = []string{"shop.example", "localhost:8080", "[::1]:8443"}
 
@@ -20,15 +20,15 @@ func place(page, ref string) (*url.Url, bool) {
 	return u, err == nil && u != nil
 }
 
-// FuzzNext: what SafeNext accepts, a browser resolves to the site itself or to a
+// FuzzNext: what Safe accepts, a browser resolves to the site itself or to a
 // listed host, over a scheme that may be, without user information; on pages of
 // several sites and depths. The resolver is a WHATWG URL parser that shares
 // nothing with ours. And what LoginURL writes is plain ASCII, stays on the login
-// page's site, and carries a next that SafeNext accepts when it comes back.
+// page's site, and carries a next that Safe accepts when it comes back.
 func FuzzNext(f *testing.F) {
 	f.Fuzz(func(t *testing.T, to, login, path string) {
 		for _, https := range []bool{false, true} {
-			if !next.SafeNext(to, nextHosts, https) {
+			if !next.Safe(to, nextHosts, https) {
 				continue
 			}
 			scheme := "http"
@@ -71,7 +71,7 @@ func checkLoginURL(t *testing.T, login, path string) {
 	// they are is the application's and the server's business, not the client's. A
 	// login page that ends in a space is none: a browser drops it, LoginURL writes
 	// it, and the middleware refuses it.
-	if strings.HasSuffix(login, " ") || !strings.HasPrefix(path, "/") || !strings.HasPrefix(login, "/") || !next.SafeNext(login, nil, true) {
+	if strings.HasSuffix(login, " ") || !strings.HasPrefix(path, "/") || !strings.HasPrefix(login, "/") || !next.Safe(login, nil, true) {
 		return
 	}
 	page, ok := place(site, login)
@@ -86,7 +86,7 @@ func checkLoginURL(t *testing.T, login, path string) {
 		}
 		return // too long to carry: the login page's own, if it has any
 	}
-	if len(values) != 1 || !next.SafeNext(values[0], nil, true) {
-		t.Fatalf("LoginURL(%q, %q) carries next %q, which SafeNext refuses", login, path, values)
+	if len(values) != 1 || !next.Safe(values[0], nil, true) {
+		t.Fatalf("LoginURL(%q, %q) carries next %q, which Safe refuses", login, path, values)
 	}
 }

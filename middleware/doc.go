@@ -50,7 +50,7 @@
 // wired in [Guard.Handler] and nowhere else, together with SameSite=Lax of the
 // cookie. Both leave GET alone: a handler must not change anything on GET. A
 // WebSocket handshake is a GET, so an upgrader must check Origin itself (the
-// usual ones do). Redirect targets pass [next.SafeNext]. Forwarded headers are
+// usual ones do). Redirect targets pass [next.Safe]. Forwarded headers are
 // never read. Answers of this package are never cached, and carry no text of
 // the request.
 //

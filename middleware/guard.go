@@ -108,7 +108,7 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 		fault("NextField", "must consist of letters, digits, '-', '_' and '.'")
 	}
 	for i, host := range cfg.AllowedHosts {
-		if host != strings.ToLower(host) || !next.SafeNext("https://"+host+"/", []string{host}, true) {
+		if host != strings.ToLower(host) || !next.Safe("https://"+host+"/", []string{host}, true) {
 			fault(fmt.Sprintf("AllowedHosts[%d]", i), "must be a host name in lower case, with an optional port")
 		}
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // Next returns where a login or logout handler sends the visitor on to: the
-// next that came with the request if it is safe (see [next.SafeNext]; the
+// next that came with the request if it is safe (see [next.Safe]; the
 // request's own host and [Config].AllowedHosts may be named), otherwise
 // fallback, as it is. In a POST the form's field wins over the query, also when
 // it is empty or unsafe. It reads only URL-encoded forms by itself; a handler

@@ -110,7 +110,7 @@ func (c *core) safe(r *http.Request, to, fallback string) string {
 	if r.Host != "" {
 		hosts = append(hosts, r.Host)
 	}
-	if !next.SafeNext(to, append(hosts, c.cfg.AllowedHosts...), c.https(r)) {
+	if !next.Safe(to, append(hosts, c.cfg.AllowedHosts...), c.https(r)) {
 		return fallback
 	}
 	return to

@@ -6,10 +6,10 @@ import (
 	"github.com/hardtack-go/hardtack/auth/next"
 )
 
-func ExampleSafeNext() {
+func ExampleSafe() {
 	hosts := []string{"example.com"}
 	for _, to := range []string{"/inbox?page=2", "https://example.com/inbox", "//evil.example", `/\evil.example`, "javascript:alert(1)"} {
-		fmt.Println(next.SafeNext(to, hosts, true), to)
+		fmt.Println(next.Safe(to, hosts, true), to)
 	}
 	// Output:
 	// true /inbox?page=2

@@ -23,8 +23,8 @@ import (
 // rest of the login page's query and its fragment are kept as they are. A path
 // that starts with two slashes would name a host when it is followed later, so
 // it becomes "/%2F…"; a backslash in the path becomes "%5C", and bytes that
-// [SafeNext] refuses are percent-encoded. So what LoginURL writes for a page of
-// this site, SafeNext accepts when it comes back. A target of more than 2,048
+// [Safe] refuses are percent-encoded. So what LoginURL writes for a page of
+// this site, Safe accepts when it comes back. A target of more than 2,048
 // bytes is left out: the visitor then lands on the default page.
 //
 // The result is plain ASCII without control characters, whatever the arguments

@@ -92,7 +92,7 @@ func TestS5_7_LoginRedirectTooLong(t *testing.T) {
 }
 
 // FuzzLoginURL: whatever was asked for, the result is one header-safe URL of
-// the login page, and the page comes back as a next that SafeNext accepts.
+// the login page, and the page comes back as a next that Safe accepts.
 func FuzzLoginURL(f *testing.F) {
 	for _, s := range []string{"/", "//e", `/\e`, "/a?b#c", "/\r\nX:y", "", "?x", "/é\xff", "/%2F", ":x", "@e/", `\\e`} {
 		f.Add("/login?next=/d&x=y#f", s)
@@ -116,7 +116,7 @@ func FuzzLoginURL(f *testing.F) {
 			if got != "/login" {
 				t.Fatalf("%q lost its target", got)
 			}
-		} else if !next.SafeNext(to, nil, true) {
+		} else if !next.Safe(to, nil, true) {
 			t.Fatalf("%q was written and would be refused", to)
 		}
 	})
@@ -131,7 +131,7 @@ func TestS6_6_RoundTrip(t *testing.T) {
 			t.Fatal(err)
 		}
 		back := r.FormValue("next")
-		if !next.SafeNext(back, []string{r.Host}, true) {
+		if !next.Safe(back, []string{r.Host}, true) {
 			t.Errorf("%q came back as %q and was refused", page, back)
 		}
 		if got, ok := resolve(place{Scheme: "https", Host: "testserver"}, back); !ok || got.Host != "testserver" {

@@ -1,17 +1,17 @@
 package next
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
 
-// maxNext is the longest next, in bytes, that [SafeNext] accepts and that
-// [LoginURL] writes. 2,048 is the limit of the project's own specification; it
-// leaves room in an 8,190-byte header line (the default of nginx) for the
-// percent-encoded form, which can be three times as long.
+// maxNext is the longest next, in bytes, that [Safe] accepts and that
+// [LoginURL] writes. It leaves room in an 8,190-byte header line (the default of
+// nginx) for the percent-encoded form, which can be three times as long.
 const maxNext = 2048
 
-// SafeNext reports whether next may be used as the target of a redirect after
+// Safe reports whether next may be used as the target of a redirect after
 // a login or logout: whether a browser that follows it ends on this site or on
 // one of hosts. It never needs the network and never changes next. A caller
 // that gets false uses its own fixed page.
@@ -29,12 +29,12 @@ const maxNext = 2048
 // read a backslash as a slash, drop tabs and line breaks anywhere, strip
 // control characters and spaces around, and accept any number of slashes after
 // "http:". A parser that follows the RFC calls such targets relative and sends
-// the user to another site. SafeNext therefore accepts only spellings that have
+// the user to another site. Safe therefore accepts only spellings that have
 // one reading: no control character, no backslash before the query, no colon in
 // the first segment except after http or https, exactly two slashes after that,
 // and no user information. Invalid UTF-8, the empty string and everything over
 // 2,048 bytes are refused too.
-func SafeNext(next string, hosts []string, https bool) bool {
+func Safe(next string, hosts []string, https bool) bool {
 	if next == "" || len(next) > maxNext || next[0] == ' ' || !printable(next) {
 		return false
 	}
@@ -69,7 +69,7 @@ func SafeNext(next string, hosts []string, https bool) bool {
 	if i := strings.IndexByte(host, '/'); i >= 0 {
 		host = host[:i]
 	}
-	return hostName(host) && contains(hosts, host)
+	return hostName(host) && slices.Contains(hosts, host)
 }
 
 // printable reports whether s is valid UTF-8 without control characters (C0,
@@ -103,15 +103,6 @@ func hostName(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
 
 // asciiFold reports whether a and b are equal but for the case of ASCII

@@ -11,7 +11,7 @@ import (
 
 // The part of the WHATWG URL standard (url.spec.whatwg.org, "basic URL parser")
 // that decides where a browser goes: the states from "scheme start" to "port".
-// It is written from the standard and shares nothing with SafeNext, which is
+// It is written from the standard and shares nothing with Safe, which is
 // the point: the fuzz target in next_test.go holds one against the other.
 
 // place is what a URL resolves to. An opaque scheme (javascript:, data:, file:)
@@ -97,7 +97,7 @@ func scheme(s string) (scheme, rest string) {
 }
 
 // domain is the host parser. Names beyond ASCII are marked and not mapped:
-// whatever they map to, SafeNext must not have accepted them.
+// whatever they map to, Safe must not have accepted them.
 func domain(host string) (string, bool) {
 	if host == "" {
 		return "", false
