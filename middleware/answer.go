@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/auth/next"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -48,7 +49,7 @@ func answer(w http.ResponseWriter, r *http.Request, status int, detail string) {
 // relative targets, which were judged as they are.
 func redirect(w http.ResponseWriter, status int, to string) {
 	h := w.Header()
-	h.Set("Location", location(to))
+	h.Set("Location", next.Location(to))
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Length", "0")
 	w.WriteHeader(status)

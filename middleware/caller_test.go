@@ -124,17 +124,3 @@ func TestS5_4_PrefersJSON(t *testing.T) {
 		t.Error("two Accept lines: the second is not read")
 	}
 }
-
-func TestLocation(t *testing.T) {
-	for in, want := range map[string]string{
-		"/plain?x=1&y=%20": "/plain?x=1&y=%20",
-		"/größe":           "/gr%C3%B6%C3%9Fe",
-		"/a b":             "/a%20b",
-		"/a\r\nSet-Cookie": "/a%0D%0ASet-Cookie",
-		"/\x7f":            "/%7F",
-	} {
-		if got := middleware.Location(in); got != want {
-			t.Errorf("location(%q) = %q, want %q", in, got, want)
-		}
-	}
-}

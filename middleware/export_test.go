@@ -15,5 +15,3 @@ func CallerOf(r *http.Request) string {
 }
 
 func PrefersJSON(accept ...string) bool { return prefersJSON(accept) }
-
-func Location(to string) string { return location(to) }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/auth/next"
 )
 
 // Next returns where a login or logout handler sends the visitor on to: the
@@ -88,7 +89,7 @@ func (g *Guard[U]) LogoutHandler(to string) http.Handler {
 		}
 		target := g.core.next(r, to)
 		if callerOf(r) == htmx {
-			w.Header().Set("HX-Redirect", location(target))
+			w.Header().Set("HX-Redirect", next.Location(target))
 			w.Header().Set("Cache-Control", "no-store")
 			w.WriteHeader(http.StatusOK)
 			return

@@ -131,25 +131,3 @@ func loops(r *http.Request, to string) bool {
 	}
 	return path.Clean("/"+there.Path) == path.Clean("/"+here.Path)
 }
-
-// location writes a URL as a Location header: bytes that are not printable
-// ASCII are percent-encoded, as browsers would do, and no line break passes.
-func location(to string) string {
-	plain := true
-	for i := 0; i < len(to); i++ {
-		plain = plain && to[i] > 0x20 && to[i] < 0x7f
-	}
-	if plain {
-		return to
-	}
-	const digits = "0123456789ABCDEF"
-	b := make([]byte, 0, len(to)+16)
-	for i := 0; i < len(to); i++ {
-		if c := to[i]; c > 0x20 && c < 0x7f {
-			b = append(b, c)
-		} else {
-			b = append(b, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return string(b)
-}

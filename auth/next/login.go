@@ -32,17 +32,17 @@ import (
 // request: build it from the request, not from a header that the client chose.
 func LoginURL(login, request, field string) string {
 	if login == "" || field == "" {
-		return headerSafe(login)
+		return Location(login)
 	}
 	next := target(login, request)
 	if len(next) > maxNext {
-		return headerSafe(login)
+		return Location(login)
 	}
 	page, fragment, hasFragment := strings.Cut(login, "#")
 	page, query, _ := strings.Cut(page, "?")
 
 	var b strings.Builder
-	b.WriteString(headerSafe(page))
+	b.WriteString(Location(page))
 	sep, placed := byte('?'), false
 	put := func(piece string) {
 		b.WriteByte(sep)
@@ -55,7 +55,7 @@ func LoginURL(login, request, field string) string {
 		switch {
 		case piece == "":
 		case unescape(name) != field:
-			put(headerSafe(piece))
+			put(Location(piece))
 		case !placed: // in the place of the one it replaces
 			put(parameter)
 			placed = true
@@ -66,7 +66,7 @@ func LoginURL(login, request, field string) string {
 	}
 	if hasFragment {
 		b.WriteByte('#')
-		b.WriteString(headerSafe(fragment))
+		b.WriteString(Location(fragment))
 	}
 	return b.String()
 }
@@ -139,13 +139,6 @@ func acceptable(s string) string {
 	return b.String()
 }
 
-// headerSafe percent-encodes the bytes of a configured URL that must not stand
-// in a header: controls (a line break would start another header), spaces and
-// everything beyond ASCII.
-func headerSafe(s string) string {
-	return encode(s, func(c byte) bool { return c > 0x20 && c < 0x7f })
-}
-
 // escape encodes a name or value of a query: RFC 3986 unreserved characters and
 // "/" stay. The slash is allowed in a query (RFC 3986 section 3.4) and keeps the
 // address bar readable.
@@ -154,25 +147,6 @@ func escape(s string) string {
 		return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
 			c == '-' || c == '.' || c == '_' || c == '~' || c == '/'
 	})
-}
-
-func encode(s string, plain func(byte) bool) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if plain(s[i]) {
-			b.WriteByte(s[i])
-		} else {
-			percent(&b, s[i])
-		}
-	}
-	return b.String()
-}
-
-func percent(b *strings.Builder, c byte) {
-	const digits = "0123456789ABCDEF"
-	b.WriteByte('%')
-	b.WriteByte(digits[c>>4])
-	b.WriteByte(digits[c&15])
 }
 
 // unescape decodes the name of a form field: "+" is a space, a percent sign
