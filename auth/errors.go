@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 
+	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -45,11 +46,10 @@ func (e *storeError) Error() string        { return ErrUserStore.Error() + ": " 
 func (e *storeError) Is(target error) bool { return target == ErrUserStore }
 func (e *storeError) Unwrap() error        { return e.cause }
 
-// A ConfigError names a field of [Config] and the rule it broke. It does not
-// repeat the value.
-type ConfigError struct{ Field, Rule string }
-
-func (e *ConfigError) Error() string { return "auth: " + e.Field + ": " + e.Rule }
+// A ConfigError names a field of [Config] and the rule it broke: Package (here
+// "auth"), Field and Rule, all strings. It doesn't repeat the value. It is the
+// ConfigError of the packages cookie, ssestore and middleware too.
+type ConfigError = config.Error
 
 // Forbidden is an error that a [Rule] returns to refuse a user; its text is
 // shown to that user:

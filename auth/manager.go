@@ -2,11 +2,11 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"slices"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -67,18 +67,17 @@ type Manager[U any] struct{ cfg Config[U] }
 // New returns a Manager, or everything that is wrong with the configuration as
 // joined [*ConfigError] values.
 func New[U any](c Config[U]) (*Manager[U], error) {
-	var errs []error
-	refuse := func(field, rule string) { errs = append(errs, &ConfigError{field, rule}) }
+	faults := config.Faults{Package: "auth"}
 	if c.UserByID == nil {
-		refuse("UserByID", "required")
+		faults.Add("UserByID", "required")
 	}
 	if c.ID == nil {
-		refuse("ID", "required")
+		faults.Add("ID", "required")
 	}
 	if c.Stamp == nil && !c.DangerouslySkipStamp {
-		refuse("Stamp", "required, or sessions outlive a password change")
+		faults.Add("Stamp", "required, or sessions outlive a password change")
 	}
-	if err := errors.Join(errs...); err != nil {
+	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	c.KeepOnLogin = slices.Clone(c.KeepOnLogin)

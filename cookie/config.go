@@ -1,8 +1,9 @@
 package cookie
 
 import (
-	"errors"
 	"strings"
+
+	"github.com/hardtack-go/hardtack/internal/config"
 )
 
 // SameSite is the SameSite attribute. It is always written: browsers differ in
@@ -85,11 +86,13 @@ type Config struct {
 	_ struct{} // keyed literals only, so that fields may be added
 }
 
-// A ConfigError names a field of [Config] and the rule it broke. It does not
-// repeat the value. [New] joins all of them.
-type ConfigError struct{ Field, Rule string }
-
-func (e *ConfigError) Error() string { return "cookie: " + e.Field + ": " + e.Rule }
+// A ConfigError names a field of [Config] and the rule it broke: Package (here
+// "cookie"), Field and Rule, all strings. It doesn't repeat the value. [New] joins
+// all of them.
+//
+// The packages ssestore, auth and middleware have the same type, so one target of
+// [errors.As] fits the faults of all four.
+type ConfigError = config.Error
 
 const ruleName = "must be 1 to 256 letters, digits or any of !#$%&'*+-.^_`|~"
 
@@ -115,40 +118,38 @@ func (c Config) withDefaults() Config {
 
 // check returns every rule that c, with its defaults, breaks.
 func (c Config) check() error {
-	var errs []error
-	refuse := func(field, rule string) { errs = append(errs, &ConfigError{field, rule}) }
-
+	faults := config.Faults{Package: "cookie"}
 	if !validName(c.Name) {
-		refuse("Name", ruleName)
+		faults.Add("Name", ruleName)
 	}
-	c.checkPrefix(refuse)
+	c.checkPrefix(&faults)
 	switch {
 	case c.Domain == "":
 	case !validDomain(c.Domain): // at most 253, well under maxAttribute
-		refuse("Domain", "must be a host name in lower case with at least two labels, without a leading dot, and no IP address")
+		faults.Add("Domain", "must be a host name in lower case with at least two labels, without a leading dot, and no IP address")
 	}
 	if len(c.Path) > maxAttribute || !validPath(c.Path) {
-		refuse("Path", "must start with / and be at most 1024 printable ASCII characters without space, comma, semicolon, quote and backslash")
+		faults.Add("Path", "must start with / and be at most 1024 printable ASCII characters without space, comma, semicolon, quote and backslash")
 	}
 	switch c.SameSite {
 	case SameSiteLax, SameSiteStrict:
 	case SameSiteNone:
 		if c.DangerouslyAllowHTTP {
-			refuse("SameSite", "None needs Secure, which DangerouslyAllowHTTP drops")
+			faults.Add("SameSite", "None needs Secure, which DangerouslyAllowHTTP drops")
 		}
 	default:
-		refuse("SameSite", "must be SameSiteLax, SameSiteStrict or SameSiteNone")
+		faults.Add("SameSite", "must be SameSiteLax, SameSiteStrict or SameSiteNone")
 	}
 	if c.Partitioned && c.DangerouslyAllowHTTP {
-		refuse("Partitioned", "needs Secure, which DangerouslyAllowHTTP drops")
+		faults.Add("Partitioned", "needs Secure, which DangerouslyAllowHTTP drops")
 	}
 	switch {
 	case c.MaxLine < 0 || c.MaxLine > maxLine:
-		refuse("MaxLine", "must be between 0 and 8190")
-	case len(errs) == 0 && newCookie(c).maxValue < minValue:
-		refuse("MaxLine", "leaves less than 128 characters for the value")
+		faults.Add("MaxLine", "must be between 0 and 8190")
+	case faults.Err() == nil && newCookie(c).maxValue < minValue:
+		faults.Add("MaxLine", "leaves less than 128 characters for the value")
 	}
-	return errors.Join(errs...)
+	return faults.Err()
 }
 
 // prefixes with the rules of RFC 6265bis section 4.1.3 and, for the two with
@@ -164,7 +165,7 @@ var prefixes = [...]struct {
 	{"__Secure-", false},
 }
 
-func (c Config) checkPrefix(refuse func(field, rule string)) {
+func (c Config) checkPrefix(faults *config.Faults) {
 	for _, p := range prefixes {
 		if len(c.Name) < len(p.name) || !strings.EqualFold(c.Name[:len(p.name)], p.name) {
 			continue
@@ -172,16 +173,16 @@ func (c Config) checkPrefix(refuse func(field, rule string)) {
 		// Browsers compare without case, and older ones with it: __host-x would
 		// be protected in some and not in others.
 		if c.Name[:len(p.name)] != p.name {
-			refuse("Name", "the prefix must be spelled "+p.name)
+			faults.Add("Name", "the prefix must be spelled "+p.name)
 		}
 		if c.DangerouslyAllowHTTP {
-			refuse("Name", "the prefix "+p.name+" needs Secure, which DangerouslyAllowHTTP drops")
+			faults.Add("Name", "the prefix "+p.name+" needs Secure, which DangerouslyAllowHTTP drops")
 		}
 		if p.host && c.Domain != "" {
-			refuse("Domain", "must be empty with the name prefix "+p.name+" (use __Secure- to share a cookie)")
+			faults.Add("Domain", "must be empty with the name prefix "+p.name+" (use __Secure- to share a cookie)")
 		}
 		if p.host && c.Path != "/" {
-			refuse("Path", "must be / with the name prefix "+p.name)
+			faults.Add("Path", "must be / with the name prefix "+p.name)
 		}
 		return
 	}

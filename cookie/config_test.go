@@ -26,6 +26,9 @@ func fields(t *testing.T, err error) []string {
 		if !errors.As(e, &c) {
 			t.Fatalf("%v is no ConfigError", e)
 		}
+		if c.Package != "cookie" {
+			t.Errorf("%v comes from package %q", e, c.Package)
+		}
 		names = append(names, c.Field)
 	}
 	return names

@@ -24,7 +24,7 @@ import (
 // Errors: a name that is no cookie name (*ConfigError), and ErrFIPS.
 func NewJWE(name, audience string) (Codec, error) {
 	if !validName(name) {
-		return nil, &ConfigError{"Name", ruleName}
+		return nil, &ConfigError{Package: "cookie", Field: "Name", Rule: ruleName}
 	}
 	// The standard library decides what FIPS mode forbids; ask it, once.
 	if _, err := jwe.NewAEAD(make([]byte, jwe.KeyLen)); err != nil {

@@ -1,7 +1,6 @@
 package middleware
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/auth/next"
+	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -65,10 +65,10 @@ type Config struct {
 }
 
 // A ConfigError names a field of [Config], or an argument of [New], and the rule
-// it broke. It does not repeat the value.
-type ConfigError struct{ Field, Rule string }
-
-func (e *ConfigError) Error() string { return "middleware: " + e.Field + ": " + e.Rule }
+// it broke: Package (here "middleware"), Field and Rule, all strings. It doesn't
+// repeat the value. It is the ConfigError of the packages cookie, ssestore and
+// auth too.
+type ConfigError = config.Error
 
 // Guard puts sessions into requests and rules around handlers. U is the
 // application's user type. Make it with [New]; a nil or zero Guard answers 500
@@ -93,23 +93,22 @@ type core struct {
 // New returns a Guard over a store and a manager of users. Every fault of the
 // configuration is reported at once, as joined [*ConfigError]s.
 func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*Guard[U], error) {
-	var faults []error
-	fault := func(field, rule string) { faults = append(faults, &ConfigError{field, rule}) }
+	faults := config.Faults{Package: "middleware"}
 	if store == nil {
-		fault("store", "is nil")
+		faults.Add("store", "is nil")
 	}
 	if accounts == nil {
-		fault("accounts", "is nil")
+		faults.Add("accounts", "is nil")
 	}
 	if !validLoginURL(cfg.LoginURL) {
-		fault("LoginURL", "must be a path that starts with one slash, or an absolute http or https URL, without user, space or control character")
+		faults.Add("LoginURL", "must be a path that starts with one slash, or an absolute http or https URL, without user, space or control character")
 	}
 	if !validField(cfg.NextField) {
-		fault("NextField", "must consist of letters, digits, '-', '_' and '.'")
+		faults.Add("NextField", "must consist of letters, digits, '-', '_' and '.'")
 	}
 	for i, host := range cfg.AllowedHosts {
 		if host != strings.ToLower(host) || !next.Safe("https://"+host+"/", []string{host}, true) {
-			fault(fmt.Sprintf("AllowedHosts[%d]", i), "must be a host name in lower case, with an optional port")
+			faults.Add(fmt.Sprintf("AllowedHosts[%d]", i), "must be a host name in lower case, with an optional port")
 		}
 	}
 	clear := ""
@@ -121,11 +120,11 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 			}
 			clear += `"` + kind + `"`
 		default:
-			fault(fmt.Sprintf("ClearSiteData[%d]", i), "must be cache, storage, executionContexts or clientHints")
+			faults.Add(fmt.Sprintf("ClearSiteData[%d]", i), "must be cache, storage, executionContexts or clientHints")
 		}
 	}
-	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 	cfg.AllowedHosts = append([]string(nil), cfg.AllowedHosts...) // the caller's slice stays the caller's
 	c := &core{store: store, cfg: cfg, nextField: cfg.NextField, clear: clear, crossOrigin: cfg.CrossOrigin, onOutcome: cfg.OnOutcome, now: cfg.Now}

@@ -99,6 +99,26 @@ func TestNew_AllAtOnce(t *testing.T) {
 		}
 	}
 	same(t, "the codec's error is wrapped", errors.Is(err, broken), true)
+
+	faults := map[string]int{}
+	countFaults(err, faults)
+	same(t, "faults of the store", faults["ssestore"], 11)
+	same(t, "faults of the cookie", faults["cookie"], 2)
+}
+
+// countFaults counts the faults in a tree of errors by the package that found them. One
+// type is enough to look for.
+func countFaults(err error, faults map[string]int) {
+	switch e := err.(type) {
+	case *ssestore.ConfigError:
+		faults[e.Package]++
+	case interface{ Unwrap() error }:
+		countFaults(e.Unwrap(), faults)
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			countFaults(err, faults)
+		}
+	}
 }
 
 func TestStoreProperties(t *testing.T) {

@@ -1,7 +1,6 @@
 package ssestore
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -128,31 +128,31 @@ type legacy struct {
 	sameSlot bool // name, domain, path and partition are those of the session cookie
 }
 
-// A ConfigError names a field of [Config] and the rule it broke.
-type ConfigError struct{ Field, Rule string }
-
-func (e *ConfigError) Error() string { return "ssestore: " + e.Field + ": " + e.Rule }
+// A ConfigError names a field of [Config] and the rule it broke: Package (here
+// "ssestore"), Field and Rule, all strings. It doesn't repeat the value. It is the
+// ConfigError of package cookie too, so one target of [errors.As] fits everything
+// that [New] refuses.
+type ConfigError = config.Error
 
 // New makes a Store, or reports everything that is wrong with the configuration,
-// joined: *ConfigError, *cookie.ConfigError, and what a codec says.
+// joined: *ConfigError, of this package and of package cookie, and what a codec
+// says.
 //
 // It refuses a source of keys (a [keyring.Schedule]) that opens sealed values
 // for less time than the longest session lives.
 func New(c Config) (*Store, error) {
-	var errs []error
-	refuse := func(field, rule string) { errs = append(errs, &ConfigError{field, rule}) }
-
+	faults := config.Faults{Package: "ssestore"}
 	s := &Store{keys: c.Keys, audience: c.Audience, secure: !c.Cookie.DangerouslyAllowHTTP}
 	s.browser = profile{
-		seconds(c.Idle, DefaultIdle, "Idle", refuse),
-		seconds(c.Absolute, DefaultAbsolute, "Absolute", refuse),
+		seconds(c.Idle, DefaultIdle, "Idle", &faults),
+		seconds(c.Absolute, DefaultAbsolute, "Absolute", &faults),
 	}
 	s.persist = profile{
-		seconds(c.PersistentIdle, DefaultPersistentIdle, "PersistentIdle", refuse),
-		seconds(c.PersistentAbsolute, DefaultPersistentAbsolute, "PersistentAbsolute", refuse),
+		seconds(c.PersistentIdle, DefaultPersistentIdle, "PersistentIdle", &faults),
+		seconds(c.PersistentAbsolute, DefaultPersistentAbsolute, "PersistentAbsolute", &faults),
 	}
 	if isNil(c.Keys) {
-		refuse("Keys", "must be set, and not to a nil pointer")
+		faults.Add("Keys", "must be set, and not to a nil pointer")
 	} else {
 		s.refresh, _ = c.Keys.(interface {
 			Refresh(now time.Time) *keyring.Keyring
@@ -160,21 +160,21 @@ func New(c Config) (*Store, error) {
 		longest := time.Duration(max(s.browser.absolute, s.persist.absolute)) * time.Second
 		w, ok := c.Keys.(interface{ Window() time.Duration })
 		if ok && w.Window() < longest {
-			refuse("Keys", "opens sealed sessions for less time than the longest session lives")
+			faults.Add("Keys", "opens sealed sessions for less time than the longest session lives")
 		}
 	}
 
 	var err error
 	if s.cookie, s.codec, err = slot(c.Cookie, c.Codec, c.Audience); err != nil {
-		errs = append(errs, err)
+		faults.Join(err)
 	} else {
 		if !c.DangerouslySkipBarrier {
 			if s.barrier, err = s.cookie.Companion(barrierSuffix); err != nil {
-				errs = append(errs, fmt.Errorf("ssestore: the %q cookie: %w", barrierSuffix, err))
+				faults.Join(fmt.Errorf("ssestore: the %q cookie: %w", barrierSuffix, err))
 			}
 		}
 		if s.maxData = room(s.codec, s.cookie.MaxValue()) - claims.MaxEnvelope; s.maxData < 0 {
-			refuse("Cookie.MaxLine", "leaves no room for the claims of a session")
+			faults.Add("Cookie.MaxLine", "leaves no room for the claims of a session")
 		}
 		s.into, _ = s.codec.(cookie.IntoOpener)
 		s.buffers = &sync.Pool{New: func() any { return new(buffer) }}
@@ -186,37 +186,37 @@ func New(c Config) (*Store, error) {
 			log:     keyring.Label{Purpose: "log", Audience: c.Audience, Name: name},
 		}
 	}
-	s.addLegacy(c, refuse, &errs)
-	if err := errors.Join(errs...); err != nil {
+	s.addLegacy(c, &faults)
+	if err := faults.Err(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Store) addLegacy(c Config, refuse func(field, rule string), errs *[]error) {
+func (s *Store) addLegacy(c Config, faults *config.Faults) {
 	if len(c.Legacy) > maxLegacy {
-		refuse("Legacy", "at most 8")
+		faults.Add("Legacy", "at most 8")
 	}
 	for i, l := range c.Legacy {
 		field := fmt.Sprintf("Legacy[%d]", i)
 		if l.Cookie.Name == "" {
-			refuse(field+".Cookie.Name", "must be set")
+			faults.Add(field+".Cookie.Name", "must be set")
 		}
 		if l.Codec == nil {
-			refuse(field+".Codec", "must be set")
+			faults.Add(field+".Codec", "must be set")
 		}
 		if l.Until.IsZero() {
-			refuse(field+".Until", "must be set")
+			faults.Add(field+".Until", "must be set")
 		}
 		if l.Migrate == nil {
-			refuse(field+".Migrate", "must be set")
+			faults.Add(field+".Migrate", "must be set")
 		}
 		if l.Codec == nil || l.Cookie.Name == "" {
 			continue
 		}
 		k, codec, err := slot(l.Cookie, l.Codec, c.Audience)
 		if err != nil {
-			*errs = append(*errs, fmt.Errorf("ssestore: %s: %w", field, err))
+			faults.Join(fmt.Errorf("ssestore: %s: %w", field, err))
 			continue
 		}
 		same := s.cookie != nil && k.Name() == s.cookie.Name() && l.Cookie.Domain == c.Cookie.Domain &&
@@ -243,21 +243,21 @@ func slot(c cookie.Config, newCodec cookie.NewCodec, audience string) (*cookie.C
 	}
 	codec, err := newCodec(k.Name(), audience)
 	if err == nil && codec == nil {
-		err = &ConfigError{"Codec", "made no codec"}
+		err = &ConfigError{Package: "ssestore", Field: "Codec", Rule: "made no codec"}
 	}
 	return k, codec, err
 }
 
 // seconds checks a lifetime. Fractions would be lost in the claims, where times
 // are whole seconds, and a life beyond 400 days in the browser.
-func seconds(d, zero time.Duration, field string, refuse func(field, rule string)) int64 {
+func seconds(d, zero time.Duration, field string, faults *config.Faults) int64 {
 	switch {
 	case d == 0:
 		d = zero
 	case d < time.Second || d%time.Second != 0:
-		refuse(field, "must be whole seconds, at least one")
+		faults.Add(field, "must be whole seconds, at least one")
 	case d > cookie.MaxAge:
-		refuse(field, "must be at most 400 days, the longest life of a cookie")
+		faults.Add(field, "must be at most 400 days, the longest life of a cookie")
 	}
 	return int64(d / time.Second)
 }

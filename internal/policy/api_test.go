@@ -144,10 +144,19 @@ func surface(p *types.Package) []string {
 }
 
 func typeSurface(obj *types.TypeName, qualify types.Qualifier) []string {
-	named, ok := obj.Type().(*types.Named)
+	named, ok := types.Unalias(obj.Type()).(*types.Named)
 	if obj.IsAlias() || !ok {
-		return []string{fmt.Sprintf("type %s = %s", obj.Name(), types.TypeString(types.Unalias(obj.Type()), qualify))}
+		lines := []string{fmt.Sprintf("type %s = %s", obj.Name(), types.TypeString(types.Unalias(obj.Type()), qualify))}
+		// Nobody can look up what an internal package has: its promise stands here.
+		if ok && strings.HasPrefix(named.Obj().Pkg().Path(), modulePath+"/internal/") {
+			lines = append(lines, namedSurface(named, qualify)...)
+		}
+		return lines
 	}
+	return namedSurface(named, qualify)
+}
+
+func namedSurface(named *types.Named, qualify types.Qualifier) []string {
 	name := types.TypeString(named, qualify) // with its type parameters
 	var lines []string
 	switch u := named.Underlying().(type) {

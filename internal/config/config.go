@@ -1,0 +1,34 @@
+// Package config reports what is wrong with a configuration. Every package of
+// hardtack that has a Config has Error as its ConfigError, so one target of
+// errors.As fits the faults of all of them: what the store finds in its own
+// Config and what the cookie below it finds come out of the same call.
+package config
+
+import "errors"
+
+// An Error names a field of a Config and the rule it broke. It never repeats the
+// value, which may be a secret.
+type Error struct{ Package, Field, Rule string }
+
+func (e *Error) Error() string { return e.Package + ": " + e.Field + ": " + e.Rule }
+
+// Faults collects everything that is wrong with one configuration, so that a
+// constructor reports it all at once.
+type Faults struct {
+	Package string // whose Config it is
+	errs    []error
+}
+
+// Add notes that a field broke a rule.
+func (f *Faults) Add(field, rule string) { f.errs = append(f.errs, &Error{f.Package, field, rule}) }
+
+// Join takes up an error that comes from elsewhere. Nil is no fault.
+func (f *Faults) Join(err error) {
+	if err != nil {
+		f.errs = append(f.errs, err)
+	}
+}
+
+// Err returns all faults, joined in the order in which they were found, or nil
+// if there are none.
+func (f *Faults) Err() error { return errors.Join(f.errs...) }
