@@ -11,7 +11,7 @@
 // exceptions. FuzzTokenOpen and FuzzClaims reach into internal/jwe and
 // internal/claims, because behind authentication a fuzzer would have to forge a
 // tag first. They do it with a transparent cipher of their own; a test sees to it
-// that nothing outside of tests can.
+// that nothing outside of tests can (internal/policy).
 //
 // What a fuzzer finds goes into testdata/fuzz when it is a failure, and becomes a
 // test there. Inputs that are merely new stay in Go's cache.

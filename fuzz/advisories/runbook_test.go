@@ -14,6 +14,9 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
+// root is the root of the repository.
+const root = "../.."
+
 // runbook returns the Go code of docs/RUNBOOK.md: files by their name, which is
 // the first word of their first line, and pieces without a package clause.
 func runbook(t *testing.T) (files map[string]string, pieces []string) {

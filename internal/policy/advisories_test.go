@@ -1,9 +1,7 @@
-package advisories_test
+package policy_test
 
 import (
 	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -11,20 +9,15 @@ import (
 	"testing"
 )
 
-// testFunctions are the Test functions of this folder.
-func testFunctions(t *testing.T) map[string]bool {
+// testFunctions are the names of the Test functions of one folder.
+func testFunctions(t *testing.T, dir string) map[string]bool {
 	t.Helper()
 	found := map[string]bool{}
-	files, err := filepath.Glob("*_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
+	for _, s := range goSources(t) {
+		if !s.test() || s.dir() != dir {
+			continue
 		}
-		for _, d := range f.Decls {
+		for _, d := range s.file.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil && strings.HasPrefix(fn.Name.Name, "Test") {
 				found[fn.Name.Name] = true
 			}
@@ -34,13 +27,13 @@ func testFunctions(t *testing.T) map[string]bool {
 }
 
 // TestEveryAdvisoryHasItsTest: every line of docs/ADVISORIES.md names a test of
-// this folder that is named after its id, and every such test has a line.
+// fuzz/advisories that is named after its id, and every such test has a line.
 func TestEveryAdvisoryHasItsTest(t *testing.T) {
-	page, err := os.ReadFile("../../docs/ADVISORIES.md")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "ADVISORIES.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	tests := testFunctions(t)
+	tests := testFunctions(t, "fuzz/advisories")
 	row := regexp.MustCompile("(?m)^\\| ([^|]+) \\| ([^|]+) \\| ([^|]+) \\| `(\\w+)` \\|$")
 	notWord := regexp.MustCompile(`\W+`)
 	listed, ids := map[string]bool{}, map[string]bool{}

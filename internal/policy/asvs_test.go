@@ -1,11 +1,8 @@
-package advisories_test
+package policy_test
 
 import (
 	"fmt"
 	"go/ast"
-	"go/parser"
-	"go/token"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,53 +10,24 @@ import (
 	"testing"
 )
 
-const root = "../.."
-
-// goFiles parses the repository's Go files; tests says which kind.
-func goFiles(t *testing.T, tests bool, see func(path string, fset *token.FileSet, f *ast.File)) {
-	t.Helper()
-	fset := token.NewFileSet()
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if name := d.Name(); path != root && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "testdata") {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") != tests {
-			return nil
-		}
-		f, err := parser.ParseFile(fset, path, nil, parser.SkipObjectResolution)
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(root, path)
-		see(filepath.ToSlash(rel), fset, f)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // TestASVSNamesTestsThatExist: every test that docs/ASVS.md names exists somewhere
 // in the repository, and every item and id has its line.
 func TestASVSNamesTestsThatExist(t *testing.T) {
-	page, err := os.ReadFile(root + "/docs/ASVS.md")
+	page, err := os.ReadFile(filepath.Join(root, "docs", "ASVS.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	exists := map[string]bool{}
-	goFiles(t, true, func(_ string, _ *token.FileSet, f *ast.File) {
-		for _, d := range f.Decls {
+	for _, s := range goSources(t) {
+		if !s.test() {
+			continue
+		}
+		for _, d := range s.file.Decls {
 			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv == nil {
 				exists[fn.Name.Name] = true
 			}
 		}
-	})
+	}
 	named := regexp.MustCompile("`((?:Test|Fuzz|Example)\\w*)`").FindAllStringSubmatch(string(page), -1)
 	if len(named) < 100 {
 		t.Errorf("only %d tests are named", len(named))
@@ -125,14 +93,17 @@ func TestT2_SecretsAreComparedInConstantTime(t *testing.T) {
 		"cookie/gorilla/withkeys.go": 1, // the configuration's own keys, when the program starts
 	}
 	gotConstant, gotVariable := map[string]int{}, map[string]int{}
-	goFiles(t, false, func(path string, _ *token.FileSet, f *ast.File) {
-		top, _, _ := strings.Cut(path, "/")
+	for _, s := range goSources(t) {
+		top, _, _ := strings.Cut(s.path, "/")
 		switch top {
 		case "keyring", "cookie", "internal", "ssestore", "auth", "middleware":
 		default:
-			return
+			continue
 		}
-		ast.Inspect(f, func(n ast.Node) bool {
+		if s.test() {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
 			call, ok := n.(*ast.CallExpr)
 			if !ok {
 				return true
@@ -147,13 +118,13 @@ func TestT2_SecretsAreComparedInConstantTime(t *testing.T) {
 			}
 			switch x.Name + "." + sel.Sel.Name {
 			case "subtle.ConstantTimeCompare", "hmac.Equal":
-				gotConstant[path]++
+				gotConstant[s.path]++
 			case "bytes.Equal", "bytes.Compare", "bytes.EqualFold", "slices.Equal", "slices.Compare", "reflect.DeepEqual":
-				gotVariable[path]++
+				gotVariable[s.path]++
 			}
 			return true
 		})
-	})
+	}
 	if fmt.Sprint(gotConstant) != fmt.Sprint(constant) {
 		t.Errorf("comparisons in constant time:\n got %v\nwant %v", gotConstant, constant)
 	}
