@@ -1,11 +1,11 @@
 package cookie
 
-import "strings"
+import "github.com/hardtack-go/hardtack/internal/cookieheader"
 
 // MaxCandidates is how many different values under one name are worth opening.
 // A browser sends more than one only if they differ in domain, path or
 // partition. More than this is an attempt to make us work.
-const MaxCandidates = 8
+const MaxCandidates = cookieheader.MaxCandidates
 
 // Find appends to dst the different values that the cookie has in a request, in
 // the order of their first appearance, and returns dst. lines are the raw values
@@ -26,58 +26,9 @@ const MaxCandidates = 8
 //
 // Find does not allocate if dst has room for MaxCandidates+1 more.
 func (k *Cookie) Find(dst, lines []string) []string {
-	dst, _ = k.FindBoth(dst, lines, nil)
-	return dst
-}
-
-// FindBoth is Find that also reports, from the same walk over the header, whether
-// there is a cookie of other's name. If it stops early, as Find does where there
-// are too many values, it has not looked at the rest. other may be nil.
-func (k *Cookie) FindBoth(dst, lines []string, other *Cookie) (values []string, found bool) {
 	if k == nil || k.prefix == "" {
-		return dst, false
+		return dst
 	}
-	second := ""
-	if other != nil {
-		second = other.prefix
-	}
-	start := len(dst)
-	for _, line := range lines {
-		for len(line) > 0 {
-			pair := line
-			if i := strings.IndexByte(line, ';'); i >= 0 {
-				pair, line = line[:i], line[i+1:]
-			} else {
-				line = ""
-			}
-			for len(pair) > 0 && (pair[0] == ' ' || pair[0] == '\t') {
-				pair = pair[1:]
-			}
-			if !strings.HasPrefix(pair, k.prefix) {
-				found = found || second != "" && strings.HasPrefix(pair, second)
-				continue
-			}
-			value := pair[len(k.prefix):]
-			for len(value) > 0 && (value[len(value)-1] == ' ' || value[len(value)-1] == '\t') {
-				value = value[:len(value)-1]
-			}
-			if contains(dst[start:], value) {
-				continue
-			}
-			dst = append(dst, value)
-			if len(dst)-start > MaxCandidates {
-				return dst, found
-			}
-		}
-	}
-	return dst, found
-}
-
-func contains(values []string, v string) bool {
-	for _, have := range values {
-		if have == v {
-			return true
-		}
-	}
-	return false
+	dst, _ = cookieheader.Find(dst, lines, k.prefix, "")
+	return dst
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/internal/cookieheader"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -35,7 +36,7 @@ func (s *Store) Load(cookies []string, now time.Time) *Session {
 func (p *state) load(lines []string) {
 	// On the stack: Find needs no more than this.
 	var space [cookie.MaxCandidates + 1]string
-	values, barred := p.store.cookie.FindBoth(space[:0], lines, p.store.barrier)
+	values, barred := cookieheader.Find(space[:0], lines, p.store.prefix, p.store.barrierPrefix)
 	p.barred = barred
 	var seen sight
 	if len(values) > 0 {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/cookieheader"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -15,10 +16,9 @@ func BenchmarkStages(b *testing.B) {
 	keys := ring(b, 1)
 	k, err := cookie.New(cookie.Config{})
 	must(b, err)
-	other, err := k.Companion("-ended")
-	must(b, err)
 	codec, err := cookie.NewJWE(k.Name(), "")
 	must(b, err)
+	prefix, prefixEnded := k.Name()+"=", k.Name()+"-ended="
 	value := k.Find(nil, lines)[0]
 	into, buf := codec.(cookie.IntoOpener), make([]byte, cookie.MaxOpen)
 	var s *ssestore.Session
@@ -35,7 +35,7 @@ func BenchmarkStages(b *testing.B) {
 	_ = now
 	run("find the cookie", func() {
 		var space [cookie.MaxCandidates + 1]string
-		k.FindBoth(space[:0], lines, other)
+		cookieheader.Find(space[:0], lines, prefix, prefixEnded)
 	})
 	run("open the token", func() { into.OpenInto(buf[:0], keys, value) })
 	run("session without cookie", func() { s = store.Load(nil, t0) })

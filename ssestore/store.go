@@ -109,7 +109,12 @@ type Store struct {
 	persist  profile
 	labels   labels
 	barrier  *cookie.Cookie // nil: switched off
-	legacy   []legacy
+
+	// Names with "=", for the walk over the header. barrierPrefix is empty where
+	// there is no barrier.
+	prefix, barrierPrefix string
+
+	legacy []legacy
 
 	maxData int // room for the members of d, in bytes
 }
@@ -172,6 +177,7 @@ func New(c Config) (*Store, error) {
 			if s.barrier, err = s.cookie.Companion(barrierSuffix); err != nil {
 				faults.Join(fmt.Errorf("ssestore: the %q cookie: %w", barrierSuffix, err))
 			}
+			s.barrierPrefix = s.barrier.Name() + "="
 		}
 		if s.maxData = room(s.codec, s.cookie.MaxValue()) - claims.MaxEnvelope; s.maxData < 0 {
 			faults.Add("Cookie.MaxLine", "leaves no room for the claims of a session")
@@ -179,6 +185,7 @@ func New(c Config) (*Store, error) {
 		s.into, _ = s.codec.(cookie.IntoOpener)
 		s.buffers = &sync.Pool{New: func() any { return new(buffer) }}
 		name := s.cookie.Name()
+		s.prefix = name + "="
 		s.labels = labels{
 			stamp:   keyring.Label{Purpose: "stamp", Audience: c.Audience},
 			id:      keyring.Label{Purpose: "id", Audience: c.Audience},

@@ -24,6 +24,7 @@ var layers = []layer{
 	{pkg: "internal/policy"},
 	{pkg: "internal/race", core: true},
 	{pkg: "internal/config", core: true},
+	{pkg: "internal/cookieheader", core: true},
 	{pkg: "internal/base64url", core: true},
 	{pkg: "internal/jwe", core: true, may: []string{"internal/base64url"}},
 	{pkg: "internal/claims", core: true, may: []string{"internal/base64url"}},

@@ -1,0 +1,77 @@
+// Package cookieheader finds the values of a cookie in the Cookie header fields of
+// a request. It reads the header where it stands and allocates nothing; net/http
+// takes a header apart into a slice of cookies, and stops at 3,000 of them.
+//
+// What counts as a pair, and why a comma separates none, is told at
+// [github.com/hardtack-go/hardtack/cookie.Cookie.Find], which this package is
+// behind. PlainFind is the same thing written plainly; a fuzz test holds the two
+// equal.
+package cookieheader
+
+import (
+	"slices"
+	"strings"
+)
+
+// MaxCandidates is how many different values of one cookie are worth opening.
+const MaxCandidates = 8
+
+// Find appends to dst the different values of the cookie whose name and "=" are
+// prefix, in the order in which they first appear. From the same walk it reports
+// whether there is a cookie whose name and "=" are other; "" stands for none.
+//
+// It stops one value after MaxCandidates, and has then not looked for other in the
+// rest. It doesn't allocate if dst has room for that many.
+func Find(dst, lines []string, prefix, other string) (values []string, found bool) {
+	start := len(dst)
+	for _, line := range lines {
+		for len(line) > 0 {
+			pair := line
+			if i := strings.IndexByte(line, ';'); i >= 0 {
+				pair, line = line[:i], line[i+1:]
+			} else {
+				line = ""
+			}
+			for len(pair) > 0 && (pair[0] == ' ' || pair[0] == '\t') {
+				pair = pair[1:]
+			}
+			if !strings.HasPrefix(pair, prefix) {
+				found = found || other != "" && strings.HasPrefix(pair, other)
+				continue
+			}
+			value := pair[len(prefix):]
+			for len(value) > 0 && (value[len(value)-1] == ' ' || value[len(value)-1] == '\t') {
+				value = value[:len(value)-1]
+			}
+			if slices.Contains(dst[start:], value) {
+				continue
+			}
+			dst = append(dst, value)
+			if len(dst)-start > MaxCandidates {
+				return dst, found
+			}
+		}
+	}
+	return dst, found
+}
+
+// PlainFind is the plain twin of Find: split, trim, compare.
+func PlainFind(dst, lines []string, prefix, other string) (values []string, found bool) {
+	start := len(dst)
+	for _, line := range lines {
+		for pair := range strings.SplitSeq(line, ";") {
+			pair = strings.Trim(pair, " \t")
+			value, ok := strings.CutPrefix(pair, prefix)
+			switch {
+			case !ok:
+				found = found || other != "" && strings.HasPrefix(pair, other)
+			case !slices.Contains(dst[start:], value):
+				dst = append(dst, value)
+			}
+			if len(dst)-start > MaxCandidates {
+				return dst, found
+			}
+		}
+	}
+	return dst, found
+}
