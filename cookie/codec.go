@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hardtack-go/hardtack/internal/jwe"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -32,21 +31,9 @@ type Codec interface {
 	Size(n int) int
 }
 
-// An IntoOpener is a [Codec] that can open into memory of its caller. Stores use
-// it where it is there, and save an allocation at every request.
-type IntoOpener interface {
-	// OpenInto is Open with the plaintext in buf, at any offset, if its capacity
-	// suffices; MaxOpen bytes always do. Whatever the result, all of buf's
-	// capacity may have been written to.
-	OpenInto(buf []byte, ring *keyring.Keyring, value string) (Opened, error)
-}
-
-// MaxOpen is the room that OpenInto may need for a value of a cookie.
-const MaxOpen = jwe.MaxOpen
-
 // Opened is what a value held.
 type Opened struct {
-	// Plaintext belongs to the caller; it lies in the buffer of OpenInto.
+	// Plaintext belongs to the caller.
 	Plaintext []byte
 	// Key is the key that opened the value; the zero Key when it was none of the
 	// ring's.

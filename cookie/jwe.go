@@ -66,7 +66,9 @@ func (c *jweCodec) Open(ring *keyring.Keyring, value string) (o Opened, err erro
 	return
 }
 
-// OpenInto implements [IntoOpener].
+// OpenInto is Open with the plaintext in buf, at any offset, if its capacity
+// suffices; jwe.MaxOpen bytes always do. Whatever the result, all of buf's capacity
+// may have been written to. Package ssestore asks for it.
 func (c *jweCodec) OpenInto(buf []byte, ring *keyring.Keyring, value string) (o Opened, err error) {
 	err = c.open(&o, buf, ring, value)
 	return

@@ -11,6 +11,7 @@ import (
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
 	"github.com/hardtack-go/hardtack/internal/cookieheader"
+	"github.com/hardtack-go/hardtack/internal/jwe"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -159,7 +160,7 @@ func parse(c *claims.Claims, o cookie.Opened, err error) (keyring.Key, cookie.Re
 }
 
 // buffer is room to open any value.
-type buffer [cookie.MaxOpen]byte
+type buffer [jwe.MaxOpen]byte
 
 // deletable is the highest rank of a verdict after which the cookie may be
 // deleted.

@@ -6,6 +6,8 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/cookieheader"
+	"github.com/hardtack-go/hardtack/internal/jwe"
+	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -20,7 +22,10 @@ func BenchmarkStages(b *testing.B) {
 	must(b, err)
 	prefix, prefixEnded := k.Name()+"=", k.Name()+"-ended="
 	value := k.Find(nil, lines)[0]
-	into, buf := codec.(cookie.IntoOpener), make([]byte, cookie.MaxOpen)
+	into := codec.(interface {
+		OpenInto([]byte, *keyring.Keyring, string) (cookie.Opened, error)
+	})
+	buf := make([]byte, jwe.MaxOpen)
 	var s *ssestore.Session
 	run := func(name string, f func()) {
 		b.Run(name, func(b *testing.B) {

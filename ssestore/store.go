@@ -95,14 +95,12 @@ const maxLegacy = 8
 // only and is safe for concurrent use. The zero Store and nil load sessions that
 // are anonymous and cannot be written.
 type Store struct {
-	keys    keyring.Source
-	refresh interface {
-		Refresh(now time.Time) *keyring.Keyring
-	} // nil: the source has none
+	keys     keyring.Source
+	refresh  refresher // nil: the source has none
 	cookie   *cookie.Cookie
 	codec    cookie.Codec
-	into     cookie.IntoOpener // the codec, if it is one
-	buffers  *sync.Pool        // of *buffer
+	into     intoOpener // the codec, if it is one
+	buffers  *sync.Pool // of *buffer
 	audience string
 	secure   bool
 	browser  profile
@@ -117,6 +115,21 @@ type Store struct {
 	legacy []legacy
 
 	maxData int // room for the members of d, in bytes
+}
+
+// A refresher is a source of keys that can look for newer ones when it is asked.
+// keyring.File is one.
+type refresher interface {
+	Refresh(now time.Time) *keyring.Keyring
+}
+
+// An intoOpener is a codec that can open into memory of its caller, which saves an
+// allocation at every request. That of cookie.NewJWE is one.
+type intoOpener interface {
+	// OpenInto is Open with the plaintext in buf, at any offset, if its capacity
+	// suffices; the length of a buffer always does. Whatever the result, all of
+	// buf's capacity may have been written to.
+	OpenInto(buf []byte, ring *keyring.Keyring, value string) (cookie.Opened, error)
 }
 
 // profile is a pair of lifetimes in seconds.
@@ -159,9 +172,7 @@ func New(c Config) (*Store, error) {
 	if isNil(c.Keys) {
 		faults.Add("Keys", "must be set, and not to a nil pointer")
 	} else {
-		s.refresh, _ = c.Keys.(interface {
-			Refresh(now time.Time) *keyring.Keyring
-		})
+		s.refresh, _ = c.Keys.(refresher)
 		longest := time.Duration(max(s.browser.absolute, s.persist.absolute)) * time.Second
 		w, ok := c.Keys.(interface{ Window() time.Duration })
 		if ok && w.Window() < longest {
@@ -182,7 +193,7 @@ func New(c Config) (*Store, error) {
 		if s.maxData = room(s.codec, s.cookie.MaxValue()) - claims.MaxEnvelope; s.maxData < 0 {
 			faults.Add("Cookie.MaxLine", "leaves no room for the claims of a session")
 		}
-		s.into, _ = s.codec.(cookie.IntoOpener)
+		s.into, _ = s.codec.(intoOpener)
 		s.buffers = &sync.Pool{New: func() any { return new(buffer) }}
 		name := s.cookie.Name()
 		s.prefix = name + "="
