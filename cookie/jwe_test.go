@@ -2,6 +2,7 @@ package cookie_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/cryptotest"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/jwe"
@@ -268,4 +270,90 @@ func TestJWE_OpenInto(t *testing.T) {
 	if value, err := codec.Seal(ring, make([]byte, 2996)); err == nil {
 		t.Errorf("a longer plaintext was sealed, into %d characters: is MaxOpen right?", len(value))
 	}
+}
+
+// A header whose key id decodes to one that the ring has, but is not written in
+// base64url, is no header of ours: the verdict is foreign, which deletes nothing.
+// The kid is chosen so that its segment has an A, whose bits are those that a
+// careless decoder gives to a character outside of the alphabet.
+func TestJ9_KidAlphabet(t *testing.T) {
+	secret := base64.RawURLEncoding.EncodeToString([]byte(strings.Repeat("k", 32)))
+	ring, err := keyring.Parse(`{"keys":[{"kty":"oct","kid":"aP1bP1A","k":"` + secret + `","use":"enc","created":1}]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	codec := newJWE(t, "session", "")
+	token, err := codec.Seal(ring, []byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const prefix, header = 48, 60
+	i := strings.IndexByte(token[prefix:header], 'A')
+	if i < 0 {
+		t.Fatalf("no A in %q: the test shows nothing", token[prefix:header])
+	}
+	for _, c := range []string{"!", "=", "+", "/", ".", " ", "\n", "\x00", "\x80"} {
+		altered := token[:prefix+i] + c + token[prefix+i+1:]
+		if _, err := codec.Open(ring, altered); cookie.ReasonOf(err) != cookie.ReasonForeign {
+			t.Errorf("%q in the key id: %v", c, cookie.ReasonOf(err))
+		}
+	}
+}
+
+// iv is the IV segment of a token.
+func iv(token string) string { return token[62:78] }
+
+// J14: 2^17 nonces of one key under one plaintext differ.
+func TestJ14_NoncesUnique(t *testing.T) {
+	ring, codec := keyring.Generate(), newJWE(t, "s", "")
+	seen := make(map[string]bool, 1<<17)
+	for range 1 << 17 {
+		v := iv(seal(t, codec, ring, []byte("{}")))
+		if seen[v] {
+			t.Fatalf("IV %s twice", v)
+		}
+		seen[v] = true
+	}
+}
+
+// J14: a clone of a machine has the same random source in the same state. Then
+// two plaintexts still never share a nonce; only the same plaintext does, and
+// that token tells nothing new. Nor do other names, audiences or keys.
+func TestJ14_ClonedRandomSource(t *testing.T) {
+	ring, err := keyring.Generate().Rotate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fallback, err := keyring.New(ring.Keys()[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	codec := newJWE(t, "s", "")
+	seen := map[string]string{}
+	clone := func(what, token string) {
+		t.Helper()
+		if other, twice := seen[iv(token)]; twice {
+			t.Errorf("%s and %s share a nonce", what, other)
+		}
+		seen[iv(token)] = what
+	}
+	for i := range 500 {
+		cryptotest.SetGlobalRandom(t, 1)
+		clone(fmt.Sprint("plaintext ", i), seal(t, codec, ring, fmt.Appendf(nil, `{"n":%d}`, i)))
+	}
+	cryptotest.SetGlobalRandom(t, 1)
+	first := seal(t, codec, ring, []byte("{}"))
+	clone("empty object", first)
+	cryptotest.SetGlobalRandom(t, 1)
+	if again := seal(t, codec, ring, []byte("{}")); again != first {
+		t.Error("the same random bytes and the same plaintext give another token: the test does not clone")
+	}
+	cryptotest.SetGlobalRandom(t, 1)
+	clone("another name", seal(t, newJWE(t, "t", ""), ring, []byte("{}")))
+	cryptotest.SetGlobalRandom(t, 1)
+	clone("another audience", seal(t, newJWE(t, "s", "x"), ring, []byte("{}")))
+	cryptotest.SetGlobalRandom(t, 1)
+	clone("another key", seal(t, codec, fallback, []byte("{}")))
+	cryptotest.SetGlobalRandom(t, 2)
+	clone("another seed", seal(t, codec, ring, []byte("{}")))
 }
