@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -225,10 +226,10 @@ func TestCommit_OtherStates(t *testing.T) {
 	b.mux.HandleFunc("/unsealed", func(w http.ResponseWriter, r *http.Request) {
 		note.Set(middleware.Session(r), "x")
 		for range 2 {
-			if _, err := middleware.Commit(w); !errors.Is(err, ssestore.ErrNoPrimary) {
+			if _, err := middleware.Commit(w); !errors.Is(err, cookie.ErrNoPrimary) {
 				t.Errorf("Commit: %v, want ErrNoPrimary", err)
 			}
-			if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, ssestore.ErrNoPrimary) {
+			if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, cookie.ErrNoPrimary) {
 				t.Errorf("Hijack: %v, want ErrNoPrimary", err)
 			}
 		}

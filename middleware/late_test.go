@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -232,7 +233,7 @@ func TestCommitFails(t *testing.T) {
 			_, err := middleware.Commit(w)
 			return err
 		},
-		"return": func(w http.ResponseWriter) error { return ssestore.ErrNoPrimary },
+		"return": func(w http.ResponseWriter) error { return cookie.ErrNoPrimary },
 	}
 	for name, way := range ways {
 		t.Run(name, func(t *testing.T) {
@@ -249,7 +250,7 @@ func TestCommitFails(t *testing.T) {
 				h.Set("Content-Length", "6")
 				h.Set("Location", "/welcome")
 				h.Set("ETag", `"1"`)
-				if err := way(w); !errors.Is(err, ssestore.ErrNoPrimary) {
+				if err := way(w); !errors.Is(err, cookie.ErrNoPrimary) {
 					t.Errorf("the handler was told %v, want ErrNoPrimary", err)
 				}
 			})
@@ -264,7 +265,7 @@ func TestCommitFails(t *testing.T) {
 			if name == "Hijack" && len(e) > 0 && errors.Is(e[0].err, middleware.ErrUncommitted) {
 				e = e[1:]
 			}
-			if len(e) != 1 || !errors.Is(e[0].err, ssestore.ErrNoPrimary) {
+			if len(e) != 1 || !errors.Is(e[0].err, cookie.ErrNoPrimary) {
 				t.Errorf("reports %+v, want one ErrNoPrimary", e)
 			}
 		})

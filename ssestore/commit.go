@@ -17,8 +17,8 @@ import (
 // 304, and [Session.Limit]. A session that nobody touched sends nothing.
 //
 // Errors: ErrNoSession; ErrCommitted the second time; and where the session
-// could not be written, ErrNoPrimary, *cookie.SizeError or ErrUnconfirmed. The
-// Outcome is valid beside an error: merge it in any case. An unsolicited write
+// could not be written, cookie.ErrNoPrimary, *cookie.SizeError or ErrUnconfirmed.
+// The Outcome is valid beside an error: merge it in any case. An unsolicited write
 // that fails is no error, because the handler's answer stands without it; see
 // Outcome.Skipped.
 func (s *Session) Commit(status int) (Outcome, error) {

@@ -84,7 +84,7 @@ func (s *Session) Identity() Identity {
 // bytes, big endian. docs/ has test vectors.
 //
 // Errors: ErrNoSession; ErrUnknownKey, after the source had a chance to refresh;
-// ErrNoPrimary. It does not allocate.
+// cookie.ErrNoPrimary. It does not allocate.
 func (s *Session) Stamp(kid, id, field string) (Stamp, error) {
 	p := s.of()
 	if p == nil {
@@ -96,7 +96,7 @@ func (s *Session) Stamp(kid, id, field string) (Stamp, error) {
 	}
 	m := macOf(key, p.store.labels.stamp)
 	if m == nil {
-		return Stamp{}, ErrNoPrimary
+		return Stamp{}, cookie.ErrNoPrimary
 	}
 	t := Stamp{KeyID: key.ID(), Age: age}
 	m.sum(&t.Sum, id, field)
@@ -109,7 +109,7 @@ func (p *state) stampKey(kid string) (keyring.Key, int, error) {
 	primary := p.ring.Primary()
 	if kid == "" || kid == primary.ID() {
 		if primary.ID() == "" {
-			return primary, 0, ErrNoPrimary
+			return primary, 0, cookie.ErrNoPrimary
 		}
 		return primary, 0, nil
 	}
@@ -160,8 +160,8 @@ func (s *Session) Confirm(fresh Stamp) {
 // of the session before if data of it was kept, else browser session.
 // [Session.ExpireAt] in this request holds; an earlier one is dropped.
 //
-// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime, ErrBadID, ErrNoPrimary,
-// and ErrUnknownKey for a Stamp that no key can have made.
+// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime, ErrBadID,
+// cookie.ErrNoPrimary, and ErrUnknownKey for a Stamp that no key can have made.
 func (s *Session) Begin(id string, st Stamp, keep func(name string) bool) error {
 	p := s.of()
 	if p == nil {
@@ -181,7 +181,7 @@ func (s *Session) Begin(id string, st Stamp, keep func(name string) bool) error 
 		return ErrUnknownKey
 	}
 	if p.ring.Primary().ID() == "" {
-		return ErrNoPrimary
+		return cookie.ErrNoPrimary
 	}
 	per := p.c.Per
 	if keep != nil {

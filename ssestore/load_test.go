@@ -231,12 +231,12 @@ func TestNoKeys(t *testing.T) {
 			b := loggedIn(t, c, 1)
 			s := b.peek(store, t0)
 			same(t, name, s.Identity().ID, "")
-			if err := s.Begin("1", ssestore.Stamp{}, nil); err != ssestore.ErrNoPrimary {
+			if err := s.Begin("1", ssestore.Stamp{}, nil); err != cookie.ErrNoPrimary {
 				t.Errorf("%s: Begin: %v", name, err)
 			}
 			must(t, note.Set(s, "x"))
 			out, err := s.Commit(200)
-			if err != ssestore.ErrNoPrimary {
+			if err != cookie.ErrNoPrimary {
 				t.Errorf("%s: Commit: %v", name, err)
 			}
 			silent(t, out)
@@ -253,7 +253,7 @@ func TestNoKeys(t *testing.T) {
 			must(t, s.Clear())
 			must(t, note.Set(s, "x"))
 			out, err = s.Commit(200)
-			same(t, name+": clear and set", err, ssestore.ErrNoPrimary)
+			same(t, name+": clear and set", err, cookie.ErrNoPrimary)
 			same(t, name+": clear and set", did(out), "deleted")
 		}
 	})

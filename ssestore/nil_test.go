@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -54,7 +55,7 @@ func TestNilStore(t *testing.T) {
 		same(t, "user", s.Identity().ID, "")
 		same(t, "new", s.Info().New, true)
 		_, err := s.Stamp("", "1", hash)
-		same(t, "Stamp", err, ssestore.ErrNoPrimary)
+		same(t, "Stamp", err, cookie.ErrNoPrimary)
 		_, err = s.Stamp(kid(1), "1", hash)
 		same(t, "Stamp", err, ssestore.ErrUnknownKey)
 		out, err := s.Commit(200)

@@ -312,7 +312,7 @@ func TestClonedMachine(t *testing.T) {
 
 // TestErrors: one set of sentinels, all different.
 func TestErrors(t *testing.T) {
-	all := []error{ssestore.ErrNoSession, ssestore.ErrCommitted, ssestore.ErrNoTime, ssestore.ErrHeld, ssestore.ErrNoPrimary, ssestore.ErrUnknownKey,
+	all := []error{ssestore.ErrNoSession, ssestore.ErrCommitted, ssestore.ErrNoTime, ssestore.ErrHeld, cookie.ErrNoPrimary, ssestore.ErrUnknownKey,
 		ssestore.ErrBadID, ssestore.ErrMigrate, ssestore.ErrNobody, ssestore.ErrUnconfirmed, ssestore.ErrBadName, ssestore.ErrBadValue}
 	for i, a := range all {
 		for j, b := range all {

@@ -27,8 +27,6 @@ var (
 	// ErrHeld: the user store failed earlier in this request, so nothing but a
 	// logout is written.
 	ErrHeld = errors.New("ssestore: the user store failed in this request; the session cannot be changed")
-	// ErrNoPrimary: the keyring has no active key, or there is no keyring.
-	ErrNoPrimary = cookie.ErrNoPrimary
 	// ErrUnknownKey: no key of this id in the keyring, also after a refresh.
 	ErrUnknownKey = errors.New("ssestore: no key of this id in the keyring")
 	// ErrBadID: a user id that is empty, longer than 128 bytes (quotes and

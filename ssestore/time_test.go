@@ -210,7 +210,7 @@ func TestZeroTime(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
-			if _, err := s.Stamp("", "1", hash); err != ssestore.ErrNoPrimary {
+			if _, err := s.Stamp("", "1", hash); err != cookie.ErrNoPrimary {
 				t.Errorf("Stamp: %v", err)
 			}
 			if _, err := s.Stamp(kid(1), "1", hash); err != ssestore.ErrUnknownKey {
