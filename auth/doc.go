@@ -29,6 +29,9 @@
 // stamp together, when its cookie is written. docs/STAMP.md has the format and
 // known answers.
 //
+// docs/BEHAVIOUR.md says, row by row, what Login and GetUser do with every kind of
+// session: L1 to L8 and G1 to G12.
+//
 // # When the user store is down
 //
 // "I cannot tell" is not "nobody": GetUser then returns [ErrUserStore], the

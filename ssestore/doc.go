@@ -33,6 +33,9 @@
 // under way: they may bring the old session cookie back into the browser, but the
 // session in it is refused.
 //
+// docs/BEHAVIOUR.md has the rules one by one: S4 for rotation, S7 for the session
+// object, S8 for what each response carries.
+//
 // # Lifetimes
 //
 // They stand in the sealed claims and nowhere else; the Max-Age of the cookie only
