@@ -12,8 +12,8 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// Advisories of other libraries, each impossible here. See docs and the
-// security requirements for the list.
+// Advisories of other libraries, each impossible here. docs/ADVISORIES.md has
+// the whole list.
 
 // Fiber CVE-2024-38513, express-openid-connect CVE-2021-41246: a session that
 // an attacker planted becomes the victim's at login.

@@ -9,7 +9,7 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// behaviour.md section 4. Instances are sites over one user table with rings of
+// The rows S4.1 to S4.8. Instances are sites over one user table with rings of
 // their own; a higher number is a newer key.
 
 func TestS4_1_FallbackMovesToThePrimary(t *testing.T) {

@@ -51,7 +51,7 @@ func TestJWE_RoundTrip(t *testing.T) {
 			t.Fatalf("%d bytes: %v", n, err)
 		}
 	}
-	if n := codec.Size(220); n != 396 { // performance.md's figure
+	if n := codec.Size(220); n != 396 { // 102 + 4/3 of 220, rounded up: docs/FORMAT.md, Token
 		t.Errorf("220 bytes take %d characters", n)
 	}
 }

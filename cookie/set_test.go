@@ -61,7 +61,7 @@ func TestMaxLine(t *testing.T) {
 	}
 }
 
-// C6 and the matrix of behaviour.md section 8: attributes of browser sessions
+// C6, and S8.6: attributes of browser sessions
 // and of persistent ones.
 func TestC6_MaxAge(t *testing.T) {
 	k := newCookie(t, cookie.Config{Name: "sessionid", DangerouslyAllowHTTP: true})

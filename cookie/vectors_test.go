@@ -126,7 +126,7 @@ func row(t *testing.T, n int, prefixes ...string) {
 	}
 }
 
-// The rows of security.md that are about single tokens.
+// The rows of docs/BEHAVIOUR.md that are about single tokens.
 func TestJ1_OnlyDirA256GCM(t *testing.T)    { row(t, 16, "header-alg-", "header-enc-") }
 func TestJ2_EncryptedKeyEmpty(t *testing.T) { row(t, 3, "shape-key-") }
 func TestJ3_IVAndTagLength(t *testing.T)    { row(t, 22, "shape-iv-", "shape-tag-") }
@@ -155,7 +155,7 @@ func TestVectors(t *testing.T) {
 		}
 	}
 	if count < 150 {
-		t.Errorf("%d vectors; security.md wants at least 150", count)
+		t.Errorf("%d vectors, want at least 150", count)
 	}
 	for _, class := range []string{"accepted", "foreign", "unknown-key", "malformed", "bad-tag"} {
 		if classes[class] < 10 {

@@ -27,7 +27,7 @@ var envelope = regexp.MustCompile(`(?s)^\{"sid":"([A-Za-z0-9_-]{21}[AQgw])"` +
 	`(?:,"stk":"([A-Za-z0-9_-]{6}[AEIMQUYcgkosw048])","stp":"([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])")?` +
 	`(?:,"d":(\{".*\}))?\}$`)
 
-// recognize says whether b is an envelope, from the specification alone.
+// recognize says whether b is an envelope, from docs/FORMAT.md alone.
 func recognize(b []byte) bool {
 	m := envelope.FindSubmatch(b)
 	if m == nil {
@@ -48,7 +48,7 @@ func recognize(b []byte) bool {
 	return bytes.IndexFunc(sub, unicode.IsControl) < 0
 }
 
-// dataOK says whether d is the data object of the specification, by means of
+// dataOK says whether d is the data object of docs/FORMAT.md, by means of
 // encoding/json: names in ascending order and of the alphabet, no space between
 // members, values as they stand.
 func dataOK(d []byte) bool {
@@ -96,7 +96,7 @@ func depthOf(raw []byte) (deepest int) {
 	}
 }
 
-// FuzzClaims: the scanner accepts what the specification allows and nothing else;
+// FuzzClaims: the scanner accepts what docs/FORMAT.md allows and nothing else;
 // what it accepts has one spelling; and encoding/json reads the same from it, name
 // by name in the same order.
 func FuzzClaims(f *testing.F) {
@@ -104,7 +104,7 @@ func FuzzClaims(f *testing.F) {
 		var c claims.Claims
 		ok := c.Parse(b)
 		if want := recognize(b); ok != want {
-			t.Fatalf("accepted %v, the specification says %v: %q", ok, want, b)
+			t.Fatalf("accepted %v, docs/FORMAT.md says %v: %q", ok, want, b)
 		}
 		if !ok {
 			return
@@ -114,7 +114,7 @@ func FuzzClaims(f *testing.F) {
 		}
 		members, dOK := claims.Members(nil, c.D)
 		if want := c.D == nil || dataOK(c.D); dOK != want {
-			t.Fatalf("data accepted %v, the specification says %v: %q", dOK, want, c.D)
+			t.Fatalf("data accepted %v, docs/FORMAT.md says %v: %q", dOK, want, c.D)
 		}
 		if !dOK {
 			return // reads as empty

@@ -11,7 +11,7 @@ import (
 
 // seedLists are the seeds of all targets. Shapes come from hardtack's own vectors,
 // from what the tests of go-jose and securecookie are about, and from the
-// advisories that security.md lists.
+// advisories that docs/ADVISORIES.md lists.
 func seedLists(t testing.TB) map[string]corpus {
 	return map[string]corpus{
 		"FuzzCookieHeader": cookieHeaderSeeds(t),
@@ -211,7 +211,7 @@ func setCookieSeeds() corpus {
 
 func nextSeeds() corpus {
 	list := []string{
-		// behaviour.md section 6, refused and accepted
+		// Django's own list, refused and accepted (S6.1, S6.2)
 		"http://example.com", "http:///example.com", "ftp://example.com", `\\example.com`, `\\\example.com`, `/\\/example.com`, `\\//example.com`, `/\/example.com`, `\/example.com`, `/\example.com`, `http:/\//example.com`, `http:\/example.com`, `http:/\example.com`,
 		`javascript:alert("XSS")`, "\njavascript:alert(x)", "java\nscript:alert(x)", "\x08//example.com", `http://otherserver\@example.com`, `http:\\shop.example\@example.com`, `http://shop.example\me:pass@example.com`, "http:999999999", "\n",
 		"http://[2001:cdba:0000:0000:0000:0000:3257:9652/", "http://2001:cdba::3257:9652]/", "///example.com", "//example.com", "",

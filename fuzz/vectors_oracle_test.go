@@ -45,7 +45,7 @@ func tasks(t *testing.T) (list []task) {
 		}
 	}
 	if len(list) < 150 {
-		t.Errorf("%d vectors, security.md wants at least 150", len(list))
+		t.Errorf("%d vectors, want at least 150", len(list))
 	}
 	return list
 }

@@ -42,7 +42,7 @@ func wycheproofFile[T any](t *testing.T, name string) (groups []T) {
 	return file.TestGroups
 }
 
-// used prints the figure and holds it against what security.md names.
+// used prints how many cases apply and holds it against how many must.
 func used(t *testing.T, what string, n, want int) {
 	t.Helper()
 	t.Logf("Wycheproof %s: %d cases used", what, n)

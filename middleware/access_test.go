@@ -36,7 +36,7 @@ func guarded(a *app) {
 	a.mux.Handle("/foruser", a.guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *user) { io.WriteString(w, "passed") }))
 }
 
-// TestS5_1_Access is the table of behaviour.md section 5.
+// TestS5_1_Access is the table of row S5.1.
 func TestS5_1_Access(t *testing.T) {
 	pages := []string{"/members", "/staff", "/check", "/foruser"}
 	for _, tt := range []struct {

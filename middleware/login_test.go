@@ -61,7 +61,6 @@ func TestCSRF_Logout(t *testing.T) {
 	expect(t, "who", a.who(c), "ann")
 }
 
-// TestS5_10_LogoutHandler is behaviour.md section 5, last paragraph.
 func TestS5_10_LogoutHandler(t *testing.T) {
 	for _, tt := range []struct {
 		name, method, path string

@@ -19,7 +19,7 @@ import (
 // tooManyCookies is one more than net/http reads; it then reads none.
 const tooManyCookies = 3001
 
-// TestMatrixOverHTTP is behaviour.md section 8 through HTTP.
+// TestMatrixOverHTTP is S8.1 to S8.7 through HTTP.
 func TestMatrixOverHTTP(t *testing.T) {
 	const t0 = 1700000000
 	matrix := func(t *testing.T) *app {

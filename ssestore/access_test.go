@@ -10,8 +10,8 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// TestS7_1_AccessedModified is the table of behaviour.md section 7. Accessed shows
-// as Vary, modified as a write under WritesNone, where nothing else is written.
+// TestS7_1_AccessedModified is the table of row S7.1. Accessed shows as Vary,
+// modified as a write under WritesNone, where nothing else is written.
 func TestS7_1_AccessedModified(t *testing.T) {
 	rows := []struct {
 		name     string

@@ -18,7 +18,7 @@ import (
 // The tests of this package are requests: Cookie lines go in, an Outcome comes
 // out, and a browser keeps what it says.
 
-// t0 is the time of the first request of every test, from behaviour.md section 8.
+// t0 is the time of the first request of every test, from the example of S8.1.
 var t0 = time.Unix(1_700_000_000, 0).UTC()
 
 func after(d time.Duration) time.Time { return t0.Add(d) }

@@ -12,7 +12,7 @@ import (
 func TestS5_7_LoginRedirect(t *testing.T) {
 	const site = "http://testserver"
 	for _, row := range []struct{ login, request, want string }{
-		// behaviour.md section 5
+		// the examples of docs/BEHAVIOUR.md, S5.7
 		{"/login", site + "/protected", "/login?next=/protected"},
 		{"/login", site + "/protected?x=1&y=2", "/login?next=/protected%3Fx%3D1%26y%3D2"},
 		{"/login/?pretty=1", site + "/rand", "/login/?pretty=1&next=/rand"},

@@ -10,7 +10,7 @@ import (
 func TestS6_1_Refused(t *testing.T) {
 	hosts := []string{"testserver", "testserver2"}
 	for _, to := range []string{
-		// behaviour.md section 6
+		// Django's own list
 		"http://example.com", "http:///example.com", "https://example.com", "ftp://example.com",
 		`\\example.com`, `\\\example.com`, `/\\/example.com`, `\\//example.com`, `/\/example.com`, `\/example.com`, `/\example.com`,
 		`http:/\//example.com`, `http:\/example.com`, `http:/\example.com`,
@@ -20,7 +20,7 @@ func TestS6_1_Refused(t *testing.T) {
 		"http:999999999", "ftp:9999999999", "\n",
 		"http://[2001:cdba:0000:0000:0000:0000:3257:9652/", "http://2001:cdba:0000:0000:0000:0000:3257:9652]/",
 		"///example.com", "//example.com", "",
-		// stricter than the source
+		// stricter than Django
 		"//", `/\`, `\`, "///", "http:", "http:/", "http://", "https:", "https:///", "https:testserver", "https:/testserver",
 		"\x00", "/\x00", "/a\tb", "/a\rb", "/a\nb", "/\t/example.com", "/\x7f", "/\u0085x", "/\u0080", "\u009f", "/a\xffb", "/\xc0\xaf",
 		" /x", " //testserver/", "\u0085//example.com",
@@ -47,7 +47,7 @@ func TestS6_1_Refused(t *testing.T) {
 func TestS6_2_Accepted(t *testing.T) {
 	hosts := []string{"otherserver", "testserver"}
 	for _, to := range []string{
-		// behaviour.md section 6
+		// Django's own list
 		"/view/?param=http://example.com", "/view/?param=https://example.com", "/view?param=ftp://example.com", "view/?param=//example.com",
 		"https://testserver/", "HTTPS://testserver/", "//testserver/", "http://testserver/confirm?email=me@example.com",
 		"/url%20with%20spaces/", "path/http:2222222222",

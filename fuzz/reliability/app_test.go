@@ -1,5 +1,5 @@
-// Package reliability_test holds the reliability rows of the requirements (R1 to
-// R12 and T6) as tests: many clients, several instances, faults on purpose. Each
+// Package reliability_test holds the reliability rows of docs/BEHAVIOUR.md (R1
+// to R12 and T6) as tests: many clients, several instances, faults on purpose. Each
 // prints its figures:
 //
 //	go test -v ./fuzz/reliability          the short form, under a minute

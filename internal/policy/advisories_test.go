@@ -55,7 +55,7 @@ func TestEveryAdvisoryHasItsTest(t *testing.T) {
 			t.Errorf("%s has no line in docs/ADVISORIES.md", test)
 		}
 	}
-	// The list of the security requirements; oauth2-proxy, the early flush and
+	// Those that must not go missing; oauth2-proxy, the early flush and
 	// EncodeMulti have no number.
 	for _, id := range []string{
 		"CVE-2026-116586", "CVE-2026-116585", "CVE-2026-34986", "CVE-2025-27144", "CVE-2024-28180", "CVE-2023-37464",

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -107,5 +108,41 @@ func TestDocsLinks(t *testing.T) {
 				t.Errorf("%s links to %s, which does not exist", page, m[1])
 			}
 		}
+	}
+}
+
+// TestCitedPagesExist: a source file or a page that names a Markdown file names
+// one of this repository: by its path from the root, from docs or from where the
+// source is. What it refers its reader to is there to be read.
+func TestCitedPagesExist(t *testing.T) {
+	cite := regexp.MustCompile(`[\w./-]*\w\.md\b`)
+	cited := 0
+	check := func(at, dir, text string) {
+		for _, name := range cite.FindAllString(text, -1) {
+			found := false
+			for _, from := range []string{".", "docs", dir} {
+				_, err := os.Stat(filepath.Join(root, from, name))
+				found = found || err == nil
+			}
+			cited++
+			if !found {
+				t.Errorf("%s names %s, which is not in the repository", at, name)
+			}
+		}
+	}
+	for _, s := range goSources(t) {
+		for i, line := range strings.Split(string(s.text), "\n") {
+			check(s.path+":"+strconv.Itoa(i+1), s.dir(), line)
+		}
+	}
+	for _, page := range markdown(t) {
+		text, err := os.ReadFile(filepath.Join(root, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(page, filepath.Dir(page), string(text))
+	}
+	if cited == 0 {
+		t.Error("nothing cites a page: the test reads nothing")
 	}
 }
