@@ -17,24 +17,52 @@ import (
 //     that speak to shared caches alone are removed, among them CDN-Cache-Control
 //     with its vendors' forms, Surrogate-Control and X-Accel-Expires.
 func (o Outcome) Merge(h map[string][]string) {
-	if h == nil {
+	cookies := len(o.SetCookie) > 0
+	if h == nil || !cookies && !o.Vary && !o.Private {
 		return
 	}
-	if len(o.SetCookie) > 0 {
-		h["Set-Cookie"] = slices.Concat(take(h, "Set-Cookie"), o.SetCookie)
-	}
-	if o.Vary || len(o.SetCookie) > 0 {
-		h["Vary"] = vary(take(h, "Vary"))
-	}
-	if !o.Private && len(o.SetCookie) == 0 {
-		return
-	}
-	h["Cache-Control"] = []string{private(take(h, "Cache-Control"))}
+	// One pass over the names: most responses have nothing of either kind.
+	other := false
 	for name := range h {
-		if sharedOnly(name) {
+		switch {
+		case otherSpelling(name):
+			other = true
+		case sharedOnly(name) && (cookies || o.Private):
 			delete(h, name)
 		}
 	}
+	values := func(name string) []string {
+		if other {
+			return take(h, name)
+		}
+		return h[name]
+	}
+	if cookies {
+		h["Set-Cookie"] = slices.Concat(values("Set-Cookie"), o.SetCookie)
+	}
+	if cookies || o.Vary {
+		h["Vary"] = vary(values("Vary"))
+	}
+	if cookies || o.Private {
+		h["Cache-Control"] = []string{private(values("Cache-Control"))}
+	}
+}
+
+// otherSpelling reports whether name is a field that Merge writes, in another
+// spelling than the canonical one.
+func otherSpelling(name string) bool {
+	field := ""
+	switch len(name) {
+	case len("Vary"):
+		field = "Vary"
+	case len("Set-Cookie"):
+		field = "Set-Cookie"
+	case len("Cache-Control"):
+		field = "Cache-Control"
+	default:
+		return false
+	}
+	return name != field && strings.EqualFold(name, field)
 }
 
 // take removes a field from h and returns its values, however it is spelled. The
@@ -61,7 +89,7 @@ func take(h map[string][]string, name string) []string {
 
 // vary adds Cookie, unless the field covers it already.
 func vary(values []string) []string {
-	var all []string
+	all := make([]string, 0, 8) // more go to the heap
 	for _, v := range values {
 		for item := range strings.SplitSeq(v, ",") {
 			item = strings.TrimSpace(item)
@@ -81,23 +109,21 @@ func vary(values []string) []string {
 // rather than "private" alone, because browsers restore a private page from
 // their history after a logout.
 func private(values []string) string {
-	var keep []string
+	keep := make([]string, 0, 8) // more go to the heap
 	found := false
 	for _, v := range values {
-		for _, d := range directives(v) {
+		for more := true; more; {
+			var d string
+			d, v, more = cutDirective(v)
 			name, _, _ := strings.Cut(d, "=")
 			switch strings.ToLower(strings.TrimSpace(name)) {
 			case "":
 				continue
-			case "public", "s-maxage":
-				found = true
-				continue
-			case "private": // with field names it would cover these alone
-				found = true
-				continue
+			case "public", "s-maxage", "private": // private with field names would cover these alone
+			default:
+				keep = append(keep, d)
 			}
 			found = true
-			keep = append(keep, d)
 		}
 	}
 	if !found {
@@ -106,11 +132,10 @@ func private(values []string) string {
 	return strings.Join(append(keep, "private"), ", ")
 }
 
-// directives splits at commas outside quotes: no-cache="Set-Cookie, Set-Cookie2"
-// is one directive.
-func directives(v string) []string {
-	var list []string
-	quoted, start := false, 0
+// cutDirective cuts v at its first comma outside quotes: no-cache="Set-Cookie,
+// Set-Cookie2" is one directive. more is false if there is no such comma.
+func cutDirective(v string) (directive, rest string, more bool) {
+	quoted := false
 	for i := 0; i < len(v); i++ {
 		switch {
 		case quoted && v[i] == '\\':
@@ -118,11 +143,10 @@ func directives(v string) []string {
 		case v[i] == '"':
 			quoted = !quoted
 		case v[i] == ',' && !quoted:
-			list = append(list, strings.TrimSpace(v[start:i]))
-			start = i + 1
+			return strings.TrimSpace(v[:i]), v[i+1:], true
 		}
 	}
-	return append(list, strings.TrimSpace(v[start:]))
+	return strings.TrimSpace(v), "", false
 }
 
 // sharedOnly reports whether a field tells caches to keep the response longer
