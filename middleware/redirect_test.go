@@ -149,10 +149,13 @@ func TestS5_12_Next(t *testing.T) {
 		expect(t, tt.query, g.Next(r, "/f"), tt.want)
 		expect(t, tt.query+" switched off", off.Next(r, "/f"), "/f")
 	}
-	// Over TLS the request is https, also where the cookie would allow http.
+	// Over TLS the request is https, also where the cookie would allow http. What
+	// a forwarded header says is what anybody may have written.
 	insecure := newApp(t, plain)
 	for _, over := range []*tls.ConnectionState{nil, {}} {
 		r := httptest.NewRequest("GET", "/login?next=http://testserver/x", nil)
+		r.Header.Set("X-Forwarded-Proto", "https")
+		r.Header.Set("Forwarded", "proto=https")
 		r.Host, r.TLS = "testserver", over
 		want := "http://testserver/x"
 		if over != nil {
