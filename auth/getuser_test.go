@@ -56,7 +56,7 @@ func TestG2_UserNotFound(t *testing.T) {
 }
 
 // A session whose user is not found is not refused for its stamp either: the
-// source looks the user up first.
+// user is looked up first.
 func TestG2_UserNotFoundWithoutStamp(t *testing.T) {
 	x, b := newSite(t, ring(t, 1), skipStamp), browser{}
 	x.login(b, "1")
