@@ -30,7 +30,7 @@ func migrating(t *testing.T) (*site, browser) {
 	var err error
 	x.store, err = ssestore.New(ssestore.Config{Keys: ring(t, 1), Idle: 2 * time.Hour, Legacy: []ssestore.Legacy{{
 		Cookie: cookie.Config{Name: "old"},
-		Codec:  func(string, string) (cookie.Codec, error) { return oldFormat{}, nil },
+		Format: func(string, string) (cookie.Codec, error) { return oldFormat{}, nil },
 		Until:  t0.AddDate(0, 1, 0),
 		Migrate: func(s *ssestore.Session, plaintext []byte) error {
 			return errors.Join(cart.Set(s, "biscuits"), s.Adopt(string(plaintext)))

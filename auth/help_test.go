@@ -250,7 +250,7 @@ func (x *site) cartOf(b browser) string {
 // claims opens the session cookie with any of the test keys.
 func claims(t testing.TB, b browser) map[string]any {
 	t.Helper()
-	codec, err := cookie.NewJWE(sessionName, "")
+	codec, err := cookie.JWE(sessionName, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -270,7 +270,7 @@ func claims(t testing.TB, b browser) map[string]any {
 // any state about.
 func forge(t testing.TB, n int, plaintext string) browser {
 	t.Helper()
-	codec, err := cookie.NewJWE(sessionName, "")
+	codec, err := cookie.JWE(sessionName, "")
 	if err != nil {
 		t.Fatal(err)
 	}

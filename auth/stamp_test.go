@@ -258,7 +258,7 @@ func libraryStamp(t *testing.T, root []byte, audience, id, field string) string 
 	if err != nil {
 		t.Fatal(err)
 	}
-	codec, err := cookie.NewJWE(store.CookieName(), audience)
+	codec, err := cookie.JWE(store.CookieName(), audience)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,11 +10,11 @@ import (
 )
 
 // A Codec turns bytes into a cookie value and back. It is bound to a cookie name
-// and an audience when it is made (see [NewCodec]), so that a value moved to
+// and an audience when it is made (see [Format]), so that a value moved to
 // another cookie does not open.
 //
-// [NewJWE] makes the default one. The packages cookie/gorilla and cookie/jose
-// have others.
+// [JWE] is the default format. The packages cookie/gorilla and cookie/jose have
+// others.
 //
 // A Codec is safe for concurrent use. It does not count seals and opens; the
 // caller does, because only the caller knows which of them mattered.
@@ -43,9 +43,10 @@ type Opened struct {
 	Issued time.Time
 }
 
-// NewCodec makes a codec for one cookie name and one audience. Stores take this
-// and not a Codec, so that nobody can pass one that is bound to another name.
-type NewCodec func(name, audience string) (Codec, error)
+// A Format makes the codec for one cookie name and one audience. Stores take this
+// and not a Codec, so that nobody can pass one that is bound to another name. [JWE]
+// is one, and so are the functions of the packages cookie/gorilla and cookie/jose.
+type Format func(name, audience string) (Codec, error)
 
 var (
 	// ErrNoPrimary: the ring has no active key, or there is no ring, so nothing

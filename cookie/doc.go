@@ -4,7 +4,7 @@
 // # What it does
 //
 // A [Codec] seals a plaintext under the primary key of a keyring and opens what
-// any key of the ring sealed. [NewJWE] makes the default one. A [Cookie], made
+// any key of the ring sealed. [JWE] is the default [Format]. A [Cookie], made
 // from a [Config], finds the values of its name in raw Cookie header lines and
 // writes the lines that set and delete it. Package ssestore puts the two
 // together; most programs use that and see only Config.

@@ -9,9 +9,9 @@ import (
 )
 
 // Seal, open, and what happens to everything else.
-func ExampleNewJWE() {
+func ExampleJWE() {
 	ring := keyring.Generate()
-	codec, err := cookie.NewJWE("__Host-session", "")
+	codec, err := cookie.JWE("__Host-session", "")
 	if err != nil {
 		panic(err)
 	}

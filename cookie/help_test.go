@@ -8,7 +8,7 @@ import (
 
 func newJWE(t testing.TB, name, audience string) cookie.Codec {
 	t.Helper()
-	codec, err := cookie.NewJWE(name, audience)
+	codec, err := cookie.JWE(name, audience)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// NewJWE is the default codec: RFC 7516 compact JWE, alg=dir, enc=A256GCM, in
+// JWE is the default [Format]: RFC 7516 compact JWE, alg=dir, enc=A256GCM, in
 // one canonical spelling. docs/FORMAT.md has it byte by byte. A value is exactly
 // 102 + ⌈4n/3⌉ characters for n bytes.
 //
@@ -22,7 +22,7 @@ import (
 // base64 in any but its canonical spelling (malformed), the tag (bad tag).
 //
 // Errors: a name that is no cookie name (*ConfigError), and ErrFIPS.
-func NewJWE(name, audience string) (Codec, error) {
+func JWE(name, audience string) (Codec, error) {
 	if !validName(name) {
 		return nil, &ConfigError{Package: "cookie", Field: "Name", Rule: ruleName}
 	}
@@ -36,7 +36,7 @@ func NewJWE(name, audience string) (Codec, error) {
 	}, nil
 }
 
-// SealLabel is the label of the subkey that [NewJWE] seals with. Give it to
+// SealLabel is the label of the subkey that [JWE] seals with. Give it to
 // [keyring.Key.ExportJWK] for a service in another language that is to read the
 // cookie. The algorithm is symmetric: whoever can read can also make cookies.
 func SealLabel(name, audience string) keyring.Label {

@@ -45,7 +45,7 @@ func valuesIn(lines []string, name string) []string {
 // Lines are separated by LF. {V}, {W}, … stand for the tokens of makeTokens.
 func FuzzCookieHeader(f *testing.F) {
 	ring, m, accounts := ringOf(f, 0, 1), makeTokens(f), newManager(f)
-	stores := []*ssestore.Store{newStore(f, ring, cookie.NewJWE), newStore(f, ring, jose.NewCodec)}
+	stores := []*ssestore.Store{newStore(f, ring, cookie.JWE), newStore(f, ring, jose.JWE)}
 	f.Fuzz(func(t *testing.T, template string) {
 		header := fill(template, m)
 		if len(header) > 1<<16 {

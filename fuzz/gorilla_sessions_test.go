@@ -219,7 +219,7 @@ func TestSessionsCookieStore_MigrateToHardtack(t *testing.T) {
 				Keys: keyring.Generate(),
 				Legacy: []ssestore.Legacy{{
 					Cookie: cookie.Config{Name: name, SameSite: cookie.SameSiteNone},
-					Codec:  gorilla.WithKeys(pairs...),
+					Format: gorilla.WithKeys(pairs...),
 					Until:  time.Now().Add(24 * time.Hour),
 					Migrate: func(s *ssestore.Session, plaintext []byte) error {
 						var values map[any]any

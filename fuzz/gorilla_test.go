@@ -33,15 +33,15 @@ func gorillaPairs(t testing.TB, ring *keyring.Keyring) []gorillaPair {
 		return keyring.Label{Purpose: purpose, Audience: audience, Name: gorillaName}
 	}
 	var pairs []gorillaPair
-	add := func(newCodec cookie.NewCodec, hash, block []byte) {
-		ours, err := newCodec(gorillaName, audience)
+	add := func(format cookie.Format, hash, block []byte) {
+		ours, err := format(gorillaName, audience)
 		if err != nil {
 			t.Fatal(err)
 		}
 		theirs := securecookie.New(hash, block).MaxAge(0).MaxLength(4096).SetSerializer(securecookie.NopEncoder{})
 		pairs = append(pairs, gorillaPair{ours, theirs, hash})
 	}
-	add(gorilla.NewCodec, key.Derive(label("gorilla-hash")), key.Derive(label("gorilla-block")))
+	add(gorilla.SecureCookie, key.Derive(label("gorilla-hash")), key.Derive(label("gorilla-block")))
 	add(gorilla.WithKeys(hash, block), hash, block)
 	add(gorilla.WithKeys(hash), hash, nil)
 	return pairs

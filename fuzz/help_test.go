@@ -208,9 +208,9 @@ func stampManager(t testing.TB, field string) *auth.Manager[*user] {
 	return m
 }
 
-func newStore(t testing.TB, ring keyring.Source, codec cookie.NewCodec) *ssestore.Store {
+func newStore(t testing.TB, ring keyring.Source, format cookie.Format) *ssestore.Store {
 	t.Helper()
-	s, err := ssestore.New(ssestore.Config{Keys: ring, Audience: audience, Codec: codec})
+	s, err := ssestore.New(ssestore.Config{Keys: ring, Audience: audience, Format: format})
 	if err != nil {
 		t.Fatal(err)
 	}

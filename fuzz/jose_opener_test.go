@@ -76,13 +76,13 @@ func theyOpen(token string) ([]byte, *gojose.JSONWebEncryption) {
 	return nil, nil
 }
 
-// FuzzJoseOpener: what the Opener opens, go-jose opens to the same bytes, under a
+// FuzzJoseOpener: what jose.WithKeys opens, go-jose opens to the same bytes, under a
 // header of known members alone, in one spelling, and it is a claims set; and what
 // a well-behaved issuer makes, it does open. header and plaintext are put behind a
 // right tag.
 func FuzzJoseOpener(f *testing.F) {
 	gcm32, cbc64 := foreignKeys()
-	codec, err := jose.Opener(gcm32, cbc64)("session", "")
+	codec, err := jose.WithKeys(gcm32, cbc64)("session", "")
 	if err != nil {
 		f.Fatal(err)
 	}

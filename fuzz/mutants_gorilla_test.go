@@ -116,7 +116,7 @@ func gorillaHunt(t testing.TB, open func(value string) error) *hunt {
 // value one spelling.
 func TestJ13_FiveMillionGorillaMutants(t *testing.T) {
 	ring := ringOf(t, 0)
-	codec, err := gorilla.NewCodec(gorillaName, audience)
+	codec, err := gorilla.SecureCookie(gorillaName, audience)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -173,7 +173,7 @@ func tokenHunt(t testing.TB, open func(value string) error) *hunt {
 // J13: five million altered tokens, of which none opens and none panics.
 func TestJ13_FiveMillionTokenMutants(t *testing.T) {
 	ring := ringOf(t, 0, 1)
-	codec, err := cookie.NewJWE(cookieName, audience)
+	codec, err := cookie.JWE(cookieName, audience)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,8 +43,8 @@ func TestRFC7520_Refused(t *testing.T) {
 		}
 
 		ring := ringOf(t, 0)
-		for what, make := range map[string]cookie.NewCodec{
-			"JWE": cookie.NewJWE, "jose": jose.NewCodec, "Opener": jose.Opener(bytes.Repeat(key, 2)), "Opener, 64 bytes": jose.Opener(bytes.Repeat(key, 4)),
+		for what, make := range map[string]cookie.Format{
+			"JWE": cookie.JWE, "jose": jose.JWE, "WithKeys": jose.WithKeys(bytes.Repeat(key, 2)), "WithKeys, 64 bytes": jose.WithKeys(bytes.Repeat(key, 4)),
 		} {
 			codec, err := make(cookieName, audience)
 			if err != nil {
@@ -55,13 +55,13 @@ func TestRFC7520_Refused(t *testing.T) {
 			}
 		}
 		// A key of 16 bytes does not even make an opener.
-		if _, err := jose.Opener(key)("session", ""); err == nil {
+		if _, err := jose.WithKeys(key)("session", ""); err == nil {
 			t.Errorf("section %s: its key is taken", c.section)
 		}
 		// The flattened and the general form of section 5 are no cookie values, but
 		// somebody may try.
 		p := strings.Split(c.token, ".")
-		codec, err := cookie.NewJWE(cookieName, audience)
+		codec, err := cookie.JWE(cookieName, audience)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -43,7 +43,7 @@ func (a *transparent) Seal(dst, _, plaintext, _ []byte) []byte {
 // parts.
 func FuzzTokenOpen(f *testing.F) {
 	ring, m := ringOf(f, 0, 1), makeTokens(f)
-	codec, err := cookie.NewJWE(cookieName, audience)
+	codec, err := cookie.JWE(cookieName, audience)
 	if err != nil {
 		f.Fatal(err)
 	}

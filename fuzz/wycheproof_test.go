@@ -195,7 +195,7 @@ func TestWycheproof_HMACAsStamp(t *testing.T) {
 		}
 	}
 	ring := ringOf(t, 0)
-	key, store, codec := ring.Primary(), newStore(t, ring, nil), cookie.NewJWE
+	key, store, codec := ring.Primary(), newStore(t, ring, nil), cookie.JWE
 	c, err := codec(cookieName, audience)
 	if err != nil {
 		t.Fatal(err)
@@ -302,7 +302,7 @@ func TestWycheproof_JSONWebEncryption(t *testing.T) {
 		}
 	}
 	ring := ringOf(t, 0)
-	ours, err := cookie.NewJWE(cookieName, audience)
+	ours, err := cookie.JWE(cookieName, audience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -365,7 +365,7 @@ func TestWycheproof_JSONWebEncryption(t *testing.T) {
 	for _, g := range wycheproofFile[group](t, "json_web_encryption_test.json") {
 		codecs := []cookie.Codec{ours}
 		if k, err := base64.RawURLEncoding.DecodeString(g.Private.K); err == nil && (len(k) == 32 || len(k) == 64) {
-			opener, err := jose.Opener(k)("session", "")
+			opener, err := jose.WithKeys(k)("session", "")
 			if err != nil {
 				t.Fatal(err)
 			}

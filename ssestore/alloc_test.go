@@ -16,7 +16,7 @@ import (
 // one allocation, and what it keeps of a long plaintext another.
 
 func hot(t testing.TB) (*ssestore.Store, []string) {
-	c := codec{"jwe", cookie.NewJWE, true}
+	c := codec{"jwe", cookie.JWE, true}
 	b := visited(t, newStore(t, c, ring(t, 1)), func(s *ssestore.Session) {
 		login(t, s, "user-12345")
 		must(t, count.Set(s, 3))

@@ -15,16 +15,16 @@ import (
 // codec is one row of the list that the whole suite runs over.
 type codec struct {
 	name string
-	new  cookie.NewCodec
+	new  cookie.Format
 	// kids: the format names its key, so that a tampered value of a known key
 	// can be told from one of an unknown key.
 	kids bool
 }
 
 var codecs = []codec{
-	{"jwe", cookie.NewJWE, true},
-	{"jose", jose.NewCodec, true},
-	{"gorilla", gorilla.NewCodec, false},
+	{"jwe", cookie.JWE, true},
+	{"jose", jose.JWE, true},
+	{"gorilla", gorilla.SecureCookie, false},
 }
 
 // each runs a test over every codec.
@@ -93,7 +93,7 @@ func TestOpen_ErrorNamesNoKey(t *testing.T) {
 	for _, made := range []cookie.Codec{loose{}, looseInto{}} {
 		keys := ring(t, 1)
 		store := newStore(t, codec{new: func(name, audience string) (cookie.Codec, error) {
-			jwe, err := cookie.NewJWE(name, audience)
+			jwe, err := cookie.JWE(name, audience)
 			if _, into := made.(looseInto); into {
 				return looseInto{loose{jwe}}, err
 			}

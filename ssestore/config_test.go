@@ -19,7 +19,7 @@ func TestNew_Refuses(t *testing.T) {
 	}
 	var nilFile *keyring.File
 	var nilRing *keyring.Keyring
-	good := ssestore.Legacy{Cookie: cookie.Config{Name: "x"}, Codec: newOld, Until: t0, Migrate: migrate}
+	good := ssestore.Legacy{Cookie: cookie.Config{Name: "x"}, Format: newOld, Until: t0, Migrate: migrate}
 	with := func(f func(l *ssestore.Legacy)) []ssestore.Legacy { l := good; f(&l); return []ssestore.Legacy{l} }
 	for name, row := range map[string]struct {
 		change config
@@ -35,7 +35,7 @@ func TestNew_Refuses(t *testing.T) {
 		"over 400 days":       {func(c *ssestore.Config) { c.PersistentAbsolute = 401 * day }, "PersistentAbsolute"},
 		"tiny line":           {func(c *ssestore.Config) { c.Cookie.MaxLine = 400 }, "Cookie.MaxLine"},
 		"legacy without name": {func(c *ssestore.Config) { c.Legacy = with(func(l *ssestore.Legacy) { l.Cookie.Name = "" }) }, "Legacy[0].Cookie.Name"},
-		"legacy codec":        {func(c *ssestore.Config) { c.Legacy = with(func(l *ssestore.Legacy) { l.Codec = nil }) }, "Legacy[0].Codec"},
+		"legacy format":       {func(c *ssestore.Config) { c.Legacy = with(func(l *ssestore.Legacy) { l.Format = nil }) }, "Legacy[0].Format"},
 		"legacy deadline":     {func(c *ssestore.Config) { c.Legacy = with(func(l *ssestore.Legacy) { l.Until = time.Time{} }) }, "Legacy[0].Until"},
 		"legacy migrate":      {func(c *ssestore.Config) { c.Legacy = with(func(l *ssestore.Legacy) { l.Migrate = nil }) }, "Legacy[0].Migrate"},
 		"nine legacies": {func(c *ssestore.Config) {
@@ -43,7 +43,7 @@ func TestNew_Refuses(t *testing.T) {
 				c.Legacy = append(c.Legacy, good)
 			}
 		}, "Legacy"},
-		"nil codec": {func(c *ssestore.Config) { c.Codec = func(string, string) (cookie.Codec, error) { return nil, nil } }, "Codec"},
+		"nil codec": {func(c *ssestore.Config) { c.Format = func(string, string) (cookie.Codec, error) { return nil, nil } }, "Format"},
 	} {
 		cfg := ssestore.Config{Keys: keyring.Generate()}
 		row.change(&cfg)
@@ -87,13 +87,13 @@ func TestNew_AllAtOnce(t *testing.T) {
 	_, err := ssestore.New(ssestore.Config{
 		Idle: -1, Absolute: -1, PersistentIdle: -1, PersistentAbsolute: -1,
 		Cookie: cookie.Config{Name: "a b", Path: "x"},
-		Legacy: []ssestore.Legacy{{}, {Cookie: cookie.Config{Name: "x"}, Codec: func(string, string) (cookie.Codec, error) { return nil, broken }}},
+		Legacy: []ssestore.Legacy{{}, {Cookie: cookie.Config{Name: "x"}, Format: func(string, string) (cookie.Codec, error) { return nil, broken }}},
 	})
 	if err == nil {
 		t.Fatal("accepted")
 	}
 	for _, want := range []string{"ssestore: Keys:", "Idle:", "Absolute:", "PersistentIdle:", "PersistentAbsolute:", "cookie: Name:", "cookie: Path:",
-		"Legacy[0].Cookie.Name", "Legacy[0].Codec", "Legacy[0].Until", "Legacy[0].Migrate", "Legacy[1].Until", "codec of its own mind"} {
+		"Legacy[0].Cookie.Name", "Legacy[0].Format", "Legacy[0].Until", "Legacy[0].Migrate", "Legacy[1].Until", "codec of its own mind"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in:\n%v", want, err)
 		}

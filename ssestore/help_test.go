@@ -58,7 +58,7 @@ type config func(*ssestore.Config)
 
 func newStore(t testing.TB, c codec, keys keyring.Source, changes ...config) *ssestore.Store {
 	t.Helper()
-	cfg := ssestore.Config{Keys: keys, Codec: c.new}
+	cfg := ssestore.Config{Keys: keys, Format: c.new}
 	for _, f := range changes {
 		f(&cfg)
 	}

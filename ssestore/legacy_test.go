@@ -64,7 +64,7 @@ const oldName = "old"
 // legacyConfig is a store in the middle of a migration.
 func legacyConfig(c *ssestore.Config) {
 	c.Legacy = []ssestore.Legacy{{
-		Cookie: cookie.Config{Name: oldName, Path: "/app"}, Codec: newOld, Until: after(10 * day), Migrate: migrate,
+		Cookie: cookie.Config{Name: oldName, Path: "/app"}, Format: newOld, Until: after(10 * day), Migrate: migrate,
 	}}
 }
 
@@ -304,8 +304,8 @@ func TestLegacy_Chain(t *testing.T) {
 		}
 		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
 			c.Legacy = []ssestore.Legacy{
-				{Cookie: cookie.Config{Name: "one"}, Codec: newOld, Until: after(day), Migrate: tag("one")},
-				{Cookie: cookie.Config{Name: "two"}, Codec: newOld, Until: after(2 * day), Migrate: tag("two")},
+				{Cookie: cookie.Config{Name: "one"}, Format: newOld, Until: after(day), Migrate: tag("one")},
+				{Cookie: cookie.Config{Name: "two"}, Format: newOld, Until: after(2 * day), Migrate: tag("two")},
 			}
 		})
 		v := func(now time.Time, words string) string { return oldValue(now, words) }
@@ -338,7 +338,7 @@ func TestLegacy_SameName(t *testing.T) {
 		for path, deletions := range map[string]int{"/": 0, "/app": 1} {
 			store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
 				c.Cookie.Name = "s"
-				c.Legacy = []ssestore.Legacy{{Cookie: cookie.Config{Name: "s", Path: path}, Codec: newOld, Until: after(day), Migrate: migrate}}
+				c.Legacy = []ssestore.Legacy{{Cookie: cookie.Config{Name: "s", Path: path}, Format: newOld, Until: after(day), Migrate: migrate}}
 			})
 			s := store.Load([]string{"s=" + oldValue(t0, "note=x")}, t0)
 			same(t, "note", note.Get(s), "x")

@@ -18,7 +18,7 @@ func BenchmarkStages(b *testing.B) {
 	keys := ring(b, 1)
 	k, err := cookie.New(cookie.Config{})
 	must(b, err)
-	codec, err := cookie.NewJWE(k.Name(), "")
+	codec, err := cookie.JWE(k.Name(), "")
 	must(b, err)
 	prefix, prefixEnded := k.Name()+"=", k.Name()+"-ended="
 	value := k.Find(nil, lines)[0]

@@ -44,8 +44,8 @@ type Config struct {
 	// The same for persistent sessions ("remember me", [Session.Remember]).
 	PersistentIdle, PersistentAbsolute time.Duration
 
-	// Codec makes the codec of the cookie. Nil: [cookie.NewJWE].
-	Codec cookie.NewCodec
+	// Format is how the cookie is sealed. Nil: [cookie.JWE].
+	Format cookie.Format
 
 	// Legacy lists the cookies of an earlier system whose sessions are taken
 	// over, in the order in which they are tried.
@@ -71,8 +71,8 @@ type Legacy struct {
 	// set: it is deleted under them once the session has moved. Name is required.
 	Cookie cookie.Config
 
-	// Codec opens it; see the packages cookie/gorilla and cookie/jose.
-	Codec cookie.NewCodec
+	// Format opens it; see the packages cookie/gorilla and cookie/jose.
+	Format cookie.Format
 
 	// Until is when the store stops looking. Required: a migration without an
 	// end keeps the old system's weaknesses for ever.
@@ -124,7 +124,7 @@ type refresher interface {
 }
 
 // An intoOpener is a codec that can open into memory of its caller, which saves an
-// allocation at every request. That of cookie.NewJWE is one.
+// allocation at every request. That of cookie.JWE is one.
 type intoOpener interface {
 	// OpenInto is Open with the plaintext in buf, at any offset, if its capacity
 	// suffices; the length of a buffer always does. Whatever the result, all of
@@ -181,7 +181,7 @@ func New(c Config) (*Store, error) {
 	}
 
 	var err error
-	if s.cookie, s.codec, err = slot(c.Cookie, c.Codec, c.Audience); err != nil {
+	if s.cookie, s.codec, err = slot(c.Cookie, c.Format, c.Audience); err != nil {
 		faults.Join(err)
 	} else {
 		if !c.DangerouslySkipBarrier {
@@ -220,8 +220,8 @@ func (s *Store) addLegacy(c Config, faults *config.Faults) {
 		if l.Cookie.Name == "" {
 			faults.Add(field+".Cookie.Name", "must be set")
 		}
-		if l.Codec == nil {
-			faults.Add(field+".Codec", "must be set")
+		if l.Format == nil {
+			faults.Add(field+".Format", "must be set")
 		}
 		if l.Until.IsZero() {
 			faults.Add(field+".Until", "must be set")
@@ -229,10 +229,10 @@ func (s *Store) addLegacy(c Config, faults *config.Faults) {
 		if l.Migrate == nil {
 			faults.Add(field+".Migrate", "must be set")
 		}
-		if l.Codec == nil || l.Cookie.Name == "" {
+		if l.Format == nil || l.Cookie.Name == "" {
 			continue
 		}
-		k, codec, err := slot(l.Cookie, l.Codec, c.Audience)
+		k, codec, err := slot(l.Cookie, l.Format, c.Audience)
 		if err != nil {
 			faults.Join(fmt.Errorf("ssestore: %s: %w", field, err))
 			continue
@@ -251,17 +251,17 @@ func orSlash(path string) string {
 }
 
 // slot makes a cookie and its codec.
-func slot(c cookie.Config, newCodec cookie.NewCodec, audience string) (*cookie.Cookie, cookie.Codec, error) {
+func slot(c cookie.Config, format cookie.Format, audience string) (*cookie.Cookie, cookie.Codec, error) {
 	k, err := cookie.New(c)
 	if err != nil {
 		return nil, nil, err
 	}
-	if newCodec == nil {
-		newCodec = cookie.NewJWE
+	if format == nil {
+		format = cookie.JWE
 	}
-	codec, err := newCodec(k.Name(), audience)
+	codec, err := format(k.Name(), audience)
 	if err == nil && codec == nil {
-		err = &ConfigError{Package: "ssestore", Field: "Codec", Rule: "made no codec"}
+		err = &ConfigError{Package: "ssestore", Field: "Format", Rule: "made no codec"}
 	}
 	return k, codec, err
 }

@@ -35,15 +35,15 @@ var Hardtack = Contestant{
 var HardtackGorilla = Contestant{
 	Name: "Hardtack (gorilla codec)", Encrypts: true,
 	Lacks: "the securecookie format: no key id, so it tries keys in order",
-	Open:  func(o Options) (Session, error) { return newHardtack(o, gorilla.NewCodec) },
+	Open:  func(o Options) (Session, error) { return newHardtack(o, gorilla.SecureCookie) },
 }
 
-func newHardtack(o Options, codec cookie.NewCodec) (Session, error) {
-	return openHardtack(o, codec, keyring.Generate())
+func newHardtack(o Options, format cookie.Format) (Session, error) {
+	return openHardtack(o, format, keyring.Generate())
 }
 
 // openHardtack begins with ring and rotates it until it holds o.Keys keys.
-func openHardtack(o Options, codec cookie.NewCodec, ring *keyring.Keyring) (Session, error) {
+func openHardtack(o Options, format cookie.Format, ring *keyring.Keyring) (Session, error) {
 	source := &keyring.Holder{}
 	source.Set(ring)
 	for range max(1, o.Keys) - 1 {
@@ -55,7 +55,7 @@ func openHardtack(o Options, codec cookie.NewCodec, ring *keyring.Keyring) (Sess
 	if !o.Oldest {
 		source.Set(ring)
 	}
-	store, err := ssestore.New(ssestore.Config{Keys: source, Codec: codec})
+	store, err := ssestore.New(ssestore.Config{Keys: source, Format: format})
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func Codec() ([]CodecCase, error) {
 		return nil, err
 	}
 	ring := keyring.Generate()
-	codec, err := cookie.NewJWE(s.CookieName(), "")
+	codec, err := cookie.JWE(s.CookieName(), "")
 	if err != nil {
 		return nil, err
 	}

@@ -21,18 +21,18 @@ type derived struct {
 	form        securecookie.Serializer
 }
 
-// NewCodec returns a codec that seals in the format of gorilla/securecookie under
-// keys derived from a keyring: it is made to be given as the codec of an
-// ssestore.Config. Hash key and block key (32 bytes each: HMAC-SHA256 and
-// AES-256) are subkeys for the purposes "gorilla-hash" and "gorilla-block", this
-// audience and this cookie name, so no value means anything under another.
+// SecureCookie is the [cookie.Format] of gorilla/securecookie under keys derived
+// from a keyring, for the Format of an ssestore.Config. Hash key and block key
+// (32 bytes each: HMAC-SHA256 and AES-256) are subkeys for the purposes
+// "gorilla-hash" and "gorilla-block", this audience and this cookie name, so no
+// value means anything under another.
 //
 // The format names no key. Open tries the keys of the ring in order, primary
 // first, by their MACs; nothing opens is [cookie.ReasonUnknownKey].
 // [cookie.Opened].Issued is the date in the value, which may lie in the future.
 //
 // The name must not be empty. The codec is immutable and safe for concurrent use.
-func NewCodec(name, audience string) (cookie.Codec, error) {
+func SecureCookie(name, audience string) (cookie.Codec, error) {
 	if name == "" {
 		return nil, errName
 	}

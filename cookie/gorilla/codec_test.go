@@ -20,7 +20,7 @@ import (
 )
 
 func TestNewCodec_NeedsAName(t *testing.T) {
-	if c, err := gorilla.NewCodec("", "shop"); err == nil || c != nil {
+	if c, err := gorilla.SecureCookie("", "shop"); err == nil || c != nil {
 		t.Error("a codec without a name")
 	}
 }
@@ -152,7 +152,7 @@ func TestOpen_Issued(t *testing.T) {
 func TestOpen_Foreign(t *testing.T) {
 	ring := keyring.Generate()
 	c := newCodec(t, "s", "")
-	jweCodec, err := cookie.NewJWE("s", "")
+	jweCodec, err := cookie.JWE("s", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,7 +2,7 @@
 // the format under github.com/gorilla/sessions. It is the only package of
 // hardtack that imports securecookie. It serves three needs:
 //
-//   - [NewCodec] seals hardtack's own sessions in this format, with keys derived
+//   - [SecureCookie] seals hardtack's own sessions in this format, with keys derived
 //     from a keyring, for a service beside which another one reads securecookies.
 //   - [WithKeys] opens the cookies that an application has already handed out
 //     under its own key pairs, so that moving to hardtack logs nobody out.

@@ -32,7 +32,7 @@ func Example_migration() {
 		Keys: keyring.Generate(),
 		Legacy: []ssestore.Legacy{{
 			Cookie: cookie.Config{Name: "my-session"},
-			Codec:  gorilla.WithKeys(hashKey, blockKey),
+			Format: gorilla.WithKeys(hashKey, blockKey),
 			Until:  time.Now().AddDate(0, 1, 0), // no longer than old cookies live
 			Migrate: func(s *ssestore.Session, plaintext []byte) error {
 				var values map[any]any // session.Values of the old program

@@ -27,7 +27,7 @@ var (
 
 func newCodec(t testing.TB, name, audience string) cookie.Codec {
 	t.Helper()
-	c, err := gorilla.NewCodec(name, audience)
+	c, err := gorilla.SecureCookie(name, audience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func refused(t testing.TB, c cookie.Codec, ring *keyring.Keyring, value string, 
 	}
 }
 
-// library is securecookie itself, with the keys that NewCodec derives.
+// library is securecookie itself, with the keys that SecureCookie derives.
 func library(key keyring.Key, name, audience string) *securecookie.SecureCookie {
 	hash := key.Derive(keyring.Label{Purpose: "gorilla-hash", Audience: audience, Name: name})
 	block := key.Derive(keyring.Label{Purpose: "gorilla-block", Audience: audience, Name: name})

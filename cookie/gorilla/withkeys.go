@@ -24,15 +24,15 @@ type given struct {
 	encrypted bool // by the first pair, which seals
 }
 
-// WithKeys returns the maker of a codec that opens the cookies an application
-// has already handed out. The keys are pairs, as sessions.NewCookieStore and
+// WithKeys returns a [cookie.Format] that opens the cookies an application has
+// already handed out. The keys are pairs, as sessions.NewCookieStore and
 // securecookie.CodecsFromPairs take them: hash key, block key, hash key, … newest
 // first; the last block key may be left out, and any may be nil, which means
 // signed and not encrypted. It is made for ssestore.Legacy:
 //
 //	Legacy: []ssestore.Legacy{{
 //		Cookie:  cookie.Config{Name: "my-session"},
-//		Codec:   gorilla.WithKeys(hashKey, blockKey),
+//		Format:  gorilla.WithKeys(hashKey, blockKey),
 //		Until:   deadline,
 //		Migrate: func(s *ssestore.Session, plaintext []byte) error { … },
 //	}}
@@ -46,15 +46,15 @@ type given struct {
 //
 // The HMAC must be SHA-256, securecookie's default. The keys are copied.
 //
-// The maker, and so the store's constructor, reports every fault at once: no
+// The format, and so the store's constructor, reports every fault at once: no
 // keys, a hash key under 16 bytes, a block key that is not 16, 24 or 32 bytes, a
 // key of zeros, a pair given twice, an empty cookie name. An empty but non-nil
 // block key is refused too, since it most often is an unset variable.
 //
 // The codec also seals, under the first pair, which lets a test or a staged
-// rollout write what the old program reads. It is not meant for the Codec of an
+// rollout write what the old program reads. It is not meant for the Format of an
 // ssestore.Config: such sessions would leave the keyring and its rotation aside.
-func WithKeys(pairs ...[]byte) cookie.NewCodec {
+func WithKeys(pairs ...[]byte) cookie.Format {
 	keys := make([][]byte, len(pairs))
 	for i, key := range pairs {
 		keys[i] = bytes.Clone(key) // keeps nil nil, and empty empty

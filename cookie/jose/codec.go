@@ -18,15 +18,14 @@ var errName = errors.New("jose: a codec needs the name of its cookie")
 // canonical is hardtack's own format through go-jose.
 type canonical struct{ seal, cache keyring.Label }
 
-// NewCodec returns a codec for hardtack's own format that leaves the cryptography
-// and the serialization to go-jose. It uses the same keys as cookie.NewJWE, so
-// each opens what the other seals, under the same cookie name and audience; and
-// it gives the same verdicts. Nonces are not clone-safe, see the package doc.
+// JWE is hardtack's own format, with the cryptography and the serialization left to
+// go-jose. It uses the same keys as [cookie.JWE], so each opens what the other
+// seals, under the same cookie name and audience; and it gives the same verdicts. Nonces are not clone-safe, see the package doc.
 //
 // The name must not be empty. [cookie.ErrFIPS] says that the program runs with
 // GODEBUG=fips140=only, which forbids AES-GCM with nonces made outside of it. The
 // codec is immutable and safe for concurrent use.
-func NewCodec(name, audience string) (cookie.Codec, error) {
+func JWE(name, audience string) (cookie.Codec, error) {
 	if name == "" {
 		return nil, errName
 	}

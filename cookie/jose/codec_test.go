@@ -18,7 +18,7 @@ import (
 )
 
 func TestNewCodec_NeedsAName(t *testing.T) {
-	if c, err := jose.NewCodec("", "shop"); err == nil || c != nil {
+	if c, err := jose.JWE("", "shop"); err == nil || c != nil {
 		t.Error("a codec without a name")
 	}
 }
@@ -233,13 +233,13 @@ func TestFIPS_IsAConstructionError(t *testing.T) {
 		}
 		return
 	}
-	if _, err := jose.NewCodec("s", ""); !errors.Is(err, cookie.ErrFIPS) {
-		t.Errorf("NewCodec: %v, want ErrFIPS", err)
+	if _, err := jose.JWE("s", ""); !errors.Is(err, cookie.ErrFIPS) {
+		t.Errorf("JWE: %v, want ErrFIPS", err)
 	}
-	if _, err := jose.Opener(key32)("s", ""); !errors.Is(err, cookie.ErrFIPS) {
-		t.Errorf("Opener for A256GCM: %v, want ErrFIPS", err)
+	if _, err := jose.WithKeys(key32)("s", ""); !errors.Is(err, cookie.ErrFIPS) {
+		t.Errorf("WithKeys for A256GCM: %v, want ErrFIPS", err)
 	}
-	if _, err := jose.Opener(key64)("s", ""); err != nil {
-		t.Errorf("Opener for A256CBC-HS512: %v", err)
+	if _, err := jose.WithKeys(key64)("s", ""); err != nil {
+		t.Errorf("WithKeys for A256CBC-HS512: %v", err)
 	}
 }

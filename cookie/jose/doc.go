@@ -1,13 +1,13 @@
 // Package jose opens and seals tokens with github.com/go-jose/go-jose. It is the
 // only package of hardtack that imports go-jose. It serves two needs:
 //
-//   - [Opener] opens the session cookies of other systems: encrypted JWTs with a
+//   - [WithKeys] opens the session cookies of other systems: encrypted JWTs with a
 //     shared key, as Auth.js, nextjs-auth0 and express-openid-connect issue them,
 //     so that a move to hardtack logs nobody out.
-//   - [NewCodec] seals and opens hardtack's own format, the same bytes as
-//     cookie.NewJWE, through an independent implementation. It is what a program
+//   - [JWE] seals and opens hardtack's own format, the same bytes as
+//     cookie.JWE, through an independent implementation. It is what a program
 //     uses that must run all its tokens through one audited library; everybody
-//     else is better served by cookie.NewJWE, which is twenty times faster.
+//     else is better served by cookie.JWE, which is twenty times faster.
 //
 // # Strict before, strict behind
 //
@@ -27,7 +27,7 @@
 // outside. Two clones of one virtual machine whose random source repeats would
 // seal two plaintexts under one nonce, which for AES-GCM gives away both and the
 // authentication key with them. Where machines are cloned or resumed from a
-// snapshot, seal with cookie.NewJWE.
+// snapshot, seal with cookie.JWE.
 //
 // A bad token of the greatest length that looks right costs about 20 KB of garbage,
 // nearly all of it go-jose's; everything else is refused before.

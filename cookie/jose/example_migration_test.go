@@ -31,7 +31,7 @@ func Example_migration() {
 		Keys: keyring.Generate(),
 		Legacy: []ssestore.Legacy{{
 			Cookie: cookie.Config{Name: name},
-			Codec:  jose.Opener(key),
+			Format: jose.WithKeys(key),
 			Until:  time.Now().AddDate(0, 1, 0),
 			Migrate: func(s *ssestore.Session, plaintext []byte) error {
 				var claims struct {

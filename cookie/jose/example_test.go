@@ -17,7 +17,7 @@ import (
 
 // Opening a session cookie of Auth.js (next-auth version 5), which encrypts with
 // A256CBC-HS512 under a key derived from AUTH_SECRET and the cookie's name.
-func ExampleOpener() {
+func ExampleWithKeys() {
 	const name = "__Secure-authjs.session-token"
 	secret := []byte("the AUTH_SECRET of the application")
 	key, err := hkdf.Key(sha256.New, secret, []byte(name), "Auth.js Generated Encryption Key ("+name+")", 64)
@@ -26,7 +26,7 @@ func ExampleOpener() {
 	}
 	value := authJS(key) // what the browser sends
 
-	codec, err := jose.Opener(key)(name, "")
+	codec, err := jose.WithKeys(key)(name, "")
 	if err != nil {
 		panic(err)
 	}
@@ -74,12 +74,12 @@ func authJS(key []byte) string {
 // nextjs-auth0 and express-openid-connect encrypt with A256GCM under a key of 32
 // bytes. nextjs-auth0 encrypts the state of a login in progress with that key as
 // well, and any visitor can have such a token.
-func ExampleOpener_auth0() {
+func ExampleWithKeys_auth0() {
 	key, err := hkdf.Key(sha256.New, []byte("the AUTH0_SECRET of the application"), nil, "JWE CEK", 32)
 	if err != nil {
 		panic(err)
 	}
-	codec, err := jose.Opener(key)("__session", "")
+	codec, err := jose.WithKeys(key)("__session", "")
 	if err != nil {
 		panic(err)
 	}
@@ -114,13 +114,13 @@ func ExampleOpener_auth0() {
 }
 
 // Two implementations of one format, under one keyring.
-func ExampleNewCodec() {
+func ExampleJWE() {
 	ring := keyring.Generate()
-	ours, err := cookie.NewJWE("__Host-session", "shop")
+	ours, err := cookie.JWE("__Host-session", "shop")
 	if err != nil {
 		panic(err)
 	}
-	theirs, err := jose.NewCodec("__Host-session", "shop")
+	theirs, err := jose.JWE("__Host-session", "shop")
 	if err != nil {
 		panic(err)
 	}

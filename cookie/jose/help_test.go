@@ -67,7 +67,7 @@ func forge(key []byte, header string, plaintext string) segments {
 
 func newCodec(t testing.TB, name, audience string) cookie.Codec {
 	t.Helper()
-	c, err := jose.NewCodec(name, audience)
+	c, err := jose.JWE(name, audience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func newCodec(t testing.TB, name, audience string) cookie.Codec {
 
 func newJWE(t testing.TB, name, audience string) cookie.Codec {
 	t.Helper()
-	c, err := cookie.NewJWE(name, audience)
+	c, err := cookie.JWE(name, audience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func newJWE(t testing.TB, name, audience string) cookie.Codec {
 
 func opener(t testing.TB, keys ...[]byte) cookie.Codec {
 	t.Helper()
-	c, err := jose.Opener(keys...)("session", "")
+	c, err := jose.WithKeys(keys...)("session", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ import (
 // the same. exp has none.
 const leeway = 60 * time.Second
 
-// errSeal is all that an Opener's codec has to say about sealing.
-var errSeal = errors.New("jose: an Opener does not seal: the tokens are another system's")
+// errSeal is all that a codec of WithKeys has to say about sealing.
+var errSeal = errors.New("jose: WithKeys does not seal: the tokens are another system's")
 
 // opener opens tokens of another system under given keys.
 type opener struct {
@@ -27,14 +27,14 @@ type opener struct {
 	forms []form // of the lengths of the keys
 }
 
-// Opener returns the maker of a codec that opens the encrypted JWTs of another
+// WithKeys returns a [cookie.Format] that opens the encrypted JWTs of another
 // system: compact JWE with alg=dir, and enc=A256GCM for a key of 32 bytes or
 // enc=A256CBC-HS512 for one of 64. Several keys, newest first, are for a system
 // whose key has changed. It is made for ssestore.Legacy:
 //
 //	Legacy: []ssestore.Legacy{{
 //		Cookie:  cookie.Config{Name: "__Secure-authjs.session-token"},
-//		Codec:   jose.Opener(key),
+//		Format:  jose.WithKeys(key),
 //		Until:   deadline,
 //		Migrate: func(s *ssestore.Session, plaintext []byte) error { … },
 //	}}
@@ -63,12 +63,12 @@ type opener struct {
 // [cookie.ReasonUnknownKey], whatever kid it names, since the key may have
 // changed; an authentic one that holds no claims set is [cookie.ReasonMalformed].
 //
-// The maker, and so the store's constructor, reports all faulty keys at once: no
+// The format, and so the store's constructor, reports all faulty keys at once: no
 // key, a length that is neither 32 nor 64, all zeros. It fails with
 // [cookie.ErrFIPS] where a key is for AES-GCM and GODEBUG=fips140=only is set.
 // The keys are copied. Seal is always an error, so
-// ssestore.New refuses an Opener as the codec of its own sessions.
-func Opener(keys ...[]byte) cookie.NewCodec {
+// ssestore.New refuses it as the format of its own sessions.
+func WithKeys(keys ...[]byte) cookie.Format {
 	own := make([][]byte, len(keys))
 	for i, key := range keys {
 		own[i] = bytes.Clone(key)
@@ -114,8 +114,8 @@ func formOf(key []byte) (form, bool) {
 // Seal refuses.
 func (o *opener) Seal(*keyring.Keyring, []byte) (string, error) { return "", errSeal }
 
-// Size is more than any cookie holds, so that a store which is to seal with an
-// Opener finds no room for a session and is refused when the program starts.
+// Size is more than any cookie holds, so that a store which is to seal with these
+// keys finds no room for a session and is refused when the program starts.
 func (o *opener) Size(int) int { return math.MaxInt }
 
 // Open opens a token; the ring is not used.

@@ -276,7 +276,7 @@ func TestOpener_RFC7520(t *testing.T) {
 		for _, codec := range []cookie.Codec{opener(t, key32), opener(t, key64), newCodec(t, "s", ""), newJWE(t, "s", "")} {
 			refused(t, codec, keyring.Generate(), row.token, cookie.ReasonForeign)
 		}
-		if _, err := jose.Opener(key)("s", ""); err == nil {
+		if _, err := jose.WithKeys(key)("s", ""); err == nil {
 			t.Errorf("section %s: a key of 16 bytes", row.section)
 		}
 	}
@@ -363,14 +363,14 @@ func TestOpener_FaultsAllAtOnce(t *testing.T) {
 		"key 2 is all zeros":                 {key32, make([]byte, 64)},
 		"key 1 is neither 32 nor 64 bytes\n": {key32[:31], key64[:63]},
 	} {
-		c, err := jose.Opener(keys...)("s", "")
+		c, err := jose.WithKeys(keys...)("s", "")
 		if err == nil || c != nil || !strings.Contains(err.Error(), what) {
 			t.Errorf("%v, want %q", err, what)
 		}
 	}
 	// A key in hex or base64 that nobody decoded.
 	for _, key := range []string{hex.EncodeToString(key64), base64.StdEncoding.EncodeToString(key32)} {
-		if _, err := jose.Opener([]byte(key))("s", ""); err == nil {
+		if _, err := jose.WithKeys([]byte(key))("s", ""); err == nil {
 			t.Errorf("a key of %d characters", len(key))
 		} else if strings.Contains(err.Error(), key) {
 			t.Error("the error shows the key")
@@ -380,7 +380,7 @@ func TestOpener_FaultsAllAtOnce(t *testing.T) {
 
 func TestOpener_CopiesTheKeys(t *testing.T) {
 	key := bytes.Clone(key32)
-	maker := jose.Opener(key)
+	maker := jose.WithKeys(key)
 	clear(key)
 	c, err := maker("s", "")
 	if err != nil {
@@ -396,7 +396,7 @@ func TestOpener_DoesNotSeal(t *testing.T) {
 	if v, err := c.Seal(keyring.Generate(), []byte("x")); err == nil || v != "" {
 		t.Error("sealed")
 	}
-	if _, err := ssestore.New(ssestore.Config{Keys: keyring.Generate(), Codec: jose.Opener(key32)}); err == nil {
+	if _, err := ssestore.New(ssestore.Config{Keys: keyring.Generate(), Format: jose.WithKeys(key32)}); err == nil {
 		t.Error("a store that cannot seal is found out at its first request")
 	}
 }

@@ -69,7 +69,7 @@ func TestAdvisory_securecookie_EncodeMulti_FallsToTheNextKey(t *testing.T) {
 	if text, err := securecookie.EncodeMulti("name", map[any]any{"a": 1}, codecs...); err == nil {
 		t.Errorf("sealed as %q", text)
 	}
-	for name, make := range map[string]cookie.NewCodec{"JWE": cookie.NewJWE, "gorilla": gorilla.NewCodec} {
+	for name, make := range map[string]cookie.Format{"JWE": cookie.JWE, "gorilla": gorilla.SecureCookie} {
 		c, _ := make(sessionName, "")
 		if text, err := c.Seal(ring.At(time.Now()), []byte("x")); err == nil {
 			t.Errorf("%s sealed as %q", name, text)
@@ -103,7 +103,7 @@ func TestAdvisory_CVE_2026_39324_FallsToAPlainDecoder(t *testing.T) {
 		s := newSite(t, func(c *ssestore.Config) {
 			c.Legacy = []ssestore.Legacy{{
 				Cookie: cookie.Config{Name: name},
-				Codec:  func(string, string) (cookie.Codec, error) { return plain{}, nil },
+				Format: func(string, string) (cookie.Codec, error) { return plain{}, nil },
 				Until:  time.Now().Add(time.Hour),
 				Migrate: func(s *ssestore.Session, plaintext []byte) error {
 					opened++
@@ -243,7 +243,7 @@ func TestAdvisory_CVE_2026_6873_ContextsThatConcatenate(t *testing.T) {
 	contexts := []context{{"ab", "c"}, {"a", "bc"}, {"abc", ""}, {"a", "b\x00c"}, {"c", "ab"}, {"b", "ca"}, {"a", "bc\x00"}, {"seal", "abc"}}
 	values := make([]string, len(contexts))
 	for i, c := range contexts {
-		codec, err := cookie.NewJWE(c.name, c.audience)
+		codec, err := cookie.JWE(c.name, c.audience)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +252,7 @@ func TestAdvisory_CVE_2026_6873_ContextsThatConcatenate(t *testing.T) {
 		}
 	}
 	for i, c := range contexts {
-		codec, _ := cookie.NewJWE(c.name, c.audience)
+		codec, _ := cookie.JWE(c.name, c.audience)
 		for j, v := range values {
 			if _, err := codec.Open(ring, v); (err == nil) != (i == j) {
 				t.Errorf("sealed for %q, opened for %q: %v", contexts[j], c, err)
@@ -288,7 +288,7 @@ func TestAdvisory_oauth2_proxy_SignedConcatenation(t *testing.T) {
 // forge writes any claims, as the holder of a leaked key could.
 func (s *site) forge(t *testing.T, claims string) string {
 	t.Helper()
-	codec, err := cookie.NewJWE(sessionName, "")
+	codec, err := cookie.JWE(sessionName, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -341,7 +341,7 @@ func TestAdvisory_CVE_2023_48309_AnotherCookieAsASession(t *testing.T) {
 	same(t, "at its place", b.who(), "ann")
 	plaintext := []byte(s.claims(`{"note":"x"}`))
 	for _, name := range []string{"__Host-state", barrierName, "__Host-sessio", "session"} {
-		codec, _ := cookie.NewJWE(name, "")
+		codec, _ := cookie.JWE(name, "")
 		value, err := codec.Seal(s.keys.At(s.now()), plaintext)
 		if err != nil {
 			t.Fatal(err)

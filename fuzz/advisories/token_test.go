@@ -25,11 +25,11 @@ var b64 = base64.RawURLEncoding
 func codecs(t *testing.T, ring *keyring.Keyring) map[string]cookie.Codec {
 	t.Helper()
 	all := map[string]cookie.Codec{}
-	for name, make := range map[string]cookie.NewCodec{
-		"cookie.NewJWE":    cookie.NewJWE,
-		"jose.NewCodec":    jose.NewCodec,
-		"jose.Opener":      jose.Opener(ring.Primary().Derive(cookie.SealLabel(sessionName, ""))),
-		"gorilla.NewCodec": gorilla.NewCodec,
+	for name, make := range map[string]cookie.Format{
+		"cookie.JWE":           cookie.JWE,
+		"jose.JWE":             jose.JWE,
+		"jose.WithKeys":        jose.WithKeys(ring.Primary().Derive(cookie.SealLabel(sessionName, ""))),
+		"gorilla.SecureCookie": gorilla.SecureCookie,
 	} {
 		c, err := make(sessionName, "")
 		if err != nil {
@@ -50,7 +50,7 @@ type sealed struct {
 func seal(t *testing.T) sealed {
 	t.Helper()
 	ring := keyring.Generate()
-	c, err := cookie.NewJWE(sessionName, "")
+	c, err := cookie.JWE(sessionName, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestAdvisory_CVE_2026_34986_KeyWrapWithEmptyKey(t *testing.T) {
 	}
 	// The same construction with dir opens, so it is the algorithm that is refused.
 	token := s.with(`{"alg":"dir","enc":"A256GCM","kid":"`+kid+`"}`, `{"sub":"ann"}`)
-	if o, err := codecs(t, s.ring)["cookie.NewJWE"].Open(s.ring, token); err != nil || string(o.Plaintext) != `{"sub":"ann"}` {
+	if o, err := codecs(t, s.ring)["cookie.JWE"].Open(s.ring, token); err != nil || string(o.Plaintext) != `{"sub":"ann"}` {
 		t.Errorf("dir: %v", err)
 	}
 }
@@ -250,7 +250,7 @@ func TestAdvisory_CVE_2026_44351_EmptyKey(t *testing.T) {
 		}
 	}
 	for _, key := range [][]byte{nil, {}, make([]byte, 32), make([]byte, 64), []byte("secret")} {
-		if _, err := jose.Opener(key)(sessionName, ""); err == nil {
+		if _, err := jose.WithKeys(key)(sessionName, ""); err == nil {
 			t.Errorf("an opener with %d bytes", len(key))
 		}
 		if _, err := gorilla.WithKeys(key, nil)(sessionName, ""); err == nil {
@@ -259,7 +259,7 @@ func TestAdvisory_CVE_2026_44351_EmptyKey(t *testing.T) {
 	}
 	ring := keyring.Generate()
 	for name, c := range codecs(t, ring) {
-		if name == "jose.Opener" {
+		if name == "jose.WithKeys" {
 			continue
 		}
 		value, err := c.Seal(ring, []byte("x"))
@@ -309,7 +309,7 @@ func TestAdvisory_dream_432_FallbackWithoutAdditionalData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, make := range map[string]cookie.NewCodec{"JWE": cookie.NewJWE, "jose": jose.NewCodec, "gorilla": gorilla.NewCodec} {
+	for name, make := range map[string]cookie.Format{"JWE": cookie.JWE, "jose": jose.JWE, "gorilla": gorilla.SecureCookie} {
 		ours, _ := make(sessionName, "shop")
 		same := func(c cookie.Codec, want bool) {
 			value, err := c.Seal(older, []byte("x"))
