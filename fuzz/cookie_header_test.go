@@ -10,6 +10,7 @@ import (
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/cookie/jose"
+	"github.com/hardtack-go/hardtack/fuzz/internal/fixed"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -44,7 +45,7 @@ func valuesIn(lines []string, name string) []string {
 //
 // Lines are separated by LF. {V}, {W}, … stand for the tokens of makeTokens.
 func FuzzCookieHeader(f *testing.F) {
-	ring, m, accounts := ringOf(f, 0, 1), makeTokens(f), newManager(f)
+	ring, m, accounts := fixed.Ring(f, 0, 1), makeTokens(f), newManager(f)
 	stores := []*ssestore.Store{newStore(f, ring, cookie.JWE), newStore(f, ring, jose.JWE)}
 	f.Fuzz(func(t *testing.T, template string) {
 		header := fill(template, m)
@@ -52,7 +53,7 @@ func FuzzCookieHeader(f *testing.F) {
 			return
 		}
 		lines := strings.Split(header, "\n")
-		values := valuesIn(lines, cookieName)
+		values := valuesIn(lines, fixed.CookieName)
 		user := func(ended bool) bool { // whether Ann must come out
 			valid, hers := 0, false
 			for _, v := range values {
@@ -74,7 +75,7 @@ func FuzzCookieHeader(f *testing.F) {
 
 		var verdicts []cookie.Reason
 		for _, store := range stores {
-			s := store.Load(lines, t0)
+			s := store.Load(lines, fixed.Now)
 			got, err := accounts.GetUser(t.Context(), s)
 			if (err == nil) != (got != nil) || err == nil && got.id != "ann" {
 				t.Fatalf("GetUser: %v, %v", got, err)
@@ -91,7 +92,7 @@ func FuzzCookieHeader(f *testing.F) {
 			}
 			for _, line := range out.SetCookie {
 				c, err := http.ParseSetCookie(line)
-				if err != nil || c.Valid() != nil || !strings.HasPrefix(c.Name, cookieName) || !c.Secure || !c.HttpOnly {
+				if err != nil || c.Valid() != nil || !strings.HasPrefix(c.Name, fixed.CookieName) || !c.Secure || !c.HttpOnly {
 					t.Fatalf("Set-Cookie %q: %v", line, err)
 				}
 			}

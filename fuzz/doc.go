@@ -1,7 +1,15 @@
 // Package fuzz holds no code, only tests that need other people's: fuzz targets
 // that hold hardtack against go-jose, gorilla/securecookie, encoding/json and a
-// WHATWG URL parser, five million mutants, and published vectors. It is a module
-// of its own, so that none of that reaches the users of hardtack.
+// WHATWG URL parser. It is a module of its own, so that none of that reaches the
+// users of hardtack. Beside the targets there are five rooms:
+//
+//   - mutants: five million altered cookies for each format, of which none opens
+//   - vectors: Wycheproof, RFC 7520, and our own vectors in other libraries
+//   - advisories: published faults of other libraries, replayed
+//   - reliability: many clients, several instances, faults on purpose
+//   - deletions: takes each security check out in turn and demands a red test
+//
+// The targets run as
 //
 //	go test ./fuzz          replays every committed seed
 //	fuzz/run 20             fuzzes each target for 20 seconds

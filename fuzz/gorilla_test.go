@@ -11,6 +11,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/cookie/gorilla"
+	"github.com/hardtack-go/hardtack/fuzz/internal/fixed"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -27,14 +28,14 @@ const gorillaName = "my-session"
 // key, given without one.
 func gorillaPairs(t testing.TB, ring *keyring.Keyring) []gorillaPair {
 	t.Helper()
-	hash, block := bytesOf("gorilla hash"), bytesOf("gorilla block")
+	hash, block := fixed.Bytes("gorilla hash"), fixed.Bytes("gorilla block")
 	key := ring.Primary()
 	label := func(purpose string) keyring.Label {
-		return keyring.Label{Purpose: purpose, Audience: audience, Name: gorillaName}
+		return keyring.Label{Purpose: purpose, Audience: fixed.Audience, Name: gorillaName}
 	}
 	var pairs []gorillaPair
 	add := func(format cookie.Format, hash, block []byte) {
-		ours, err := format(gorillaName, audience)
+		ours, err := format(gorillaName, fixed.Audience)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -50,7 +51,7 @@ func gorillaPairs(t testing.TB, ring *keyring.Keyring) []gorillaPair {
 // authentic makes a value with a right MAC around any date and payload.
 func (p gorillaPair) authentic(date string, payload []byte) string {
 	signed := append([]byte(date+"|"), payload...)
-	sum := mac(p.hash, []byte(gorillaName+"|"), signed)
+	sum := fixed.MAC(p.hash, []byte(gorillaName+"|"), signed)
 	return base64.URLEncoding.EncodeToString(append(append(signed, '|'), sum...))
 }
 
@@ -61,7 +62,7 @@ var plainDate = regexp.MustCompile(`^[1-9][0-9]{0,10}$`)
 // spelling; behind a right MAC, whatever it opens we open too, if the date is
 // written as it would write it.
 func FuzzGorilla(f *testing.F) {
-	ring := ringOf(f, 0)
+	ring := fixed.Ring(f, 0)
 	pairs := gorillaPairs(f, ring)
 	f.Fuzz(func(t *testing.T, value, date string, payload, plaintext []byte) {
 		for i, p := range pairs {

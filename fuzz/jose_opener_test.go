@@ -16,11 +16,12 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/cookie/jose"
+	"github.com/hardtack-go/hardtack/fuzz/internal/fixed"
 )
 
 // Keys of a foreign system: one for each content encryption.
 func foreignKeys() (gcm32, cbc64 []byte) {
-	return bytesOf("foreign gcm"), append(bytesOf("foreign cbc mac"), bytesOf("foreign cbc enc")...)
+	return fixed.Bytes("foreign gcm"), append(fixed.Bytes("foreign cbc mac"), fixed.Bytes("foreign cbc enc")...)
 }
 
 // foreignGCM makes a compact JWE around any header text, with a right tag.
@@ -35,7 +36,7 @@ func foreignGCM(t testing.TB, header string, plaintext []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, iv := b64.EncodeToString([]byte(header)), bytesOf("iv " + header)[:12]
+	head, iv := b64.EncodeToString([]byte(header)), fixed.Bytes("iv " + header)[:12]
 	out := aead.Seal(nil, iv, plaintext, []byte(head))
 	return strings.Join([]string{head, "", b64.EncodeToString(iv), b64.EncodeToString(out[:len(plaintext)]), b64.EncodeToString(out[len(plaintext):])}, ".")
 }
@@ -48,7 +49,7 @@ func foreignCBC(t testing.TB, header string, plaintext []byte) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, iv := b64.EncodeToString([]byte(header)), bytesOf("iv " + header)[:16]
+	head, iv := b64.EncodeToString([]byte(header)), fixed.Bytes("iv " + header)[:16]
 	pad := 16 - len(plaintext)%16
 	ct := append(bytes.Clone(plaintext), bytes.Repeat([]byte{byte(pad)}, pad)...)
 	cipher.NewCBCEncrypter(block, iv).CryptBlocks(ct, ct)

@@ -15,6 +15,7 @@ import (
 
 	gojose "github.com/go-jose/go-jose/v4"
 
+	"github.com/hardtack-go/hardtack/fuzz/internal/fixed"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -115,7 +116,7 @@ func FuzzJWKSet(f *testing.F) {
 		label := keyring.Label{Purpose: "p", Audience: "a", Name: "n"}
 		for i, k := range keys {
 			w := want[i]
-			sub, err := hkdf.Key(sha256.New, w.k, nil, string(lp("hardtack/v1", "p", "a", "n")), 32)
+			sub, err := hkdf.Key(sha256.New, w.k, nil, string(fixed.LP("hardtack/v1", "p", "a", "n")), 32)
 			if err != nil || k.ID() != w.kid || k.Created().UnixMilli() != w.created || k.Active().IsZero() != (w.active == 0) ||
 				w.active != 0 && k.Active().UnixMilli() != w.active || !bytes.Equal(k.Derive(label), sub) {
 				t.Fatalf("key %d differs", i)

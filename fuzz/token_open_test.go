@@ -1,40 +1,14 @@
 package fuzz_test
 
 import (
-	"bytes"
-	"crypto/cipher"
-	"errors"
 	"testing"
 
 	gojose "github.com/go-jose/go-jose/v4"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/fuzz/internal/fixed"
 	"github.com/hardtack-go/hardtack/internal/jwe"
 )
-
-// transparent is a cipher that does nothing: ciphertext is plaintext, and every
-// tag is right. It notes what it was given. With it, what lies behind
-// authentication can be reached without forging a tag. It lives in a test file
-// and nowhere else.
-type transparent struct{ nonce, tag, ad []byte }
-
-var _ cipher.AEAD = (*transparent)(nil)
-
-func (a *transparent) NonceSize() int { return 12 }
-func (a *transparent) Overhead() int  { return 16 }
-
-func (a *transparent) Open(dst, nonce, ciphertext, ad []byte) ([]byte, error) {
-	if len(nonce) != 12 || len(ciphertext) < 16 {
-		return nil, errors.New("lengths")
-	}
-	at := len(ciphertext) - 16
-	a.nonce, a.tag, a.ad = bytes.Clone(nonce), bytes.Clone(ciphertext[at:]), bytes.Clone(ad)
-	return append(dst, ciphertext[:at]...), nil
-}
-
-func (a *transparent) Seal(dst, _, plaintext, _ []byte) []byte {
-	return append(append(dst, plaintext...), a.tag...)
-}
 
 // FuzzTokenOpen: what opens encodes to the same string again (J13). It holds
 // for the inner function with the transparent cipher, so for every token that any
@@ -42,8 +16,8 @@ func (a *transparent) Seal(dst, _, plaintext, _ []byte) []byte {
 // sealed; and go-jose, though more lenient, reads what we read as the same five
 // parts.
 func FuzzTokenOpen(f *testing.F) {
-	ring, m := ringOf(f, 0, 1), makeTokens(f)
-	codec, err := cookie.JWE(cookieName, audience)
+	ring, m := fixed.Ring(f, 0, 1), makeTokens(f)
+	codec, err := cookie.JWE(fixed.CookieName, fixed.Audience)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -53,7 +27,7 @@ func FuzzTokenOpen(f *testing.F) {
 			known[v] = true
 		}
 	}
-	header := string(jwe.AppendHeader(nil, kidOf(0)))
+	header := string(jwe.AppendHeader(nil, fixed.Kid(0)))
 	f.Fuzz(func(t *testing.T, token string) {
 		for _, token := range []string{fill(token, m), header + "." + token} {
 			opened, err := codec.Open(ring, token)
@@ -70,7 +44,7 @@ func FuzzTokenOpen(f *testing.F) {
 				}
 				continue
 			}
-			var aead transparent
+			var aead fixed.Transparent
 			plaintext, fault := jwe.Open(nil, &aead, token)
 			if fault != jwe.OK {
 				if plaintext != nil || fault != jwe.Malformed {
@@ -78,10 +52,10 @@ func FuzzTokenOpen(f *testing.F) {
 				}
 				continue
 			}
-			if again := jwe.PlainSeal(&aead, aead.nonce, string(kid[:]), plaintext); again != token {
+			if again := jwe.PlainSeal(&aead, aead.Nonce, string(kid[:]), plaintext); again != token {
 				t.Fatalf("a second spelling:\n%s\n%s", token, again)
 			}
-			if string(aead.ad) != token[:60] || cap(plaintext) != len(plaintext) || len(token) != codec.Size(len(plaintext)) {
+			if string(aead.AD) != token[:60] || cap(plaintext) != len(plaintext) || len(token) != codec.Size(len(plaintext)) {
 				t.Fatal("additional data, capacity or length")
 			}
 			object, err := gojose.ParseEncryptedCompact(token, []gojose.KeyAlgorithm{gojose.DIRECT}, []gojose.ContentEncryption{gojose.A256GCM})

@@ -1,4 +1,4 @@
-package fuzz_test
+package mutants_test
 
 import (
 	"fmt"

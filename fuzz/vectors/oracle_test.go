@@ -1,4 +1,4 @@
-package fuzz_test
+package vectors_test
 
 import (
 	"bytes"
@@ -107,7 +107,7 @@ func TestVectors_GoJose(t *testing.T) {
 
 // nodeJose makes Node's jose ready, or skips the test by saying why. What npm
 // installs is pinned by the lock file, down to the hash. Outside of CI nothing is
-// downloaded: who wants the test runs `npm ci` in fuzz/node once.
+// downloaded: who wants the test runs `npm ci` in fuzz/vectors/node once.
 func nodeJose(t *testing.T) (node string) {
 	t.Helper()
 	must := os.Getenv("HARDTACK_CI") == "1"
@@ -126,7 +126,7 @@ func nodeJose(t *testing.T) (node string) {
 		return node
 	}
 	if !must {
-		give("fuzz/node/node_modules is missing (npm ci in fuzz/node makes it)")
+		give("fuzz/vectors/node/node_modules is missing (npm ci in fuzz/vectors/node makes it)")
 	}
 	npm, err := exec.LookPath("npm")
 	if err != nil {

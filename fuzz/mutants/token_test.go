@@ -1,6 +1,7 @@
-package fuzz_test
+package mutants_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	gojose "github.com/go-jose/go-jose/v4"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/fuzz/internal/fixed"
 	"github.com/hardtack-go/hardtack/internal/jwe"
 )
 
@@ -28,11 +30,13 @@ func join(dst []byte, p [5]string) []byte {
 	return dst
 }
 
+var b64 = base64.RawURLEncoding
+
 // headers are protected headers that are almost ours, encoded. The tag is right
 // for none of them.
 func headers() []string {
 	var list []string
-	for _, kid := range []string{kidOf(0), kidOf(1), kidOf(2)} {
+	for _, kid := range []string{fixed.Kid(0), fixed.Kid(1), fixed.Kid(2)} {
 		for _, text := range []string{
 			`{"alg":"dir","enc":"A256GCM","kid":"%s"}`, // right, but that of another key
 			`{"alg":"none","enc":"A256GCM","kid":"%s"}`, `{"alg":"A256KW","enc":"A256GCM","kid":"%s"}`, `{"alg":"DIR","enc":"A256GCM","kid":"%s"}`,
@@ -153,14 +157,16 @@ func tokenFamilies() []family {
 func tokenHunt(t testing.TB, open func(value string) error) *hunt {
 	t.Helper()
 	h := &hunt{families: tokenFamilies(), open: open, twice: 4}
-	ring := ringOf(t, 0, 1)
+	ring := fixed.Ring(t, 0, 1)
 	for n := range 40 {
 		for i, key := range ring.Keys() {
-			h.sealed = append(h.sealed, sealed(t, key, fmt.Sprint("mutants ", n, i), make([]byte, n*7)))
+			h.sealed = append(h.sealed, fixed.Token(t, key, fmt.Sprint("mutants ", n, i), make([]byte, n*7)))
 		}
 	}
-	for _, name := range []string{"V", "W", "A"} {
-		h.sealed = append(h.sealed, makeTokens(t).values[name])
+	for i, key := range ring.Keys() {
+		name := fmt.Sprint("session ", i)
+		session := fixed.Session(name, key)
+		h.sealed = append(h.sealed, fixed.Token(t, key, name, session.Append(nil)))
 	}
 	for _, s := range h.sealed {
 		if err := open(s); err != nil {
@@ -172,8 +178,8 @@ func tokenHunt(t testing.TB, open func(value string) error) *hunt {
 
 // J13: five million altered tokens, of which none opens and none panics.
 func TestJ13_FiveMillionTokenMutants(t *testing.T) {
-	ring := ringOf(t, 0, 1)
-	codec, err := cookie.JWE(cookieName, audience)
+	ring := fixed.Ring(t, 0, 1)
+	codec, err := cookie.JWE(fixed.CookieName, fixed.Audience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +193,7 @@ func TestJ13_FiveMillionTokenMutants(t *testing.T) {
 // which is not strict about spelling, and our own parser under a cipher that
 // checks no tag.
 func TestJ13_TokenMutantsCanFind(t *testing.T) {
-	ring := ringOf(t, 0, 1)
+	ring := fixed.Ring(t, 0, 1)
 	t.Run("lenient spelling", func(t *testing.T) {
 		tokenHunt(t, func(value string) error {
 			object, err := gojose.ParseEncryptedCompact(value, []gojose.KeyAlgorithm{gojose.DIRECT}, []gojose.ContentEncryption{gojose.A256GCM})
@@ -198,7 +204,7 @@ func TestJ13_TokenMutantsCanFind(t *testing.T) {
 			if !ok {
 				return cookie.ReasonUnknownKey.Err()
 			}
-			_, err = object.Decrypt(key.Derive(cookie.SealLabel(cookieName, audience)))
+			_, err = object.Decrypt(key.Derive(cookie.SealLabel(fixed.CookieName, fixed.Audience)))
 			return err
 		}).finds(t, 40_000, "key", "CR/LF", "unused bits", "dots")
 	})
@@ -208,7 +214,7 @@ func TestJ13_TokenMutantsCanFind(t *testing.T) {
 			if _, known := ring.Key(string(kid[:])); !ok || !known {
 				return cookie.ReasonForeign.Err()
 			}
-			if _, fault := jwe.Open(nil, &transparent{}, value); fault != jwe.OK {
+			if _, fault := jwe.Open(nil, &fixed.Transparent{}, value); fault != jwe.OK {
 				return cookie.ReasonMalformed.Err()
 			}
 			return nil

@@ -1,4 +1,4 @@
-package fuzz_test
+package vectors_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/cookie/jose"
+	"github.com/hardtack-go/hardtack/fuzz/internal/fixed"
 )
 
 // The two examples of RFC 7520 that are nearest to our format, and must not open:
@@ -42,11 +43,11 @@ func TestRFC7520_Refused(t *testing.T) {
 			t.Fatalf("section %s: go-jose reads %q: %v", c.section, got, err)
 		}
 
-		ring := ringOf(t, 0)
+		ring := fixed.Ring(t, 0)
 		for what, make := range map[string]cookie.Format{
 			"JWE": cookie.JWE, "jose": jose.JWE, "WithKeys": jose.WithKeys(bytes.Repeat(key, 2)), "WithKeys, 64 bytes": jose.WithKeys(bytes.Repeat(key, 4)),
 		} {
-			codec, err := make(cookieName, audience)
+			codec, err := make(fixed.CookieName, fixed.Audience)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -61,7 +62,7 @@ func TestRFC7520_Refused(t *testing.T) {
 		// The flattened and the general form of section 5 are no cookie values, but
 		// somebody may try.
 		p := strings.Split(c.token, ".")
-		codec, err := cookie.JWE(cookieName, audience)
+		codec, err := cookie.JWE(fixed.CookieName, fixed.Audience)
 		if err != nil {
 			t.Fatal(err)
 		}

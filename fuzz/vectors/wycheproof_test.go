@@ -1,7 +1,8 @@
-package fuzz_test
+package vectors_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
@@ -20,8 +21,10 @@ import (
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/cookie/jose"
+	"github.com/hardtack-go/hardtack/fuzz/internal/fixed"
 	"github.com/hardtack-go/hardtack/internal/jwe"
 	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/ssestore"
 )
 
 // The Wycheproof files that apply, from their own Go module. Where our code can
@@ -81,13 +84,13 @@ func TestWycheproof_AESGCM(t *testing.T) {
 	for _, g := range wycheproofFile[group](t, "aes_gcm_test.json") {
 		for _, c := range g.Tests {
 			iv, ct, tag := unhex(t, c.IV), unhex(t, c.CT), unhex(t, c.Tag)
-			token := strings.Join([]string{string(jwe.AppendHeader(nil, kidOf(0))), "", b64.EncodeToString(iv), b64.EncodeToString(ct), b64.EncodeToString(tag)}, ".")
+			token := strings.Join([]string{string(jwe.AppendHeader(nil, fixed.Kid(0))), "", b64.EncodeToString(iv), b64.EncodeToString(ct), b64.EncodeToString(tag)}, ".")
 			aead, err := jwe.NewAEAD(unhex(t, c.Key))
 			if (err == nil) != (g.KeySize == 256) {
 				t.Errorf("case %d: a key of %d bits: %v", c.TcID, g.KeySize, err)
 			}
 			if err != nil || g.IvSize != 96 || g.TagSize != 128 {
-				_, fault := jwe.Open(nil, &transparent{}, token) // no tag is wrong for this one
+				_, fault := jwe.Open(nil, &fixed.Transparent{}, token) // no tag is wrong for this one
 				if (g.IvSize != 96 || g.TagSize != 128) && fault != jwe.Malformed {
 					t.Errorf("case %d: IV of %d bits, tag of %d: %v", c.TcID, g.IvSize, g.TagSize, fault)
 				}
@@ -101,7 +104,7 @@ func TestWycheproof_AESGCM(t *testing.T) {
 				if fault != jwe.OK || !bytes.Equal(plaintext, unhex(t, c.Msg)) {
 					t.Errorf("case %d: %v, %x", c.TcID, fault, plaintext)
 				}
-				if again := jwe.PlainSeal(box, iv, kidOf(0), unhex(t, c.Msg)); again != token {
+				if again := jwe.PlainSeal(box, iv, fixed.Kid(0), unhex(t, c.Msg)); again != token {
 					t.Errorf("case %d: sealed to another token", c.TcID)
 				}
 			} else if fault != jwe.BadTag || plaintext != nil {
@@ -121,10 +124,10 @@ func plainHKDF(ikm, salt, info []byte, size int) []byte {
 	if len(salt) == 0 {
 		salt = make([]byte, sha256.Size)
 	}
-	prk := mac(salt, ikm)
+	prk := fixed.MAC(salt, ikm)
 	var out, last []byte
 	for i := byte(1); len(out) < size; i++ {
-		last = mac(prk, last, info, []byte{i})
+		last = fixed.MAC(prk, last, info, []byte{i})
 		out = append(out, last...)
 	}
 	return out[:size]
@@ -169,7 +172,7 @@ func TestWycheproof_HKDF(t *testing.T) {
 			}
 			for _, l := range []keyring.Label{{}, {Purpose: string(info)}, {Audience: string(info)}, {Purpose: "seal", Audience: string(salt), Name: string(info)}} {
 				derived++
-				sub := plainHKDF(ikm, nil, lp("hardtack/v1", l.Purpose, l.Audience, l.Name), 32)
+				sub := plainHKDF(ikm, nil, fixed.LP("hardtack/v1", l.Purpose, l.Audience, l.Name), 32)
 				if got := ring.Primary().Derive(l); !bytes.Equal(got, sub) {
 					t.Errorf("case %d, %+v: Derive gives another key", c.TcID, l)
 				}
@@ -183,6 +186,23 @@ func TestWycheproof_HKDF(t *testing.T) {
 	}
 }
 
+// user is what the application knows of somebody.
+type user struct{ id, field string }
+
+// ann manages one user, who is stamped with a field.
+func ann(t *testing.T, field string) *auth.Manager[*user] {
+	t.Helper()
+	m, err := auth.New(auth.Config[*user]{
+		UserByID: func(context.Context, string) (*user, error) { return &user{"ann", field}, nil },
+		ID:       func(u *user) string { return u.id },
+		Stamp:    func(u *user) string { return u.field },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // hmac_sha256: a reference against all cases; then the stamp of a session with
 // each message as the stamped field. A session with the right stamp has a user.
 // One whose stamp is altered as the vector's tag is has none.
@@ -194,9 +214,13 @@ func TestWycheproof_HMACAsStamp(t *testing.T) {
 			Key, Msg, Tag, Result string
 		}
 	}
-	ring := ringOf(t, 0)
-	key, store, codec := ring.Primary(), newStore(t, ring, nil), cookie.JWE
-	c, err := codec(cookieName, audience)
+	ring := fixed.Ring(t, 0)
+	key := ring.Primary()
+	store, err := ssestore.New(ssestore.Config{Keys: ring, Audience: fixed.Audience})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := cookie.JWE(fixed.CookieName, fixed.Audience)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,25 +229,25 @@ func TestWycheproof_HMACAsStamp(t *testing.T) {
 		for _, v := range g.Tests {
 			n++
 			msg, tag := unhex(t, v.Msg), unhex(t, v.Tag)
-			sum := mac(unhex(t, v.Key), msg)[:g.TagSize/8]
+			sum := fixed.MAC(unhex(t, v.Key), msg)[:g.TagSize/8]
 			valid := v.Result == "valid"
 			if hmac.Equal(sum, tag) != valid {
 				t.Errorf("case %d: the reference says %v", v.TcID, !valid)
 				continue
 			}
 			// The same message and the same alteration, under our key.
-			stamp := stampOf(key, "ann", string(msg))
+			stamp := fixed.Stamp(key, "ann", string(msg))
 			for i := range tag {
 				stamp[i] ^= sum[i] ^ tag[i]
 			}
-			session := session("V", key)
+			session := fixed.Session("V", key)
 			session.Stp = stamp
 			token, err := c.Seal(ring, session.Append(nil))
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := store.Load([]string{cookieName + "=" + token}, t0)
-			_, err = stampManager(t, string(msg)).GetUser(t.Context(), s)
+			s := store.Load([]string{fixed.CookieName + "=" + token}, fixed.Now)
+			_, err = ann(t, string(msg)).GetUser(t.Context(), s)
 			if (err == nil) != valid || err != nil && !errors.Is(err, auth.ErrNoUser) {
 				t.Errorf("case %d (%s): GetUser says %v", v.TcID, v.Result, err)
 			}
@@ -261,13 +285,13 @@ func TestWycheproof_JSONWebKey(t *testing.T) {
 	}
 	used(t, "json_web_key", n, 26)
 
-	good := string(ringOf(t, 0).JWKSet())
+	good := string(fixed.Ring(t, 0).JWKSet())
 	key := strings.TrimSuffix(strings.TrimPrefix(good, `{"keys":[`), `]}`)
-	second := strings.TrimSuffix(strings.TrimPrefix(string(ringOf(t, 1).JWKSet()), `{"keys":[`), `]}`)
-	k := b64.EncodeToString(bytesOf("root 0"))
+	second := strings.TrimSuffix(strings.TrimPrefix(string(fixed.Ring(t, 1).JWKSet()), `{"keys":[`), `]}`)
+	k := b64.EncodeToString(fixed.Bytes("root 0"))
 	for what, set := range map[string]string{
 		"mixed set":     `{"keys":[` + key + `,{"kty":"EC","crv":"P-256","kid":"fuzz1-A","x":"AA","y":"AA","use":"enc","created":1}]}`,
-		"duplicate kid": `{"keys":[` + key + "," + strings.Replace(second, kidOf(1), kidOf(0), 1) + `]}`,
+		"duplicate kid": `{"keys":[` + key + "," + strings.Replace(second, fixed.Kid(1), fixed.Kid(0), 1) + `]}`,
 		"empty key":     strings.Replace(good, k, "", 1),
 		"short key":     strings.Replace(good, k, k[:42], 1),
 		"128-bit key":   strings.Replace(good, k, k[:22], 1),
@@ -301,27 +325,28 @@ func TestWycheproof_JSONWebEncryption(t *testing.T) {
 			Result       string
 		}
 	}
-	ring := ringOf(t, 0)
-	ours, err := cookie.JWE(cookieName, audience)
+	ring := fixed.Ring(t, 0)
+	ours, err := cookie.JWE(fixed.CookieName, fixed.Audience)
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := sealed(t, ring.Primary(), "template", []byte("foo"))
-	p := parts(base)
+	base := fixed.Token(t, ring.Primary(), "template", []byte("foo"))
+	p := [5]string(strings.Split(base, "."))
+	const characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 	flip := func(s string, at int) string { // a bit that carries data
 		b := []byte(s)
 		b[at] = characters[strings.IndexByte(characters, b[at])^32]
 		return string(b)
 	}
-	edit := func(i int, s string) string { q := p; q[i] = s; return string(join(nil, q)) }
+	edit := func(i int, s string) string { q := p; q[i] = s; return strings.Join(q[:], ".") }
 	drop := func(i int) string { q := p; return strings.Join(slices.Delete(q[:], i, i+1), ".") }
 	tag, _ := b64.DecodeString(p[4])
 	// A token that says another enc, with the tag that is right for that header: the
 	// header alone must lead to the refusal.
 	as := func(enc string) string {
-		head := b64.EncodeToString(fmt.Appendf(nil, `{"alg":"dir","enc":"%s","kid":"%s"}`, enc, kidOf(0)))
-		iv := bytesOf("iv " + enc)[:12]
-		out := gcm(t, ring.Primary()).Seal(nil, iv, []byte("foo"), []byte(head))
+		head := b64.EncodeToString(fmt.Appendf(nil, `{"alg":"dir","enc":"%s","kid":"%s"}`, enc, fixed.Kid(0)))
+		iv := fixed.Bytes("iv " + enc)[:12]
+		out := fixed.GCM(t, ring.Primary()).Seal(nil, iv, []byte("foo"), []byte(head))
 		return strings.Join([]string{head, "", b64.EncodeToString(iv), b64.EncodeToString(out[:3]), b64.EncodeToString(out[3:])}, ".")
 	}
 	if _, err := ours.Open(ring, as("A256GCM")); err != nil {

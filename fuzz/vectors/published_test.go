@@ -1,7 +1,8 @@
-package fuzz_test
+package vectors_test
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,7 +15,10 @@ import (
 
 // The vectors that hardtack publishes, as somebody else would read them.
 
-const vectorDir = "../cookie/testdata/vectors"
+var b64 = base64.RawURLEncoding
+
+// vectorDir is where they are.
+const vectorDir = "../../cookie/testdata/vectors"
 
 type vectorFile struct {
 	Ring    []vectorKey `json:"ring"`
@@ -58,12 +62,21 @@ func readVectors(t testing.TB) []vectorFile {
 	return files
 }
 
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
 func (f vectorFile) ring(t testing.TB) *keyring.Keyring {
 	t.Helper()
 	var set []string
 	for _, k := range f.Ring {
 		set = append(set, fmt.Sprintf(`{"kty":"oct","kid":"%s","k":"%s","use":"enc","created":%d}`,
-			k.Kid, base64.RawURLEncoding.EncodeToString(unhex(t, k.Root)), k.Created))
+			k.Kid, b64.EncodeToString(unhex(t, k.Root)), k.Created))
 	}
 	ring, err := keyring.Parse(`{"keys":[` + strings.Join(set, ",") + `]}`)
 	if err != nil {
