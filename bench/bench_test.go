@@ -3,9 +3,9 @@ package main
 import (
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/hardtack-go/hardtack/bench/contest"
-	"github.com/hardtack-go/hardtack/bench/report"
 )
 
 // standard opens a contestant with the standard session.
@@ -97,7 +97,7 @@ func TestWrongUserFailsTheRun(t *testing.T) {
 
 // The report's files and charts hold a row for every result.
 func TestReportFiles(t *testing.T) {
-	b := &bench{report.Report{}, ".", optionsForTest, begin()}
+	b := &bench{dir: ".", options: optionsForTest, began: time.Now()}
 	if err := b.scaling(); err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,6 @@ import (
 
 var optionsForTest = measure.Options{Rounds: 3, Batch: 100 * time.Microsecond}
 
-func begin() time.Time { return time.Now() }
-
 func checkFiles(t *testing.T, dir string, r *report.Report) {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(dir, "results.json"))

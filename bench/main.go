@@ -50,6 +50,7 @@ type bench struct {
 	dir     string // of this module, where node/ and start/ are
 	options measure.Options
 	began   time.Time
+	line    measure.Line // progress
 }
 
 func run(quick bool, out string) error {
@@ -63,7 +64,7 @@ func run(quick bool, out string) error {
 	live := make([]byte, 16<<20)
 	defer runtime.KeepAlive(live)
 
-	b := &bench{dir: dir, began: time.Now(), options: measure.Options{Rounds: 31, Batch: 40 * time.Millisecond}}
+	b := &bench{dir: dir, began: time.Now(), line: measure.NewLine(os.Stderr), options: measure.Options{Rounds: 31, Batch: 40 * time.Millisecond}}
 	if quick {
 		b.options = measure.Options{Rounds: 7, Batch: 8 * time.Millisecond}
 	}
@@ -82,7 +83,7 @@ func run(quick bool, out string) error {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}
 	}
-	fmt.Fprintf(os.Stderr, "\r\033[K")
+	b.line.Draw("")
 	if err := b.Text(os.Stdout); err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func run(quick bool, out string) error {
 func (b *bench) measure(t report.Table, cases []measure.Case) error {
 	o := b.options
 	o.Progress = func(done, total int) {
-		fmt.Fprintf(os.Stderr, "\r\033[K%3.0fs  %s %d/%d", time.Since(b.began).Seconds(), t.ID, done, total)
+		b.line.Draw("%3.0fs  %s %d/%d", time.Since(b.began).Seconds(), t.ID, done, total)
 	}
 	rows, err := measure.Run(cases, o)
 	if err != nil {
