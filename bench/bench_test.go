@@ -40,6 +40,16 @@ func BenchmarkFloor(b *testing.B) {
 	loop(b, floor.Verify)
 }
 
+// BenchmarkPipeline is the least that Hardtack can do: its own parts without the
+// session object, locks and callbacks around them.
+func BenchmarkPipeline(b *testing.B) {
+	p, err := contest.NewPipeline()
+	if err != nil {
+		b.Fatal(err)
+	}
+	loop(b, verifyOp(p, p.Value(), contest.UserID))
+}
+
 // BenchmarkVerify is Hardtack from the raw Cookie header to the trusted user.
 func BenchmarkVerify(b *testing.B) {
 	s := standard(b, contest.Hardtack)

@@ -43,6 +43,10 @@ func (b *bench) contest() error {
 	if err != nil {
 		return err
 	}
+	pipeline, err := contest.NewPipeline()
+	if err != nil {
+		return err
+	}
 	node, err := contest.StartNode(filepath.Join(b.dir, "node"))
 	switch {
 	case errors.Is(err, contest.ErrNoNode):
@@ -62,6 +66,7 @@ func (b *bench) contest() error {
 	}
 
 	verify := []measure.Case{{Name: "floor (AES-GCM + HMAC)", Op: floor.Verify}}
+	limit := []measure.Case{{Name: "bare pipeline", Op: verifyOp(pipeline, pipeline.Value(), contest.UserID)}}
 	open := []measure.Case{{Name: "bare GCM open", Op: floor.Open}}
 	seal := []measure.Case{{Name: "bare GCM seal", Op: floor.Seal}}
 	login := []measure.Case{{Name: "bare GCM seal", Op: floor.Seal}}
@@ -80,6 +85,7 @@ func (b *bench) contest() error {
 		cookies := contest.Header(e.CookieName(), anon)
 		login = append(login, measure.Case{Name: name, Op: func() error { _, err := e.Login(cookies); return err }})
 	}
+	limit = append(limit, verify[0], verify[1])
 	codec, err := contest.Codec()
 	if err != nil {
 		return err
@@ -108,6 +114,7 @@ func (b *bench) contest() error {
 		cases     []measure.Case
 	}{
 		{"verify", "Verify: from the raw Cookie header to the trusted user", verify},
+		{"limit", "Verify against the bare pipeline: the same parts without session object, locks and callbacks", limit},
 		{"open", "Codec alone: open, and refuse", open},
 		{"seal", "Seal: write the session anew", seal},
 		{"login", "Login: an anonymous session becomes a user's", login},
@@ -118,11 +125,18 @@ func (b *bench) contest() error {
 			return err
 		}
 	}
+	b.note("verify ÷ floor %.2f, verify ÷ pipeline %.2f", b.Table("verify").Rows[1].Ratio, b.Table("limit").Rows[2].Ratio)
 	return nil
 }
 
+// A verifier is a contest.Session, or the bare pipeline.
+type verifier interface {
+	CookieName() string
+	Verify(cookies []string) (string, error)
+}
+
 // verifyOp is one verify whose answer must be the user want, or nobody.
-func verifyOp(s contest.Session, value, want string) func() error {
+func verifyOp(s verifier, value, want string) func() error {
 	cookies := contest.Header(s.CookieName(), value)
 	return func() error {
 		id, err := s.Verify(cookies)

@@ -7,6 +7,32 @@ import (
 	"github.com/hardtack-go/hardtack/bench/contest"
 )
 
+// The pipeline does the job: it tells its own value from every other.
+func TestPipeline(t *testing.T) {
+	p, err := contest.NewPipeline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := contest.NewPipeline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range map[string]string{
+		"forged": contest.Forged(p.Value()), "garbage": contest.Garbage(len(p.Value())), "another key": other.Value(), "none": "", "two": p.Value() + "; " + p.CookieName() + "=x",
+	} {
+		if id, err := p.Verify(contest.Header(p.CookieName(), v)); err == nil || id != "" {
+			t.Errorf("%s: Verify = %q, %v", name, id, err)
+		}
+	}
+	cookies := contest.Header(p.CookieName(), p.Value())
+	if id, err := p.Verify(cookies); err != nil || id != contest.UserID {
+		t.Errorf("Verify = %q, %v", id, err)
+	}
+	if n := testing.AllocsPerRun(100, func() { p.Verify(cookies) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestContestants(t *testing.T) {
 	for _, c := range contest.All() {
 		t.Run(c.Name, func(t *testing.T) {
