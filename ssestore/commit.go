@@ -22,11 +22,10 @@ import (
 // that fails is no error, because the handler's answer stands without it; see
 // Outcome.Skipped.
 func (s *Session) Commit(status int) (Outcome, error) {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return Outcome{}, ErrNoSession
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case p.migrating:

@@ -34,11 +34,10 @@ func (p *state) find(name string) (int, bool) {
 
 // get returns the JSON of a value. The bytes are never written to again.
 func (s *Session) get(name string) ([]byte, bool) {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return nil, false
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.access()
 	p.index()
@@ -59,15 +58,11 @@ func (s *Session) undecodable(name string) {
 
 // set stores the JSON of a value.
 func (s *Session) set(name string, raw []byte) error {
-	p := s.of()
-	if p == nil {
-		return ErrNoSession
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.writable(); err != nil {
+	p, err := s.edit()
+	if err != nil {
 		return err
 	}
+	defer p.mu.Unlock()
 	p.access()
 	p.index()
 	m := claims.Member{Name: name, Raw: raw}
@@ -115,11 +110,10 @@ func (p *state) tooLarge(m claims.Member, size int) error {
 // will not be written; the value is returned all the same. silent says that the
 // caller cannot pass the error on.
 func (s *Session) remove(name string, silent bool) ([]byte, bool, error) {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return nil, false, ErrNoSession
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.access()
 	p.index()

@@ -42,11 +42,10 @@ type Info struct {
 // It counts as an access. The times of a session that has not been created yet
 // are zero.
 func (s *Session) Info() Info {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return Info{New: true}
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.access()
 	i := Info{

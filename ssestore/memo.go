@@ -22,11 +22,10 @@ type Memo struct {
 //
 // It does not allocate for the first key of a request.
 func (s *Session) Memo(key any) *Memo {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return new(Memo)
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	m := &p.memo
 	if m.key == nil {

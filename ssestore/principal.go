@@ -59,11 +59,10 @@ type Identity struct {
 //
 // It does not allocate.
 func (s *Session) Identity() Identity {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return Identity{}
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.access()
 	if p.c.Sub == "" {
@@ -135,11 +134,10 @@ func (p *state) stampKey(kid string) (keyring.Key, int, error) {
 // fresh, if it has a KeyID, replaces the stamp if and only if the session is
 // written in this request: seal and stamp move to the primary together.
 func (s *Session) Confirm(fresh Stamp) {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.access()
 	p.private = true
@@ -163,15 +161,11 @@ func (s *Session) Confirm(fresh Stamp) {
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime, ErrBadID,
 // cookie.ErrNoPrimary, and ErrUnknownKey for a Stamp that no key can have made.
 func (s *Session) Begin(id string, st Stamp, keep func(name string) bool) error {
-	p := s.of()
-	if p == nil {
-		return ErrNoSession
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.writable(); err != nil {
+	p, err := s.edit()
+	if err != nil {
 		return err
 	}
+	defer p.mu.Unlock()
 	switch {
 	case p.migrating:
 		return ErrMigrate
@@ -222,15 +216,11 @@ func (p *state) applyWishes() {
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime; ErrNobody if nobody is
 // logged in.
 func (s *Session) Restamp(st Stamp) error {
-	p := s.of()
-	if p == nil {
-		return ErrNoSession
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.writable(); err != nil {
+	p, err := s.edit()
+	if err != nil {
 		return err
 	}
+	defer p.mu.Unlock()
 	if p.migrating {
 		return ErrMigrate
 	}
@@ -252,11 +242,10 @@ func (s *Session) Restamp(st Stamp) error {
 //
 // Errors: ErrNoSession; ErrMigrate anywhere else; ErrBadID.
 func (s *Session) Adopt(id string) error {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return ErrNoSession
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.migrating {
 		return ErrMigrate
@@ -272,11 +261,10 @@ func (s *Session) Adopt(id string) error {
 // it was. The cookie is deleted, as far as unsolicited writes are allowed. The
 // reason is reported in the Outcome.
 func (s *Session) Refuse(r cookie.Reason) {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.migrating {
 		return
@@ -290,11 +278,10 @@ func (s *Session) Refuse(r cookie.Reason) {
 
 // Note reports a reason in the Outcome and leaves the session alone.
 func (s *Session) Note(r cookie.Reason) {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.access()
 	p.reason = r
@@ -304,11 +291,10 @@ func (s *Session) Note(r cookie.Reason) {
 // known, so nothing is written in this request but a Logout. Later changes fail
 // with ErrHeld; earlier ones are lost.
 func (s *Session) Hold() {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.access()
 	p.held = true

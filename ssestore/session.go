@@ -180,6 +180,28 @@ func (s *Session) of() *state {
 	return (*state)(s.p)
 }
 
+// lock returns the state, locked, or nil where there is no session.
+func (s *Session) lock() *state {
+	p := s.of()
+	if p != nil {
+		p.mu.Lock()
+	}
+	return p
+}
+
+// edit returns the state, locked, or an error if the session cannot be changed.
+func (s *Session) edit() (*state, error) {
+	p := s.lock()
+	if p == nil {
+		return nil, ErrNoSession
+	}
+	if err := p.writable(); err != nil {
+		p.mu.Unlock()
+		return nil, err
+	}
+	return p, nil
+}
+
 // Format prints a redacted form under every verb.
 func (s Session) Format(f fmt.State, _ rune) { f.Write([]byte("ssestore.Session(redacted)")) }
 
@@ -196,11 +218,10 @@ func (s *Session) Now() time.Time {
 // Limit narrows the unsolicited writes of this response. It can only tighten:
 // the narrowest of several calls holds. Adapters call it before the handler.
 func (s *Session) Limit(w Writes) {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.limit = max(p.limit, w)
 }
@@ -215,15 +236,11 @@ func (s *Session) Limit(w Writes) {
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
 func (s *Session) Remember(persistent bool) error {
-	p := s.of()
-	if p == nil {
-		return ErrNoSession
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.writable(); err != nil {
+	p, err := s.edit()
+	if err != nil {
 		return err
 	}
+	defer p.mu.Unlock()
 	p.wishedPer, p.wishPer = true, persistent
 	if p.c.SID != "" && p.c.Per != persistent {
 		p.c.Per = persistent
@@ -243,15 +260,11 @@ func (s *Session) Remember(persistent bool) error {
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
 func (s *Session) ExpireAt(t time.Time) error {
-	p := s.of()
-	if p == nil {
-		return ErrNoSession
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err := p.writable(); err != nil {
+	p, err := s.edit()
+	if err != nil {
 		return err
 	}
+	defer p.mu.Unlock()
 	end := int64(0)
 	if !t.IsZero() {
 		end = min(max(t.Unix(), 1), claims.MaxTime) // 0 would mean no end
@@ -279,11 +292,10 @@ func (s *Session) Clear() error { return s.clear(false) }
 func (s *Session) Logout() error { return s.clear(true) }
 
 func (s *Session) clear(logout bool) error {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return ErrNoSession
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	if err := p.writable(); err != nil && !(logout && err == ErrHeld) {
 		return err
@@ -307,22 +319,20 @@ func (s *Session) clear(logout bool) error {
 // if the status is below 500: data, a login, a logout, a new stamp. Renewals and
 // other unsolicited writes do not count.
 func (s *Session) Changed() bool {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return false
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !p.committed && (p.ended || p.changed && (!p.empty() || p.loaded || p.migrated))
 }
 
 // Names returns the names of all values in the session, sorted.
 func (s *Session) Names() []string {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return nil
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.access()
 	p.index()
@@ -388,11 +398,10 @@ func (p *state) empty() bool {
 // well. (A Set that comes too late returns that error itself.) Adapters ask when
 // the handler has returned.
 func (s *Session) Late() error {
-	p := s.of()
+	p := s.lock()
 	if p == nil {
 		return nil
 	}
-	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.late {
 		return ErrCommitted
