@@ -19,49 +19,49 @@ const (
 )
 
 func TestCartSurvivesLoginAndEndsWithLogout(t *testing.T) {
-	v := start(t, nil).visitor(t)
-	v.get("/").want(t, 200, "").says(t, "Nothing in it yet")
-	if v.cookie() != "" {
+	v := start(t).visitor(t)
+	v.Get("/").Want(t, 200, "").Says(t, "Nothing in it yet")
+	if v.Cookie() != "" {
 		t.Error("a cookie for a visitor about whom there is nothing to remember")
 	}
-	v.post("/cart", "item", "  lime   juice ").want(t, 303, "/")
-	v.post("/cart", "item", `<script>alert("x")</script>`).want(t, 303, "/")
-	v.get("/").want(t, 200, "").says(t, "<li>lime juice</li>").says(t, "&lt;script&gt;")
-	anonymous := v.cookie()
+	v.Post("/cart", "item", "  lime   juice ").Want(t, 303, "/")
+	v.Post("/cart", "item", `<script>alert("x")</script>`).Want(t, 303, "/")
+	v.Get("/").Want(t, 200, "").Says(t, "<li>lime juice</li>").Says(t, "&lt;script&gt;")
+	anonymous := v.Cookie()
 
-	v.login(bob, seedPassword).want(t, 303, "/")
-	if v.cookie() == anonymous {
+	v.Login(bob, seedPassword).Want(t, 303, "/")
+	if v.Cookie() == anonymous {
 		t.Error("login left the cookie as it was")
 	}
-	v.get("/").says(t, "Logged in as bob@example.com").says(t, "<li>lime juice</li>")
-	if page := v.get("/"); strings.Contains(page.body, "Logged in as") {
+	v.Get("/").Says(t, "Logged in as bob@example.com").Says(t, "<li>lime juice</li>")
+	if page := v.Get("/"); strings.Contains(page.Text, "Logged in as") {
 		t.Error("the message is shown twice")
 	}
-	if got := v.who(); got != bob {
+	if got := v.Who(); got != bob {
 		t.Errorf("logged in as %q", got)
 	}
-	v.post("/cart", "clear", "1").want(t, 303, "/")
-	v.get("/").says(t, "Nothing in it yet").says(t, "Ahoy, bob")
+	v.Post("/cart", "clear", "1").Want(t, 303, "/")
+	v.Get("/").Says(t, "Nothing in it yet").Says(t, "Ahoy, bob")
 
-	v.get("/logout").want(t, 405, "")
-	if v.who() != bob {
+	v.Get("/logout").Want(t, 405, "")
+	if v.Who() != bob {
 		t.Error("a GET logged somebody out")
 	}
-	v.post("/logout").want(t, 303, "/")
-	if v.cookie() != "" || v.who() != "" {
+	v.Post("/logout").Want(t, 303, "/")
+	if v.Cookie() != "" || v.Who() != "" {
 		t.Error("still logged in after the logout")
 	}
 }
 
 func TestCartRefusesWhatDoesNotFit(t *testing.T) {
-	v := start(t, nil).visitor(t)
-	v.post("/cart", "item", "   ").want(t, 422, "").says(t, "Say what it is")
-	v.post("/cart", "item", strings.Repeat("ü", maxItem+1)).want(t, 422, "").says(t, "At most 200 characters")
+	v := start(t).visitor(t)
+	v.Post("/cart", "item", "   ").Want(t, 422, "").Says(t, "Say what it is")
+	v.Post("/cart", "item", strings.Repeat("ü", maxItem+1)).Want(t, 422, "").Says(t, "At most 200 characters")
 	full := false
 	for i := range 30 {
-		a := v.post("/cart", "item", fmt.Sprint(i, strings.Repeat("x", maxItem-5)))
+		a := v.Post("/cart", "item", fmt.Sprint(i, strings.Repeat("x", maxItem-5)))
 		if a.StatusCode == 422 {
-			a.says(t, "The hold is full").says(t, "<li>0xxx")
+			a.Says(t, "The hold is full").Says(t, "<li>0xxx")
 			full = i > 8
 			break
 		}
@@ -69,23 +69,23 @@ func TestCartRefusesWhatDoesNotFit(t *testing.T) {
 	if !full {
 		t.Error("the cart never got full, or far too early")
 	}
-	if s := v.sessionView(); s.Bytes > 4096 || s.Bytes < 2500 {
+	if s := sessionOf(v); s.Bytes > 4096 || s.Bytes < 2500 {
 		t.Errorf("a full cart takes %d bytes", s.Bytes)
 	}
 	// Room for the login was kept.
-	v.login(bob, seedPassword).want(t, 303, "/")
-	v.get("/").says(t, "<li>0xxx").says(t, "Ahoy, bob")
+	v.Login(bob, seedPassword).Want(t, 303, "/")
+	v.Get("/").Says(t, "<li>0xxx").Says(t, "Ahoy, bob")
 }
 
 func TestLoginRefusesAlike(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	v := s.visitor(t)
 	page := func(email, pw string) string {
-		a := v.login(email, pw, "next", "/members").want(t, 422, "").says(t, "Address and password do not match.")
+		a := v.Login(email, pw, "next", "/members").Want(t, 422, "").Says(t, "Address and password do not match.")
 		if a.Header.Get("Set-Cookie") != "" {
 			t.Error("a refused login sets a cookie")
 		}
-		return strings.ReplaceAll(a.body, `value="`+html.EscapeString(email)+`"`, "")
+		return strings.ReplaceAll(a.Text, `value="`+html.EscapeString(email)+`"`, "")
 	}
 	wrong := page(bob, "wrong")
 	for _, row := range []struct{ email, pw string }{
@@ -97,60 +97,60 @@ func TestLoginRefusesAlike(t *testing.T) {
 		}
 	}
 	// Neither case nor space around the address matters; both of the password do.
-	v.login("  BOB@example.com ", seedPassword, "next", "/members").want(t, 303, "/members")
+	v.Login("  BOB@example.com ", seedPassword, "next", "/members").Want(t, 303, "/members")
 }
 
 func TestAccess(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	v := s.visitor(t)
-	v.get("/members?x=1").want(t, 302, "/login?next=/members%3Fx%3D1")
-	v.get("/staff").want(t, 302, "/login?next=/staff")
-	v.get("/password").want(t, 302, "/login?next=/password")
-	v.post("/keys/rotate").want(t, 302, "/login")
-	v.get("/login?next=/members%3Fx%3D1").says(t, `name="next" value="/members?x=1"`)
+	v.Get("/members?x=1").Want(t, 302, "/login?next=/members%3Fx%3D1")
+	v.Get("/staff").Want(t, 302, "/login?next=/staff")
+	v.Get("/password").Want(t, 302, "/login?next=/password")
+	v.Post("/keys/rotate").Want(t, 302, "/login")
+	v.Get("/login?next=/members%3Fx%3D1").Says(t, `name="next" value="/members?x=1"`)
 	for _, evil := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)"} {
-		if page := v.get("/login?next=" + url.QueryEscape(evil)); strings.Contains(page.body, `name="next"`) {
+		if page := v.Get("/login?next=" + url.QueryEscape(evil)); strings.Contains(page.Text, `name="next"`) {
 			t.Errorf("the form takes over %q", evil)
 		}
-		s.visitor(t).login(bob, seedPassword, "next", evil).want(t, 303, "/")
+		s.visitor(t).Login(bob, seedPassword, "next", evil).Want(t, 303, "/")
 	}
 
-	api := v.request("GET", "/members", nil)
+	api := v.Request("GET", "/members", nil)
 	api.Header.Set("Accept", "application/json")
-	if a := v.do(api).want(t, 401, ""); a.Header.Get("Content-Type") != "application/problem+json" {
+	if a := v.Do(api).Want(t, 401, ""); a.Header.Get("Content-Type") != "application/problem+json" {
 		t.Errorf("an API caller gets %s", a.Header.Get("Content-Type"))
 	}
 
-	v.login(bob, seedPassword)
-	v.get("/staff").want(t, 404, "").says(t, "There is nothing here")
-	v.post("/keys/rotate").want(t, 404, "")
-	v.get("/nowhere").want(t, 404, "").says(t, "There is nothing here")
+	v.Login(bob, seedPassword)
+	v.Get("/staff").Want(t, 404, "").Says(t, "There is nothing here")
+	v.Post("/keys/rotate").Want(t, 404, "")
+	v.Get("/nowhere").Want(t, 404, "").Says(t, "There is nothing here")
 	for _, path := range []string{"/", "/members", "/session", "/password"} {
-		if cc := v.get(path).Header.Get("Cache-Control"); !strings.Contains(cc, "no-store") || !strings.Contains(cc, "private") {
+		if cc := v.Get(path).Header.Get("Cache-Control"); !strings.Contains(cc, "no-store") || !strings.Contains(cc, "private") {
 			t.Errorf("%s to a user: Cache-Control %q", path, cc)
 		}
 	}
 	staff := s.visitor(t)
-	staff.login(ada, seedPassword, "next", "/staff").want(t, 303, "/staff")
-	staff.get("/staff").want(t, 200, "").says(t, "The bridge").says(t, bob)
+	staff.Login(ada, seedPassword, "next", "/staff").Want(t, 303, "/staff")
+	staff.Get("/staff").Want(t, 200, "").Says(t, "The bridge").Says(t, bob)
 }
 
 func TestCrossOriginPostIsRefused(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	v := s.visitor(t)
-	v.login(bob, seedPassword)
-	r := v.request("POST", "/logout", url.Values{})
+	v.Login(bob, seedPassword)
+	r := v.Request("POST", "/logout", url.Values{})
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
-	v.do(r).want(t, 403, "")
-	if v.who() != bob {
+	v.Do(r).Want(t, 403, "")
+	if v.Who() != bob {
 		t.Error("another site logged bob out")
 	}
 }
 
 func TestSignup(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	v := s.visitor(t)
-	v.post("/cart", "item", "rope")
+	v.Post("/cart", "item", "rope")
 	for _, row := range []struct{ email, pw, says string }{
 		{"no address", "long enough", "does not look like an address"},
 		{"Eve <eve@example.com>", "long enough", "does not look like an address"},
@@ -159,62 +159,62 @@ func TestSignup(t *testing.T) {
 		{"eve@example.com", strings.Repeat("x", 1025), "too long"},
 		{"ADA@example.com", "long enough", "already has an account"},
 	} {
-		a := v.post("/signup", "email", row.email, "password", row.pw).want(t, 422, "").says(t, row.says)
-		if strings.Contains(a.body, row.pw) {
+		a := v.Post("/signup", "email", row.email, "password", row.pw).Want(t, 422, "").Says(t, row.says)
+		if strings.Contains(a.Text, row.pw) {
 			t.Errorf("the form repeats the password of %q", row.email)
 		}
 	}
-	v.get("/signup").want(t, 200, "")
-	v.post("/signup", "email", "Eve@example.com", "password", "ünïcödé").want(t, 422, "")
-	v.post("/signup", "email", "Eve@example.com", "password", "ünïcödé!").want(t, 303, "/")
-	v.get("/").says(t, "Your account is ready").says(t, "<li>rope</li>")
-	if v.who() != "eve@example.com" {
-		t.Errorf("signed up as %q", v.who())
+	v.Get("/signup").Want(t, 200, "")
+	v.Post("/signup", "email", "Eve@example.com", "password", "ünïcödé").Want(t, 422, "")
+	v.Post("/signup", "email", "Eve@example.com", "password", "ünïcödé!").Want(t, 303, "/")
+	v.Get("/").Says(t, "Your account is ready").Says(t, "<li>rope</li>")
+	if v.Who() != "eve@example.com" {
+		t.Errorf("signed up as %q", v.Who())
 	}
-	v.get("/staff").want(t, 404, "")
+	v.Get("/staff").Want(t, 404, "")
 	again := s.visitor(t)
-	again.login("eve@example.com", "ünïcödé!").want(t, 303, "/")
+	again.Login("eve@example.com", "ünïcödé!").Want(t, 303, "/")
 }
 
 func TestPasswordChangeEndsOtherSessions(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	here, there, other := s.visitor(t), s.visitor(t), s.visitor(t)
-	here.login(bob, seedPassword, "remember", "1")
-	there.login(bob, seedPassword)
-	other.login(ada, seedPassword)
-	there.post("/cart", "item", "secret")
+	here.Login(bob, seedPassword, "remember", "1")
+	there.Login(bob, seedPassword)
+	other.Login(ada, seedPassword)
+	there.Post("/cart", "item", "secret")
 
-	here.post("/password", "old", "wrong", "new", "a new password").want(t, 422, "").says(t, "The old password is not right")
-	here.post("/password", "old", seedPassword, "new", "short").want(t, 422, "").says(t, "At least 8 characters")
-	if there.who() != bob {
+	here.Post("/password", "old", "wrong", "new", "a new password").Want(t, 422, "").Says(t, "The old password is not right")
+	here.Post("/password", "old", seedPassword, "new", "short").Want(t, 422, "").Says(t, "At least 8 characters")
+	if there.Who() != bob {
 		t.Fatal("a refused change logged somebody out")
 	}
-	before := here.sessionView()
-	here.post("/password", "old", seedPassword, "new", "a new password").want(t, 303, "/members")
-	after := here.sessionView()
-	if here.who() != bob {
+	before := sessionOf(here)
+	here.Post("/password", "old", seedPassword, "new", "a new password").Want(t, 303, "/members")
+	after := sessionOf(here)
+	if here.Who() != bob {
 		t.Error("the changer was logged out")
 	}
 	if before.LogID != after.LogID || before.LogID == "" || before.Claims.Exp != after.Claims.Exp || !after.Persistent {
 		t.Errorf("the changer's session changed more than its stamp: %+v, %+v", before.Claims, after.Claims)
 	}
-	if there.who() != "" {
+	if there.Who() != "" {
 		t.Error("the other session goes on")
 	}
-	if there.cookie() != "" || strings.Contains(there.get("/").body, "secret") {
+	if there.Cookie() != "" || strings.Contains(there.Get("/").Text, "secret") {
 		t.Error("the ended session left something behind")
 	}
-	if other.who() != ada {
+	if other.Who() != ada {
 		t.Error("somebody else was logged out")
 	}
-	s.visitor(t).login(bob, seedPassword).want(t, 422, "")
-	s.visitor(t).login(bob, "a new password").want(t, 303, "/")
+	s.visitor(t).Login(bob, seedPassword).Want(t, 422, "")
+	s.visitor(t).Login(bob, "a new password").Want(t, 303, "/")
 }
 
 // A hash of another cost is replaced at login. That is not a password change:
 // nobody is logged out.
 func TestRehashAtLoginKeepsSessions(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	old, err := password.New(password.Config{Memory: 7168, Iterations: 5})
 	if err != nil {
 		t.Fatal(err)
@@ -235,11 +235,11 @@ func TestRehashAtLoginKeepsSessions(t *testing.T) {
 	}
 	before := load()
 	first, second := s.visitor(t), s.visitor(t)
-	first.login(bob, "wrong")
+	first.Login(bob, "wrong")
 	if load().Hash != before.Hash {
 		t.Fatal("a refused login replaced the hash")
 	}
-	first.login(bob, seedPassword)
+	first.Login(bob, seedPassword)
 	after := load()
 	if after.Hash == before.Hash || s.hasher.NeedsRehash(after.Hash) {
 		t.Error("the hash is still the old one")
@@ -248,11 +248,11 @@ func TestRehashAtLoginKeepsSessions(t *testing.T) {
 	if err := s.users.Rehash(t.Context(), before, "stale"); err != nil || load().Hash != after.Hash {
 		t.Errorf("a late rehash overwrites a newer hash: %v", err)
 	}
-	second.login(bob, seedPassword)
+	second.Login(bob, seedPassword)
 	if load().Hash != after.Hash {
 		t.Error("a fresh hash was replaced again")
 	}
-	if first.who() != bob || second.who() != bob {
+	if first.Who() != bob || second.Who() != bob {
 		t.Error("a rehash logged somebody out")
 	}
 	if changed, err := s.users.SetPassword(t.Context(), before, "x"); err != nil || changed.Stamp == before.Stamp {
@@ -266,10 +266,10 @@ func TestRehashAtLoginKeepsSessions(t *testing.T) {
 // The table is away for a while: 503, nothing sent, and everybody is still
 // logged in when it is back. Logout works all the while.
 func TestUserStoreDown(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	stays, leaves, comes := s.visitor(t), s.visitor(t), s.visitor(t)
-	stays.login(bob, seedPassword)
-	leaves.login(bob, seedPassword)
+	stays.Login(bob, seedPassword)
+	leaves.Login(bob, seedPassword)
 	exec := func(query string) {
 		t.Helper()
 		if _, err := s.users.db.Exec(query); err != nil {
@@ -278,42 +278,42 @@ func TestUserStoreDown(t *testing.T) {
 	}
 	exec(`ALTER TABLE users RENAME TO away`)
 	for _, path := range []string{"/", "/members", "/session", "/staff", "/password"} {
-		a := stays.get(path).want(t, 503, "").says(t, "You are still logged in")
+		a := stays.Get(path).Want(t, 503, "").Says(t, "You are still logged in")
 		if a.Header.Get("Set-Cookie") != "" || a.Header.Get("Retry-After") == "" {
 			t.Errorf("%s while the store is down: %v", path, a.Header)
 		}
 	}
-	comes.login(bob, seedPassword).want(t, 503, "")
-	comes.post("/signup", "email", "eve@example.com", "password", "long enough").want(t, 503, "")
-	leaves.post("/logout").want(t, 303, "/")
-	if leaves.cookie() != "" {
+	comes.Login(bob, seedPassword).Want(t, 503, "")
+	comes.Post("/signup", "email", "eve@example.com", "password", "long enough").Want(t, 503, "")
+	leaves.Post("/logout").Want(t, 303, "/")
+	if leaves.Cookie() != "" {
 		t.Error("no logout while the store is down")
 	}
 	exec(`ALTER TABLE away RENAME TO users`)
-	if stays.who() != bob {
+	if stays.Who() != bob {
 		t.Error("the outage logged bob out")
 	}
-	if leaves.who() != "" {
+	if leaves.Who() != "" {
 		t.Error("the logout did not hold")
 	}
 }
 
 func TestSessionPage(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	v := s.visitor(t)
-	if j := v.sessionView(); !j.New || j.Bytes != 0 || v.cookie() != "" {
+	if j := sessionOf(v); !j.New || j.Bytes != 0 || v.Cookie() != "" {
 		t.Errorf("a session before there is one: %+v", j)
 	}
-	v.get("/session").want(t, 200, "").says(t, "You have none yet")
+	v.Get("/session").Want(t, 200, "").Says(t, "You have none yet")
 
-	v.post("/cart", "item", "rope")
-	if j := v.sessionView(); j.New || j.Claims == nil || j.Claims.Sub != "" || strings.Join(strings.Fields(string(j.Claims.D)), "") != `{"cart":["rope"]}` {
+	v.Post("/cart", "item", "rope")
+	if j := sessionOf(v); j.New || j.Claims == nil || j.Claims.Sub != "" || strings.Join(strings.Fields(string(j.Claims.D)), "") != `{"cart":["rope"]}` {
 		t.Errorf("an anonymous session: %+v", j)
 	}
-	v.login(ada, seedPassword, "remember", "1")
-	v.get("/").says(t, "Logged in") // takes the message out
-	j := v.sessionView()
-	if got := len("__Host-session") + len(v.cookie()); j.Bytes != got {
+	v.Login(ada, seedPassword, "remember", "1")
+	v.Get("/").Says(t, "Logged in") // takes the message out
+	j := sessionOf(v)
+	if got := len("__Host-session") + len(v.Cookie()); j.Bytes != got {
 		t.Errorf("%d bytes, the cookie has %d", j.Bytes, got)
 	}
 	if j.Limit != 4096 || !j.Persistent || !j.Primary || len(j.KeyID) != 7 || j.Claims.Sub != "1" || j.Claims.STK != j.KeyID {
@@ -325,10 +325,10 @@ func TestSessionPage(t *testing.T) {
 	if want := int64(30 * 24 * 3600); j.AbsoluteLeft > want || j.AbsoluteLeft < want-60 {
 		t.Errorf("%d s left in all, of %d", j.AbsoluteLeft, want)
 	}
-	page := v.get("/session").want(t, 200, "")
-	page.says(t, j.KeyID).says(t, "remembered").says(t, `<strong id="bytes">`+thousands(j.Bytes)+`</strong> of 4,096`)
-	page.says(t, "13 d 23 h").says(t, "29 d 23 h")
-	if a := v.get("/session?format=json"); a.Header.Get("Content-Type") != "application/json" {
+	page := v.Get("/session").Want(t, 200, "")
+	page.Says(t, j.KeyID).Says(t, "remembered").Says(t, `<strong id="bytes">`+thousands(j.Bytes)+`</strong> of 4,096`)
+	page.Says(t, "13 d 23 h").Says(t, "29 d 23 h")
+	if a := v.Get("/session?format=json"); a.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("?format=json gives %s", a.Header.Get("Content-Type"))
 	}
 	vary := strings.Join(page.Header.Values("Vary"), ", ")
@@ -338,16 +338,16 @@ func TestSessionPage(t *testing.T) {
 }
 
 func TestLimitsAndHeaders(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	v := s.visitor(t)
-	v.login(bob, seedPassword)
-	v.post("/cart", "item", strings.Repeat("x", maxBody)).want(t, 413, "")
-	v.login(bob, strings.Repeat("x", maxBody)).want(t, 413, "")
-	if v.who() != bob {
+	v.Login(bob, seedPassword)
+	v.Post("/cart", "item", strings.Repeat("x", maxBody)).Want(t, 413, "")
+	v.Login(bob, strings.Repeat("x", maxBody)).Want(t, 413, "")
+	if v.Who() != bob {
 		t.Error("an over-long form logged bob out")
 	}
 	for _, path := range []string{"/", "/members", "/staff", "/nowhere", "/logout", "/static/app.css", "/static/nothing"} {
-		h := v.get(path).Header
+		h := v.Get(path).Header
 		for name, value := range map[string]string{
 			"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin",
 			"Cross-Origin-Opener-Policy": "same-origin",
@@ -358,7 +358,7 @@ func TestLimitsAndHeaders(t *testing.T) {
 		}
 	}
 	// Assets do not depend on the visitor and say so.
-	css := v.get("/static/app.css").want(t, 200, "")
+	css := v.Get("/static/app.css").Want(t, 200, "")
 	if css.Header.Get("Vary") != "" || !strings.HasPrefix(css.Header.Get("Cache-Control"), "public") || css.Header.Get("Content-Type") != "text/css; charset=utf-8" {
 		t.Errorf("the style sheet: %v", css.Header)
 	}
@@ -369,11 +369,11 @@ func TestLimitsAndHeaders(t *testing.T) {
 
 // No page needs a script or a style attribute, and every template renders.
 func TestPagesHaveNoScript(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	v := s.visitor(t)
-	v.post("/cart", "item", "rope")
+	v.Post("/cart", "item", "rope")
 	check := func(path string) {
-		body := v.get(path).body
+		body := v.Get(path).Text
 		if !strings.HasPrefix(body, "<!doctype html>") || !strings.HasSuffix(body, "</html>\n") {
 			t.Errorf("%s is not a whole page", path)
 		}
@@ -386,7 +386,7 @@ func TestPagesHaveNoScript(t *testing.T) {
 	for _, path := range []string{"/", "/login", "/signup", "/session", "/nowhere"} {
 		check(path)
 	}
-	v.login(ada, seedPassword)
+	v.Login(ada, seedPassword)
 	for _, path := range []string{"/", "/login", "/signup", "/session", "/members", "/staff", "/password", "/nowhere"} {
 		check(path)
 	}
@@ -394,7 +394,7 @@ func TestPagesHaveNoScript(t *testing.T) {
 
 // Two sessions start on one database and one key file at the same moment.
 func TestOpenKeysAndSeedTwice(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	second, err := newApp(t.Context(), s.cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -421,15 +421,15 @@ func TestOpenKeysAndSeedTwice(t *testing.T) {
 // A message waits for a page that a person sees. A script's fetch leaves it
 // alone, and with it the cookie.
 func TestMessageWaitsForAPage(t *testing.T) {
-	v := start(t, nil).visitor(t)
-	v.login(bob, seedPassword)
+	v := start(t).visitor(t)
+	v.Login(bob, seedPassword)
 	for name, value := range map[string]string{"Sec-Fetch-Dest": "empty", "Sec-Purpose": "prefetch"} {
-		r := v.request("GET", "/", nil)
+		r := v.Request("GET", "/", nil)
 		r.Header.Set(name, value)
-		a := v.do(r)
-		if strings.Contains(a.body, "Logged in as") || a.Header.Get("Set-Cookie") != "" {
+		a := v.Do(r)
+		if strings.Contains(a.Text, "Logged in as") || a.Header.Get("Set-Cookie") != "" {
 			t.Errorf("%s: %s takes the message: %v", name, value, a.Header)
 		}
 	}
-	v.get("/").says(t, "Logged in as")
+	v.Get("/").Says(t, "Logged in as")
 }

@@ -10,31 +10,31 @@ import (
 
 // One line for each request, with what happened, and without anything secret.
 func TestLogTellsAndKeepsSecrets(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	v, boss := s.visitor(t), s.visitor(t)
 	var secrets []string
 	keep := func() {
-		for _, c := range []string{v.cookie(), boss.cookie()} {
+		for _, c := range []string{v.Cookie(), boss.Cookie()} {
 			if c != "" {
 				secrets = append(secrets, c)
 			}
 		}
 	}
-	v.post("/cart", "item", "canaryitem")
+	v.Post("/cart", "item", "canaryitem")
 	keep()
-	v.login(bob, "canarypassword")
-	v.login(bob, seedPassword)
+	v.Login(bob, "canarypassword")
+	v.Login(bob, seedPassword)
 	keep()
-	v.get("/members?canaryquery=1")
-	v.get("/canarypath")
-	boss.login(ada, seedPassword)
-	boss.post("/keys/rotate")
+	v.Get("/members?canaryquery=1")
+	v.Get("/canarypath")
+	boss.Login(ada, seedPassword)
+	boss.Post("/keys/rotate")
 	keep()
-	v.get("/members")
+	v.Get("/members")
 	keep()
-	v.post("/password", "old", seedPassword, "new", "canarypassword")
+	v.Post("/password", "old", seedPassword, "new", "canarypassword")
 	keep()
-	v.post("/logout")
+	v.Post("/logout")
 
 	log := s.log.String()
 	for _, want := range []string{
@@ -71,12 +71,12 @@ func TestLogTellsAndKeepsSecrets(t *testing.T) {
 }
 
 func TestStatusLevels(t *testing.T) {
-	s := start(t, nil)
+	s := start(t)
 	if _, err := s.users.db.Exec(`DROP TABLE users`); err != nil {
 		t.Fatal(err)
 	}
 	v := s.visitor(t)
-	v.login(bob, seedPassword).want(t, http.StatusServiceUnavailable, "")
+	v.Login(bob, seedPassword).Want(t, http.StatusServiceUnavailable, "")
 	if log := s.log.String(); !strings.Contains(log, `level=ERROR msg="log in"`) || !strings.Contains(log, "level=ERROR msg=request") {
 		t.Errorf("the reason of a 503 is not in the log:\n%s", s.log)
 	}

@@ -1,4 +1,4 @@
-package main
+package e2e_test
 
 import (
 	"bufio"
@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -33,30 +34,30 @@ func TestTwoProcessesRotateAndRestart(t *testing.T) {
 	}
 	a, b := run("0"), run("0")
 
-	boss, crew, guest := newVisitor(t, a.url), newVisitor(t, b.url), newVisitor(t, a.url)
-	boss.login(ada, seedPassword).want(t, 303, "/")
-	crew.login(bob, seedPassword, "remember", "1").want(t, 303, "/")
-	crew.post("/cart", "item", "rope")
-	guest.post("/cart", "item", "lime")
+	boss, crew, guest := visitor.New(t, a.url), visitor.New(t, b.url), visitor.New(t, a.url)
+	boss.Login(ada, seedPassword).Want(t, 303, "/")
+	crew.Login(bob, seedPassword, "remember", "1").Want(t, 303, "/")
+	crew.Post("/cart", "item", "rope")
+	guest.Post("/cart", "item", "lime")
 	sessions := map[string]string{}
-	for name, v := range map[string]*visitor{"ada": boss, "bob": crew} {
-		sessions[name] = fmt.Sprint(v.sessionView().Claims.Exp)
+	for name, v := range map[string]*visitor.Visitor{"ada": boss, "bob": crew} {
+		sessions[name] = fmt.Sprint(sessionOf(v).Claims.Exp)
 	}
 
 	everybody := func(when string) {
 		t.Helper()
 		for _, p := range []*process{a, b} {
-			if got := boss.at(p.url).who(); got != ada {
+			if got := boss.At(p.url).Who(); got != ada {
 				t.Fatalf("%s: ada is %q at %s", when, got, p.url)
 			}
-			if got := crew.at(p.url).who(); got != bob {
+			if got := crew.At(p.url).Who(); got != bob {
 				t.Fatalf("%s: bob is %q at %s", when, got, p.url)
 			}
-			crew.at(p.url).get("/").says(t, "<li>rope</li>")
-			guest.at(p.url).get("/").says(t, "<li>lime</li>")
+			crew.At(p.url).Get("/").Says(t, "<li>rope</li>")
+			guest.At(p.url).Get("/").Says(t, "<li>lime</li>")
 		}
-		for name, v := range map[string]*visitor{"ada": boss, "bob": crew} {
-			s := v.at(b.url).sessionView()
+		for name, v := range map[string]*visitor.Visitor{"ada": boss, "bob": crew} {
+			s := sessionOf(v.At(b.url))
 			if !s.Primary || fmt.Sprint(s.Claims.Exp) != sessions[name] {
 				t.Errorf("%s: %s is under the primary: %v, ends at %d instead of %s", when, name, s.Primary, s.Claims.Exp, sessions[name])
 			}
@@ -64,10 +65,10 @@ func TestTwoProcessesRotateAndRestart(t *testing.T) {
 	}
 	rotate := func(p *process) {
 		t.Helper()
-		before := boss.at(p.url).sessionView().KeyID
-		boss.at(p.url).post("/keys/rotate").want(t, 303, "/session")
-		boss.at(p.url).get("/session")
-		if after := boss.at(p.url).sessionView().KeyID; after == before {
+		before := sessionOf(boss.At(p.url)).KeyID
+		boss.At(p.url).Post("/keys/rotate").Want(t, 303, "/session")
+		boss.At(p.url).Get("/session")
+		if after := sessionOf(boss.At(p.url)).KeyID; after == before {
 			t.Fatalf("the rotation at %s changed nothing", p.url)
 		}
 	}
@@ -105,13 +106,13 @@ func TestTwoProcessesRotateAndRestart(t *testing.T) {
 // A person closes the laptop: what was printed is what one needs to go on.
 func TestGreetingAndFlags(t *testing.T) {
 	p := launch(t, "-addr", "127.0.0.1:0", "-insecure-http")
-	v := newVisitor(t, p.url)
-	a := v.login(ada, seedPassword).want(t, 303, "/")
+	v := visitor.New(t, p.url)
+	a := v.Login(ada, seedPassword).Want(t, 303, "/")
 	set := a.Header.Values("Set-Cookie")
 	if len(set) != 1 || !strings.HasPrefix(set[0], "session=") || strings.Contains(set[0], "Secure") || !strings.Contains(set[0], "HttpOnly") {
 		t.Errorf("-insecure-http sets %d cookies: %.12s…", len(set), strings.Join(set, "\n"))
 	}
-	if v.who() != ada {
+	if v.Who() != ada {
 		t.Error("not logged in")
 	}
 	path, err := binary()
@@ -131,9 +132,9 @@ func TestGreetingAndFlags(t *testing.T) {
 // them is a server error, and none comes back in the log.
 func TestGarbageCookies(t *testing.T) {
 	p := launch(t, "-addr", "127.0.0.1:0")
-	v := newVisitor(t, p.url)
-	v.login(bob, seedPassword)
-	live := v.cookie()
+	v := visitor.New(t, p.url)
+	v.Login(bob, seedPassword)
+	live := v.Cookie()
 	const canary = "qzCanaryXk" // in every header somewhere, unless it is made of random bytes only
 	random := rand.New(rand.NewChaCha8([32]byte{7}))
 	bytesOf := func(n int) []byte {
@@ -236,7 +237,7 @@ func TestGarbageCookies(t *testing.T) {
 	if statuses[200] < 2000 {
 		t.Error("most of the headers never reached the application")
 	}
-	if v.who() != bob {
+	if v.Who() != bob {
 		t.Error("bob is no longer logged in")
 	}
 	log := p.stderr.String()
@@ -262,16 +263,16 @@ func TestNodeOpensALiveCookie(t *testing.T) {
 	dir := t.TempDir()
 	keys := filepath.Join(dir, "keys.json")
 	p := launch(t, "-addr", "127.0.0.1:0", "-keys", keys, "-db", filepath.Join(dir, "users.db"))
-	v := newVisitor(t, p.url)
-	v.post("/cart", "item", "ünïcödé rope")
-	v.login(ada, seedPassword)
-	v.get("/")
+	v := visitor.New(t, p.url)
+	v.Post("/cart", "item", "ünïcödé rope")
+	v.Login(ada, seedPassword)
+	v.Get("/")
 
 	file, err := keyring.OpenFile(keys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key, ok := file.At(time.Now()).Key(v.sessionView().KeyID)
+	key, ok := file.At(time.Now()).Key(sessionOf(v).KeyID)
 	if !ok {
 		t.Fatal("the key of the session is not in the file")
 	}
@@ -290,7 +291,7 @@ func TestNodeOpensALiveCookie(t *testing.T) {
 		}
 		return string(out), err
 	}
-	plaintext, err := open(v.cookie())
+	plaintext, err := open(v.Cookie())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +305,7 @@ func TestNodeOpensALiveCookie(t *testing.T) {
 	if len(claims.SID) != 22 || claims.Sub != "1" || len(claims.D.Cart) != 1 || claims.D.Cart[0] != "ünïcödé rope" {
 		t.Errorf("Node reads %s", plaintext)
 	}
-	flipped := []byte(v.cookie())
+	flipped := []byte(v.Cookie())
 	flipped[len(flipped)-30] ^= 1
 	if out, err := open(string(flipped)); err == nil {
 		t.Errorf("Node opens an altered cookie: %s", out)

@@ -1,4 +1,4 @@
-package main
+package e2e_test
 
 import (
 	"fmt"
@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 )
 
 // The walk of a person through the built demo, in a real browser over plain HTTP
@@ -124,11 +126,12 @@ func TestBrowserWalk(t *testing.T) {
 // brings the private page back.
 func TestBrowserBackButtonNeedsNoStore(t *testing.T) {
 	need(t, "chromium", "chromium-browser", "google-chrome")
-	handler := start(t, nil).Handler()
 	// Plain HTTP: a browser keeps nothing that came under a certificate which it
 	// does not trust.
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handler.ServeHTTP(&cacheable{w}, r)
+	server := httptest.NewServer(launch(t, "-addr", "127.0.0.1:0").proxy(t, func(h http.Header) {
+		if h.Get("Cache-Control") != "" {
+			h.Set("Cache-Control", "private")
+		}
 	}))
 	defer server.Close()
 	b := openBrowser(t, localhost(t, server.URL))
@@ -139,16 +142,6 @@ func TestBrowserBackButtonNeedsNoStore(t *testing.T) {
 	if got := b.back(reports); !strings.Contains(got.Text, "Your berth") {
 		t.Errorf("without no-store going back shows %+v: the walk's last step proves nothing", got)
 	}
-}
-
-// cacheable takes no-store out of every answer.
-type cacheable struct{ http.ResponseWriter }
-
-func (c *cacheable) WriteHeader(status int) {
-	if h := c.Header(); h.Get("Cache-Control") != "" {
-		h.Set("Cache-Control", "private")
-	}
-	c.ResponseWriter.WriteHeader(status)
 }
 
 // holder sits between the server and the application and decides when the
@@ -213,11 +206,17 @@ func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // out late from the cookies of before. What the user did last is what holds.
 func TestBrowserParallelFetches(t *testing.T) {
 	const fetches = 20
-	h := new(holder)
-	s := start(t, func(next http.Handler) http.Handler { h.next = next; return h })
-	boss := s.visitor(t)
-	boss.login(ada, seedPassword)
-	b := openBrowser(t, localhost(t, s.URL))
+	need(t, "chromium", "chromium-browser", "google-chrome")
+	p := launch(t, "-addr", "127.0.0.1:0")
+	h := &holder{next: p.proxy(t, nil)}
+	// HTTP/2, so that a browser can have many requests under way.
+	server := httptest.NewUnstartedServer(h)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	boss := visitor.New(t, p.url)
+	boss.Login(ada, seedPassword)
+	b := openBrowser(t, localhost(t, server.URL))
 	background := b.newTab()
 	background.bypassPolicy()
 	pw := seedPassword
@@ -273,8 +272,8 @@ func TestBrowserParallelFetches(t *testing.T) {
 					background.open("/")
 					background.open("/") // whatever message there was has been shown
 					if rotated {         // a reseal is due, which no fetch may carry
-						boss.post("/keys/rotate").want(t, 303, "/session")
-						boss.get("/session")
+						boss.Post("/keys/rotate").Want(t, 303, "/session")
+						boss.Get("/session")
 					}
 					land := flight(t, early)
 					a.act()

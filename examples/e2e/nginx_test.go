@@ -1,22 +1,25 @@
-package main
+package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -107,41 +110,68 @@ func startNginx(t *testing.T, origin, thoughtless string) (bases [3]string) {
 	}
 }
 
-// thoughtless takes out of every answer what keeps a cache from sharing it.
-type thoughtless struct{ http.ResponseWriter }
-
-func (w thoughtless) WriteHeader(status int) {
-	w.Header().Del("Cache-Control")
-	w.Header().Del("Vary")
-	w.ResponseWriter.WriteHeader(status)
-}
-
 // cachedSite is the demo behind nginx.
 type cachedSite struct {
-	app   *app
-	ahead atomic.Int64 // how far its clock is ahead, in seconds
-	keys  string
-	bases [3]string
+	demo     *process
+	bases    [3]string
+	password string // bob's, which every walk changes
 }
 
 func startCached(t *testing.T) *cachedSite {
 	t.Helper()
-	dir := t.TempDir()
-	s := &cachedSite{keys: filepath.Join(dir, "keys.json")}
-	var err error
-	s.app, err = newApp(t.Context(), config{DB: filepath.Join(dir, "users.db"), Keys: s.keys, Log: slog.New(slog.NewTextHandler(new(logBuffer), nil)),
-		Now: func() time.Time { return time.Now().Add(time.Duration(s.ahead.Load()) * time.Second) }})
+	need(t, "nginx", "/usr/sbin/nginx")
+	s := &cachedSite{demo: launch(t, "-addr", "127.0.0.1:0"), password: seedPassword}
+	// The third server is in front of an origin that takes out of every answer what
+	// keeps a cache from sharing it.
+	thoughtless := httptest.NewServer(s.demo.proxy(t, func(h http.Header) {
+		h.Del("Cache-Control")
+		h.Del("Vary")
+	}))
+	t.Cleanup(thoughtless.Close)
+	s.bases = startNginx(t, "http://127.0.0.1:"+s.demo.port(), thoughtless.URL)
+	return s
+}
+
+var times = regexp.MustCompile(`"(iat|auth_time|exp|rnw)":([0-9]+)`)
+
+// age makes a visitor's session older, as if time had passed: the test has the
+// key file. Whoever has no session is left alone.
+func (s *cachedSite) age(t *testing.T, v *visitor.Visitor, by time.Duration) {
+	t.Helper()
+	value := v.Cookie()
+	if value == "" {
+		return
+	}
+	file, err := keyring.OpenFile(s.demo.keys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { s.app.Close() })
-	handler := s.app.Handler()
-	origin := httptest.NewServer(handler)
-	t.Cleanup(origin.Close)
-	wrong := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(thoughtless{w}, r) }))
-	t.Cleanup(wrong.Close)
-	s.bases = startNginx(t, origin.URL, wrong.URL)
-	return s
+	codec, err := cookie.JWE("__Host-session", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := file.At(time.Now())
+	opened, err := codec.Open(ring, value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plaintext := times.ReplaceAllFunc(opened.Plaintext, func(member []byte) []byte {
+		name, number, _ := bytes.Cut(member, []byte(":"))
+		unix, err := strconv.ParseInt(string(number), 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Appendf(nil, "%s:%d", name, unix-int64(by/time.Second))
+	})
+	// Under the key of before, so that aging is not a reseal as well.
+	same, err := keyring.New(opened.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if value, err = codec.Seal(same, plaintext); err != nil {
+		t.Fatal(err)
+	}
+	v.SetCookie(value)
 }
 
 // cacheWatch follows what every client gets and finds what came from another's.
@@ -156,30 +186,30 @@ type cacheWatch struct {
 }
 
 // see judges one answer to a client.
-func (c *cacheWatch) see(who, what string, a *answer) *answer {
+func (c *cacheWatch) see(who, what string, a *visitor.Answer) *visitor.Answer {
 	c.answers++
 	hit := a.Header.Get("X-Cache") == "HIT"
 	if hit {
 		c.hits++
 	}
 	for mark, owner := range c.marks {
-		if strings.Contains(a.body, mark) && owner != who {
+		if strings.Contains(a.Text, mark) && owner != who {
 			c.pages = append(c.pages, fmt.Sprintf("%s: %s is shown the page of %s", what, who, owner))
 		}
 	}
 	for _, line := range a.Header.Values("Set-Cookie") {
-		cookie, err := http.ParseSetCookie(line)
+		set, err := http.ParseSetCookie(line)
 		if err != nil {
 			c.t.Error(err)
 			continue
 		}
 		// A deletion is the same for everybody. From the cache it is not meant for
 		// whoever gets it.
-		owner, known := c.cookies[cookie.Value]
-		if hit || known && owner != who && cookie.MaxAge >= 0 {
+		owner, known := c.cookies[set.Value]
+		if hit || known && owner != who && set.MaxAge >= 0 {
 			c.values = append(c.values, fmt.Sprintf("%s: %s is given a cookie of %s (hit: %v)", what, who, owner, hit))
 		}
-		c.cookies[cookie.Value] = who
+		c.cookies[set.Value] = who
 	}
 	return a
 }
@@ -190,22 +220,22 @@ func (c *cacheWatch) see(who, what string, a *answer) *answer {
 func (s *cachedSite) walk(t *testing.T, base string) (watch *cacheWatch, set map[string]int) {
 	watch = &cacheWatch{t: t, marks: map[string]string{}, cookies: map[string]string{}}
 	set = map[string]int{}
-	visitors := map[string]*visitor{}
+	visitors := map[string]*visitor.Visitor{}
 	for _, name := range []string{"bob", "ada", "nobody", "stray", "forger"} {
-		visitors[name] = newVisitor(t, base)
+		visitors[name] = visitor.New(t, base)
 		watch.marks["rope of "+name] = name
 	}
 	// The top of every page of somebody who is logged in.
 	watch.marks[`title="`+bob+`:`], watch.marks[`title="`+ada+`:`] = "bob", "ada"
 	others := []string{"nobody", "ada", "stray", "forger"}
-	ask := func(name, method, path string) *answer {
+	ask := func(name, method, path string) *visitor.Answer {
 		v := visitors[name]
-		r := v.request(method, path, nil)
+		r := v.Request(method, path, nil)
 		r.Header.Set("Sec-Fetch-Dest", "document")
 		if name == "forger" {
 			r.Header.Set("Cookie", "__Host-session=forged")
 		}
-		return watch.see(name, method+" "+path, v.do(r))
+		return watch.see(name, method+" "+path, v.Do(r))
 	}
 	// step is one request of bob's, then the same by the others, and once more by
 	// bob and them: whatever was kept of it is now served.
@@ -220,7 +250,7 @@ func (s *cachedSite) walk(t *testing.T, base string) (watch *cacheWatch, set map
 		}
 	}
 	post := func(name, who, path string, pairs ...string) {
-		a := watch.see(who, "POST "+path, visitors[who].post(path, pairs...))
+		a := watch.see(who, "POST "+path, visitors[who].Post(path, pairs...))
 		if who == "bob" {
 			set[name] += len(a.Header.Values("Set-Cookie"))
 		}
@@ -246,34 +276,38 @@ func (s *cachedSite) walk(t *testing.T, base string) (watch *cacheWatch, set map
 	post("", "ada", "/login", "email", ada, "password", seedPassword)
 	post("write", "bob", "/cart", "item", "rope of bob")
 	everywhere("cart")
-	post("login", "bob", "/login", "email", bob, "password", seedPassword)
+	post("login", "bob", "/login", "email", bob, "password", s.password)
 	everywhere("in")
+	pass := func(d time.Duration) {
+		for _, v := range visitors {
+			s.age(t, v, d)
+		}
+	}
+	// What is no step of the walk goes to the demo directly.
+	boss := visitor.New(t, s.demo.url)
+	boss.Login(ada, seedPassword).Want(t, 303, "/")
 	for _, path := range []string{"/", "/members", "/session"} {
-		s.ahead.Add(600)
+		pass(10 * time.Minute)
 		step("renewal", "GET", path+"?renewal")
 	}
 	for _, path := range []string{"/", "/members", "/session"} {
-		if err := s.app.keys.Update((*keyring.Keyring).Rotate); err != nil {
-			t.Fatal(err)
-		}
+		boss.Post("/keys/rotate").Want(t, 303, "/session")
 		step("reseal", "GET", path+"?reseal")
 	}
 	for _, path := range []string{"/", "/members", "/login"} {
-		s.ahead.Add(3600)
+		pass(time.Hour)
 		step("expired", "GET", path+"?expired")
-		post("", "bob", "/login", "email", bob, "password", seedPassword)
+		post("", "bob", "/login", "email", bob, "password", s.password)
 		post("", "ada", "/login", "email", ada, "password", seedPassword)
 	}
 	for _, path := range []string{"/", "/members"} {
-		u, err := s.app.users.ByEmail(t.Context(), bob)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.app.users.SetPassword(t.Context(), u, u.Hash); err != nil { // a new stamp
-			t.Fatal(err)
-		}
+		other := visitor.New(t, s.demo.url)
+		other.Login(bob, s.password).Want(t, 303, "/")
+		next := s.password + "!"
+		other.Post("/password", "old", s.password, "new", next).Want(t, 303, "/members")
+		s.password = next
 		step("refused", "GET", path+"?refused")
-		post("", "bob", "/login", "email", bob, "password", seedPassword)
+		post("", "bob", "/login", "email", bob, "password", s.password)
 	}
 	post("logout", "bob", "/logout")
 	everywhere("out")

@@ -1,0 +1,182 @@
+package e2e_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+)
+
+// The users that the demo begins with.
+const (
+	ada          = "ada@example.com"
+	bob          = "bob@example.com"
+	seedPassword = "correct horse battery staple"
+)
+
+// session is what these tests read of GET /session.
+type session struct {
+	KeyID   string `json:"kid"`
+	Primary bool
+	Claims  struct{ Exp int64 }
+}
+
+func sessionOf(v *visitor.Visitor) (s session) { v.Session(&s); return s }
+
+// need skips a test whose program is missing, or fails it where the programs
+// have been installed on purpose.
+func need(t *testing.T, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("HARDTACK_CI") == "1" {
+		t.Fatalf("%s is not installed, and HARDTACK_CI=1 says that it should be", names[0])
+	}
+	t.Skipf("%s is not installed", names[0])
+	return ""
+}
+
+// logBuffer collects what the application logs.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// buildDir is where the built demo lies while the tests run.
+var buildDir string
+
+func TestMain(m *testing.M) {
+	var err error
+	if buildDir, err = os.MkdirTemp("", "hardtack-e2e-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	os.RemoveAll(buildDir)
+	os.Exit(code)
+}
+
+// binary builds the demo once, as a person would run it.
+var binary = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(buildDir, "demo")
+	out, err := exec.Command("go", "build", "-o", path, "../demo").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// process is the built demo, running.
+type process struct {
+	cmd    *exec.Cmd
+	url    string // as printed: http://localhost:port
+	keys   string // as printed: the file of the keyring
+	stderr *logBuffer
+	ended  chan struct{}
+	err    error // how it ended; read after ended
+}
+
+// launch starts the built demo and waits until it says where it listens.
+func launch(t *testing.T, args ...string) *process {
+	t.Helper()
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &process{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, args...), stderr: new(logBuffer), ended: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
+	p.cmd.Stderr = p.stderr
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		if rest, ok := strings.CutPrefix(lines.Text(), "Open "); ok {
+			p.url = strings.TrimSpace(rest)
+		}
+		if rest, ok := strings.CutPrefix(lines.Text(), "Keys "); ok { // the last line of the greeting
+			p.keys = strings.TrimSpace(rest)
+			break
+		}
+	}
+	go func() {
+		io.Copy(io.Discard, stdout)
+		p.err = p.cmd.Wait()
+		close(p.ended)
+	}()
+	t.Cleanup(func() {
+		p.cmd.Process.Kill() // an error means that it has ended already
+		<-p.ended
+	})
+	if p.url == "" {
+		t.Fatalf("the demo did not start:\n%s", p.stderr)
+	}
+	return p
+}
+
+// end sends a signal and waits for the process to end.
+func (p *process) end(t *testing.T, signal os.Signal) error {
+	t.Helper()
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	<-p.ended
+	return p.err
+}
+
+// proxy passes requests on to the process as they are. changed, if it is not nil,
+// may alter the header of every answer.
+func (p *process) proxy(t *testing.T, changed func(http.Header)) http.Handler {
+	t.Helper()
+	target, err := url.Parse(p.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(target)
+		r.Out.Host = r.In.Host
+	}}
+	if changed != nil {
+		proxy.ModifyResponse = func(r *http.Response) error { changed(r.Header); return nil }
+	}
+	return proxy
+}
+
+// port is where the process listens.
+func (p *process) port() string {
+	u, err := url.Parse(p.url)
+	if err != nil {
+		return ""
+	}
+	return u.Port()
+}
