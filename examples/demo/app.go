@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
@@ -23,9 +22,6 @@ type config struct {
 	DB, Keys     string
 	InsecureHTTP bool
 	Log          *slog.Logger
-
-	// Now is the clock; nil means time.Now.
-	Now func() time.Time
 }
 
 // app holds everything that lives as long as the process.
@@ -93,7 +89,6 @@ func newApp(ctx context.Context, c config) (*app, error) {
 	a.guard, err = middleware.New(store, a.accounts, middleware.Config{
 		LoginURL:  "/login",
 		OnOutcome: noteOutcome,
-		Now:       c.Now,
 	})
 	if err != nil {
 		a.Close()
