@@ -81,7 +81,7 @@ func TestT2_SecretsAreComparedInConstantTime(t *testing.T) {
 	constant := map[string]int{ // file: comparisons in constant time
 		"keyring/key.go":           1, // key bytes
 		"ssestore/barrier.go":      1, // MACs of the barrier
-		"ssestore/identity.go":     1, // stamps
+		"ssestore/principal.go":    1, // stamps
 		"cookie/gorilla/format.go": 1, // MACs
 	}
 	variable := map[string]int{

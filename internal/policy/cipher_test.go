@@ -45,6 +45,7 @@ func guarded(t *testing.T) (names []string) {
 
 // TestCipherTakingFunctions_Callers: outside of tests only cookie uses them (and
 // cookie/jose may), and nobody uses the plain twins, which exist to be compared.
+// One file of the benchmark does what cookie does, to time the steps alone.
 func TestCipherTakingFunctions_Callers(t *testing.T) {
 	names := guarded(t)
 	for _, want := range []string{"Open", "Seal", "PlainOpen", "PlainSeal", "NewAEAD"} {
@@ -84,7 +85,7 @@ func TestCipherTakingFunctions_Callers(t *testing.T) {
 			name := sel.Sel.Name
 			if slices.Contains(names, name) {
 				uses[dir]++
-				if dir != "cookie" && dir != "cookie/jose" {
+				if dir != "cookie" && dir != "cookie/jose" && s.path != "bench/contest/pipeline.go" {
 					t.Errorf("%s: jwe.%s takes or makes a cipher, and is for cookie alone", s.at(sel.Pos()), name)
 				}
 			}
