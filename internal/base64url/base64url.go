@@ -84,6 +84,10 @@ func decode(dst []byte, src string, vector bool) bool {
 	return seen < bad
 }
 
+// Three returns the three bytes that four characters say, in the lower 24 bits, or
+// more than 24 bits if one of the characters is not of the alphabet.
+func Three(a, b, c, d byte) uint32 { return place0[a] | place1[b] | place2[c] | place3[d] }
+
 // PlainDecode is the plain twin of Decode.
 func PlainDecode(src string) ([]byte, bool) {
 	for i := 0; i < len(src); i++ {

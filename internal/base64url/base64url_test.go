@@ -121,6 +121,21 @@ func TestDecodeEqualsPlainTwin(t *testing.T) {
 	}
 }
 
+// Three is Decode of four characters, and says by itself where it is none.
+func TestThree(t *testing.T) {
+	for place := range 4 {
+		for c := range 256 {
+			s := []byte("b-_9")
+			s[place] = byte(c)
+			got := base64url.Three(s[0], s[1], s[2], s[3])
+			want, ok := base64url.PlainDecode(string(s))
+			if (got <= 0xffffff) != ok || ok && got != uint32(want[0])<<16|uint32(want[1])<<8|uint32(want[2]) {
+				t.Errorf("%q: %#x, want %x %v", s, got, want, ok)
+			}
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, s := range []string{"", "A", "AA", "AB", "AAA", "AAB", "AAAA", "AAAAAAAA", "AAAA=", "AA==", "A\nAA", "++//", "-_-_-_-_-_-_", "AAAAAAAAAAAAAAAAAAAA\x00"} {
 		f.Add(s)

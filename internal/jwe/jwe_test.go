@@ -173,6 +173,29 @@ func TestJ9_KidForm(t *testing.T) {
 	}
 }
 
+// Every byte at each of the 12 places behind the constant part, and every byte at
+// each of the 7 places of the key id, reads the same by the twin.
+func TestKidEqualsPlainTwin(t *testing.T) {
+	both := func(token string) {
+		t.Helper()
+		id, ok := jwe.Kid(token)
+		if id2, ok2 := jwe.PlainKid(token); id != id2 || ok != ok2 {
+			t.Errorf("Kid(%q) = %q %v, plain twin: %q %v", token, id, ok, id2, ok2)
+		}
+	}
+	for _, id := range []string{kid, "AAAAAAA", "____---", "zzzzzz8"} {
+		header := string(jwe.AppendHeader(nil, id))
+		for c := range 256 {
+			for i := len(jwe.Prefix); i < jwe.HeaderLen; i++ {
+				both(header[:i] + string([]byte{byte(c)}) + header[i+1:])
+			}
+			for i := range jwe.KidLen {
+				both(string(jwe.AppendHeader(nil, id[:i]+string([]byte{byte(c)})+id[i+1:])))
+			}
+		}
+	}
+}
+
 // Open and Check hold the length cap themselves: they do not rely on Kid having
 // been asked before. The tokens are authentic, so only their length is wrong.
 func TestOpen_TooLong(t *testing.T) {
@@ -188,6 +211,16 @@ func TestOpen_TooLong(t *testing.T) {
 		_, plain := jwe.PlainOpen(aead, token)
 		if check := jwe.Check(token); fault != want || plain != want || check != want {
 			t.Errorf("%d characters: Open %v, PlainOpen %v, Check %v, want %v", len(token), fault, plain, check, want)
+		}
+	}
+}
+
+func BenchmarkKid(b *testing.B) {
+	token := jwe.Seal(newAEAD(b), newNonces(b), kid, make([]byte, 220))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := jwe.Kid(token); !ok {
+			b.Fatal("not ours")
 		}
 	}
 }
