@@ -202,17 +202,28 @@ func validName(s string) bool {
 	return true
 }
 
-// validValue: one or more cookie-octets, RFC 6265 section 4.1.1: printable ASCII
-// without space, quote, comma, semicolon and backslash. CR and LF are not among
-// them, so no value can start a header of its own.
+// validValue: one or more cookie-octets.
 func validValue(s string) bool {
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c <= ' ' || c >= 0x7f || c == '"' || c == ',' || c == ';' || c == '\\':
+		if !octets[s[i]] {
 			return false
 		}
 	}
 	return s != ""
+}
+
+// octets are the cookie-octets of RFC 6265 section 4.1.1: printable ASCII without
+// space, quote, comma, semicolon and backslash. CR and LF are not among them, so no
+// value can start a header of its own. It is a table because every character of
+// every cookie that is set passes here.
+var octets = [256]bool{
+	'!': true, '#': true, '$': true, '%': true, '&': true, '\'': true, '(': true, ')': true, '*': true, '+': true, '-': true, '.': true, '/': true,
+	'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true, '8': true, '9': true, ':': true, '<': true, '=': true,
+	'>': true, '?': true, '@': true, 'A': true, 'B': true, 'C': true, 'D': true, 'E': true, 'F': true, 'G': true, 'H': true, 'I': true, 'J': true,
+	'K': true, 'L': true, 'M': true, 'N': true, 'O': true, 'P': true, 'Q': true, 'R': true, 'S': true, 'T': true, 'U': true, 'V': true, 'W': true,
+	'X': true, 'Y': true, 'Z': true, '[': true, ']': true, '^': true, '_': true, '`': true, 'a': true, 'b': true, 'c': true, 'd': true, 'e': true,
+	'f': true, 'g': true, 'h': true, 'i': true, 'j': true, 'k': true, 'l': true, 'm': true, 'n': true, 'o': true, 'p': true, 'q': true, 'r': true,
+	's': true, 't': true, 'u': true, 'v': true, 'w': true, 'x': true, 'y': true, 'z': true, '{': true, '|': true, '}': true, '~': true,
 }
 
 // validDomain: RFC 1123 host names in lower case. The last label of an IPv4

@@ -168,3 +168,16 @@ func TestC11_HeaderBudget(t *testing.T) {
 		t.Errorf("Cookie field of %d bytes with other cookies", request+others)
 	}
 }
+
+// The values that Set takes are those of cookie-octets, RFC 6265 section 4.1.1.
+func TestC2_ValueOctets(t *testing.T) {
+	k := newCookie(t, cookie.Config{})
+	for c := range 256 {
+		octet := c == 0x21 || 0x23 <= c && c <= 0x2b || 0x2d <= c && c <= 0x3a || 0x3c <= c && c <= 0x5b || 0x5d <= c && c <= 0x7e
+		for _, value := range []string{string([]byte{byte(c)}), "v" + string([]byte{byte(c)}) + "v"} {
+			if _, err := k.Set(value, time.Unix(1700000000, 0), 0); (err == nil) != octet {
+				t.Errorf("%q: %v", value, err)
+			}
+		}
+	}
+}

@@ -91,6 +91,18 @@ func BenchmarkSeal(b *testing.B) {
 	}
 }
 
+func BenchmarkSet(b *testing.B) {
+	x := newBench(b)
+	k := newCookie(b, cookie.Config{})
+	now := time.Unix(1700000000, 0)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := k.Set(x.value, now, time.Hour); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkRefuse(b *testing.B) {
 	x := newBench(b)
 	for _, c := range refusals(b, x) {
