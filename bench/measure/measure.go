@@ -101,13 +101,13 @@ func Run(cases []Case, o Options) ([]Result, error) {
 	}
 	for i := range results {
 		r := &results[i]
-		r.Median, r.Low, r.High = quantile(r.Rounds, 0.5), quantile(r.Rounds, 0.25), quantile(r.Rounds, 0.75)
+		r.Median, r.Low, r.High = Quantile(r.Rounds, 0.5), Quantile(r.Rounds, 0.25), Quantile(r.Rounds, 0.75)
 		if ratios[i] == nil {
 			for k, took := range r.Rounds {
 				ratios[i] = append(ratios[i], took/results[0].Rounds[k])
 			}
 		}
-		r.Ratio = quantile(ratios[i], 0.5)
+		r.Ratio = Quantile(ratios[i], 0.5)
 	}
 	return results, nil
 }
@@ -160,8 +160,8 @@ func allocations(c Case) (count, bytes float64, err error) {
 	return float64((after.Mallocs - before.Mallocs) / runs), float64((after.TotalAlloc - before.TotalAlloc) / runs), nil
 }
 
-// quantile is the p-quantile of v, between neighbours where needed.
-func quantile(v []float64, p float64) float64 {
+// Quantile is the p-quantile of v, between neighbours where needed.
+func Quantile(v []float64, p float64) float64 {
 	s := slices.Sorted(slices.Values(v))
 	at := p * float64(len(s)-1)
 	i := int(at)
