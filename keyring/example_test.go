@@ -65,6 +65,27 @@ func ExampleKeyring_Rotate_wrongUse() {
 	// 2 keys <nil>
 }
 
+// A key leaked: a new primary takes its place, in one step. The sessions under it
+// end; those under other keys go on.
+func ExampleKeyring_Replace() {
+	ring, err := keyring.Generate().Rotate()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	leaked, other := ring.Primary().ID(), ring.Keys()[1].ID()
+	ring, err = ring.Replace(leaked)
+	_, opens := ring.Key(leaked)
+	fmt.Println("the leaked key opens:", opens, err)
+	_, opens = ring.Key(other)
+	fmt.Println("the other key opens:", opens)
+	fmt.Println("a new key seals:", ring.Primary().ID() != leaked && ring.Primary().ID() != other)
+	// Output:
+	// the leaked key opens: false <nil>
+	// the other key opens: true
+	// a new key seals: true
+}
+
 // A key that opens at once and seals from a time on: hand it out today, and all
 // instances change over at the same moment.
 func ExampleNewKeyAt() {

@@ -17,8 +17,8 @@ var (
 	ErrNoKey = errors.New("keyring: no key")
 	// ErrDuplicate: two keys with the same id or the same bytes.
 	ErrDuplicate = errors.New("keyring: two keys with the same id or the same bytes")
-	// ErrFull: more than 16 keys.
-	ErrFull = errors.New("keyring: more than 16 keys")
+	// ErrFull: more than 16 keys. Retire some, or use [Keyring.Replace].
+	ErrFull = errors.New("keyring: more than 16 keys; retire or replace one")
 	// ErrUnknownKey: no key of this id in the ring.
 	ErrUnknownKey = errors.New("keyring: no key of this id in the ring")
 	// ErrOlder: the key would become primary and is not newer than all others.
@@ -230,12 +230,34 @@ func (r *Keyring) Rotate() (*Keyring, error) {
 	if r.empty() {
 		return nil, ErrNoKey
 	}
+	return r.renew(r.set.keys)
+}
+
+// Replace returns a ring without the key of this id and with a new primary in
+// front, made as [Keyring.Rotate] makes it. Sessions sealed under the key of this
+// id end, and all others go on. That's the answer to a leaked key. Because both
+// happen in one step, it also works for the primary and for the last key, which
+// Retire refuses, and in a full ring, which Rotate refuses.
+func (r *Keyring) Replace(id string) (*Keyring, error) {
+	if _, ok := r.Key(id); !ok {
+		return nil, r.missing()
+	}
+	return r.renew(r.without(id))
+}
+
+// renew puts a new random key before others. It's newer than every key of r, also
+// than one that goes: instances that haven't seen the change still have that key.
+func (r *Keyring) renew(others []Key) (*Keyring, error) {
 	created := time.Now().UnixMilli()
 	for _, k := range r.set.keys {
 		created = max(created, k.p.created+1)
 	}
-	// newKey ends time with the year 9999, where first then reports ErrOlder.
-	return r.first(newKey(created, 0), r.set.keys)
+	fresh := newKey(created, 0)
+	// Time ends with the year 9999, and newKey with it.
+	if slices.ContainsFunc(r.set.keys, func(k Key) bool { return fresh.Compare(k) <= 0 }) {
+		return nil, ErrOlder
+	}
+	return r.with(append([]Key{fresh}, others...))
 }
 
 // Retire returns a ring without the key of this id. Sessions sealed under it end

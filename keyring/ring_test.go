@@ -169,6 +169,9 @@ func TestOperations(t *testing.T) {
 	retire := func(id string) func(*keyring.Keyring) (*keyring.Keyring, error) {
 		return func(r *keyring.Keyring) (*keyring.Keyring, error) { return r.Retire(id) }
 	}
+	replace := func(id string) func(*keyring.Keyring) (*keyring.Keyring, error) {
+		return func(r *keyring.Keyring) (*keyring.Keyring, error) { return r.Replace(id) }
+	}
 	full, _ := keyring.New(manyKeys(16)...)
 	atDay := func(keys ...string) *keyring.Keyring { return parse(t, keys...).At(at(ms0 + 2*day)) }
 
@@ -215,6 +218,10 @@ func TestOperations(t *testing.T) {
 		// The largest id there is, so that no random one is newer.
 		{"rotate: after the end of time", parse(t, jwk("zzzzzzw", 1, 253402300799999, 0)), (*keyring.Keyring).Rotate, "", keyring.ErrOlder},
 
+		{"replace: unknown", parse(t, old), replace("ZZZZZZA"), "", keyring.ErrUnknownKey},
+		{"replace: in nil", nil, replace("AAAAAAA"), "", keyring.ErrNoKey},
+		{"replace: after the end of time", parse(t, jwk("zzzzzzw", 1, 253402300799999, 0)), replace("zzzzzzw"), "", keyring.ErrOlder},
+
 		// The result is seen as of the time of what it came from: after an
 		// operation at 2 days, the key of 1 day is still the primary.
 		{"operations keep the time", atDay(later, old), add(young), "*DDDDDDA AAAAAAA CCCCCCA", nil},
@@ -229,6 +236,51 @@ func TestOperations(t *testing.T) {
 			}
 			if ids(row.ring) != before {
 				t.Error("the ring itself changed")
+			}
+		})
+	}
+}
+
+func TestF406_ReplaceInOneStep(t *testing.T) {
+	ahead := time.Now().Add(time.Hour).UnixMilli() // by a clock that is ahead
+	full, err := keyring.New(manyKeys(16)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name string
+		ring *keyring.Keyring
+		kid  string
+	}{
+		{"the primary", parse(t, jwk("BBBBBBA", 2, ms0+1, 0), jwk("AAAAAAA", 1, ms0, 0)), "BBBBBBA"},
+		{"a fallback", parse(t, jwk("BBBBBBA", 2, ms0+1, 0), jwk("AAAAAAA", 1, ms0, 0)), "AAAAAAA"},
+		{"the only key", parse(t, jwk("AAAAAAA", 1, ms0, 0)), "AAAAAAA"},
+		{"the only key, not active yet", parse(t, jwk("AAAAAAA", 1, ms0, ahead)), "AAAAAAA"},
+		{"the primary of 16", full, full.Primary().ID()},
+		{"the last of 16", full, full.Keys()[15].ID()},
+		{"the newest, by a clock that was ahead", parse(t, jwk("BBBBBBA", 2, ahead, 0), jwk("AAAAAAA", 1, ms0, 0)), "BBBBBBA"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := row.ring.Replace(row.kid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, there := got.Key(row.kid); there {
+				t.Error("the key is still there")
+			}
+			if _, known := row.ring.Key(got.Primary().ID()); known || got.Primary().Compare(got.Keys()[0]) != 0 {
+				t.Error("the primary isn't a new key in front")
+			}
+			for _, k := range row.ring.Keys() {
+				if got.Primary().Compare(k) != 1 {
+					t.Errorf("the new primary isn't newer than %v", k)
+				}
+				if _, there := got.Key(k.ID()); !there && k.ID() != row.kid {
+					t.Errorf("%v went as well", k)
+				}
+			}
+			if len(got.Keys()) != len(row.ring.Keys()) {
+				t.Errorf("%d keys of %d", len(got.Keys()), len(row.ring.Keys()))
 			}
 		})
 	}

@@ -91,13 +91,7 @@ func weekly(master []byte) (*keyring.Schedule, error) {
 // of the thief included. All others go on.
 func replaceLeaked(file *keyring.File, leaked string) error {
 	return file.Update(func(ring *keyring.Keyring) (*keyring.Keyring, error) {
-		if ring.Primary().ID() == leaked {
-			var err error
-			if ring, err = ring.Rotate(); err != nil {
-				return nil, err
-			}
-		}
-		return ring.Retire(leaked)
+		return ring.Replace(leaked)
 	})
 }
 
