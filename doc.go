@@ -29,6 +29,9 @@
 // net/http, a Lambda event, a WebAssembly worker and a proxy. A test over the
 // import graph holds this for linux, js/wasm and wasip1.
 //
+// [github.com/hardtack-go/hardtack/auth/next] belongs to the core too and imports
+// none of it: it decides where a redirect after a login may lead.
+//
 // Two packages stand beside the core for other people's formats:
 // [github.com/hardtack-go/hardtack/cookie/gorilla] for cookies made by
 // gorilla/securecookie, and [github.com/hardtack-go/hardtack/cookie/jose] for
