@@ -227,7 +227,11 @@ func TestFIPSOnly(t *testing.T) {
 	}
 	cmd := exec.Command(self, "-test.run=^TestFIPSOnly$", "-test.v")
 	cmd.Env = append(os.Environ(), "HARDTACK_FIPS_CHILD=1", "GODEBUG=fips140=only")
-	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("PASS: TestFIPSOnly")) {
+	out, err := cmd.CombinedOutput()
+	if bytes.Contains(out, []byte("incompatible with the purego build tag")) {
+		t.Skip("the standard library has no FIPS mode with -tags purego")
+	}
+	if err != nil || !bytes.Contains(out, []byte("PASS: TestFIPSOnly")) {
 		t.Errorf("%v\n%s", err, out)
 	}
 }

@@ -1,3 +1,5 @@
+//go:build amd64 && !purego
+
 package base64url
 
 // vector says that decodeBlocks works on this processor. SSSE3 is in all that

@@ -1,3 +1,5 @@
+//go:build amd64 && !purego
+
 #include "textflag.h"
 
 // The tables of decodeBlocks. Each is one vector of 16 bytes, the first byte
