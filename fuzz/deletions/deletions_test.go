@@ -1,6 +1,10 @@
 package main
 
 import (
+	"maps"
+	"regexp"
+	"slices"
+
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -27,16 +31,12 @@ func TestDeletions(t *testing.T) {
 	if testing.Short() || race.Enabled {
 		t.Skip("compiles ten variants of the sources: runs without -short and without -race")
 	}
-	root, err := findRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	list := fixed()
-	if len(list) != 10 {
-		t.Errorf("%d fixed deletions, want 10", len(list))
+	if n := len(fixed()); n != 10 {
+		t.Errorf("%d fixed deletions, want 10", n)
 	}
 	var out bytes.Buffer
-	ok, err := (&runner{root: root, parallel: 2, out: &out}).run(t.Context(), list)
+	c := command{pattern: regexp.MustCompile(""), parallel: 2, report: &reporter{out: &out, verbose: true}}
+	ok, err := c.run(t.Context())
 	t.Logf("\n%s", out.Bytes())
 	if !ok || err != nil {
 		t.Errorf("not all were killed (%v)", err)
@@ -49,47 +49,62 @@ func TestSurvivorsAreReported(t *testing.T) {
 	if testing.Short() || race.Enabled {
 		t.Skip("compiles variants of the sources: runs without -short and without -race")
 	}
-	root, err := findRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
-	const file, pkg, test = "cookie/find.go", "cookie", "TestFind_CommaIsNoSeparator"
+	const in, old, pkg, test = "keyring Key.ID", "func (k Key) ID() string {", "keyring", "TestNewKey"
 	for want, c := range map[verdict]check{
-		survived: {what: "nothing", file: file, old: "package cookie\n", new: "package cookie // changed\n", pkg: pkg, test: test},
-		stale:    {what: "not there", file: file, old: "no such text", pkg: pkg, test: test},
-		broken:   {what: "does not compile", file: file, old: "package cookie\n", new: "package cookie\n\nvar x int = \"\"\n", pkg: pkg, test: test},
+		killed:   {new: old + "\n\treturn \"\""},
+		survived: {new: old + "\n\t_ = 0"},
+		panicked: {new: old + "\n\tpanic(\"deleted\")"},
+		hung:     {new: old + "\n\tselect {}"},
+		stale:    {old: "no such text"},
+		broken:   {new: old + "\n\tvar x int"},
 	} {
-		r := &runner{root: root, parallel: 1, out: io.Discard}
-		if got := r.delete(t.Context(), t.TempDir(), c); got.verdict != want {
-			t.Errorf("%s: %s, want %s", c.what, got.verdict, want)
+		c.what, c.in, c.pkg, c.test = string(want), in, pkg, test
+		if c.old == "" {
+			c.old = old
 		}
-		if ok := summary(io.Discard, []result{{c, want, "", 0}}, 0); ok {
-			t.Errorf("%s counts as success", want)
+		r := newRunner(root(t), t.TempDir(), &reporter{out: io.Discard})
+		if got := r.delete(t.Context(), r.temp, c); got.verdict != want {
+			t.Errorf("%s, want %s: %s", got.verdict, want, got.detail)
+		}
+		if want != panicked && want != hung {
+			continue
+		}
+		c.dies = want
+		if got := r.delete(t.Context(), r.temp, c); got.verdict != killed {
+			t.Errorf("%s although the entry says so: %s", got.verdict, got.detail)
 		}
 	}
-	if summary(io.Discard, nil, 0) {
+}
+
+// TestSummary: nothing but killed and accepted deletions is a success, and no
+// deletion at all is none.
+func TestSummary(t *testing.T) {
+	for _, v := range verdicts {
+		r := &reporter{out: io.Discard}
+		if ok := r.summary("all", []result{{verdict: killed}, {verdict: v}}, 0); ok != (v == killed || v == accepted) {
+			t.Errorf("%s counts as success: %t", v, ok)
+		}
+	}
+	if (&reporter{out: io.Discard}).summary("all", nil, 0) {
 		t.Error("an empty list counts as success")
 	}
 }
 
-// TestListFitsTheSources: no entry is stale, none does the same as another, and
-// each names a test that exists.
+// TestListFitsTheSources: no entry is stale, none does the same as another, each
+// names a test that exists, and every guard that is accepted exists.
 func TestListFitsTheSources(t *testing.T) {
-	root, err := findRoot()
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := &sources{root: root(t)}
 	tests := map[string]map[string]bool{}
 	what, edits := map[string]bool{}, map[string]string{}
 	for _, c := range everything() {
-		if _, err := writeOverlay(root, filepath.Join(t.TempDir(), "x"), c); err != nil {
-			t.Errorf("%s: %s: %v", c.file, c.what, err)
+		if _, err := s.without(c); err != nil {
+			t.Errorf("%s: %v", c, err)
 		}
 		if tests[c.pkg] == nil {
-			tests[c.pkg] = testsOf(t, filepath.Join(root, c.pkg))
+			tests[c.pkg] = testsOf(t, filepath.Join(s.root, c.pkg))
 		}
 		if !tests[c.pkg][c.test] {
-			t.Errorf("%s: %s has no test %s", c.what, c.pkg, c.test)
+			t.Errorf("%s: no such test", c)
 		}
 		if what[c.what] {
 			t.Errorf("two entries are called %q", c.what)
@@ -101,9 +116,152 @@ func TestListFitsTheSources(t *testing.T) {
 		}
 		edits[key] = c.what
 	}
-	if n := len(everything()); n < 60 {
-		t.Errorf("%d entries, want at least 60", n)
+	_, guards := guardsOf(t)
+	for _, res := range newAcceptance(survivors).gone(guards) {
+		t.Errorf("%s: %s", res.name, res.detail)
 	}
+	listed := map[string]bool{}
+	for _, r := range survivors {
+		if r.why == "" || r.verdict != survived && r.verdict != panicked && r.verdict != hung {
+			t.Errorf("a reason %q for what %s", r.why, r.verdict)
+		}
+		for _, g := range r.guards {
+			if listed[g] {
+				t.Errorf("%s is accepted twice", g)
+			}
+			listed[g] = true
+		}
+	}
+}
+
+// TestGuards: what counts as a guard, how it is addressed and how it is deleted.
+func TestGuards(t *testing.T) {
+	const source = `package p
+
+func (f *F[T]) do(a, b, c bool, n int) bool {
+	if a || b && c {
+		return false
+	}
+	if a {
+		return a || (b && !c)
+	}
+	switch {
+	case a, b || c:
+		return n == 1
+	}
+	switch n {
+	case 1, 2:
+	case 3:
+	}
+	switch m := n; m {
+	case 1:
+	}
+	for a {
+	}
+	return b
+}
+`
+	file := filepath.Join(t.TempDir(), "p.go")
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := core{[]corePackage{{"p", "p", filepath.Dir(file), []string{file}}}}
+	guards, err := c.guards()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, g := range guards {
+		got = append(got, strings.TrimPrefix(g.String(), "p F.do: "))
+	}
+	want := []string{"a", "b && c", "a #2", "a #3", "b && !c", "a #4", "b", "c", "n == 1", "n == 2", "n == 3", "m == 1"}
+	if !slices.Equal(got, want) {
+		t.Errorf("guards\n%q, want\n%q", got, want)
+	}
+	changed, err := c.switched(guards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"\tif ((a) && guardIsOn(1)) || ((b && c) && guardIsOn(2)) {\n",
+		"\tif ((a) && guardIsOn(3)) {\n",
+		"\t\treturn ((a) && guardIsOn(4)) || (((b && !c)) && guardIsOn(5))\n",
+		"\tcase ((a) && guardIsOn(6)), ((b) && guardIsOn(7)) || ((c) && guardIsOn(8)):\n\t\treturn n == 1\n",
+		"\tswitch switchValue := n; {\n\tcase ((switchValue == 1) && guardIsOn(9)), ((switchValue == 2) && guardIsOn(10)):\n",
+		"\tswitch m := n;  {\n\tcase (((m) == 1) && guardIsOn(12)):\n",
+		"\tfor a {\n\t}\n\treturn b\n",
+	} {
+		if !strings.Contains(string(changed[file]), line) {
+			t.Errorf("no line %q in\n%s", line, changed[file])
+		}
+	}
+}
+
+// TestRead: what a failing run of tests says.
+func TestRead(t *testing.T) {
+	for _, row := range []struct {
+		out  string
+		want verdict
+		test string
+	}{
+		{"--- FAIL: TestA (0.00s)\n    --- FAIL: TestA/b (0.00s)\n    a_test.go:1: no\nFAIL\n", killed, "TestA"},
+		{"--- FAIL: TestA (0.00s)\n    a_test.go:1: panic: no\nFAIL\n", killed, "TestA"},
+		{"--- FAIL: TestA (0.00s)\npanic: index out of range [recovered]\n", panicked, "TestA"},
+		{"panic: no\n\ngoroutine 7 [running]:\nexample.com/p_test.TestA.func1()\n", panicked, "TestA"},
+		{"fatal error: stack overflow\n", panicked, ""},
+		{"panic: test timed out after 10s\n\trunning tests:\n\t\tTestA/b_c (10s)\n", hung, "TestA"},
+		{"panic: deadlock: main bubble goroutine has exited but blocked goroutines remain\n", hung, ""},
+		{"fatal error: all goroutines are asleep - deadlock!\n", hung, ""},
+		{"FAIL\tp [build failed]\n", broken, ""},
+		{"exit status 1\n", broken, ""},
+	} {
+		v, tests := read(row.out)
+		if v != row.want || strings.Join(tests, " ") != row.test {
+			t.Errorf("%q reads as %s %q, want %s %q", row.out, v, tests, row.want, row.test)
+		}
+	}
+}
+
+// TestSwitchboard deletes guards for real: one that a test misses, and one whose
+// deletion no test can see, which the list then has to accept.
+func TestSwitchboard(t *testing.T) {
+	if testing.Short() || race.Enabled {
+		t.Skip("compiles the tests of a package: runs without -short and without -race")
+	}
+	report := &reporter{out: io.Discard}
+	s, err := newSwitchboard(t.Context(), root(t), t.TempDir(), 2, report, "internal/base64url")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.run(t.Context(), regexp.MustCompile("^internal/base64url ")); err != nil {
+		t.Fatal(err)
+	}
+	if !report.summary("base64url", report.results, 0) {
+		t.Errorf("%v", report.results)
+	}
+}
+
+// root is the root of the repository.
+func root(t *testing.T) string {
+	t.Helper()
+	dir, err := findRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func guardsOf(t *testing.T) (core, []guard) {
+	t.Helper()
+	c, err := findCore(t.Context(), root(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	guards, err := c.guards()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, guards
 }
 
 func testsOf(t *testing.T, dir string) map[string]bool {
@@ -128,65 +286,65 @@ func testsOf(t *testing.T, dir string) map[string]bool {
 	return found
 }
 
-// TestEveryDeletionCompiles type-checks what each entry leaves of its package: an
-// entry that does not compile proves nothing, and this finds it without running
-// the whole list.
+// TestEveryDeletionCompiles type-checks what each entry leaves of its package, and
+// every package with its switches: what does not compile proves nothing, and this
+// finds it without running the whole list.
 func TestEveryDeletionCompiles(t *testing.T) {
-	root, err := findRoot()
+	s := &sources{root: root(t)}
+	dirs := map[string]bool{}
+	var changes []map[string][]byte
+	var names []string
+	for _, c := range everything() {
+		files, err := s.without(c)
+		if err != nil {
+			continue // TestListFitsTheSources says so
+		}
+		changes, names = append(changes, files), append(names, c.String())
+	}
+	c, guards := guardsOf(t)
+	all, err := c.switched(guards)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dirs := map[string]bool{}
-	var patterns []string
-	for _, c := range everything() {
-		for _, e := range c.edits() {
-			if dir := filepath.Dir(e.file); !dirs[dir] {
-				dirs[dir] = true
-				patterns = append(patterns, "./"+dir)
-			}
+	changes, names = append(changes, all), append(names, "all switches")
+	for _, files := range changes {
+		for file := range files {
+			dirs["./"+filepath.ToSlash(strings.TrimPrefix(filepath.Dir(file), s.root+string(filepath.Separator)))] = true
 		}
 	}
 	fset := token.NewFileSet()
-	packages := importerOf(t, fset, root, patterns)
-	for _, c := range everything() {
-		changed := map[string]string{}
-		for _, e := range c.edits() {
-			if changed[e.file] == "" {
-				text, err := os.ReadFile(filepath.Join(root, e.file))
-				if err != nil {
-					t.Fatal(err)
-				}
-				changed[e.file] = string(text)
-			}
-			changed[e.file] = strings.Replace(changed[e.file], e.old, e.new, 1)
-		}
+	packages := importerOf(t, fset, s.root, slices.Sorted(maps.Keys(dirs)))
+	for i, files := range changes {
 		checked := map[string]bool{}
-		for file := range changed {
-			dir := filepath.Dir(file)
-			if checked[dir] {
-				continue
-			}
-			checked[dir] = true
-			if err := typeCheck(fset, packages, root, dir, changed); err != nil {
-				t.Errorf("%s: %s: %v", c.file, c.what, err)
+		for file := range files {
+			if dir := filepath.Dir(file); !checked[dir] {
+				checked[dir] = true
+				if err := typeCheck(fset, packages, dir, files); err != nil {
+					t.Errorf("%s: %v", names[i], err)
+				}
 			}
 		}
 	}
 }
 
 // typeCheck checks a package with some of its files changed.
-func typeCheck(fset *token.FileSet, packages types.Importer, root, dir string, changed map[string]string) error {
-	pkg, err := build.ImportDir(filepath.Join(root, dir), 0)
+func typeCheck(fset *token.FileSet, packages types.Importer, dir string, changed map[string][]byte) error {
+	pkg, err := build.ImportDir(dir, 0)
 	if err != nil {
 		return err
 	}
-	var files []*ast.File
+	sources := map[string]any{} // nil: as they are on disk
 	for _, name := range pkg.GoFiles {
-		var text any
-		if t, ok := changed[dir+"/"+name]; ok {
-			text = t
+		sources[filepath.Join(dir, name)] = nil
+	}
+	for name, text := range changed {
+		if filepath.Dir(name) == dir {
+			sources[name] = text
 		}
-		f, err := parser.ParseFile(fset, filepath.Join(root, dir, name), text, parser.SkipObjectResolution)
+	}
+	var files []*ast.File
+	for name, text := range sources {
+		f, err := parser.ParseFile(fset, name, text, parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}

@@ -1,61 +1,86 @@
 // Deletions shows that no security check of hardtack can disappear unseen, as one
 // did in ASP.NET Core (CVE-2026-40372). It takes each check out of the sources in
-// turn, by go test's -overlay, so that nothing in the tree is written, and runs
-// the one test that is named for it. A test that still passes is a survivor: then
-// nothing guards that check.
+// turn and runs the tests. If they pass, nothing holds that check. The tree itself
+// is never written to: all changes are made in an overlay of the go command.
 //
-//	go run ./fuzz/deletions          ten fixed ones, as in CI
-//	go run ./fuzz/deletions -all     every check of the list
-//	go run ./fuzz/deletions -all -grep stamp
-//	go run ./fuzz/deletions -suite -grep stamp
+//	go run ./fuzz/deletions                     ten written ones, as in CI
+//	go run ./fuzz/deletions -all                all of them, with the figures
+//	go run ./fuzz/deletions -all -grep stamp    those whose line matches
+//	go run ./fuzz/deletions -suite -grep stamp  which tests would miss them?
 //
-// -suite runs the whole package instead and says which tests went red: for finding
-// the name to write into a new entry. The command ends with status 1 if there is a
-// survivor, an entry that no longer fits the sources, a deletion that does not
-// compile, or a named test that fails even without a deletion.
+// There are two kinds.
 //
-// The list is in the files list_….go. An entry is a piece of source that occurs
-// exactly once in its file, what stands there afterwards, and the test. Whoever
-// changes a check changes its entry; whoever adds a check adds one.
+// The written ones are in the files list_….go. An entry has a piece of source that
+// occurs exactly once in a function or another declaration, what stands there
+// afterwards, and the one test that has to fail. They are compiled and run one by
+// one. -suite runs the whole package instead and prints the tests that fail, to
+// find the name for a new entry.
+//
+// The generated ones are every condition of an if or a case in the packages of the
+// root module, and every operand of a || there or of a || or && that a function
+// returns. Such a guard is deleted by making it false, or true where it is an
+// operand of a && that is returned. All of them are compiled at once, each behind
+// a switch that an environment variable turns off. A guard's own package has to
+// miss it, or a package that uses it. The tests are those that meet the guard when
+// nothing is deleted. Whoever adds a check adds no entry here.
+//
+// A test that fails kills a deletion. A panic or a hang does not, because it is no
+// statement about the check, and in a program the panic may be recovered. It
+// counts where an entry says so: a written one in the field dies, a generated one
+// in accepted.go, which also names the guards that may survive. Each has a reason
+// there. What is listed and no longer so is stale.
+//
+// The status is 1 if something survived, panicked, hung, is stale, or did not
+// compile.
 package main
 
 import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
 	"regexp"
-	"strings"
 	"time"
 )
 
-func main() {
-	all := flag.Bool("all", false, "every check of the list, not only the fixed ten")
-	suite := flag.Bool("suite", false, "run each package's whole suite and print the tests that go red")
-	grep := flag.String("grep", "", "of the whole list, only the checks whose line matches this `regexp`")
-	parallel := flag.Int("parallel", 2, "deletions at a time")
-	flag.Parse()
+const examples = `Usage: go run ./fuzz/deletions [flags]
 
+Takes security checks out of the sources one at a time and runs the tests.
+
+  go run ./fuzz/deletions                         ten written ones, as in CI
+  go run ./fuzz/deletions -all                    all, written and generated
+  go run ./fuzz/deletions -all -grep 'File.At'    those whose line matches
+  go run ./fuzz/deletions -all -v                 with a line for what is killed, too
+  go run ./fuzz/deletions -suite -grep 'JWK: kty' which tests fail without this one?
+
+`
+
+func main() {
+	all := flag.Bool("all", false, "every check, written and generated")
+	generated := flag.Bool("generated", false, "the generated checks alone")
+	suite := flag.Bool("suite", false, "run the package's whole suite for each written check and print the tests that fail")
+	grep := flag.String("grep", "", "only the checks whose line matches this `regexp`")
+	verbose := flag.Bool("v", false, "print the killed and the accepted as well")
+	parallel := flag.Int("parallel", 2, "deletions at a time")
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), examples)
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	pattern, err := regexp.Compile(*grep)
+	if err != nil || flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	list := fixed()
-	if *all || *suite || *grep != "" {
-		list = everything()
+	info, err := os.Stdout.Stat()
+	c := command{
+		all: *all || *grep != "", generated: *generated, suite: *suite, pattern: pattern, parallel: *parallel,
+		report: &reporter{out: os.Stdout, verbose: *verbose || *suite, terminal: err == nil && info.Mode()&os.ModeCharDevice != 0},
 	}
-	if pattern, err := regexp.Compile(*grep); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
-	} else {
-		list = matching(list, pattern)
-	}
-	root, err := findRoot()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
-	}
-	ok, err := (&runner{root: root, parallel: *parallel, suite: *suite, out: os.Stdout}).run(ctx, list)
+	ok, err := c.run(ctx)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
@@ -64,9 +89,55 @@ func main() {
 	}
 }
 
+type command struct {
+	all, generated, suite bool
+	pattern               *regexp.Regexp
+	parallel              int
+	report                *reporter
+}
+
+func (c command) run(ctx context.Context) (ok bool, err error) {
+	begin := time.Now()
+	root, err := findRoot()
+	if err != nil {
+		return false, err
+	}
+	temp, err := os.MkdirTemp("", "deletions")
+	if err != nil {
+		return false, err
+	}
+	defer os.RemoveAll(temp)
+
+	list := fixed()
+	if c.all || c.suite {
+		list = everything()
+	}
+	if !c.generated {
+		r := newRunner(root, temp, c.report)
+		r.parallel, r.suite = c.parallel, c.suite
+		if err := r.run(ctx, matching(list, c.pattern)); err != nil {
+			return false, err
+		}
+		ok = c.report.summary("written", c.report.results, time.Since(begin))
+		if !c.all || c.suite {
+			return ok, nil
+		}
+	}
+	written, second := len(c.report.results), time.Now()
+	s, err := newSwitchboard(ctx, root, temp, c.parallel, c.report)
+	if err != nil {
+		return false, err
+	}
+	if err := s.run(ctx, c.pattern); err != nil {
+		return false, err
+	}
+	c.report.summary("generated", c.report.results[written:], time.Since(second))
+	return c.report.summary("together", c.report.results, time.Since(begin)), nil
+}
+
 func matching(list []check, pattern *regexp.Regexp) (some []check) {
 	for _, c := range list {
-		if pattern.MatchString(c.what + " " + c.file + " " + c.pkg + " " + c.test) {
+		if pattern.MatchString(c.String()) {
 			some = append(some, c)
 		}
 	}
@@ -76,7 +147,7 @@ func matching(list []check, pattern *regexp.Regexp) (some []check) {
 // everything is the whole list, in the order of the layers.
 func everything() []check {
 	var list []check
-	for _, part := range [][]check{tokens, claims, cookies, keys, sources, loads, writes, users, targets, web, foreign} {
+	for _, part := range [][]check{tokens, claims, cookies, keys, rings, loads, writes, users, targets, web, foreign} {
 		list = append(list, part...)
 	}
 	return list
@@ -92,22 +163,4 @@ func fixed() []check {
 		}
 	}
 	return list
-}
-
-// summary prints the figures of a run.
-func summary(w io.Writer, results []result, took time.Duration) (ok bool) {
-	count := map[verdict]int{}
-	for _, r := range results {
-		count[r.verdict]++
-	}
-	dead := count[killed]
-	fmt.Fprintf(w, "\n%d of %d deletions killed: %.1f %% (%d survived, %d stale or broken), %s\n",
-		dead, len(results), 100*float64(dead)/float64(max(len(results), 1)),
-		count[survived], len(results)-dead-count[survived], took.Round(time.Second))
-	for _, r := range results {
-		if r.verdict != killed {
-			fmt.Fprintf(w, "  %-8s %s: %s (%s) %s\n", strings.ToUpper(string(r.verdict)), r.check.file, r.check.what, r.check.test, r.detail)
-		}
-	}
-	return dead == len(results) && len(results) > 0
 }

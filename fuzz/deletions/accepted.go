@@ -1,0 +1,62 @@
+package main
+
+import (
+	"maps"
+	"slices"
+)
+
+// A reason is why some guards may be deleted without a test that fails.
+type reason struct {
+	verdict verdict // what happens: survived, panicked or hung
+	why     string
+	guards  []string // their addresses
+}
+
+// survivors are the guards that no test has to miss. One that a test misses after
+// all, or that is gone, is stale and leaves the list.
+var survivors = []reason{
+	{survived, "speed only: the plain code below gives the same result, which a fuzz test holds", []string{
+		"internal/base64url decode: vector && n > 0",
+	}},
+}
+
+// acceptance is the list by address.
+type acceptance map[string]reason
+
+func newAcceptance(list []reason) acceptance {
+	a := acceptance{}
+	for _, r := range list {
+		for _, g := range r.guards {
+			a[g] = r
+		}
+	}
+	return a
+}
+
+// judge accepts what the list says, and calls an entry stale if something else
+// happened.
+func (a acceptance) judge(res result) result {
+	r, ok := a[res.name]
+	switch {
+	case !ok || res.verdict == broken:
+	case res.verdict == r.verdict:
+		res.verdict, res.detail = accepted, string(r.verdict)+": "+r.why
+	case res.verdict == killed:
+		res.verdict, res.detail = stale, "listed as "+string(r.verdict)+", but killed by "+res.detail
+	}
+	return res
+}
+
+// gone are the entries for guards that do not exist.
+func (a acceptance) gone(all []guard) (list []result) {
+	there := map[string]bool{}
+	for _, g := range all {
+		there[g.String()] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if !there[name] {
+			list = append(list, result{name: name, verdict: stale, detail: "accepted, but there is no such guard"})
+		}
+	}
+	return list
+}

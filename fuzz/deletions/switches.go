@@ -1,0 +1,286 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// The environment of an instrumented test binary: the guard that is deleted, and
+// the file that receives the number of each guard that is met.
+const (
+	envOff = "HARDTACK_GUARD_OFF"
+	envLog = "HARDTACK_GUARD_LOG"
+)
+
+// switchSource is added to each package of the core, in an overlay alone.
+const switchSource = `package %s
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"sync/atomic"
+)
+
+var (
+	guardOff, _ = strconv.Atoi(os.Getenv(%q))
+	guardLog    = os.Getenv(%q)
+	guardMet    [%d]atomic.Bool
+)
+
+func guardIsOn(n int) bool {
+	if guardLog != "" {
+		guardMeet(n)
+	}
+	return n != guardOff
+}
+
+func guardMeet(n int) {
+	if !guardMet[n].CompareAndSwap(false, true) {
+		return
+	}
+	f, err := os.OpenFile(guardLog, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintln(f, n)
+	f.Close()
+}
+`
+
+// A binary is the compiled tests of one package, with a switch in every guard.
+type binary struct {
+	pkg   string // relative to the root
+	dir   string
+	path  string
+	tests []test
+}
+
+// A test is one top-level test, alone, on the files as they are.
+type test struct {
+	name string
+	met  map[int]bool // the guards that it meets
+	took time.Duration
+}
+
+// testers are the packages whose tests may miss a guard, besides those of the core.
+var testers = []string{"fuzz", "fuzz/advisories", "fuzz/mutants", "fuzz/vectors"}
+
+// A switchboard has the guards and the tests that meet them.
+type switchboard struct {
+	root     string
+	parallel int
+	report   *reporter
+	guards   []guard
+	binaries []*binary
+	red      []string // tests that are red with nothing deleted; they kill nothing
+}
+
+// newSwitchboard finds the guards, compiles the tests of some packages, and runs
+// each test once to see which guards it meets. No packages stand for all.
+func newSwitchboard(ctx context.Context, root, temp string, parallel int, report *reporter, packages ...string) (*switchboard, error) {
+	c, err := findCore(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	s := &switchboard{root: root, parallel: parallel, report: report}
+	if s.guards, err = c.guards(); err != nil {
+		return nil, err
+	}
+	changed, err := c.switched(s.guards)
+	if err != nil {
+		return nil, err
+	}
+	overlay, err := writeOverlay(filepath.Join(temp, "switches"), changed)
+	if err != nil {
+		return nil, err
+	}
+	if len(packages) == 0 {
+		for _, p := range c.packages {
+			if tests, _ := filepath.Glob(filepath.Join(p.dir, "*_test.go")); len(tests) > 0 {
+				packages = append(packages, p.path)
+			}
+		}
+		packages = append(packages, testers...)
+	}
+	for i, pkg := range packages {
+		report.progress("compiling the tests of " + pkg)
+		b := &binary{pkg: pkg, dir: filepath.Join(root, pkg), path: filepath.Join(temp, fmt.Sprint(i)+".test")}
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay="+overlay, "-o", b.path, "./"+pkg)
+		cmd.Dir = root
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%s does not compile with switches: %w\n%s", pkg, err, out)
+		}
+		s.binaries = append(s.binaries, b)
+	}
+	for _, b := range s.binaries {
+		report.progress("running the tests of " + b.pkg + " one by one")
+		if err := s.meet(ctx, b); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// meet runs every test of a binary alone and notes which guards it meets.
+func (s *switchboard) meet(ctx context.Context, b *binary) error {
+	list := exec.CommandContext(ctx, b.path, "-test.list=^(Test|Fuzz|Example)")
+	list.Dir = b.dir
+	out, err := list.Output()
+	if err != nil {
+		return fmt.Errorf("the tests of %s: %w", b.pkg, err)
+	}
+	names := strings.Fields(string(out))
+	tests := make([]test, len(names))
+	red := make([]bool, len(names))
+	errs := make([]error, len(names))
+	each(s.parallel, len(names), func(i int) {
+		log := b.path + "." + names[i]
+		begin := time.Now()
+		_, err := b.run(ctx, time.Minute, names[i:i+1], envLog+"="+log)
+		tests[i] = test{names[i], map[int]bool{}, time.Since(begin)}
+		red[i] = err != nil
+		text, err := os.ReadFile(log)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs[i] = err
+		}
+		for _, word := range strings.Fields(string(text)) {
+			n, err := strconv.Atoi(word)
+			errs[i] = errors.Join(errs[i], err)
+			tests[i].met[n] = true
+		}
+	})
+	for i, t := range tests {
+		if red[i] {
+			s.red = append(s.red, b.pkg+" "+t.name)
+		} else {
+			b.tests = append(b.tests, t)
+		}
+	}
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+// run runs some tests of the binary.
+func (b *binary) run(ctx context.Context, timeout time.Duration, tests []string, env string) (out []byte, err error) {
+	cmd := exec.CommandContext(ctx, b.path, "-test.short", "-test.failfast", "-test.timeout="+timeout.String(),
+		"-test.run=^("+strings.Join(tests, "|")+")$")
+	cmd.Dir = b.dir
+	cmd.Env = append(os.Environ(), env)
+	return cmd.CombinedOutput()
+}
+
+// maxDeaths is after how many panics or hangs of one package's tests it is enough.
+const maxDeaths = 5
+
+// delete switches one guard off and runs the tests that meet it, those of its own
+// package first, until one fails. A test that panics or hangs proves less, so the
+// search goes on without it.
+func (s *switchboard) delete(ctx context.Context, n int) result {
+	begin := time.Now()
+	g := s.guards[n-1]
+	order := slices.Clone(s.binaries)
+	slices.SortStableFunc(order, func(a, b *binary) int {
+		switch {
+		case a.pkg == g.pkg && b.pkg != g.pkg:
+			return -1
+		case b.pkg == g.pkg && a.pkg != g.pkg:
+			return 1
+		}
+		return 0
+	})
+	res := result{name: g.String(), verdict: survived, detail: "no test meets it"}
+	for _, b := range order {
+		var names []string
+		timeout := 10 * time.Second
+		for _, t := range b.tests {
+			if t.met[n] {
+				names = append(names, t.name)
+				timeout += 4 * t.took
+			}
+		}
+		for range maxDeaths {
+			if len(names) == 0 {
+				break
+			}
+			if res.verdict == survived {
+				res.detail = ""
+			}
+			out, err := b.run(ctx, timeout, names, fmt.Sprint(envOff, "=", n))
+			if err == nil {
+				break
+			}
+			v, tests := read(string(out))
+			if v == killed {
+				res.verdict, res.detail = killed, b.pkg+" "+strings.Join(tests, " ")
+				res.took = time.Since(begin)
+				return res
+			}
+			if res.verdict == survived {
+				res.verdict, res.detail = v, b.pkg+" "+strings.Join(tests, " ")
+			}
+			if v == broken {
+				res.detail += "\n" + string(out)
+			}
+			before := len(names)
+			names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(tests, name) })
+			if len(names) == before {
+				break
+			}
+		}
+	}
+	res.took = time.Since(begin)
+	return res
+}
+
+// each calls do with 0 to n-1, some at a time.
+func each(parallel, n int, do func(int)) {
+	var workers sync.WaitGroup
+	next := make(chan int)
+	for range parallel {
+		workers.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+}
+
+// run deletes the guards whose line matches and compares what happens with the
+// list of those that are accepted.
+func (s *switchboard) run(ctx context.Context, pattern *regexp.Regexp) error {
+	var some []int
+	for i, g := range s.guards {
+		if pattern.MatchString(g.String()) {
+			some = append(some, i+1)
+		}
+	}
+	list := newAcceptance(survivors)
+	s.report.expect(len(some))
+	each(s.parallel, len(some), func(i int) {
+		if ctx.Err() == nil {
+			s.report.result(list.judge(s.delete(ctx, some[i])))
+		}
+	})
+	for _, res := range list.gone(s.guards) {
+		if pattern.MatchString(res.name) {
+			s.report.result(res)
+		}
+	}
+	return ctx.Err()
+}
