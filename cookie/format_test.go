@@ -25,6 +25,8 @@ func example() [][2]string {
 		name     = "__Host-session"
 		audience = "shop"
 		userID   = "42"
+		sid      = "AAECAwQFBgcICQoLDA0ODw"
+		until    = "1700043200"
 		field    = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0$aGFzaA"
 	)
 	x := func(b []byte) string { return hex.EncodeToString(b) }
@@ -39,11 +41,12 @@ func example() [][2]string {
 	}
 	random := []byte(strings.Repeat("\xa5", 32))
 
+	barrierKey := deriveRaw(root, "barrier", audience, name)
 	stampKey := deriveRaw(root, "stamp", audience, "")
 	stamp := mac(stampKey, lp(userID, field))
 	header := `{"alg":"dir","enc":"A256GCM","kid":"` + kid + `"}`
 	segment := b64.EncodeToString([]byte(header))
-	plaintext := `{"sid":"AAECAwQFBgcICQoLDA0ODw","iat":1700000000,"auth_time":1700000000,"exp":1700043200,"rnw":1700000000,` +
+	plaintext := `{"sid":"` + sid + `","iat":1700000000,"auth_time":1700000000,"exp":` + until + `,"rnw":1700000000,` +
 		`"sub":"` + userID + `","stk":"` + kid + `","stp":"` + b64.EncodeToString(stamp) + `","d":{"cart":["biscuit"]}}`
 	nonceKey := deriveRaw(root, "nonce", audience, name)
 	nonceText := append(append(random, lp(segment)...), plaintext...)
@@ -57,6 +60,8 @@ func example() [][2]string {
 		{"audience", audience},
 		{"seal info", x(lp("hardtack/v1", "seal", audience, name))},
 		{"seal subkey", x(deriveRaw(root, "seal", audience, name))},
+		{"barrier info", x(lp("hardtack/v1", "barrier", audience, name))},
+		{"barrier subkey", x(barrierKey)},
 		{"nonce info", x(lp("hardtack/v1", "nonce", audience, name))},
 		{"nonce subkey", x(nonceKey)},
 		{"stamp info", x(lp("hardtack/v1", "stamp", audience, ""))},
@@ -67,6 +72,9 @@ func example() [][2]string {
 		{"stamp", x(stamp)},
 		{"stp", b64.EncodeToString(stamp)},
 		{"plaintext", plaintext},
+		{"until", until},
+		{"barrier input", x(lp(sid, until))},
+		{"entry", kid + until + b64.EncodeToString(mac(barrierKey, lp(sid, until))[:16])},
 		{"header", header},
 		{"header segment", segment},
 		{"additional data", x([]byte(segment))},
@@ -124,9 +132,10 @@ func TestFormatPage_Package(t *testing.T) {
 	ring := ringOf(t, vectorKey{Kid: page["kid"], Root: page["root key"], Created: 1700000000000})
 	name, audience := page["cookie name"], page["audience"]
 	for what, label := range map[string]keyring.Label{
-		"seal subkey":  cookie.SealLabel(name, audience),
-		"nonce subkey": {Purpose: "nonce", Audience: audience, Name: name},
-		"stamp subkey": {Purpose: "stamp", Audience: audience},
+		"seal subkey":    cookie.SealLabel(name, audience),
+		"barrier subkey": {Purpose: "barrier", Audience: audience, Name: name},
+		"nonce subkey":   {Purpose: "nonce", Audience: audience, Name: name},
+		"stamp subkey":   {Purpose: "stamp", Audience: audience},
 	} {
 		if got := fmt.Sprintf("%x", ring.Primary().Derive(label)); got != page[what] {
 			t.Errorf("%s: keyring derives %s, page has %s", what, got, page[what])

@@ -66,6 +66,30 @@ func TestNodeOpensTokens(t *testing.T) {
 	}
 }
 
+// The exported barrier key imports into Web Crypto as what its JWK says it is, and
+// makes the entry that docs/FORMAT.md shows.
+func TestF407_BarrierKeyInWebCrypto(t *testing.T) {
+	const driver = `
+		import { readFileSync } from "node:fs";
+		const { jwk, input } = JSON.parse(readFileSync(0));
+		const key = await crypto.subtle.importKey("jwk", jwk, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
+		const mac = await crypto.subtle.sign("HMAC", key, Buffer.from(input, "hex"));
+		console.log(Buffer.from(mac).subarray(0, 16).toString("base64url"));`
+	_, page := readFormat(t)
+	ring := ringOf(t, vectorKey{Kid: page["kid"], Root: page["root key"], Created: 1700000000000})
+	jwk := ring.Primary().ExportJWK(keyring.Label{Purpose: "barrier", Audience: page["audience"], Name: page["cookie name"]})
+	stdin, err := json.Marshal(map[string]any{"jwk": json.RawMessage(jwk), "input": page["barrier input"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(node(t), "--input-type=module", "--eval", driver)
+	cmd.Stdin = bytes.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	if got := page["kid"] + page["until"] + strings.TrimSpace(string(out)); err != nil || got != page["entry"] {
+		t.Errorf("Web Crypto makes %s (%v), the page has %s", got, err, page["entry"])
+	}
+}
+
 // The script, written from docs/FORMAT.md alone, gives every vector the verdict
 // that the vector names.
 func TestNodeVectors(t *testing.T) {

@@ -9,7 +9,9 @@
 //
 // Prints the plaintext. Prints one word, the verdict, to the standard error and
 // ends with status 1 if the token does not open. Times in the claims (exp, end,
-// rnw) are not judged here; a service must judge them.
+// rnw) are not judged here; a service must judge them. Nor is the second cookie,
+// which says that the session was logged out: that takes the barrier key, and
+// FORMAT.md ("Ended sessions") says how.
 //
 // The key is symmetric: whoever holds it can also make cookies.
 //

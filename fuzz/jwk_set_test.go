@@ -139,7 +139,7 @@ func FuzzJWKSet(f *testing.F) {
 				}
 			}
 		}
-		exported := keys[0].ExportJWK(label)
+		exported := keys[0].ExportJWK(keyring.Label{Purpose: "seal", Audience: "a", Name: "n"})
 		if _, err := keyring.Parse(`{"keys":[` + string(exported) + `]}`); err == nil {
 			t.Fatal("an exported key is taken for a root key")
 		}

@@ -158,6 +158,10 @@ func (k Key) remember(l Label, build func([]byte) any) any {
 // Counters say how much a key was used in this process, since it was first
 // loaded. They are kept per process and by design never leave it: sum them over
 // a fleet yourself.
+//
+// A [File], a [Holder] and a [Schedule] hand them on from one ring to the next, by
+// the key's id. [Parse] knows of no ring before and starts at
+// zero: give the ring to a Holder instead of parsing in every request.
 type Counters struct {
 	Sealed uint64 // tokens sealed
 	Opened uint64 // tokens opened

@@ -129,20 +129,29 @@ func ExampleKey_Cache() {
 	// Output: true true
 }
 
-// A subkey for a service in another language that reads the session cookie. It
-// can make sessions as well: hand it only to services that may log users in.
+// The subkeys for a service in another language that reads the session cookie: one
+// to open it, one to see which sessions were logged out. The first can make
+// sessions as well: hand it only to services that may log users in.
 func ExampleKey_ExportJWK() {
 	key := keyring.NewKey()
-	var jwk struct{ Kty, Kid, Alg, Use, Purpose, Name string }
-	text := key.ExportJWK(keyring.Label{Purpose: "seal", Name: "__Host-session"})
-	fmt.Println(json.Unmarshal(text, &jwk), jwk.Kid == key.ID())
-	fmt.Println(jwk.Kty, jwk.Alg, jwk.Use, jwk.Purpose, jwk.Name)
+	for _, purpose := range []string{"seal", "barrier"} {
+		var jwk struct{ Kty, Kid, Alg, Use, Purpose, Name string }
+		text := key.ExportJWK(keyring.Label{Purpose: purpose, Name: "__Host-session"})
+		fmt.Println(json.Unmarshal(text, &jwk), jwk.Kid == key.ID())
+		fmt.Println(jwk.Kty, jwk.Alg, jwk.Use, jwk.Purpose, jwk.Name)
 
-	_, err := keyring.Parse(`{"keys":[` + string(text) + `]}`) // a subkey is no root key
-	fmt.Println(err != nil)
+		_, err := keyring.Parse(`{"keys":[` + string(text) + `]}`) // a subkey is no root key
+		fmt.Println(err != nil)
+	}
+	// The key of stamps stays here: with it a reader could log anybody in.
+	fmt.Println(key.ExportJWK(keyring.Label{Purpose: "stamp"}) == nil)
 	// Output:
 	// <nil> true
 	// oct A256GCM enc seal __Host-session
+	// true
+	// <nil> true
+	// oct HS256 sig barrier __Host-session
+	// true
 	// true
 }
 
@@ -157,9 +166,27 @@ func ExampleKey_Counters() {
 	// Output: 1 1 2026-01-02 03:04:05 false
 }
 
-// A Holder is for keys that the program fetches itself, from a secret store say.
+// A Holder is for keys that the program fetches itself, from a secret store say. It
+// may parse them afresh each time: a key that stays keeps its counters.
+func ExampleHolder_Set() {
+	value := string(keyring.Generate().JWKSet()) // from the secret store
+	var holder keyring.Holder
+	for range 3 { // each time the program polls
+		ring, err := keyring.Parse(value)
+		if err != nil {
+			fmt.Println(err) // the ring before stays
+			continue
+		}
+		holder.Set(ring)
+		holder.At(time.Now()).Primary().CountSeal() // the session store does this
+	}
+	fmt.Println("sealed:", holder.At(time.Now()).Primary().Counters().Sealed)
+	// Output: sealed: 3
+}
+
+// The zero Holder: nothing opens, nothing seals.
 func ExampleHolder() {
-	var holder keyring.Holder // the zero Holder: nothing opens, nothing seals
+	var holder keyring.Holder
 	fmt.Println(holder.At(time.Now()) == nil)
 	holder.Set(keyring.Generate())
 	fmt.Println(holder.At(time.Now()) == nil)

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -217,25 +216,8 @@ func (f *File) reload() error {
 }
 
 // adopt makes r the current ring, with what its keys share with the one before.
-func (f *File) adopt(r *Keyring) {
-	old := f.ring.Load()
-	r = r.inherit(old)
-	// The same ring again keeps its address, so that a touched file is no change.
-	if old.empty() || !slices.EqualFunc(old.set.keys, r.set.keys, func(a, b Key) bool { return a.p == b.p }) {
-		f.ring.Store(r)
-	}
-}
-
-// inherit returns r with the keys that old has as well taken from there.
-func (r *Keyring) inherit(old *Keyring) *Keyring {
-	keys := r.Keys()
-	for i, k := range keys {
-		if o, ok := old.Key(k.p.id); ok {
-			keys[i] = k.inherit(o)
-		}
-	}
-	return build(keys, r.asOf())
-}
+// The same keys again keep the ring's address, so that a touched file is no change.
+func (f *File) adopt(r *Keyring) { f.ring.Store(r.inherit(f.ring.Load())) }
 
 // Update changes the file: it locks, reads the file afresh, gives the ring in it
 // to change, as it stands now, and writes what change returns: to a temporary

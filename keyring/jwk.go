@@ -348,25 +348,37 @@ func (r *Keyring) JWKSet() []byte {
 }
 
 // ExportJWK returns the subkey of a label as a JWK, for a service in another
-// language that is to read the cookies of this one. It is nil for the zero Key.
+// language that is to read the cookies of this one. A reader needs two:
 //
-// The key is symmetric: whoever can read with it can also mint. A service that
-// holds an exported seal key can make any session for any user id. What limits
-// it is that the stamp subkey is not exported, so that such a session names no
-// valid stamp; an application that skips stamps has no such limit. Export one
-// key at a time, to services that you would let log users in, and retire the
-// root key when one of them leaks.
+//	seal     opens the cookie               "alg":"A256GCM","use":"enc"
+//	barrier  tells which sessions ended     "alg":"HS256","use":"sig"
+//
+// Without the second it takes a session that was logged out for a good one;
+// docs/FORMAT.md says how it is used. For every other purpose, and for the zero
+// Key, ExportJWK returns nil: no reader needs those keys.
+//
+// The seal key is symmetric: whoever can read with it can also mint. A service that
+// holds it can make any session for any user id. What limits it is that the stamp
+// subkey is not exported, so that such a session names no valid stamp; an
+// application that skips stamps has no such limit. Export one key at a time, to
+// services that you would let log users in, and retire the root key when one of
+// them leaks.
 //
 // [Parse] refuses what ExportJWK returns: a subkey is no root key.
 func (k Key) ExportJWK(l Label) []byte {
-	if k.p == nil {
+	var alg, use string // RFC 7518 §5.1 and §3.1, RFC 7517 §4.2
+	switch l.Purpose {
+	case "seal":
+		alg, use = "A256GCM", "enc"
+	case "barrier":
+		alg, use = "HS256", "sig"
+	}
+	if k.p == nil || alg == "" {
 		return nil
 	}
 	b := []byte(`{"kty":"oct","kid":"` + k.p.id + `","k":"`)
 	b = encoding.AppendEncode(b, k.Derive(l))
-	b = append(b, `","alg":"A256GCM","use":"enc","purpose":`...)
-	b = appendJSON(b, l.Purpose)
-	b = append(b, `,"audience":`...)
+	b = append(b, `","alg":"`+alg+`","use":"`+use+`","purpose":"`+l.Purpose+`","audience":`...)
 	b = appendJSON(b, l.Audience)
 	b = append(b, `,"name":`...)
 	b = appendJSON(b, l.Name)

@@ -275,18 +275,23 @@ func TestJWKSet_ReadByGoJose(t *testing.T) {
 
 func TestExportJWK(t *testing.T) {
 	k := key(t, "AAAAAAA", 1, ms0, 0)
-	for _, l := range []keyring.Label{
-		{Purpose: "seal", Name: "__Host-session"},
-		{Purpose: "seal", Audience: "shop", Name: "session"},
-		{Purpose: "seal", Audience: "a \"b\" \\ \n\x00\x1f\x7f é \u2028 </script>", Name: "x"},
+	for _, row := range []struct {
+		label    keyring.Label
+		alg, use string
+	}{
+		{keyring.Label{Purpose: "seal", Name: "__Host-session"}, "A256GCM", "enc"},
+		{keyring.Label{Purpose: "seal", Audience: "shop", Name: "session"}, "A256GCM", "enc"},
+		{keyring.Label{Purpose: "barrier", Audience: "shop", Name: "session"}, "HS256", "sig"},
+		{keyring.Label{Purpose: "seal", Audience: "a \"b\" \\ \n\x00\x1f\x7f é \u2028 </script>", Name: "x"}, "A256GCM", "enc"},
 	} {
+		l := row.label
 		text := k.ExportJWK(l)
 		var got jose.JSONWebKey
 		if err := got.UnmarshalJSON(text); err != nil {
 			t.Fatal(err)
 		}
 		secret, _ := got.Key.([]byte)
-		if got.KeyID != "AAAAAAA" || got.Algorithm != "A256GCM" || got.Use != "enc" || string(secret) != string(k.Derive(l)) {
+		if got.KeyID != "AAAAAAA" || got.Algorithm != row.alg || got.Use != row.use || string(secret) != string(k.Derive(l)) {
 			t.Errorf("%+v: go-jose reads kid %q, alg %q, use %q", l, got.KeyID, got.Algorithm, got.Use)
 		}
 		var members map[string]string
@@ -297,8 +302,26 @@ func TestExportJWK(t *testing.T) {
 			t.Errorf("%+v: members %+v", l, members["audience"])
 		}
 	}
-	if text := k.ExportJWK(keyring.Label{Name: "bad\xffbyte"}); !json.Valid(text) || strings.Contains(string(text), "\xff") {
+	if text := k.ExportJWK(keyring.Label{Purpose: "seal", Name: "bad\xffbyte"}); !json.Valid(text) || strings.Contains(string(text), "\xff") {
 		t.Error("a label that is not UTF-8 makes no JSON")
+	}
+}
+
+// Only what a reader needs leaves the process. The stamp subkey above all must
+// not: it is what keeps a reader from logging users in.
+func TestF407_ExportJWKByPurpose(t *testing.T) {
+	k := key(t, "AAAAAAA", 1, ms0, 0)
+	for purpose, want := range map[string]bool{
+		"seal": true, "barrier": true,
+		"stamp": false, "nonce": false, "id": false, "log": false, "ticket": false, "mark": false, "marks": false,
+		"gorilla-hash": false, "gorilla-block": false, "jose": false,
+		"": false, "Seal": false, "seal ": false, "seal\x00": false,
+	} {
+		for _, l := range []keyring.Label{{Purpose: purpose}, {Purpose: purpose, Audience: "shop", Name: "__Host-session"}} {
+			if got := k.ExportJWK(l); (got != nil) != want {
+				t.Errorf("%q is exported: %v, want %v", purpose, got != nil, want)
+			}
+		}
 	}
 }
 

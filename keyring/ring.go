@@ -277,6 +277,29 @@ func (r *Keyring) Retire(id string) (*Keyring, error) {
 	return r.with(rest)
 }
 
+// inherit returns r as it should follow old in a Source, with the keys that both
+// have taken from old: r itself if there are none, and old itself if no key
+// differs. (Which of them is primary doesn't count: the Source's At decides that.)
+func (r *Keyring) inherit(old *Keyring) *Keyring {
+	if r.empty() || old.empty() {
+		return r
+	}
+	keys := r.Keys()
+	for i, k := range keys {
+		if o, ok := old.Key(k.p.id); ok {
+			keys[i] = k.inherit(o)
+		}
+	}
+	same := func(a, b Key) bool { return a.p == b.p }
+	switch {
+	case slices.EqualFunc(keys, old.set.keys, same):
+		return old
+	case slices.EqualFunc(keys, r.set.keys, same):
+		return r
+	}
+	return build(keys, r.asOf())
+}
+
 func (r *Keyring) missing() error {
 	if r.empty() {
 		return ErrNoKey

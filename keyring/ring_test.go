@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 	"testing"
 	"time"
 
@@ -327,7 +328,7 @@ func TestNilAndZeroFailClosed(t *testing.T) {
 		rv := reflect.ValueOf(v)
 		for i := range rv.NumMethod() {
 			m, name := rv.Method(i), rv.Type().Method(i).Name
-			if name == "Format" || name == "Set" { // fmt calls the first; the second has no use on nil
+			if name == "Format" { // fmt calls it
 				continue
 			}
 			t.Run(fmt.Sprintf("%T.%s", v, name), func(t *testing.T) {
@@ -385,6 +386,78 @@ func TestHolder(t *testing.T) {
 	h.Set(nil)
 	if h.At(at(ms0)) != nil {
 		t.Error("a closed Holder has a ring")
+	}
+}
+
+func TestF407_NilHolderSet(t *testing.T) {
+	var h *keyring.Holder
+	h.Set(keyring.Generate())
+	if h.At(at(ms0)) != nil {
+		t.Error("a nil Holder has a ring")
+	}
+}
+
+// A program that polls a secret store parses the same keys again and again.
+func TestF407_HolderInheritsCounters(t *testing.T) {
+	text := []string{jwk("AAAAAAA", 1, ms0, 0), jwk("BBBBBBA", 2, ms0+1, 0)}
+	h := holding(parse(t, text...))
+	k := h.At(at(ms0)).Primary()
+	k.CountSeal()
+	k.CountOpen(at(ms0))
+	l := keyring.Label{Purpose: "seal"}
+	value := k.Cache(l, func([]byte) any { return new(int) })
+	for _, row := range []struct {
+		name string
+		keys []string
+		want bool
+	}{
+		{"the same keys", text, true},
+		{"another order", []string{text[1], text[0]}, true},
+		{"one more", append(text, jwk("CCCCCCA", 3, ms0+2, 0)), true},
+		{"another creation time", []string{jwk("AAAAAAA", 1, ms0+5, 0)}, true},
+		{"an activation time", []string{text[1], jwk("AAAAAAA", 1, ms0, ms0+day)}, true},
+		{"other bytes under the same id", []string{jwk("AAAAAAA", 7, ms0, 0)}, false},
+	} {
+		h.Set(parse(t, row.keys...))
+		got, ok := h.At(at(ms0)).Key("AAAAAAA")
+		if !ok || h.At(at(ms0)).Keys()[0].ID() != parse(t, row.keys...).Keys()[0].ID() || len(h.At(at(ms0)).Keys()) != len(row.keys) {
+			t.Fatalf("%s: the Holder has %s", row.name, ids(h.At(at(ms0))))
+		}
+		if c := got.Counters(); (c.Sealed == 1 && c.Opened == 1 && c.LastOpened.Equal(at(ms0))) != row.want {
+			t.Errorf("%s: counters %+v", row.name, c)
+		}
+		if (got.Cache(l, func([]byte) any { return new(int) }) == value) != row.want {
+			t.Errorf("%s: the subkey is derived again: %v", row.name, row.want)
+		}
+	}
+	if again := h.At(at(ms0)); func() bool { h.Set(parse(t, jwk("AAAAAAA", 7, ms0, 0))); return h.At(at(ms0)) != again }() {
+		t.Error("the same keys make another ring")
+	}
+	// A closed Holder remembers nothing.
+	h.At(at(ms0)).Primary().CountSeal()
+	h.Set(nil)
+	h.Set(parse(t, jwk("AAAAAAA", 7, ms0, 0)))
+	if n := h.At(at(ms0)).Primary().Counters().Sealed; n != 0 {
+		t.Errorf("%d seals after the Holder was closed", n)
+	}
+}
+
+// Whatever the order of concurrent calls, no count is lost.
+func TestF407_HolderSetAtOnce(t *testing.T) {
+	text := jwk("AAAAAAA", 1, ms0, 0)
+	h := holding(parse(t, text))
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 100 {
+				h.Set(parse(t, text))
+				h.At(at(ms0)).Primary().CountSeal()
+			}
+		})
+	}
+	wg.Wait()
+	if n := h.At(at(ms0)).Primary().Counters().Sealed; n != 800 {
+		t.Errorf("%d seals counted, want 800", n)
 	}
 }
 

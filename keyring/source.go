@@ -38,11 +38,22 @@ type Holder struct {
 	ring atomic.Pointer[Keyring]
 }
 
-// Set makes r the ring of all later calls of At. It keeps r as it is: keys that
-// stay should be the same Key values as before (as they are after Add, Promote,
-// Rotate and Retire), else their counters start again. A nil ring closes the
-// Holder.
-func (h *Holder) Set(r *Keyring) { h.ring.Store(r) }
+// Set makes r the ring of all later calls of At. A key that the ring before had
+// too keeps its counters and what [Key.Cache] remembers, so a program may parse
+// its keys afresh each time it polls them. A nil ring closes the Holder, and the
+// counters go with the ring that was there. On a nil *Holder, Set does nothing.
+func (h *Holder) Set(r *Keyring) {
+	if h == nil {
+		return
+	}
+	// Of two calls at once the later one inherits from the earlier one.
+	for {
+		before := h.ring.Load()
+		if h.ring.CompareAndSwap(before, r.inherit(before)) {
+			return
+		}
+	}
+}
 
 // At returns the ring last set as it stands at now, or nil if there is none or
 // now is the zero time. It does not block or allocate.
