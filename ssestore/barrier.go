@@ -71,7 +71,10 @@ func parseEntry(s string) (entry, bool) {
 // entries calls f with every entry that is still in force, at most maxEnded of
 // each value, until f says true. It reports whether f did.
 func (p *state) entries(f func(entry) bool) bool {
-	for _, value := range p.readRare().barrier {
+	if p.rare == nil { // nearly always
+		return false
+	}
+	for _, value := range p.rare.barrier {
 		for n := 0; n < maxEnded && value != ""; n++ {
 			var part string
 			part, value, _ = strings.Cut(value, ".")
@@ -84,13 +87,7 @@ func (p *state) entries(f func(entry) bool) bool {
 }
 
 // isEnded reports whether the barrier of this request names the session.
-func (p *state) isEnded(c *claims.Claims, lines []string) bool {
-	if !p.barred { // nearly always
-		return false
-	}
-	if r := p.writeRare(); r.barrier == nil {
-		r.barrier = p.store.barrier.Find(nil, lines)
-	}
+func (p *state) isEnded(c *claims.Claims) bool {
 	return p.entries(func(e entry) bool { return p.names(e, c.SID) })
 }
 
@@ -98,7 +95,7 @@ func (p *state) isEnded(c *claims.Claims, lines []string) bool {
 // lacks. It may name this very session: the logout was at an instance that has a
 // newer key.
 func (p *state) barrierUnknown() bool {
-	return p.barred && p.entries(func(e entry) bool {
+	return p.entries(func(e entry) bool {
 		_, ok := p.ring.Key(e.kid)
 		return !ok
 	})

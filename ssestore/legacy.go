@@ -31,7 +31,7 @@ func (p *state) loadLegacy(lines []string, seen sight) {
 		if done {
 			continue
 		}
-		switch p.reason = p.takeOver(l, values, lines); p.reason {
+		switch p.reason = p.takeOver(l, values); p.reason {
 		case cookie.ReasonNone, cookie.ReasonAmbiguous, cookie.ReasonEnded:
 			done = true
 		}
@@ -40,7 +40,7 @@ func (p *state) loadLegacy(lines []string, seen sight) {
 
 // takeOver opens the values of a legacy cookie and migrates the one that opens.
 // No verdict here leads to a deletion: the cookie is another system's.
-func (p *state) takeOver(l *legacy, values, lines []string) cookie.Reason {
+func (p *state) takeOver(l *legacy, values []string) cookie.Reason {
 	if len(values) > cookie.MaxCandidates {
 		return cookie.ReasonAmbiguous
 	}
@@ -56,12 +56,12 @@ func (p *state) takeOver(l *legacy, values, lines []string) cookie.Reason {
 	case 0:
 		return cookie.ReasonForeign
 	case 1:
-		return p.migrate(l, value, opened, lines)
+		return p.migrate(l, value, opened)
 	}
 	return cookie.ReasonAmbiguous
 }
 
-func (p *state) migrate(l *legacy, value string, o cookie.Opened, lines []string) cookie.Reason {
+func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason {
 	iat := o.Issued.Unix()
 	switch {
 	case o.Issued.IsZero() || iat <= 0:
@@ -85,7 +85,7 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened, lines []string
 	switch {
 	case err != nil || p.empty():
 		reason = cookie.ReasonForeign
-	case reason == cookie.ReasonNone && p.isEnded(&p.c, lines):
+	case reason == cookie.ReasonNone && p.isEnded(&p.c):
 		reason = cookie.ReasonEnded
 	}
 	if reason != cookie.ReasonNone {

@@ -38,11 +38,13 @@ func (p *state) load(lines []string) {
 	// On the stack: Find needs no more than this.
 	var space [cookie.MaxCandidates + 1]string
 	values, barred := cookieheader.Find(space[:0], lines, p.store.prefix, p.store.barrierPrefix)
-	p.barred = barred
+	if barred {
+		p.writeRare().barrier = p.store.barrier.Find(nil, lines)
+	}
 	var seen sight
 	if len(values) > 0 {
 		p.present = true
-		seen = p.choose(values, lines)
+		seen = p.choose(values)
 	}
 	if len(p.store.legacy) > 0 {
 		p.loadLegacy(lines, seen)
@@ -55,7 +57,7 @@ type sight struct{ ours, foreign bool }
 // choose evaluates every value completely. Exactly one that is valid is the
 // session; which of two comes first in the header is the browser's business and
 // an attacker's, so two are none.
-func (p *state) choose(values, lines []string) (seen sight) {
+func (p *state) choose(values []string) (seen sight) {
 	if len(values) > cookie.MaxCandidates {
 		p.reason = cookie.ReasonAmbiguous
 		return sight{ours: true}
@@ -67,12 +69,15 @@ func (p *state) choose(values, lines []string) (seen sight) {
 		if valid > 0 { // p.c holds the first of them
 			c = new(claims.Claims)
 		}
-		key, reason := p.open(v, lines, c)
+		key, reason := p.open(v, c)
 		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
 		if unknown && p.refreshKeys() {
 			// What was found came from a ring that is gone. Once: all under one ring.
-			p.old, p.rare = ended{}, nil
-			return p.choose(values, lines)
+			p.old = ended{}
+			if p.rare != nil {
+				p.rare.others = nil
+			}
+			return p.choose(values)
 		}
 		seen.ours = seen.ours || reason != cookie.ReasonForeign
 		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
@@ -109,7 +114,7 @@ func (p *state) choose(values, lines []string) (seen sight) {
 }
 
 // open decides about one value. The key is set if the value was authentic.
-func (p *state) open(value string, lines []string, c *claims.Claims) (keyring.Key, cookie.Reason) {
+func (p *state) open(value string, c *claims.Claims) (keyring.Key, cookie.Reason) {
 	key, reason := p.read(value, c)
 	if reason != cookie.ReasonNone {
 		return key, reason
@@ -117,7 +122,7 @@ func (p *state) open(value string, lines []string, c *claims.Claims) (keyring.Ke
 	if r := p.store.judge(c, p.sec); r != cookie.ReasonNone {
 		return key, r
 	}
-	if p.isEnded(c, lines) {
+	if p.isEnded(c) {
 		return key, cookie.ReasonEnded
 	}
 	return key, cookie.ReasonNone

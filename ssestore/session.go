@@ -80,7 +80,6 @@ type state struct {
 	old     ended       // the session that came, for the barrier
 	legacy  uint8       // bit i: a cookie of store.legacy[i] was in the request
 	present bool        // a cookie of our name was in the request, valid or not
-	barred  bool        // a barrier cookie was
 	loaded  bool        // the cookie of our name held a valid session
 	reason  cookie.Reason
 
