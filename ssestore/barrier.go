@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
 
@@ -125,7 +126,7 @@ func (p *state) barrierMAC(kid, sid, until string) (string, bool) {
 // response ends, and those named before; "" if it ends none.
 func (p *state) barrierLine() string {
 	k := p.store.barrier
-	if k == nil || !p.ended && !p.begun {
+	if k == nil || p.ending == endingNo && p.proof != proofBegun {
 		return ""
 	}
 	var list []string
@@ -135,7 +136,7 @@ func (p *state) barrierLine() string {
 	}
 	room := min(maxEnded, (k.MaxValue()+1)/(entryLen+1))
 	kid := p.ring.Primary().ID()
-	for _, o := range append([]ended{p.old}, p.readRare().others...) {
+	for _, o := range p.readRare().over {
 		until := strconv.FormatInt(o.end, 10)
 		if o.sid == "" || len(until) != untilLen || len(list) == room {
 			continue // none, before 2001 or after 2286, or no room
@@ -147,7 +148,9 @@ func (p *state) barrierLine() string {
 	if list == nil {
 		return ""
 	}
-	longest := p.sec + max(p.store.browser.absolute, p.store.persist.absolute)
+	// No configuration lets a session live longer; those of before and after may
+	// differ from this one.
+	longest := p.sec + int64(cookie.MaxAge/time.Second)
 	p.entries(func(e entry) bool {
 		// What cannot be one of ours is not kept: it would push those out.
 		if len(list) < room && e.sec <= longest {

@@ -27,60 +27,81 @@ func (s *Session) Commit(status int) (Outcome, error) {
 		return Outcome{}, ErrNoSession
 	}
 	defer p.mu.Unlock()
-	switch {
-	case p.migrating:
+	switch p.phase {
+	case phaseMigrating:
 		return Outcome{}, ErrMigrate
-	case p.committed:
+	case phaseCommitted:
 		return Outcome{}, ErrCommitted
 	}
-	p.committed = true
 	out := Outcome{KeyID: p.key.ID()}
-	err := p.write(&out, status)
+	err := p.write(&out, p.decide(status))
+	p.phase = phaseCommitted
 	out.Refused = p.reason
 	out.Unreadable = p.readRare().unreadable
-	out.Vary = p.accessed || len(out.SetCookie) > 0
+	out.Vary = p.use >= useRead || len(out.SetCookie) > 0
 	out.Private = p.private || len(out.SetCookie) > 0
 	return out, err
 }
 
-// write decides. The order of the cases is the order of precedence.
-func (p *state) write(out *Outcome, status int) error {
-	saved := status < 500
+// action is what Commit does with the cookies.
+type action uint8
+
+const (
+	doNothing action = iota
+	doSave           // write what the handler asked for
+	doRenew          // write though nobody asked: renewal, reseal, new stamp
+	doReplace        // write what came after the end of the session that came
+	doEnd            // delete what the handler ended or emptied
+	doDrop           // delete what is over, though nobody asked
+)
+
+// decide picks the action. The first row that applies decides.
+func (p *state) decide(status int) action {
+	held := p.phase == phaseHeld
+	saved := status < 500 && !held
+	over := p.ending == endingLoggedOut || p.ending == endingCleared && !held
+	changed, empty := p.use == useChange, p.empty()
 	switch {
-	case p.loggedOut || p.ended && !p.held:
-		// The old session goes, whatever the status. If something was set or
-		// somebody logged in since, that overwrites it; if it cannot be saved, the
-		// old one is deleted all the same.
-		if saved && !p.held && !p.empty() {
-			err := p.seal(out, true)
-			if err != nil {
-				p.delete(out, true)
-			}
-			return err
-		}
-		p.delete(out, true)
-		return nil
-	case p.held || !saved:
-		return nil
-	case p.changed && !p.empty():
+	case over && saved && !empty:
+		return doReplace
+	case over: // at any status
+		return doEnd
+	case !saved:
+		return doNothing
+	case changed && !empty:
+		return doSave
+	case changed && p.came():
+		return doEnd
+
+	// From here on nobody asked.
+	case p.use == useNone, status == 304, p.newer():
+		return doNothing
+	case p.origin == originRefused && p.limit == WritesAll:
+		return doDrop
+	case p.came() && p.wantsWrite():
+		return doRenew
+	}
+	return doNothing
+}
+
+// write does what decide picked.
+func (p *state) write(out *Outcome, do action) error {
+	switch do {
+	case doSave:
 		return p.seal(out, true)
-	case p.changed && (p.loaded || p.migrated): // emptied
-		p.delete(out, true)
-		return nil
-	}
-	if !p.accessed || status == 304 || p.newer() {
-		return nil
-	}
-	if p.drop {
-		if p.limit == WritesAll {
-			p.delete(out, false)
+	case doReplace:
+		err := p.seal(out, true)
+		if err != nil { // the old session goes all the same
+			p.delete(out, true)
 		}
-		return nil
+		return err
+	case doRenew:
+		out.Skipped = p.seal(out, false)
+	case doEnd:
+		p.delete(out, true)
+	case doDrop:
+		p.delete(out, false)
 	}
-	if !p.wantsWrite() {
-		return nil
-	}
-	out.Skipped = p.seal(out, false)
 	return nil
 }
 
@@ -100,13 +121,11 @@ func (p *state) newer() bool {
 	return !ok || stamped.Compare(primary) > 0
 }
 
-// wantsWrite reports whether the session should be written though nobody asked.
+// wantsWrite reports whether a session that came should be written though nobody
+// asked.
 func (p *state) wantsWrite() bool {
-	if !p.loaded && !p.migrated {
-		return false
-	}
 	moves := p.key.Compare(p.ring.Primary()) < 0 // also a migrated one: it has no key
-	if p.c.Sub != "" && !p.confirmed && moves {
+	if p.c.Sub != "" && p.proof == proofNone && moves {
 		// Seal and stamp move together, and the stamp only if GetUser verified it:
 		// else whoever has a retired key could have a forged session resealed.
 		return false
@@ -120,12 +139,16 @@ func (p *state) wantsWrite() bool {
 // freshStamp reports whether Confirm brought a stamp to replace the old one: made
 // under the very primary that this response seals with.
 func (p *state) freshStamp() bool {
-	return p.fresh != nil && p.fresh.KeyID == p.ring.Primary().ID() && p.fresh.KeyID != p.c.Stk
+	if p.rare == nil || p.rare.fresh == nil {
+		return false
+	}
+	kid := p.rare.fresh.KeyID
+	return kid == p.ring.Primary().ID() && kid != p.c.Stk
 }
 
 // seal writes the session under the primary.
 func (p *state) seal(out *Outcome, solicited bool) error {
-	if p.adopted && !p.confirmed {
+	if p.proof == proofNone && p.adopted() {
 		return ErrUnconfirmed
 	}
 	c := &p.c
@@ -136,7 +159,8 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	}
 	remaining := p.store.end(c) - p.sec
 	if remaining <= 0 { // ExpireAt in the past, or Remember(false) on an old session
-		p.ended = true
+		p.bury()
+		p.ending = max(p.ending, endingCleared)
 		p.delete(out, solicited)
 		return nil
 	}
@@ -148,10 +172,10 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	}
 	restamp := p.freshStamp()
 	if restamp {
-		c.Stk, c.Stp = p.fresh.KeyID, p.fresh.Sum
+		c.Stk, c.Stp = p.rare.fresh.KeyID, p.rare.fresh.Sum
 	}
-	if p.dataDirty {
-		c.D = claims.AppendData(nil, p.members)
+	if p.data == dataChanged {
+		c.D = claims.AppendData(nil, p.rare.members)
 	}
 
 	plaintext := c.Append(make([]byte, 0, claims.MaxEnvelope+len(c.D)))
@@ -179,10 +203,10 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	out.KeyID = primary.ID()
 	out.Bytes = len(p.store.cookie.Name()) + len(value)
 	out.Renewed = renew
-	out.Restamped = restamp || p.restamped
-	out.Resealed = p.loaded && order < 0
+	out.Restamped = restamp || p.proof == proofRestamped
+	out.Resealed = p.origin == originLoaded && order < 0
 	out.OlderPrimary = order > 0
-	out.Migrated = p.migrated && !p.ended && !p.begun
+	out.Migrated = p.origin == originMigrated && p.ending == endingNo && p.proof != proofBegun
 	out.KeyWorn = primary.Counters().Worn
 	return nil
 }

@@ -9,25 +9,37 @@ import (
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
 
-// index finds the members of the sealed data when a value is first used: most
-// requests only ask who the user is. Data that is not what this library writes
-// (a faulty writer in another language) reads as empty and is reported; it stays
-// as it is until a value is set.
-func (p *state) index() {
-	if p.indexed {
-		return
+// members returns the session's values. It finds them in the sealed data when a
+// value is first used: most requests only ask who the user is. Data that is not
+// what this library writes (a faulty writer in another language) reads as empty and
+// is reported; it stays as it is until a value is set.
+func (p *state) members() []claims.Member {
+	if p.data == dataSealed {
+		p.data = dataIndexed
+		if p.c.D != nil {
+			r := p.writeRare()
+			members, ok := claims.Members(r.space[:0], p.c.D)
+			if ok {
+				r.members = members
+			} else {
+				p.note("d")
+			}
+		}
 	}
-	p.indexed = true
-	members, ok := claims.Members(make([]claims.Member, 0, 4), p.c.D)
-	if !ok {
-		p.note("d")
-		return
+	if p.rare == nil {
+		return nil
 	}
-	p.members = members
+	return p.rare.members
 }
 
-func (p *state) find(name string) (int, bool) {
-	return slices.BinarySearchFunc(p.members, name, func(m claims.Member, name string) int {
+// replace makes other values those of the session.
+func (p *state) replace(members []claims.Member) {
+	p.writeRare().members = members
+	p.data = dataChanged
+}
+
+func find(members []claims.Member, name string) (int, bool) {
+	return slices.BinarySearchFunc(members, name, func(m claims.Member, name string) int {
 		return strings.Compare(m.Name, name)
 	})
 }
@@ -40,12 +52,12 @@ func (s *Session) get(name string) ([]byte, bool) {
 	}
 	defer p.mu.Unlock()
 	p.access()
-	p.index()
-	i, ok := p.find(name)
+	members := p.members()
+	i, ok := find(members, name)
 	if !ok {
 		return nil, false
 	}
-	return p.members[i].Raw, true
+	return members[i].Raw, true
 }
 
 // undecodable reports that the value of a name did not fit its type.
@@ -64,14 +76,14 @@ func (s *Session) set(name string, raw []byte) error {
 	}
 	defer p.mu.Unlock()
 	p.access()
-	p.index()
+	members := p.members()
 	m := claims.Member{Name: name, Raw: raw}
-	i, found := p.find(name)
-	if found && bytes.Equal(p.members[i].Raw, raw) {
+	i, found := find(members, name)
+	if found && bytes.Equal(members[i].Raw, raw) {
 		return nil
 	}
 	size := m.Size()
-	for j, other := range p.members {
+	for j, other := range members {
 		if !found || j != i {
 			size += other.Size()
 		}
@@ -80,11 +92,11 @@ func (s *Session) set(name string, raw []byte) error {
 		return p.tooLarge(m, size)
 	}
 	if found {
-		p.members[i] = m
+		members[i] = m
 	} else {
-		p.members = slices.Insert(p.members, i, m)
+		members = slices.Insert(members, i, m)
 	}
-	p.dataDirty = true
+	p.replace(members)
 	p.change()
 	return nil
 }
@@ -94,7 +106,7 @@ const largest = 3
 
 // tooLarge names what takes the most room, the refused value included.
 func (p *state) tooLarge(m claims.Member, size int) error {
-	all := append(slices.DeleteFunc(slices.Clone(p.members), func(o claims.Member) bool { return o.Name == m.Name }), m)
+	all := append(slices.DeleteFunc(slices.Clone(p.members()), func(o claims.Member) bool { return o.Name == m.Name }), m)
 	slices.SortStableFunc(all, func(a, b claims.Member) int { return b.Size() - a.Size() })
 	err := &cookie.SizeError{
 		Size:  p.store.codec.Size(claims.MaxEnvelope + size),
@@ -116,18 +128,17 @@ func (s *Session) remove(name string, silent bool) ([]byte, bool, error) {
 	}
 	defer p.mu.Unlock()
 	p.access()
-	p.index()
-	i, ok := p.find(name)
+	members := p.members()
+	i, ok := find(members, name)
 	if !ok {
 		return nil, false, nil // nothing to lose, whatever the state
 	}
-	raw := p.members[i].Raw
+	raw := members[i].Raw
 	if err := p.writable(); err != nil {
 		p.late = p.late || silent && err == ErrCommitted
 		return raw, true, err
 	}
-	p.members = slices.Delete(p.members, i, i+1)
-	p.dataDirty = true
+	p.replace(slices.Delete(members, i, i+1))
 	p.change()
 	return raw, true, nil
 }

@@ -49,7 +49,7 @@ func (s *Session) Info() Info {
 	defer p.mu.Unlock()
 	p.access()
 	i := Info{
-		New:        !p.loaded && !p.migrated,
+		New:        !p.came(),
 		Persistent: p.c.Per,
 		LoggedIn:   p.c.Sub != "",
 		UserID:     p.c.Sub,
@@ -63,8 +63,8 @@ func (s *Session) Info() Info {
 		return i
 	}
 	c := p.c // a copy: nothing changes by being looked at
-	if p.dataDirty {
-		c.D = claims.AppendData(nil, p.members)
+	if p.data == dataChanged {
+		c.D = claims.AppendData(nil, p.rare.members)
 	}
 	if c.SID != "" {
 		end := p.store.end(&c)

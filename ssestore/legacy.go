@@ -70,12 +70,12 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 		return cookie.ReasonFuture
 	}
 	p.c = claims.Claims{SID: legacySID(l, value), Iat: min(iat, p.sec), Rnw: p.sec}
-	p.members, p.indexed, p.dataDirty = nil, true, true
+	p.data = dataIndexed
 
-	p.migrating = true // nobody else has the session yet
+	p.phase = phaseMigrating // nobody else has the session yet
 	err := l.migrate(&p.pub, o.Plaintext)
-	p.migrating = false
-	p.wishedPer, p.wishPer = false, false
+	p.phase = phaseOpen
+	p.wish = wishNone
 	if p.rare != nil {
 		p.rare.wishEnd = 0
 	}
@@ -92,7 +92,6 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 		p.wipe()
 		return reason
 	}
-	p.migrated = true
-	p.old = ended{p.c.SID, p.store.end(&p.c)}
+	p.origin = originMigrated
 	return cookie.ReasonNone
 }

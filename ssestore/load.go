@@ -73,22 +73,23 @@ func (p *state) choose(values []string) (seen sight) {
 		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
 		if unknown && p.refreshKeys() {
 			// What was found came from a ring that is gone. Once: all under one ring.
-			p.old = ended{}
 			if p.rare != nil {
-				p.rare.others = nil
+				p.rare.over = nil
 			}
 			return p.choose(values)
 		}
 		seen.ours = seen.ours || reason != cookie.ReasonForeign
 		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
 		if reason == cookie.ReasonNone {
-			valid++
-			if o := (ended{c.SID, p.store.end(c)}); valid == 1 {
-				p.key, p.old = key, o
-			} else {
-				r := p.writeRare()
-				r.others = append(r.others, o)
+			if valid++; valid == 1 {
+				p.key = key
+				continue
 			}
+			r := p.writeRare()
+			if valid == 2 {
+				r.over = append(r.over, ended{p.c.SID, p.c.Exp})
+			}
+			r.over = append(r.over, ended{c.SID, c.Exp})
 			continue
 		}
 		if rank(reason) > rank(verdict) {
@@ -102,11 +103,13 @@ func (p *state) choose(values []string) (seen sight) {
 	case 0:
 		p.c = claims.Claims{} // what was read is over
 		p.key, p.reason = refused, verdict
-		p.drop = rank(verdict) <= deletable
+		if rank(verdict) <= deletable {
+			p.origin = originRefused
+		}
 	case 1:
-		p.loaded = true
+		p.origin = originLoaded
 		p.key.CountOpen(p.now) // an expired session is no reason to keep a key
-	default: // old and others stay: a logout or a login ends them all
+	default: // a logout or a login ends them all
 		p.c, p.key = claims.Claims{}, keyring.Key{}
 		p.reason = cookie.ReasonAmbiguous
 	}

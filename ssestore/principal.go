@@ -72,7 +72,7 @@ func (s *Session) Identity() Identity {
 		ID:       p.c.Sub,
 		AuthTime: unix(p.c.AuthTime),
 		Stamp:    Stamp{KeyID: p.c.Stk, Sum: p.c.Stp},
-		Adopted:  p.adopted,
+		Adopted:  p.adopted(),
 		epoch:    p.epoch,
 	}
 }
@@ -141,11 +141,12 @@ func (s *Session) Confirm(fresh Stamp) {
 	defer p.mu.Unlock()
 	p.access()
 	p.private = true
-	p.confirmed = true
-	p.fresh = nil
+	p.proof = max(p.proof, proofConfirmed)
 	if fresh.KeyID != "" {
 		kept := fresh
-		p.fresh = &kept
+		p.writeRare().fresh = &kept
+	} else {
+		p.dropFresh()
 	}
 }
 
@@ -167,7 +168,7 @@ func (s *Session) Begin(id string, st Stamp, keep func(name string) bool) error 
 	}
 	defer p.mu.Unlock()
 	switch {
-	case p.migrating:
+	case p.phase == phaseMigrating:
 		return ErrMigrate
 	case !claims.ValidSub(id):
 		return ErrBadID
@@ -177,16 +178,17 @@ func (s *Session) Begin(id string, st Stamp, keep func(name string) bool) error 
 	if p.ring.Primary().ID() == "" {
 		return cookie.ErrNoPrimary
 	}
+	p.bury()
 	per := p.c.Per
 	if keep != nil {
-		p.index()
-		kept := make([]claims.Member, 0, len(p.members))
-		for _, m := range p.members {
+		members := p.members()
+		kept := make([]claims.Member, 0, len(members))
+		for _, m := range members {
 			if keep(m.Name) {
 				kept = append(kept, m)
 			}
 		}
-		p.members, p.dataDirty = kept, true
+		p.replace(kept)
 		per = per && len(kept) > 0
 	}
 	p.c = claims.Claims{
@@ -196,16 +198,16 @@ func (s *Session) Begin(id string, st Stamp, keep func(name string) bool) error 
 	p.applyWishes()
 	p.c.Exp = p.sec + p.store.profile(p.c.Per).absolute
 	p.forget()
-	p.fresh, p.adopted, p.restamped = nil, false, false
-	p.begun, p.confirmed, p.private = true, true, true
+	p.dropFresh()
+	p.proof, p.private = proofBegun, true
 	p.change()
 	return nil
 }
 
 // applyWishes lets Remember and ExpireAt of this request hold for a new session.
 func (p *state) applyWishes() {
-	if p.wishedPer {
-		p.c.Per = p.wishPer
+	if p.wish != wishNone {
+		p.c.Per = p.wish == wishPersistent
 	}
 	p.c.End = p.readRare().wishEnd // 0 if none was wished
 }
@@ -221,7 +223,7 @@ func (s *Session) Restamp(st Stamp) error {
 		return err
 	}
 	defer p.mu.Unlock()
-	if p.migrating {
+	if p.phase == phaseMigrating {
 		return ErrMigrate
 	}
 	if p.c.Sub == "" {
@@ -231,8 +233,8 @@ func (s *Session) Restamp(st Stamp) error {
 		return ErrUnknownKey
 	}
 	p.c.Stk, p.c.Stp = st.KeyID, st.Sum
-	p.fresh, p.adopted = nil, false
-	p.restamped, p.confirmed, p.private = true, true, true
+	p.dropFresh()
+	p.proof, p.private = max(p.proof, proofRestamped), true
 	p.change()
 	return nil
 }
@@ -247,13 +249,13 @@ func (s *Session) Adopt(id string) error {
 		return ErrNoSession
 	}
 	defer p.mu.Unlock()
-	if !p.migrating {
+	if p.phase != phaseMigrating {
 		return ErrMigrate
 	}
 	if !claims.ValidSub(id) {
 		return ErrBadID
 	}
-	p.c.Sub, p.c.AuthTime, p.adopted = id, p.c.Iat, true
+	p.c.Sub, p.c.AuthTime = id, p.c.Iat
 	return nil
 }
 
@@ -266,14 +268,13 @@ func (s *Session) Refuse(r cookie.Reason) {
 		return
 	}
 	defer p.mu.Unlock()
-	if p.migrating {
+	if p.phase == phaseMigrating {
 		return
 	}
 	p.access()
 	p.reason = r
 	p.wipe()
-	// What follows is a new session, and did not come with the request.
-	p.drop, p.loaded, p.migrated = true, false, false
+	p.origin = originRefused // what follows is a new session
 }
 
 // Note reports a reason in the Outcome and leaves the session alone.
@@ -297,5 +298,7 @@ func (s *Session) Hold() {
 	}
 	defer p.mu.Unlock()
 	p.access()
-	p.held = true
+	if p.phase == phaseOpen {
+		p.phase = phaseHeld
+	}
 }

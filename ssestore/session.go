@@ -3,14 +3,10 @@ package ssestore
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"sync"
 	"time"
 	"unsafe"
 
-	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
-	"github.com/hardtack-go/hardtack/keyring"
 )
 
 // Errors of the methods of a [Session] and of typed keys. Test with [errors.Is].
@@ -63,98 +59,6 @@ type Session struct {
 	p unsafe.Pointer
 }
 
-// state is the session. The comments name the request's events in the order in
-// which they matter at Commit.
-type state struct {
-	pub   Session
-	store *Store
-	now   time.Time
-	sec   int64 // now, in Unix seconds; 0: no valid time, nothing works
-
-	mu   sync.Mutex // guards everything below
-	ring *keyring.Keyring
-	rare *rare // nil in most requests
-
-	// What came with the request.
-	key     keyring.Key // opened the cookie; the zero Key if none did
-	old     ended       // the session that came, for the barrier
-	legacy  uint8       // bit i: a cookie of store.legacy[i] was in the request
-	present bool        // a cookie of our name was in the request, valid or not
-	loaded  bool        // the cookie of our name held a valid session
-	reason  cookie.Reason
-
-	refreshed bool // the source was asked to refresh; once per request
-
-	// The session as it is now. No SID: none yet; Commit makes one if there is
-	// something to write.
-	c         claims.Claims
-	members   []claims.Member // the data, sorted by name; see indexed
-	indexed   bool            // members is valid; until then c.D
-	dataDirty bool            // members differ from c.D
-
-	// Wishes of this request, which outlive Clear and Begin.
-	wishPer   bool
-	wishedPer bool
-
-	// What happened.
-	limit     Writes
-	accessed  bool   // anything was read or changed
-	changed   bool   // there is something solicited to write
-	ended     bool   // Clear or Logout: the old session is over at any status
-	loggedOut bool   // by Logout, which Hold does not stop
-	drop      bool   // the cookie should be deleted, unsolicited
-	held      bool   // the user store failed
-	migrating bool   // Migrate runs
-	migrated  bool   // the session came from a legacy cookie
-	adopted   bool   // its user has no stamp yet
-	begun     bool   // Begin ran
-	restamped bool   // Restamp ran
-	confirmed bool   // the identity was verified in this request
-	private   bool   // the response may say something about a user
-	fresh     *Stamp // G6: to replace the stamp if the session is written; nil: none
-	committed bool
-	late      bool // see Late
-
-	epoch uint32 // how often the user or the whole session was exchanged
-	memo  Memo   // of the first key
-
-	// What c aliases, if it is not longer: session id, kid, user id and a little
-	// data. Sized so that the state fills 448 bytes, a class of the allocator.
-	text [72]byte
-}
-
-// rare is what few requests need of a state. It stands apart because every
-// request pays for the size of the state.
-type rare struct {
-	others     []ended  // further sessions that came, if several valid ones did and so none counts
-	barrier    []string // values of the barrier cookie
-	wishEnd    int64    // a wish, as above; 0: none
-	unreadable []string // values that could not be decoded
-	memos      []*Memo
-}
-
-// readRare returns the rare part to read from.
-func (p *state) readRare() rare {
-	if p.rare == nil {
-		return rare{}
-	}
-	return *p.rare
-}
-
-// writeRare returns the rare part to write to.
-func (p *state) writeRare() *rare {
-	if p.rare == nil {
-		p.rare = new(rare)
-	}
-	return p.rare
-}
-
-// ended is what the barrier needs to know of a session.
-type ended struct {
-	sid string
-	end int64
-}
-
 // Writes says which unsolicited writes the response may carry; see
 // [Session.Limit]. The zero value is WritesAll.
 type Writes uint8
@@ -170,36 +74,6 @@ const (
 	// gateways that only verify.
 	WritesNone
 )
-
-// of returns the state, or nil for nil and the zero Session.
-func (s *Session) of() *state {
-	if s == nil {
-		return nil
-	}
-	return (*state)(s.p)
-}
-
-// lock returns the state, locked, or nil where there is no session.
-func (s *Session) lock() *state {
-	p := s.of()
-	if p != nil {
-		p.mu.Lock()
-	}
-	return p
-}
-
-// edit returns the state, locked, or an error if the session cannot be changed.
-func (s *Session) edit() (*state, error) {
-	p := s.lock()
-	if p == nil {
-		return nil, ErrNoSession
-	}
-	if err := p.writable(); err != nil {
-		p.mu.Unlock()
-		return nil, err
-	}
-	return p, nil
-}
 
 // Format prints a redacted form under every verb.
 func (s Session) Format(f fmt.State, _ rune) { f.Write([]byte("ssestore.Session(redacted)")) }
@@ -240,10 +114,13 @@ func (s *Session) Remember(persistent bool) error {
 		return err
 	}
 	defer p.mu.Unlock()
-	p.wishedPer, p.wishPer = true, persistent
+	p.wish = wishBrowser
+	if persistent {
+		p.wish = wishPersistent
+	}
 	if p.c.SID != "" && p.c.Per != persistent {
 		p.c.Per = persistent
-		if p.begun { // the login was in this request: in whichever order
+		if p.proof == proofBegun { // the login was in this request: in whichever order
 			p.c.Exp = p.sec + p.store.profile(persistent).absolute
 		}
 		p.change()
@@ -299,7 +176,7 @@ func (s *Session) clear(logout bool) error {
 	if err := p.writable(); err != nil && !(logout && err == ErrHeld) {
 		return err
 	}
-	if p.migrating {
+	if p.phase == phaseMigrating {
 		return ErrMigrate
 	}
 	p.access()
@@ -309,8 +186,11 @@ func (s *Session) clear(logout bool) error {
 		return nil
 	}
 	p.change()
-	p.ended = true
-	p.loggedOut = p.loggedOut || logout
+	if logout {
+		p.ending = endingLoggedOut
+	} else if p.ending == endingNo {
+		p.ending = endingCleared
+	}
 	return nil
 }
 
@@ -323,7 +203,7 @@ func (s *Session) Changed() bool {
 		return false
 	}
 	defer p.mu.Unlock()
-	return !p.committed && (p.ended || p.changed && (!p.empty() || p.loaded || p.migrated))
+	return p.phase != phaseCommitted && (p.ending != endingNo || p.use == useChange && (!p.empty() || p.came()))
 }
 
 // Names returns the names of all values in the session, sorted.
@@ -334,61 +214,12 @@ func (s *Session) Names() []string {
 	}
 	defer p.mu.Unlock()
 	p.access()
-	p.index()
-	names := make([]string, len(p.members))
-	for i, m := range p.members {
+	members := p.members()
+	names := make([]string, len(members))
+	for i, m := range members {
 		names[i] = m.Name
 	}
 	return names
-}
-
-// access notes that the response depends on the cookie.
-func (p *state) access() {
-	if p.migrating {
-		return
-	}
-	p.late = p.late || p.committed && !p.accessed
-	p.accessed = true
-}
-
-// writable says why the session cannot be changed, if so.
-func (p *state) writable() error {
-	switch {
-	case p.sec == 0:
-		return ErrNoTime
-	case p.committed:
-		return ErrCommitted
-	case p.held:
-		return ErrHeld
-	}
-	return nil
-}
-
-// change notes something solicited to write. Migration is not the handler's
-// doing, so what it changes is not.
-func (p *state) change() {
-	p.access()
-	p.changed = p.changed || !p.migrating
-}
-
-// wipe makes the session an empty one that has not been created yet.
-func (p *state) wipe() {
-	p.c = claims.Claims{}
-	p.members, p.indexed = nil, true
-	p.begun, p.restamped, p.confirmed, p.adopted = false, false, false, false
-	p.fresh = nil
-	p.forget()
-}
-
-// empty reports whether there is nothing worth a cookie.
-func (p *state) empty() bool {
-	if p.c.Sub != "" {
-		return false
-	}
-	if p.dataDirty {
-		return len(p.members) == 0
-	}
-	return p.c.D == nil
 }
 
 // Late reports what came after Commit and could not tell its caller: the first
@@ -406,11 +237,4 @@ func (s *Session) Late() error {
 		return ErrCommitted
 	}
 	return nil
-}
-
-// note remembers the name of a value that could not be decoded.
-func (p *state) note(name string) {
-	if r := p.writeRare(); !slices.Contains(r.unreadable, name) {
-		r.unreadable = append(r.unreadable, name)
-	}
 }

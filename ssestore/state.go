@@ -1,0 +1,304 @@
+package ssestore
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// state is what a Session is. Its answers to five questions are small types of
+// their own, because each can change in a few ways only:
+//
+//	phase   what may still be done with it
+//	origin  where it came from
+//	ending  whether the session that came is over
+//	data    where its values are
+//	proof   what is known of its user
+//
+// use and wish are of the same kind. Commit reads them in [state.decide].
+type state struct {
+	pub   Session
+	store *Store
+	now   time.Time
+	sec   int64 // now, in Unix seconds; 0: no valid time, nothing works
+
+	mu   sync.Mutex // guards everything below
+	ring *keyring.Keyring
+	rare *rare // nil in most requests
+
+	// What came with the request.
+	key       keyring.Key // opened the cookie; the zero Key if none did
+	legacy    uint8       // bit i: a cookie of store.legacy[i] was in the request
+	present   bool        // a cookie of our name was in the request, valid or not
+	origin    origin
+	reason    cookie.Reason
+	refreshed bool // the source was asked to refresh; once per request
+
+	phase   phase
+	use     use
+	ending  ending
+	data    data
+	proof   proof
+	wish    wish
+	limit   Writes
+	private bool // the response may say something about a user
+	late    bool // see Late
+
+	epoch uint32 // how often the user or the user's stamp was exchanged
+	memo  Memo   // of the first key
+
+	// The session as it is now. No SID: none yet; Commit makes one if there is
+	// something to write.
+	c claims.Claims
+
+	// What c aliases, if it is not longer. Sized so that the state fills 384
+	// bytes, a class of the allocator.
+	text [72]byte
+}
+
+// phase is what may still be done with a session. It starts as open.
+//
+//	open ─ Hold ──────────► held
+//	open ─ takeOver ─► migrating ─ Migrate returned ─► open
+//	open, held ─ Commit ─► committed, which nothing leaves
+type phase uint8
+
+const (
+	phaseOpen      phase = iota // everything
+	phaseMigrating              // Legacy.Migrate runs: data, Adopt and wishes only
+	phaseHeld                   // the user store failed: nothing but a logout
+	phaseCommitted              // nothing; changes are errors
+)
+
+// origin is where the session came from. It starts as new. Load decides it once;
+// Refuse is the only later change.
+//
+//	new ─ choose: one valid value ────► loaded
+//	new ─ choose: what came is over ──► refused
+//	new ─ migrate: taken over ────────► migrated
+//	loaded, migrated, new ─ Refuse ───► refused
+type origin uint8
+
+const (
+	originNew      origin = iota // nothing came, or nothing that may be deleted
+	originLoaded                 // from the session cookie
+	originMigrated               // from a legacy cookie
+	originRefused                // what came is over: its cookie should be deleted, unsolicited
+)
+
+// ending is whether the session that came with the request is over, at any status
+// of the response. It starts as no, and never goes back.
+//
+//	no ─ Clear, or an end that has passed ─► cleared
+//	no, cleared ─ Principal.End ───────────► loggedOut
+type ending uint8
+
+const (
+	endingNo        ending = iota
+	endingCleared          // Hold stops it
+	endingLoggedOut        // Hold doesn't
+)
+
+// data is where the session's values are. It starts as sealed.
+//
+//	sealed ─ first use of a value ─► indexed
+//	sealed, indexed ─ Set, Delete, Pop, Begin with keep ─► changed
+//	any ─ wipe ─► indexed, without values
+type data uint8
+
+const (
+	dataSealed  data = iota // in c.D, not looked at
+	dataIndexed             // in c.D, and rare.members lists them
+	dataChanged             // in rare.members; c.D is what it was before
+)
+
+// proof is what this request knows of the session's user. It starts as none, and
+// wipe goes back there.
+//
+//	none ─ Confirm ─► confirmed
+//	none, confirmed ─ Restamp ─► restamped
+//	any ─ Begin ─► begun
+type proof uint8
+
+const (
+	proofNone      proof = iota // nobody is named, or only by the cookie
+	proofConfirmed              // the user was found and the stamp matched
+	proofRestamped              // got a new stamp in this request
+	proofBegun                  // logged in in this request
+)
+
+// use is what the handler did with the session. It starts as untouched and only
+// grows. Nothing that Migrate does counts.
+type use uint8
+
+const (
+	useNone   use = iota
+	useRead       // the response depends on the cookie
+	useChange     // there is something solicited to write
+)
+
+// wish is what Remember said in this request. It outlives Clear and Begin.
+type wish uint8
+
+const (
+	wishNone wish = iota
+	wishBrowser
+	wishPersistent
+)
+
+// rare is what few requests need of a state. It stands apart because every
+// request pays for the size of the state.
+type rare struct {
+	members    []claims.Member // the data, sorted by name; see data
+	over       []ended         // the sessions that came and that this response may end
+	barrier    []string        // values of the barrier cookie
+	wishEnd    int64           // what ExpireAt said in this request; 0: nothing
+	unreadable []string        // values that could not be decoded
+	memos      []*Memo
+	fresh      *Stamp // G6: replaces the stamp if the session is written
+
+	space [3]claims.Member // where members starts: a session with few values allocates once
+}
+
+// readRare returns the rare part to read from.
+func (p *state) readRare() rare {
+	if p.rare == nil {
+		return rare{}
+	}
+	return *p.rare
+}
+
+// writeRare returns the rare part to write to.
+func (p *state) writeRare() *rare {
+	if p.rare == nil {
+		p.rare = new(rare)
+	}
+	return p.rare
+}
+
+// ended is what the barrier needs to know of a session.
+type ended struct {
+	sid string
+	end int64
+}
+
+// of returns the state, or nil for nil and the zero Session.
+func (s *Session) of() *state {
+	if s == nil {
+		return nil
+	}
+	return (*state)(s.p)
+}
+
+// lock returns the state, locked, or nil where there is no session.
+func (s *Session) lock() *state {
+	p := s.of()
+	if p != nil {
+		p.mu.Lock()
+	}
+	return p
+}
+
+// edit returns the state, locked, or an error if the session cannot be changed.
+func (s *Session) edit() (*state, error) {
+	p := s.lock()
+	if p == nil {
+		return nil, ErrNoSession
+	}
+	if err := p.writable(); err != nil {
+		p.mu.Unlock()
+		return nil, err
+	}
+	return p, nil
+}
+
+// writable says why the session cannot be changed, if so. Within Migrate it can;
+// what makes no sense there asks for the phase itself.
+func (p *state) writable() error {
+	if p.sec == 0 {
+		return ErrNoTime
+	}
+	switch p.phase {
+	case phaseCommitted:
+		return ErrCommitted
+	case phaseHeld:
+		return ErrHeld
+	}
+	return nil
+}
+
+// access notes that the response depends on the cookie.
+func (p *state) access() {
+	if p.phase == phaseMigrating || p.use >= useRead {
+		return
+	}
+	p.late = p.late || p.phase == phaseCommitted
+	p.use = useRead
+}
+
+// change notes something solicited to write. Migration is not the handler's
+// doing, so what it changes is not.
+func (p *state) change() {
+	if p.phase != phaseMigrating {
+		p.access()
+		p.use = useChange
+	}
+}
+
+// came reports whether a session came with the request and was not refused.
+func (p *state) came() bool { return p.origin == originLoaded || p.origin == originMigrated }
+
+// adopted reports whether the user is one that Migrate named, who has no stamp yet.
+func (p *state) adopted() bool {
+	return p.c.Stk == "" && p.c.Sub != "" && p.proof < proofRestamped &&
+		(p.origin == originMigrated || p.phase == phaseMigrating)
+}
+
+// bury keeps what the barrier needs to know of the session that came, before its
+// claims are gone.
+func (p *state) bury() {
+	if p.came() && p.c.SID != "" && p.proof != proofBegun && p.readRare().over == nil {
+		p.writeRare().over = []ended{{p.c.SID, p.c.Exp}}
+	}
+}
+
+// wipe makes the session an empty one that has not been created yet.
+func (p *state) wipe() {
+	p.bury()
+	p.c = claims.Claims{}
+	p.data = dataIndexed
+	p.proof = proofNone
+	if p.rare != nil {
+		p.rare.members, p.rare.fresh = nil, nil
+	}
+	p.forget()
+}
+
+// dropFresh forgets the stamp that Confirm brought.
+func (p *state) dropFresh() {
+	if p.rare != nil {
+		p.rare.fresh = nil
+	}
+}
+
+// empty reports whether there is nothing worth a cookie.
+func (p *state) empty() bool {
+	if p.c.Sub != "" {
+		return false
+	}
+	if p.data == dataChanged {
+		return len(p.rare.members) == 0
+	}
+	return p.c.D == nil
+}
+
+// note remembers the name of a value that could not be decoded.
+func (p *state) note(name string) {
+	if r := p.writeRare(); !slices.Contains(r.unreadable, name) {
+		r.unreadable = append(r.unreadable, name)
+	}
+}
