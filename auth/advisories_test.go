@@ -198,7 +198,7 @@ func TestT1_NothingPrints(t *testing.T) {
 	x.visit(b, func(s *ssestore.Session) {
 		x.who(s)
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d", "%q"} {
-			text := fmt.Sprintf(verb, s) + fmt.Sprintf(verb, s.Identity().Stamp)
+			text := fmt.Sprintf(verb, s) + fmt.Sprintf(verb, s.Principal().Identity().Stamp)
 			if strings.Contains(text, stp) || strings.Contains(text, "hash of one") {
 				t.Errorf("%s shows a secret", verb)
 			}

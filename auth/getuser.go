@@ -35,136 +35,147 @@ func (m *Manager[U]) GetUser(ctx context.Context, s *ssestore.Session) (U, error
 	if !m.ready() {
 		return zero, &storeError{errNotNew}
 	}
-	a := m.resolve(ctx, s)
-	// Outside the lock, so that the function may call GetUser itself.
+	p := s.Principal()
+	a := m.resolve(ctx, p)
+	for a.gone {
+		a = m.resolve(ctx, p) // somebody logged in or out meanwhile: the answer is about them
+	}
+	// Outside the memo, so that the function may call GetUser itself.
 	if a.refused != cookie.ReasonNone && m.cfg.OnRefused != nil {
 		m.cfg.OnRefused(ctx, a.id, a.refused)
 	}
 	return a.user, a.err
 }
 
-// answer is the result of one evaluation. refused is set only where the
-// evaluation refused the session, not where its result is read again.
+// answer is the result of one evaluation.
 type answer[U any] struct {
-	user    U
-	err     error
+	user U
+	err  error
+	// refused is set only where the evaluation refused the session of the user
+	// called id, not where its result is read again.
 	refused cookie.Reason
-	id      string // whom it refused
+	id      string
+	gone    bool // the session that was judged is gone, so this is no answer
 }
 
 // resolve returns the remembered answer, or works it out.
-func (m *Manager[U]) resolve(ctx context.Context, s *ssestore.Session) answer[U] {
-	mo := s.Memo(m)
-	known := mo.Lock()
-	defer mo.Unlock()
-	if user, err, ok := remembered[U](known); ok {
-		return answer[U]{user: user, err: err}
-	}
-	// Read under the lock: a login that finished while we waited counts.
-	who := s.Identity()
-	finished := false
-	defer func() {
-		if !finished {
-			s.Hold() // a panic: it is not known who this is
+func (m *Manager[U]) resolve(ctx context.Context, p ssestore.Principal) (a answer[U]) {
+	p.Memo(m, func(who ssestore.Identity, known any) any {
+		if known != nil {
+			a.user, a.err = remembered[U](known)
+			return known
 		}
-	}()
-	a := m.evaluate(ctx, s, who)
-	finished = true
-	if a.err != nil {
-		mo.Set(who, failed{a.err})
-	} else {
-		mo.Set(who, a.user)
-	}
+		finished := false
+		defer func() {
+			if !finished {
+				p.Hold() // a panic: it is not known who this is
+			}
+		}()
+		m.evaluate(ctx, p, &who, &a)
+		finished = true
+		if a.err != nil {
+			return failed{a.err}
+		}
+		return a.user
+	})
 	return a
 }
 
-// evaluate follows the rows G1 to G9 of the specification, in the order of the
-// source: the store is asked before the stamp is looked at, so that a user who
-// does not exist never clears a session.
-func (m *Manager[U]) evaluate(ctx context.Context, s *ssestore.Session, who ssestore.Identity) answer[U] {
+// evaluate follows the rows G1 to G9 of docs/BEHAVIOUR.md. The store is asked
+// before the stamp is looked at, so that a user who does not exist never clears a
+// session.
+func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ssestore.Identity, a *answer[U]) {
 	if who.ID == "" { // G1
-		return answer[U]{err: ErrNoUser}
+		a.err = ErrNoUser
+		return
 	}
 	user, err := m.cfg.UserByID(ctx, who.ID)
 	if err == nil && none(user) {
 		err = ErrNoUser
 	}
 	if err != nil {
-		return m.notFound(ctx, s, who, err)
+		a.notFound(ctx, p, who, err)
+		return
 	}
 	if m.cfg.ID(user) != who.ID {
 		// A store that answers with somebody else must not log anybody in.
-		return down[U](s, errOtherID)
+		a.down(p, errOtherID)
+		return
 	}
 	if m.cfg.DangerouslySkipStamp { // G3
-		s.Confirm(ssestore.Stamp{})
-		return answer[U]{user: user}
+		a.confirm(p, who, ssestore.Stamp{}, user)
+		return
 	}
 	field := m.cfg.Stamp(user)
 	if who.Stamp.KeyID == "" {
 		if !who.Adopted {
-			return refuse[U](s, who, cookie.ReasonStampMissing) // G4
+			a.refuse(p, who, cookie.ReasonStampMissing) // G4
+			return
 		}
 		// A session that came from another format has no stamp yet. Whether the
 		// password changed before that cannot be told.
-		return m.confirm(s, who, user, field)
+		a.confirm(p, who, fresh(p, who.ID, field), user)
+		return
 	}
-	stamp, err := s.Stamp(who.Stamp.KeyID, who.ID, field)
-	if err != nil { // G6u
-		s.Note(cookie.ReasonStampUnknownKey)
-		return answer[U]{err: ErrNoUser, refused: cookie.ReasonStampUnknownKey, id: who.ID}
+	stamp, err := p.Stamp(who.Stamp.KeyID, who.ID, field)
+	switch {
+	case err != nil: // G6u
+		p.Note(cookie.ReasonStampUnknownKey)
+		a.err, a.refused, a.id = ErrNoUser, cookie.ReasonStampUnknownKey, who.ID
+	case !stamp.Equal(who.Stamp): // G7
+		a.refuse(p, who, cookie.ReasonStampMismatch)
+	case stamp.Age < 0: // G6
+		a.confirm(p, who, fresh(p, who.ID, field), user)
+	default: // G5, G5n
+		a.confirm(p, who, ssestore.Stamp{}, user)
 	}
-	if !stamp.Equal(who.Stamp) {
-		return refuse[U](s, who, cookie.ReasonStampMismatch) // G7
-	}
-	if stamp.Age < 0 { // G6
-		return m.confirm(s, who, user, field)
-	}
-	s.Confirm(ssestore.Stamp{}) // G5, G5n
-	return answer[U]{user: user}
+}
+
+// fresh is a stamp under the primary. Without an active primary there is none, and
+// the session stays as it is.
+func fresh(p ssestore.Principal, id, field string) ssestore.Stamp {
+	stamp, _ := p.Stamp("", id, field)
+	return stamp
 }
 
 // notFound decides between the rows in which UserByID gave no user.
-func (m *Manager[U]) notFound(ctx context.Context, s *ssestore.Session, who ssestore.Identity, err error) answer[U] {
+func (a *answer[U]) notFound(ctx context.Context, p ssestore.Principal, who *ssestore.Identity, err error) {
 	noUser, badID := errors.Is(err, ErrNoUser), errors.Is(err, ErrBadID)
 	switch {
 	case !noUser && !badID: // G8
-		return down[U](s, err)
+		a.down(p, err)
 	case ctx != nil && ctx.Err() != nil:
 		// Some stores answer "not found" when their query was cut short. That
 		// would send a user with a good session to the login page.
-		return down[U](s, errors.Join(errCutShort, ctx.Err()))
+		a.down(p, errors.Join(errCutShort, ctx.Err()))
 	case badID: // G9
-		return refuse[U](s, who, cookie.ReasonBadUserID)
+		a.refuse(p, who, cookie.ReasonBadUserID)
+	default: // G2: an account may come back
+		a.err = ErrNoUser
 	}
-	return answer[U]{err: ErrNoUser} // G2: an account may come back
 }
 
-// confirm accepts the user and offers a stamp under the primary. Without an
-// active primary there is none to offer, and the session stays as it is.
-func (m *Manager[U]) confirm(s *ssestore.Session, who ssestore.Identity, user U, field string) answer[U] {
-	fresh, err := s.Stamp("", who.ID, field)
-	if err != nil {
-		fresh = ssestore.Stamp{}
+func (a *answer[U]) confirm(p ssestore.Principal, who *ssestore.Identity, fresh ssestore.Stamp, user U) {
+	err := p.Confirm(*who, fresh)
+	if err == nil {
+		a.user = user
+		return
 	}
-	s.Confirm(fresh)
-	return answer[U]{user: user}
+	a.err, a.gone = ErrNoUser, err == ssestore.ErrNobody
 }
 
-// refuse clears the session, unless somebody logged in or out while the store
-// was answering: then the verdict is about a session that is gone.
-func refuse[U any](s *ssestore.Session, who ssestore.Identity, reason cookie.Reason) answer[U] {
-	if s.Identity() != who {
-		return answer[U]{err: ErrNoUser}
+func (a *answer[U]) refuse(p ssestore.Principal, who *ssestore.Identity, reason cookie.Reason) {
+	err := p.Refuse(*who, reason)
+	if err == nil {
+		a.refused, a.id = reason, who.ID
 	}
-	s.Refuse(reason)
-	return answer[U]{err: ErrNoUser, refused: reason, id: who.ID}
+	a.err, a.gone = ErrNoUser, err == ssestore.ErrNobody
 }
 
 // down is the answer when nothing is known: the session must not be touched.
-func down[U any](s *ssestore.Session, cause error) answer[U] {
-	s.Hold()
-	return answer[U]{err: &storeError{cause}}
+func (a *answer[U]) down(p ssestore.Principal, cause error) {
+	p.Hold()
+	a.err = &storeError{cause}
 }
 
 // RecentLogin reports whether the user of the session proved who they are
@@ -180,6 +191,6 @@ func (m *Manager[U]) RecentLogin(ctx context.Context, s *ssestore.Session, maxAg
 	if _, err := m.GetUser(ctx, s); err != nil {
 		return false
 	}
-	age := s.Now().Unix() - s.Identity().AuthTime.Unix()
+	age := s.Now().Unix() - s.Principal().Identity().AuthTime.Unix()
 	return age <= int64(maxAge/time.Second)
 }

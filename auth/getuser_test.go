@@ -350,20 +350,28 @@ func TestG11_SlowAnswerDoesNotUndoALogin(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
 	entered, release := make(chan struct{}), make(chan struct{})
-	x.fail = func(context.Context, string) (*user, error) {
+	x.fail = func(_ context.Context, id string) (*user, error) {
+		if id != "1" {
+			return x.rows[id], nil
+		}
 		close(entered)
 		<-release
 		return &user{ID: "1", Hash: "changed"}, nil // G7
 	}
 	x.visit(b, func(s *ssestore.Session) {
 		var wg sync.WaitGroup
-		wg.Go(func() { x.users.GetUser(bg, s) })
+		wg.Go(func() {
+			u, err := x.users.GetUser(bg, s)
+			if u != x.rows["2"] || err != nil {
+				t.Errorf("the slow call: %v, %v", u, err)
+			}
+		})
 		<-entered
 		// Past the manager, as an application's own code would: it has no lock
 		// to wait for.
-		st, err := s.Stamp("", "2", "hash of two")
+		st, err := s.Principal().Stamp("", "2", x.rows["2"].Hash)
 		if err == nil {
-			err = s.Begin("2", st, nil)
+			err = s.Principal().Begin("2", st, nil)
 		}
 		if err != nil {
 			t.Fatal(err)
@@ -496,7 +504,7 @@ func TestGetUser_LogoutDoesNotWaitForTheStore(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { x.users.GetUser(bg, s) })
 		<-entered
-		if err := s.Logout(); err != nil {
+		if err := s.Principal().End(); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {

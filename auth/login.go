@@ -18,7 +18,7 @@ import (
 //
 // Errors: [ErrNoSession] for a nil session, [ErrNoUser] for a nil user,
 // [ErrBadID] for a user without an id or with one that cannot be stored, and
-// the other errors of [ssestore.Session.Begin]: no active key, a response that
+// the other errors of [ssestore.Principal.Begin]: no active key, a response that
 // is already committed, a user store that failed earlier in this request
 // (ErrHeld: the login would not be written). After an error the session is as
 // it was, and OnLogin does not run.
@@ -38,32 +38,32 @@ func (m *Manager[U]) Login(ctx context.Context, s *ssestore.Session, user U) err
 	return nil
 }
 
-func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) error {
-	mo := s.Memo(m)
-	mo.Lock() // an evaluation under way is about the session before
-	defer mo.Unlock()
-	// First keep: it may have the keys refreshed, and the stamp must be made under
-	// the primary that Begin's session will be sealed with.
-	keep := m.keep(s, id, field)
-	var stamp ssestore.Stamp
-	if !m.cfg.DangerouslySkipStamp {
-		var err error
-		if stamp, err = s.Stamp("", id, field); err != nil {
-			return err
+func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) (err error) {
+	p := s.Principal()
+	// Within the memo: an evaluation under way is about the session before.
+	p.Memo(m, func(who ssestore.Identity, known any) any {
+		// First keep: it may have the keys refreshed, and the stamp must be made
+		// under the primary that Begin's session will be sealed with.
+		keep := m.keep(p, who, id, field)
+		var stamp ssestore.Stamp
+		if !m.cfg.DangerouslySkipStamp {
+			if stamp, err = p.Stamp("", id, field); err != nil {
+				return known
+			}
 		}
+		err = p.Begin(id, stamp, keep)
+		return known
+	})
+	if err == nil {
+		m.remember(p, id, user)
 	}
-	if err := s.Begin(id, stamp, keep); err != nil {
-		return err
-	}
-	m.replace(s, id, user)
-	return nil
+	return err
 }
 
-// keep says which data survives the login of the user called id. The rows L1 to
-// L6 of the specification; nil is "all of it".
-func (m *Manager[U]) keep(s *ssestore.Session, id, field string) func(name string) bool {
+// keep says which data survives the login of the user called id: the rows L1 to L6
+// of docs/BEHAVIOUR.md. nil is "all of it".
+func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, id, field string) func(name string) bool {
 	nothing := func(string) bool { return false }
-	who := s.Identity()
 	switch {
 	case who.ID == "": // L1
 		if m.cfg.KeepOnLogin == nil {
@@ -78,7 +78,7 @@ func (m *Manager[U]) keep(s *ssestore.Session, id, field string) func(name strin
 		return nil
 	}
 	// Without a stamp this compares with 32 zero bytes, and nothing is kept.
-	stamp, err := s.Stamp(who.Stamp.KeyID, id, field)
+	stamp, err := p.Stamp(who.Stamp.KeyID, id, field)
 	if err != nil || !stamp.Equal(who.Stamp) { // L3
 		return nothing
 	}
@@ -102,7 +102,7 @@ func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 		user, err := m.GetUser(ctx, s)
 		m.cfg.OnLogout(ctx, s, user, err == nil)
 	}
-	return s.Logout()
+	return s.Principal().End()
 }
 
 // RefreshStamp keeps this session after the stamped field of its user changed,
@@ -128,21 +128,26 @@ func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user
 		return ErrNoUser
 	}
 	id, field := m.cfg.ID(user), m.field(user)
-	mo := s.Memo(m)
-	known := mo.Lock()
-	defer mo.Unlock()
-	if _, err, ok := remembered[U](known); !ok || err != nil || s.Identity().ID != id {
-		return ErrNotLoggedIn
-	}
-	if !m.cfg.DangerouslySkipStamp {
-		stamp, err := s.Stamp("", id, field)
-		if err != nil {
-			return err
+	p := s.Principal()
+	err := ErrNotLoggedIn
+	p.Memo(m, func(who ssestore.Identity, known any) any {
+		if known == nil || who.ID != id {
+			return known
 		}
-		if err := s.Restamp(stamp); err != nil {
-			return err
+		if _, failure := remembered[U](known); failure != nil {
+			return known
 		}
+		if err = nil; m.cfg.DangerouslySkipStamp {
+			return known
+		}
+		var stamp ssestore.Stamp
+		if stamp, err = p.Stamp("", id, field); err == nil {
+			err = p.Restamp(stamp)
+		}
+		return known
+	})
+	if err == nil {
+		m.remember(p, id, user)
 	}
-	m.replace(s, id, user)
-	return nil
+	return err
 }

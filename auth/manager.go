@@ -113,21 +113,20 @@ func (m *Manager[U]) field(u U) string {
 type failed struct{ err error }
 
 // remembered reads what the memo keeps.
-func remembered[U any](value any) (user U, err error, ok bool) {
-	if value == nil {
-		return user, nil, false
+func remembered[U any](known any) (user U, err error) {
+	if f, no := known.(failed); no { // first: U may be an interface that failed has too
+		return user, f.err
 	}
-	if f, no := value.(failed); no { // first: U may be an interface that failed has too
-		return user, f.err, true
-	}
-	return value.(U), nil, true
+	return known.(U), nil
 }
 
-// replace keeps user as the answer after a login or a new stamp, unless somebody
-// logged out since. The memo may be another than the one that the caller has
-// locked; whoever waits for that one works the answer out anew.
-func (m *Manager[U]) replace(s *ssestore.Session, id string, user U) {
-	if who := s.Identity(); who.ID == id {
-		s.Memo(m).Set(who, user)
-	}
+// remember keeps user as the answer after a login or a new stamp, unless somebody
+// else is logged in by now, or nobody.
+func (m *Manager[U]) remember(p ssestore.Principal, id string, user U) {
+	p.Memo(m, func(who ssestore.Identity, known any) any {
+		if who.ID == id {
+			return user
+		}
+		return known
+	})
 }

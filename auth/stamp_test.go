@@ -132,11 +132,11 @@ func TestS3_7_RefreshStampNeedsGetUserBefore(t *testing.T) {
 			x.login(b, "1")
 			s := x.store.Load(b.lines(), x.now)
 			before(x, s)
-			was := s.Identity()
+			was := s.Principal().Identity()
 			if err := x.users.RefreshStamp(bg, s, &user{ID: "1", Hash: "new hash"}); !errors.Is(err, auth.ErrNotLoggedIn) {
 				t.Errorf("RefreshStamp: %v", err)
 			}
-			if s.Identity() != was {
+			if s.Principal().Identity() != was {
 				t.Error("the session was touched")
 			}
 		})

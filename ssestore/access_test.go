@@ -23,7 +23,10 @@ func TestS7_1_AccessedModified(t *testing.T) {
 		{"touch nothing", false, func(t *testing.T, s *ssestore.Session) {}, false, "nothing"},
 		{"touch nothing, new", true, func(t *testing.T, s *ssestore.Session) {}, false, "nothing"},
 		{"now and limit", false, func(t *testing.T, s *ssestore.Session) { s.Now(); s.Limit(ssestore.WritesNone) }, false, "nothing"},
-		{"memo", false, func(t *testing.T, s *ssestore.Session) { s.Memo(1).Set(ssestore.Identity{}, 1) }, false, "nothing"},
+		{"memo", false, func(t *testing.T, s *ssestore.Session) {
+			s.Principal().Memo(1, func(ssestore.Identity, any) any { return 1 })
+		}, true, "nothing"},
+		{"principal", false, func(t *testing.T, s *ssestore.Session) { s.Principal() }, false, "nothing"},
 		{"read present", false, func(t *testing.T, s *ssestore.Session) { same(t, "note", note.Get(s), "a") }, true, "nothing"},
 		{"read missing", false, func(t *testing.T, s *ssestore.Session) { same(t, "count", count.Get(s), 0) }, true, "nothing"},
 		{"read missing, new", true, func(t *testing.T, s *ssestore.Session) { same(t, "count", count.Get(s), 0) }, true, "nothing"},
@@ -34,7 +37,7 @@ func TestS7_1_AccessedModified(t *testing.T) {
 				t.Errorf("names: %v", got)
 			}
 		}, true, "nothing"},
-		{"identity", false, func(t *testing.T, s *ssestore.Session) { s.Identity() }, true, "nothing"},
+		{"identity", false, func(t *testing.T, s *ssestore.Session) { s.Principal().Identity() }, true, "nothing"},
 		{"info", false, func(t *testing.T, s *ssestore.Session) { s.Info() }, true, "nothing"},
 		{"set another", false, func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "b")) }, true, "written"},
 		{"set new", true, func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "b")) }, true, "written"},

@@ -13,7 +13,7 @@ import (
 // that started before a logout and arrives after it.
 func TestS3_5_LateResponseRevivesNothing(t *testing.T) {
 	ends := map[string]func(t *testing.T, s *ssestore.Session){
-		"logout": func(t *testing.T, s *ssestore.Session) { must(t, s.Logout()) },
+		"logout": func(t *testing.T, s *ssestore.Session) { must(t, s.Principal().End()) },
 		"clear":  func(t *testing.T, s *ssestore.Session) { must(t, s.Clear()) },
 		"clear and set": func(t *testing.T, s *ssestore.Session) {
 			must(t, s.Clear())
@@ -41,7 +41,7 @@ func TestS3_5_LateResponseRevivesNothing(t *testing.T) {
 					b.keep(t, out)
 
 					out = b.visit(t, store, now, func(s *ssestore.Session) {
-						same(t, "user", s.Identity().ID, "")
+						same(t, "user", s.Principal().Identity().ID, "")
 						same(t, "note", note.Get(s), "")
 					})
 					same(t, "verdict", out.Refused, cookie.ReasonEnded)
@@ -64,11 +64,11 @@ func TestS3_5_LateResponseRevivesNothing(t *testing.T) {
 			b := loggedIn(t, c, 1)
 			slow := b.peek(open, t0)
 			must(t, note.Set(slow, "late"))
-			out := b.visit(t, open, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+			out := b.visit(t, open, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 			same(t, "lines", len(out.SetCookie), 1)
 			out, _ = slow.Commit(200)
 			b.keep(t, out)
-			same(t, "user", b.peek(open, t0).Identity().ID, "1")
+			same(t, "user", b.peek(open, t0).Principal().Identity().ID, "1")
 		})
 	})
 }
@@ -77,9 +77,9 @@ func TestS3_5_LateResponseRevivesNothing(t *testing.T) {
 func restamp(t testing.TB, field string) func(s *ssestore.Session) {
 	return func(s *ssestore.Session) {
 		t.Helper()
-		st, err := s.Stamp("", "1", field)
+		st, err := s.Principal().Stamp("", "1", field)
 		must(t, err)
-		must(t, s.Restamp(st))
+		must(t, s.Principal().Restamp(st))
 	}
 }
 
@@ -102,7 +102,7 @@ func TestBarrier_NewPassword(t *testing.T) {
 		b = loggedIn(t, c, 1)
 		slow = b.peek(store, t0)
 		restamp(t, "new hash")(slow)
-		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		out, _ = slow.Commit(200)
 		b.keep(t, out)
 		out = b.visit(t, store, t0, func(s *ssestore.Session) { same(t, "user", whoami(t, s, "new hash"), "") })
@@ -128,12 +128,12 @@ func TestBarrier_AmbiguousSessions(t *testing.T) {
 		mine, other := loggedIn(t, c, 1), loggedIn(t, c, 1)
 		both := []string{sessionName + "=" + mine[sessionName] + "; " + sessionName + "=" + other[sessionName]}
 		for name, do := range map[string]func(s *ssestore.Session){
-			"logout": func(s *ssestore.Session) { must(t, s.Logout()) },
+			"logout": func(s *ssestore.Session) { must(t, s.Principal().End()) },
 			"clear":  func(s *ssestore.Session) { must(t, s.Clear()) },
 			"login":  func(s *ssestore.Session) { login(t, s, "2") },
 		} {
 			s := store.Load(both, t0)
-			same(t, name+": user before", s.Identity().ID, "")
+			same(t, name+": user before", s.Principal().Identity().ID, "")
 			do(s)
 			out, err := s.Commit(200)
 			must(t, err)
@@ -144,7 +144,7 @@ func TestBarrier_AmbiguousSessions(t *testing.T) {
 				lines := after.lines()
 				lines = append(lines, sessionName+"="+left[sessionName])
 				want := map[bool]string{true: "2", false: ""}[name == "login"]
-				same(t, name+": user after", store.Load(lines, t0).Identity().ID, want)
+				same(t, name+": user after", store.Load(lines, t0).Principal().Identity().ID, want)
 			}
 		}
 	})
@@ -161,7 +161,7 @@ func TestBarrier_ExpireAt(t *testing.T) {
 		same(t, "cookie", did(out), "deleted")
 		out, _ = slow.Commit(200)
 		b.keep(t, out)
-		same(t, "user", b.peek(store, after(10*time.Minute)).Identity().ID, "")
+		same(t, "user", b.peek(store, after(10*time.Minute)).Principal().Identity().ID, "")
 	})
 }
 
@@ -176,7 +176,7 @@ func TestBarrier_Junk(t *testing.T) {
 			junk = append(junk, kid(1)+"9999999999"+strings.Repeat(string(rune('A'+i)), 22))
 		}
 		b[barrierName] = strings.Join(junk, ".")
-		out := b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		out := b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		same(t, "entries", strings.Count(b[barrierName], ".")+1, 1)
 		same(t, "attributes", strings.Contains(attributes(lineOf(out, barrierName)), "Max-Age=43200;"), true)
 	})
@@ -198,14 +198,14 @@ func TestBarrier_Lines(t *testing.T) {
 				t.Errorf("%s: %q", name, out.SetCookie)
 			}
 		}
-		silent(t, browser{}.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) }))
+		silent(t, browser{}.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) }))
 		// A login without a session before it ends none.
 		out := browser{}.visit(t, store, t0, func(s *ssestore.Session) { login(t, s, "1") })
 		same(t, "first login", len(out.SetCookie), 1)
 		// Nothing that is not saved ends anything.
 		silent(t, b.copy().visitStatus(t, store, t0, 500, func(s *ssestore.Session) { login(t, s, "1") }))
 
-		out = b.copy().visitStatus(t, store, after(time.Hour/4), 500, func(s *ssestore.Session) { must(t, s.Logout()) })
+		out = b.copy().visitStatus(t, store, after(time.Hour/4), 500, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		same(t, "attributes", attributes(lineOf(out, barrierName)),
 			"Expires=Wed, 15 Nov 2023 10:13:20 GMT; HttpOnly; Max-Age=42300; Path=/; SameSite=Lax; Secure")
 	})
@@ -221,36 +221,36 @@ func TestBarrier_CarriesOver(t *testing.T) {
 		for i := range 9 {
 			b.visit(t, store, t0, func(s *ssestore.Session) { login(t, s, "1") })
 			old = append(old, b[sessionName])
-			b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+			b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 			same(t, "entries", strings.Count(b[barrierName], ".")+1, min(i+1, 6))
 		}
 		for i, v := range old {
-			got := browser{sessionName: v, barrierName: b[barrierName]}.peek(store, t0).Identity().ID
+			got := browser{sessionName: v, barrierName: b[barrierName]}.peek(store, t0).Principal().Identity().ID
 			same(t, "session "+string(rune('0'+i)), got, map[bool]string{true: "", false: "1"}[i >= 3])
 		}
 		// An entry that is over is dropped.
 		b.visit(t, store, after(13*time.Hour), func(s *ssestore.Session) { login(t, s, "1") })
-		b.visit(t, store, after(13*time.Hour), func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, store, after(13*time.Hour), func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		same(t, "entries", strings.Count(b[barrierName], ".")+1, 1)
 
 		// No more than six are looked at.
 		b = loggedIn(t, c, 1)
 		ended := b.copy()
-		ended.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		ended.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		fill := strings.Repeat(kid(9)+"9999999999"+strings.Repeat("A", 22)+".", 6)
-		same(t, "the sixth", browser{sessionName: b[sessionName], barrierName: fill[40:] + ended[barrierName]}.peek(store, t0).Identity().ID, "")
-		same(t, "the seventh", browser{sessionName: b[sessionName], barrierName: fill + ended[barrierName]}.peek(store, t0).Identity().ID, "1")
+		same(t, "the sixth", browser{sessionName: b[sessionName], barrierName: fill[40:] + ended[barrierName]}.peek(store, t0).Principal().Identity().ID, "")
+		same(t, "the seventh", browser{sessionName: b[sessionName], barrierName: fill + ended[barrierName]}.peek(store, t0).Principal().Identity().ID, "1")
 
 		// The longest-lived entry decides how long the cookie stays.
 		b = visited(t, store, func(s *ssestore.Session) { must(t, s.Remember(true)); login(t, s, "1") })
-		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		b.visit(t, store, t0, func(s *ssestore.Session) { login(t, s, "1") })
-		out := b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		out := b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		same(t, "Max-Age", strings.Contains(lineOf(out, barrierName), "; Max-Age=2592000;"), true)
 		b = loggedIn(t, c, 1)
-		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Remember(true)); login(t, s, "1") })
-		out = b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		out = b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		same(t, "Max-Age, the other way round", strings.Contains(lineOf(out, barrierName), "; Max-Age=2592000;"), true)
 
 		// Eight sessions at once are more than it holds, whatever it held before.
@@ -259,7 +259,7 @@ func TestBarrier_CarriesOver(t *testing.T) {
 			pairs = append(pairs, sessionName+"="+loggedIn(t, c, 1)[sessionName])
 		}
 		s := store.Load([]string{strings.Join(pairs, "; ")}, t0)
-		must(t, s.Logout())
+		must(t, s.Principal().End())
 		out, err := s.Commit(200)
 		must(t, err)
 		value, _, _ := strings.Cut(lineOf(out, barrierName), ";")
@@ -268,13 +268,13 @@ func TestBarrier_CarriesOver(t *testing.T) {
 		// Another instance, which lacks key 1, keeps the entry, and key 1 finds it.
 		b = loggedIn(t, c, 1)
 		gone := b[sessionName]
-		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		other := newStore(t, c, ring(t, 2))
 		b.visit(t, other, t0, func(s *ssestore.Session) { login(t, s, "2") })
-		b.visit(t, other, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, other, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		same(t, "entries", strings.Count(b[barrierName], ".")+1, 2)
 		b[sessionName] = gone
-		same(t, "user", b.peek(store, t0).Identity().ID, "")
+		same(t, "user", b.peek(store, t0).Principal().Identity().ID, "")
 	})
 }
 
@@ -285,7 +285,7 @@ func TestBarrier_Unforgeable(t *testing.T) {
 		store := newStore(t, c, ring(t, 1))
 		b := loggedIn(t, c, 1)
 		ended := b.copy()
-		ended.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		ended.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		v := ended[barrierName]
 		for i := range v {
 			c := byte('A')
@@ -296,14 +296,14 @@ func TestBarrier_Unforgeable(t *testing.T) {
 			if i == len(v)-1 && c == v[i] {
 				continue
 			}
-			if got := forged.peek(store, t0).Identity().ID; got != "1" {
+			if got := forged.peek(store, t0).Principal().Identity().ID; got != "1" {
 				t.Errorf("character %d changed: user %q", i, got)
 			}
 		}
 		audience := newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Audience = "other" })
 		x := visited(t, audience, func(s *ssestore.Session) { login(t, s, "1") })
 		x[barrierName] = v
-		same(t, "another audience", x.peek(audience, t0).Identity().ID, "1")
+		same(t, "another audience", x.peek(audience, t0).Principal().Identity().ID, "1")
 		// It is no session, and tells nothing of one.
 		same(t, "as a session", browser{sessionName: v}.peek(store, t0).Info().New, true)
 	})
@@ -317,7 +317,7 @@ func TestS3_4_LogoutCopy(t *testing.T) {
 		store := newStore(t, c, ring(t, 1))
 		b := loggedIn(t, c, 1)
 		thief := b.copy()
-		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		same(t, "after logout", whoami(t, thief.peek(store, t0), hash), "1")
 		same(t, "after a new password", whoami(t, thief.peek(store, t0), "new hash"), "")
 		same(t, "after the idle time", whoami(t, thief.peek(store, after(31*time.Minute)), hash), "")

@@ -65,11 +65,11 @@ func TestBuffer_NothingShared(t *testing.T) {
 		}
 		// Two valid values: the second must not be read over the first.
 		two := store.Load([]string{lines[0][0] + "; " + lines[1][0]}, t0)
-		same(t, "two", two.Identity().ID, "")
+		same(t, "two", two.Principal().Identity().ID, "")
 		for i, s := range sessions {
-			same(t, "user", s.Identity().ID, fmt.Sprintf("user-%02d", i))
+			same(t, "user", s.Principal().Identity().ID, fmt.Sprintf("user-%02d", i))
 			same(t, "data", note.Get(s), content(i))
-			same(t, "stamp", s.Identity().Stamp.KeyID, ring(t, 1).Primary().ID())
+			same(t, "stamp", s.Principal().Identity().Stamp.KeyID, ring(t, 1).Primary().ID())
 		}
 	})
 }

@@ -104,9 +104,9 @@ func TestS8_2_Read(t *testing.T) {
 func TestS8_3_Clear(t *testing.T) {
 	matrix(t, []matrixRow{
 		{"clear", true, 200, func(s *ssestore.Session) { s.Clear() }, deletionLine, true, ""},
-		{"logout", true, 200, func(s *ssestore.Session) { s.Logout() }, deletionLine, true, ""},
+		{"logout", true, 200, func(s *ssestore.Session) { s.Principal().End() }, deletionLine, true, ""},
 		{"clear, no cookie", false, 200, func(s *ssestore.Session) { s.Clear() }, "", true, ""},
-		{"logout, no cookie", false, 200, func(s *ssestore.Session) { s.Logout() }, "", true, ""},
+		{"logout, no cookie", false, 200, func(s *ssestore.Session) { s.Principal().End() }, "", true, ""},
 		{"write, then clear", true, 200, func(s *ssestore.Session) { overwrite(s); s.Clear() }, deletionLine, true, ""},
 	})
 }
@@ -128,9 +128,9 @@ func TestS8_5_Status(t *testing.T) {
 		{"write and 101", true, 101, overwrite, persistLine, true, "b"},
 		{"write and no status", true, 0, overwrite, persistLine, true, "b"},
 		{"clear and 500", true, 500, func(s *ssestore.Session) { s.Clear() }, deletionLine, true, ""},
-		{"logout and 503", true, 503, func(s *ssestore.Session) { s.Logout() }, deletionLine, true, ""},
+		{"logout and 503", true, 503, func(s *ssestore.Session) { s.Principal().End() }, deletionLine, true, ""},
 		{"clear, write and 500", true, 500, func(s *ssestore.Session) { s.Clear(); overwrite(s) }, deletionLine, true, ""},
-		{"logout, write and 500", true, 500, func(s *ssestore.Session) { s.Logout(); overwrite(s) }, deletionLine, true, ""},
+		{"logout, write and 500", true, 500, func(s *ssestore.Session) { s.Principal().End(); overwrite(s) }, deletionLine, true, ""},
 	})
 }
 
@@ -221,7 +221,7 @@ func TestS8_8_BadCookie(t *testing.T) {
 								s.Limit(limit)
 								if access {
 									same(t, "note", note.Get(s), "")
-									same(t, "identity", s.Identity().ID, "")
+									same(t, "identity", s.Principal().Identity().ID, "")
 								}
 							})
 							want := "nothing"
@@ -239,7 +239,7 @@ func TestS8_8_BadCookie(t *testing.T) {
 				// What the user asks for happens whatever the cookie was.
 				out := b.copy().visit(t, store, row.now, set(t, "b"))
 				same(t, "a write", did(out), "written")
-				out = b.copy().visit(t, store, row.now, func(s *ssestore.Session) { must(t, s.Logout()) })
+				out = b.copy().visit(t, store, row.now, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 				same(t, "a logout", did(out), "deleted")
 				// An empty change is none: it does not delete what others may read.
 				out = b.copy().visit(t, store, row.now, func(s *ssestore.Session) {

@@ -122,7 +122,7 @@ func TestPanicInMarshal(t *testing.T) {
 			}()
 			func() {
 				defer func() { same(t, "panicked", recover() != nil, true) }()
-				s.Begin("1", ssestore.Stamp{}, func(string) bool { panic("keep") })
+				s.Principal().Begin("1", ssestore.Stamp{}, func(string) bool { panic("keep") })
 			}()
 			same(t, "note", note.Get(s), "a")
 		})
@@ -177,9 +177,9 @@ func TestSize(t *testing.T) {
 			if size.Size <= size.Limit {
 				t.Errorf("size %d, limit %d", size.Size, size.Limit)
 			}
-			st, err := s.Stamp("", "x", hash)
+			st, err := s.Principal().Stamp("", "x", hash)
 			must(t, err)
-			must(t, s.Begin(strings.Repeat("x", 128), st, nil))
+			must(t, s.Principal().Begin(strings.Repeat("x", 128), st, nil))
 			out, err := s.Commit(200)
 			must(t, err)
 			limit := maxLine
@@ -290,15 +290,15 @@ func TestCommitOnce(t *testing.T) {
 		}
 		s := committed(read)
 		for name, err := range map[string]error{
-			"Set": note.Set(s, "x"), "Delete": note.Delete(s), "Clear": s.Clear(), "Logout": s.Logout(), "Remember": s.Remember(true),
-			"ExpireAt": s.ExpireAt(t0), "Begin": s.Begin("1", ssestore.Stamp{}, nil), "Restamp": s.Restamp(ssestore.Stamp{}),
+			"Set": note.Set(s, "x"), "Delete": note.Delete(s), "Clear": s.Clear(), "Logout": s.Principal().End(), "Remember": s.Remember(true),
+			"ExpireAt": s.ExpireAt(t0), "Begin": s.Principal().Begin("1", ssestore.Stamp{}, nil), "Restamp": s.Principal().Restamp(ssestore.Stamp{}),
 		} {
 			same(t, name, err, ssestore.ErrCommitted)
 		}
 		_, err := s.Commit(200)
 		same(t, "Commit", err, ssestore.ErrCommitted)
 		same(t, "note", note.Get(s), "a")
-		same(t, "user", s.Identity().ID, "1")
+		same(t, "user", s.Principal().Identity().ID, "1")
 		same(t, "Late: the callers were told, and the access was before", s.Late(), nil)
 		_, ok := note.Pop(s)
 		same(t, "Pop still gives the value", ok, true)
@@ -310,7 +310,7 @@ func TestCommitOnce(t *testing.T) {
 		}{
 			"nothing":     {func(s *ssestore.Session) {}, nil},
 			"read":        {read, ssestore.ErrCommitted},
-			"identity":    {func(s *ssestore.Session) { s.Identity() }, ssestore.ErrCommitted},
+			"identity":    {func(s *ssestore.Session) { s.Principal().Identity() }, ssestore.ErrCommitted},
 			"pop missing": {func(s *ssestore.Session) { count.Pop(s) }, ssestore.ErrCommitted}, // it read
 			"set":         {func(s *ssestore.Session) { note.Set(s, "x") }, nil},
 			"now":         {func(s *ssestore.Session) { s.Now() }, nil},
@@ -337,10 +337,7 @@ func TestConcurrent(t *testing.T) {
 					s.Names()
 					s.Info()
 					whoami(t, s, hash)
-					m := s.Memo(i % 2)
-					m.Lock()
-					m.Set(s.Identity(), i)
-					m.Unlock()
+					s.Principal().Memo(i%2, func(ssestore.Identity, any) any { return i })
 					if i == 7 && j == 25 {
 						if _, err := s.Commit(200); err != nil {
 							t.Error(err)

@@ -179,29 +179,41 @@ func ExampleSession_Limit() {
 }
 
 // Authentication of your own, without package auth.
-func ExampleSession_Identity() {
+func ExampleSession_Principal() {
 	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
 	passwordHash := "$argon2id$…"
 
 	// Login.
 	s := store.Load(nil, now)
-	stamp, err := s.Stamp("", "ann", passwordHash)
-	fmt.Println(err, s.Begin("ann", stamp, nil))
+	p := s.Principal()
+	stamp, err := p.Stamp("", "ann", passwordHash)
+	fmt.Println(err, p.Begin("ann", stamp, nil))
 	out, _ := s.Commit(http.StatusSeeOther)
 
 	// Every later request.
 	who := func(passwordHash string) string {
 		s := store.Load(cookieOf(out), now.Add(time.Minute))
-		id := s.Identity()
-		got, err := s.Stamp(id.Stamp.KeyID, id.ID, passwordHash)
-		switch {
-		case id.ID == "" || err != nil:
-			return "nobody"
-		case got.Sum != id.Stamp.Sum: // better: crypto/subtle
-			s.Refuse(cookie.ReasonStampMismatch)
+		p := s.Principal()
+		id := p.Identity()
+		if id.ID == "" {
 			return "nobody"
 		}
-		s.Confirm(ssestore.Stamp{})
+		// Load the user here. Not found: "nobody". The store is down: p.Hold(), 503.
+		got, err := p.Stamp(id.Stamp.KeyID, id.ID, passwordHash)
+		if err != nil { // a key that this instance doesn't have yet
+			return "nobody"
+		}
+		if !got.Equal(id.Stamp) {
+			p.Refuse(id, cookie.ReasonStampMismatch)
+			return "nobody"
+		}
+		fresh := ssestore.Stamp{}
+		if got.Age < 0 { // made under an older key: move to the primary
+			fresh, _ = p.Stamp("", id.ID, passwordHash)
+		}
+		if p.Confirm(id, fresh) != nil { // somebody logged in or out meanwhile
+			return "nobody"
+		}
 		return id.ID
 	}
 	fmt.Println(who(passwordHash))

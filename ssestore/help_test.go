@@ -152,42 +152,51 @@ const hash = "$argon2id$v=19$the hash"
 
 func login(t testing.TB, s *ssestore.Session, id string) {
 	t.Helper()
-	st, err := s.Stamp("", id, hash)
+	st, err := s.Principal().Stamp("", id, hash)
 	must(t, err)
-	must(t, s.Begin(id, st, nil))
+	must(t, s.Principal().Begin(id, st, nil))
+}
+
+// confirm and refuse are verdicts about whoever is logged in now.
+func confirm(s *ssestore.Session, fresh ssestore.Stamp) error {
+	return s.Principal().Confirm(s.Principal().Identity(), fresh)
+}
+
+func refuse(s *ssestore.Session, reason cookie.Reason) error {
+	return s.Principal().Refuse(s.Principal().Identity(), reason)
 }
 
 // whoami does what auth.GetUser does, for users that all have the same field.
 func whoami(t testing.TB, s *ssestore.Session, field string) string {
 	t.Helper()
-	id := s.Identity()
+	id := s.Principal().Identity()
 	switch {
 	case id.ID == "":
 		return ""
 	case id.Adopted:
-		fresh, err := s.Stamp("", id.ID, field)
+		fresh, err := s.Principal().Stamp("", id.ID, field)
 		must(t, err)
-		s.Confirm(fresh)
+		confirm(s, fresh)
 		return id.ID
 	case id.Stamp.KeyID == "":
-		s.Refuse(cookie.ReasonStampMissing)
+		refuse(s, cookie.ReasonStampMissing)
 		return ""
 	}
-	got, err := s.Stamp(id.Stamp.KeyID, id.ID, field)
+	got, err := s.Principal().Stamp(id.Stamp.KeyID, id.ID, field)
 	if err != nil {
-		s.Note(cookie.ReasonStampUnknownKey)
+		s.Principal().Note(cookie.ReasonStampUnknownKey)
 		return ""
 	}
 	if subtle.ConstantTimeCompare(got.Sum[:], id.Stamp.Sum[:]) != 1 {
-		s.Refuse(cookie.ReasonStampMismatch)
+		refuse(s, cookie.ReasonStampMismatch)
 		return ""
 	}
 	fresh := ssestore.Stamp{}
 	if got.Age < 0 {
-		fresh, err = s.Stamp("", id.ID, field)
+		fresh, err = s.Principal().Stamp("", id.ID, field)
 		must(t, err)
 	}
-	s.Confirm(fresh)
+	confirm(s, fresh)
 	return id.ID
 }
 

@@ -76,6 +76,7 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 	err := l.migrate(&p.pub, o.Plaintext)
 	p.phase = phaseOpen
 	p.wish = wishNone
+	p.forget()
 	if p.rare != nil {
 		p.rare.wishEnd = 0
 	}

@@ -74,7 +74,7 @@ func TestLegacy_Moves(t *testing.T) {
 		b := browser{oldName: oldValue(after(-2*time.Hour), "user=1+note=x")}
 		out := b.visit(t, store, t0, func(s *ssestore.Session) {
 			same(t, "note", note.Get(s), "x")
-			id := s.Identity()
+			id := s.Principal().Identity()
 			same(t, "id", id.ID, "1")
 			same(t, "adopted", id.Adopted, true)
 			same(t, "stamp", id.Stamp.KeyID, "")
@@ -95,7 +95,7 @@ func TestLegacy_Moves(t *testing.T) {
 		same(t, "auth time", i.AuthTime, after(-2*time.Hour))
 		same(t, "renewed", i.Renewed, t0)
 		same(t, "end", i.Expires, after(10*time.Hour))
-		same(t, "adopted", s.Identity().Adopted, false)
+		same(t, "adopted", s.Principal().Identity().Adopted, false)
 		silent(t, b.visit(t, store, t0, func(s *ssestore.Session) { whoami(t, s, hash) }))
 	})
 }
@@ -119,24 +119,24 @@ func TestLegacy_Writes(t *testing.T) {
 		{"renew only", "note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesRenewOnly); read(s) }, "nothing", false, nil},
 		{"none", "note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesNone); read(s) }, "nothing", false, nil},
 		{"user, unverified", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { read(s) }, "nothing", false, nil},
-		{"user, verified without a stamp", "user=1", 200, func(t *testing.T, s *ssestore.Session) { s.Identity(); s.Confirm(ssestore.Stamp{}) }, "written", true, nil},
-		{"user store down", "user=1", 200, func(t *testing.T, s *ssestore.Session) { s.Identity(); s.Hold() }, "nothing", false, nil},
+		{"user, verified without a stamp", "user=1", 200, func(t *testing.T, s *ssestore.Session) { s.Principal().Identity(); confirm(s, ssestore.Stamp{}) }, "written", true, nil},
+		{"user store down", "user=1", 200, func(t *testing.T, s *ssestore.Session) { s.Principal().Identity(); s.Principal().Hold() }, "nothing", false, nil},
 		{"set under none", "note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesNone); must(t, note.Set(s, "y")) }, "written", true, nil},
 		{"set, user unverified", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "y")) }, "nothing", false, ssestore.ErrUnconfirmed},
 		{"set, user verified later", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "y")); whoami(t, s, hash) }, "written", true, nil},
 		{"set and 500", "note=x", 500, func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "y")) }, "nothing", false, nil},
 		{"emptied", "note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, note.Delete(s)) }, "nothing", true, nil},
-		{"logout", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, s.Logout()) }, "nothing", true, nil},
-		{"logout and 503", "user=1+note=x", 503, func(t *testing.T, s *ssestore.Session) { must(t, s.Logout()) }, "nothing", true, nil},
+		{"logout", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, s.Principal().End()) }, "nothing", true, nil},
+		{"logout and 503", "user=1+note=x", 503, func(t *testing.T, s *ssestore.Session) { must(t, s.Principal().End()) }, "nothing", true, nil},
 		{"clear and set", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { must(t, s.Clear()); must(t, note.Set(s, "y")) }, "written", true, nil},
 		{"login", "note=x", 200, func(t *testing.T, s *ssestore.Session) { login(t, s, "2") }, "written", true, nil},
 		{"refused, set and deleted", "user=1", 200, func(t *testing.T, s *ssestore.Session) {
 			s.Limit(ssestore.WritesNone)
-			s.Refuse(cookie.ReasonBadUserID)
+			refuse(s, cookie.ReasonBadUserID)
 			must(t, note.Set(s, "y"))
 			must(t, note.Delete(s))
 		}, "nothing", false, nil},
-		{"refused", "user=1", 200, func(t *testing.T, s *ssestore.Session) { s.Refuse(cookie.ReasonBadUserID) }, "nothing", true, nil},
+		{"refused", "user=1", 200, func(t *testing.T, s *ssestore.Session) { refuse(s, cookie.ReasonBadUserID) }, "nothing", true, nil},
 	}
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1), legacyConfig)
@@ -182,7 +182,7 @@ func TestLegacy_Refused(t *testing.T) {
 		} {
 			s := store.Load([]string{row.lines}, row.now)
 			same(t, row.name+": note", note.Get(s), "")
-			same(t, row.name+": user", s.Identity().ID, "")
+			same(t, row.name+": user", s.Principal().Identity().ID, "")
 			same(t, row.name+": persistent", s.Info().Persistent, false)
 			out, err := s.Commit(200)
 			must(t, err)
@@ -240,14 +240,14 @@ func TestLegacy_Logout(t *testing.T) {
 		b := browser{oldName: oldValue(t0, "user=1")}
 		slow := b.peek(store, t0)
 		whoami(t, slow, hash)
-		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		out, _ := slow.Commit(200)
 		same(t, "late", did(out), "written")
 		b.keep(t, out)
 		same(t, "verdict", b.visit(t, store, t0, read).Refused, cookie.ReasonEnded)
 		// Nor does a legacy cookie that a late response of the old program sets.
 		b[oldName] = oldValue(t0, "user=1")
-		out = b.visit(t, store, t0, func(s *ssestore.Session) { same(t, "user", s.Identity().ID, "") })
+		out = b.visit(t, store, t0, func(s *ssestore.Session) { same(t, "user", s.Principal().Identity().ID, "") })
 		same(t, "verdict", out.Refused, cookie.ReasonEnded)
 	})
 }
@@ -284,8 +284,8 @@ func TestLegacy_WishesEnd(t *testing.T) {
 		store := newStore(t, c, ring(t, 1), legacyConfig)
 		b := browser{oldName: oldValue(t0, "user=1+remember")}
 		b.visit(t, store, t0, func(s *ssestore.Session) {
-			must(t, s.Begin("2", ssestore.Stamp{}, func(string) bool { return false }))
-			same(t, "adopted", s.Identity().Adopted, false)
+			must(t, s.Principal().Begin("2", ssestore.Stamp{}, func(string) bool { return false }))
+			same(t, "adopted", s.Principal().Identity().Adopted, false)
 		})
 		same(t, "persistent", b.peek(store, t0).Info().Persistent, false)
 	})
@@ -363,7 +363,7 @@ func TestLegacy_WithinMigrate(t *testing.T) {
 			c.Legacy[0].Migrate = func(s *ssestore.Session, _ []byte) error {
 				ran = true
 				for name, err := range map[string]error{
-					"Clear": s.Clear(), "Logout": s.Logout(), "Begin": s.Begin("1", ssestore.Stamp{}, nil), "Restamp": s.Restamp(ssestore.Stamp{}),
+					"Clear": s.Clear(), "Logout": s.Principal().End(), "Begin": s.Principal().Begin("1", ssestore.Stamp{}, nil), "Restamp": s.Principal().Restamp(ssestore.Stamp{}),
 				} {
 					if err != ssestore.ErrMigrate {
 						t.Errorf("%s: %v", name, err)
@@ -372,7 +372,7 @@ func TestLegacy_WithinMigrate(t *testing.T) {
 				if _, err := s.Commit(200); err != ssestore.ErrMigrate {
 					t.Errorf("Commit: %v", err)
 				}
-				s.Refuse(cookie.ReasonBadUserID)
+				refuse(s, cookie.ReasonBadUserID)
 				return note.Set(s, "x")
 			}
 		})
@@ -390,10 +390,10 @@ func TestLegacy_LogoutAcrossRotation(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		b := browser{oldName: oldValue(t0, "user=1")}
 		copied := b[oldName]
-		b.visit(t, newStore(t, c, ring(t, 1), legacyConfig), t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, newStore(t, c, ring(t, 1), legacyConfig), t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		b[oldName] = copied // a response that was under way set it again
 		rotated := newStore(t, c, ring(t, 2, 1), legacyConfig)
-		same(t, "user", b.peek(rotated, t0).Identity().ID, "")
+		same(t, "user", b.peek(rotated, t0).Principal().Identity().ID, "")
 		same(t, "verdict", b.copy().visit(t, rotated, t0, read).Refused, cookie.ReasonEnded)
 	})
 }

@@ -149,7 +149,7 @@ func TestRefresh(t *testing.T) {
 		s := newer.peek(store, t0)
 		same(t, "in vain", note.Get(s), "")
 		same(t, "refreshes", keys.refreshes, 1)
-		if _, err := s.Stamp(kid(7), "1", hash); err != ssestore.ErrUnknownKey {
+		if _, err := s.Principal().Stamp(kid(7), "1", hash); err != ssestore.ErrUnknownKey {
 			t.Errorf("Stamp: %v", err)
 		}
 		same(t, "refreshes of one request", keys.refreshes, 1)
@@ -193,7 +193,7 @@ func TestRefresh_Stamp(t *testing.T) {
 		same(t, "user", whoami(t, s, hash), "1")
 		same(t, "refreshes", keys.refreshes, 1)
 		keys.refreshes = 0
-		if _, err := store.Load(nil, t0).Stamp("bad kid", "1", hash); err != ssestore.ErrUnknownKey {
+		if _, err := store.Load(nil, t0).Principal().Stamp("bad kid", "1", hash); err != ssestore.ErrUnknownKey {
 			t.Errorf("Stamp: %v", err)
 		}
 		same(t, "refreshes for what is no kid", keys.refreshes, 0)
@@ -230,8 +230,8 @@ func TestNoKeys(t *testing.T) {
 			store := newStore(t, c, keys)
 			b := loggedIn(t, c, 1)
 			s := b.peek(store, t0)
-			same(t, name, s.Identity().ID, "")
-			if err := s.Begin("1", ssestore.Stamp{}, nil); err != cookie.ErrNoPrimary {
+			same(t, name, s.Principal().Identity().ID, "")
+			if err := s.Principal().Begin("1", ssestore.Stamp{}, nil); err != cookie.ErrNoPrimary {
 				t.Errorf("%s: Begin: %v", name, err)
 			}
 			must(t, note.Set(s, "x"))
@@ -243,7 +243,7 @@ func TestNoKeys(t *testing.T) {
 			same(t, name, out.Vary, true)
 
 			s = b.peek(store, t0)
-			must(t, s.Logout())
+			must(t, s.Principal().End())
 			out, err = s.Commit(200)
 			must(t, err)
 			same(t, name+": logout", did(out), "deleted")
@@ -266,7 +266,7 @@ func TestC10_NoAuxiliaryCookie(t *testing.T) {
 		store := newStore(t, c, ring(t, 1))
 		b := visited(t, store, set(t, "a"))
 		ended := b.copy()
-		ended.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		ended.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		barrier := ended[barrierName]
 		for _, v := range []string{"", ".", "......", "x", barrier[:20], barrier + ".", strings.Repeat("a", 4000), strings.Repeat(".", 4000), barrier + barrier, strings.Repeat("9", 39), barrier[:7] + "zzzzzzzzzz" + barrier[17:]} {
 			same(t, "alone", note.Get(browser{barrierName: v}.peek(store, t0)), "")
@@ -286,7 +286,7 @@ func TestNoPlainDecoder(t *testing.T) {
 		store := newStore(t, c, ring(t, 1))
 		plain := `{"sid":"AAECAwQFBgcICQoLDA0ODw","iat":1700000000,"auth_time":1700000000,"exp":1700043200,"rnw":1700000000,"sub":"1"}`
 		for _, v := range []string{plain, encode64(plain), "." + encode64(plain) + ".", "eyJhbGciOiJub25lIn0." + encode64(plain) + ".", "eyJhbGciOiJub25lIn0...." + encode64(plain)} {
-			same(t, v, store.Load([]string{sessionName + "=" + v}, t0).Identity().ID, "")
+			same(t, v, store.Load([]string{sessionName + "=" + v}, t0).Principal().Identity().ID, "")
 		}
 	})
 }
@@ -355,7 +355,7 @@ func TestClaimsAreJudged(t *testing.T) {
 		same(t, "it is still there", strings.Join(b.visit(t, store, after(6*time.Minute), read).Unreadable, " "), "d")
 		other := b.copy()
 		other.visit(t, store, after(6*time.Minute), func(s *ssestore.Session) {
-			must(t, s.Begin("2", ssestore.Stamp{}, func(string) bool { return true }))
+			must(t, s.Principal().Begin("2", ssestore.Stamp{}, func(string) bool { return true }))
 		})
 		same(t, "not the next user's", len(other.visit(t, store, after(6*time.Minute), read).Unreadable), 0)
 		b.visit(t, store, after(6*time.Minute), set(t, "c"))
@@ -388,14 +388,14 @@ func TestBarrier_NewerKey(t *testing.T) {
 		b := loggedIn(t, c, 1)
 		ended := b[sessionName]
 		newer := newStore(t, c, ring(t, 2, 1))
-		b.visit(t, newer, t0, func(s *ssestore.Session) { must(t, s.Logout()) })
+		b.visit(t, newer, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		b[sessionName] = ended
 
 		keys := &holder{next: ring(t, 2, 1)}
 		keys.set(ring(t, 1))
 		store := newStore(t, c, keys)
 		s := b.peek(store, t0)
-		same(t, "user", s.Identity().ID, "")
+		same(t, "user", s.Principal().Identity().ID, "")
 		out, _ := s.Commit(200)
 		same(t, "verdict", out.Refused, cookie.ReasonEnded)
 		same(t, "refreshes", keys.refreshes, 1)
@@ -406,11 +406,11 @@ func TestBarrier_NewerKey(t *testing.T) {
 		b[barrierName] = kid(9) + "1800000000" + "AAAAAAAAAAAAAAAAAAAAAA"
 		keys = &holder{}
 		keys.set(ring(t, 1))
-		same(t, "user", b.peek(newStore(t, c, keys), t0).Identity().ID, "1")
+		same(t, "user", b.peek(newStore(t, c, keys), t0).Principal().Identity().ID, "1")
 		same(t, "refreshes", keys.refreshes, 1)
 		// One that is over costs nothing.
 		b[barrierName] = kid(9) + "1600000000" + "AAAAAAAAAAAAAAAAAAAAAA"
-		same(t, "user", b.peek(newStore(t, c, keys), t0).Identity().ID, "1")
+		same(t, "user", b.peek(newStore(t, c, keys), t0).Principal().Identity().ID, "1")
 		same(t, "refreshes", keys.refreshes, 1)
 	})
 }
@@ -425,7 +425,7 @@ func TestRefresh_ForgetsWhatTheOldRingOpened(t *testing.T) {
 		keys := &holder{next: ring(t, 2)}
 		keys.set(ring(t, 1))
 		s := newStore(t, c, keys).Load([]string{sessionName + "=" + old + "; " + sessionName + "=" + unknown[sessionName]}, t0)
-		same(t, "user", s.Identity().ID, "")
+		same(t, "user", s.Principal().Identity().ID, "")
 		same(t, "key", s.Info().KeyID, "")
 		same(t, "data", len(s.Names()), 0)
 		out, _ := s.Commit(200)

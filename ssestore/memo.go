@@ -2,34 +2,76 @@ package ssestore
 
 import "sync"
 
-// A Memo is where package auth keeps, for one request, what it has found out
-// about the session's user. It is never sealed. [Session.Memo] gives it; the zero
-// Memo keeps nothing.
-//
-// Its lock is for working the value out once: concurrent callers wait, and find
-// it. Whoever holds it may use the session, but not lock the same Memo again.
-type Memo struct {
-	p     *state // nil: there is no session
+// memo is what one caller of Principal.Memo keeps for the request.
+type memo struct {
 	key   any
-	value any // guarded by p.mu
-	mu    sync.Mutex
+	value any
+	busy  bool // somebody's f runs
 }
 
-// Memo returns the memo of this request under a key: the same one until Clear,
-// Logout, Begin or Refuse, and another one afterwards.
-// The key must be comparable and not nil; use a type or a pointer of your own, as
-// in a context.Context. Without a session the memo keeps nothing.
+// Memo keeps what package auth has found out about the session's user, for the
+// rest of this request. It calls f with who is logged in and with what was kept
+// under the key before, or nil, and keeps what f returns. The key must be comparable
+// and not nil; use a type or a pointer of your own, as in a context.Context.
 //
-// It does not allocate for the first key of a request.
-func (s *Session) Memo(key any) *Memo {
-	p := s.lock()
+// Callers with the same key take turns, so that the first works the answer out and
+// the others find it. f may use the session, but must not call Memo with the same
+// key: it would wait for itself. If f panics, nothing is kept.
+//
+// What is kept is about who. It is dropped when that changes: by Clear, End, Begin,
+// Restamp or Refuse. If one of them comes while f runs, what f returns is not kept,
+// and nobody waits for f any more.
+//
+// Without a session, f is called with nobody and nil. Memo counts as an access. It
+// doesn't allocate for the first key of a request.
+func (r Principal) Memo(key any, f func(who Identity, known any) (keep any)) {
+	p := r.s.lock()
 	if p == nil {
-		return new(Memo)
+		f(Identity{}, nil)
+		return
 	}
-	defer p.mu.Unlock()
+	m := p.turn(key)
+	m.busy = true
+	who, known := p.identity(), m.value
+	epoch := p.epoch
+	p.mu.Unlock()
+
+	keep, finished := known, false
+	defer func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.epoch != epoch {
+			return // forget has dropped m, and let the others go on
+		}
+		m.busy = false
+		if finished {
+			m.value = keep
+		}
+		p.wake()
+	}()
+	keep = f(who, known)
+	finished = true
+}
+
+// turn returns the memo of a key when nobody else is at it.
+func (p *state) turn(key any) *memo {
+	for {
+		m := p.memoOf(key)
+		if !m.busy {
+			return m
+		}
+		r := p.writeRare()
+		if r.turn == nil {
+			r.turn = sync.NewCond(&p.mu)
+		}
+		r.turn.Wait()
+	}
+}
+
+func (p *state) memoOf(key any) *memo {
 	m := &p.memo
 	if m.key == nil {
-		m.p, m.key = p, key
+		m.key = key
 	}
 	if m.key == key {
 		return m
@@ -39,55 +81,25 @@ func (s *Session) Memo(key any) *Memo {
 			return m
 		}
 	}
-	m = &Memo{p: p, key: key}
+	m = &memo{key: key}
 	r := p.writeRare()
 	r.memos = append(r.memos, m)
 	return m
 }
 
-// Lock waits until nobody else holds the memo, and returns the value: nil if
-// there is none. Unlock must follow.
-func (m *Memo) Lock() any {
-	m.mu.Lock()
-	if m.p == nil {
-		return nil
-	}
-	m.p.mu.Lock()
-	defer m.p.mu.Unlock()
-	return m.value
-}
-
-// Unlock lets the next caller of Lock go on.
-func (m *Memo) Unlock() { m.mu.Unlock() }
-
-// Set keeps a value that was worked out from what [Session.Identity] said. If
-// Clear, Logout, Begin or Refuse came since, it keeps nothing: the value is about
-// a session that is gone. (About nobody it still holds if there is nobody now.)
-// They also drop what is there.
-func (m *Memo) Set(who Identity, value any) {
-	if m.p == nil {
-		return
-	}
-	m.p.mu.Lock()
-	defer m.p.mu.Unlock()
-	if who.epoch == m.p.epoch || who.ID == "" && m.p.c.Sub == "" {
-		m.value = value
+// wake lets those who wait for a memo look again.
+func (p *state) wake() {
+	if p.rare != nil && p.rare.turn != nil {
+		p.rare.turn.Broadcast()
 	}
 }
 
-// dropped is the key of a memo that forget has given up.
-type dropped struct{}
-
-// forget drops what the request knows about its user. Whoever holds a memo goes on
-// with it and finds it empty; nobody else has to wait for them, because the next
-// caller gets another one.
+// forget drops what the request knows about its user, because the user changes.
 func (p *state) forget() {
 	p.epoch++
-	p.memo.key, p.memo.value = dropped{}, nil
+	p.memo = memo{}
 	if p.rare != nil {
-		for _, m := range p.rare.memos {
-			m.value = nil
-		}
 		p.rare.memos = nil
 	}
+	p.wake()
 }

@@ -10,16 +10,33 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
+// A Principal is the side of a session that package auth works with: who it says
+// is logged in, and the steps by which that changes. Handlers don't need it; call
+// the methods of an auth.Manager, which run the application's hooks around these.
+//
+// [Session.Principal] gives it. It is a view: it stays valid as long as its
+// Session, and any number of them share it. It is safe for concurrent use. The zero
+// Principal, and that of a nil Session, name nobody and refuse every change with
+// [ErrNoSession].
+type Principal struct{ s *Session }
+
+// Principal returns the side of the session that package auth works with. To
+// write such a package yourself, see the example. It doesn't allocate.
+func (s *Session) Principal() Principal { return Principal{s} }
+
+// Format prints a redacted form under every verb.
+func (r Principal) Format(f fmt.State, _ rune) { f.Write([]byte("ssestore.Principal(redacted)")) }
+
 // A Stamp ties a session to a field of its user, usually the password hash: when
 // the field changes, the session ends. It is HMAC-SHA256 under a derived key;
-// [Session.Stamp] makes it, [Stamp.Equal] compares. It prints without its Sum.
+// [Principal.Stamp] makes it, [Stamp.Equal] compares. It prints without its Sum.
 type Stamp struct {
 	// KeyID is the kid of the key that it was made under; "" is no stamp.
 	KeyID string
 	// Sum is the MAC.
 	Sum [32]byte `json:"-"`
 	// Age says how that key relates to the primary of this request's ring: -1
-	// older, 0 the primary itself, +1 newer. Session.Stamp sets it.
+	// older, 0 the primary itself, +1 newer. Principal.Stamp sets it.
 	Age int
 }
 
@@ -44,7 +61,7 @@ type Identity struct {
 	// stamp yet. Changes of the password before now were not detected.
 	Adopted bool
 
-	epoch uint32 // see Memo.Set
+	epoch uint32 // of the state when it was read
 }
 
 // Identity returns who the session says is logged in. It is not verified: that
@@ -58,12 +75,16 @@ type Identity struct {
 //	// Equal: s.Confirm(fresh), with a stamp under the primary if got.Age < 0.
 //
 // It does not allocate.
-func (s *Session) Identity() Identity {
-	p := s.lock()
+func (r Principal) Identity() Identity {
+	p := r.s.lock()
 	if p == nil {
 		return Identity{}
 	}
 	defer p.mu.Unlock()
+	return p.identity()
+}
+
+func (p *state) identity() Identity {
 	p.access()
 	if p.c.Sub == "" {
 		return Identity{}
@@ -84,8 +105,8 @@ func (s *Session) Identity() Identity {
 //
 // Errors: ErrNoSession; ErrUnknownKey, after the source had a chance to refresh;
 // cookie.ErrNoPrimary. It does not allocate.
-func (s *Session) Stamp(kid, id, field string) (Stamp, error) {
-	p := s.of()
+func (r Principal) Stamp(kid, id, field string) (Stamp, error) {
+	p := r.s.of()
 	if p == nil {
 		return Stamp{}, ErrNoSession
 	}
@@ -128,18 +149,22 @@ func (p *state) stampKey(kid string) (keyring.Key, int, error) {
 	return key, key.Compare(p.ring.Primary()), nil
 }
 
-// Confirm says that the identity was verified in this request: there is a user.
-// The session may then be resealed and renewed, and the response is private.
+// Confirm says that who, as Identity or Memo gave it, was verified: there is such a
+// user, and the stamp matched. The session may then be resealed and renewed, and the
+// response is private.
 //
 // fresh, if it has a KeyID, replaces the stamp if and only if the session is
 // written in this request: seal and stamp move to the primary together.
-func (s *Session) Confirm(fresh Stamp) {
-	p := s.lock()
-	if p == nil {
-		return
+//
+// Errors, with nothing changed: ErrNoSession; ErrMigrate within Legacy.Migrate; and
+// ErrNobody if who no longer is whom the session names, because somebody logged in
+// or out meanwhile. Then ask Identity again.
+func (r Principal) Confirm(who Identity, fresh Stamp) error {
+	p, err := r.judged(&who)
+	if err != nil {
+		return err
 	}
 	defer p.mu.Unlock()
-	p.access()
 	p.private = true
 	p.proof = max(p.proof, proofConfirmed)
 	if fresh.KeyID != "" {
@@ -148,6 +173,30 @@ func (s *Session) Confirm(fresh Stamp) {
 	} else {
 		p.dropFresh()
 	}
+	return nil
+}
+
+// judged returns the state, locked, if the session still is what who was read from.
+// It compares under the lock under which the caller then changes the session: a
+// verdict must not hit somebody else's.
+func (r Principal) judged(who *Identity) (*state, error) {
+	p := r.s.lock()
+	if p == nil {
+		return nil, ErrNoSession
+	}
+	var err error
+	switch {
+	case p.phase == phaseMigrating:
+		err = ErrMigrate
+	case who.ID == "" || who.ID != p.c.Sub || who.epoch != p.epoch:
+		err = ErrNobody
+	}
+	if err != nil {
+		p.mu.Unlock()
+		return nil, err
+	}
+	p.access()
+	return p, nil
 }
 
 // Begin starts the session of a user who has just logged in: a new session id,
@@ -161,8 +210,8 @@ func (s *Session) Confirm(fresh Stamp) {
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime, ErrBadID,
 // cookie.ErrNoPrimary, and ErrUnknownKey for a Stamp that no key can have made.
-func (s *Session) Begin(id string, st Stamp, keep func(name string) bool) error {
-	p, err := s.edit()
+func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error {
+	p, err := r.s.edit()
 	if err != nil {
 		return err
 	}
@@ -217,8 +266,8 @@ func (p *state) applyWishes() {
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime; ErrNobody if nobody is
 // logged in.
-func (s *Session) Restamp(st Stamp) error {
-	p, err := s.edit()
+func (r Principal) Restamp(st Stamp) error {
+	p, err := r.s.edit()
 	if err != nil {
 		return err
 	}
@@ -233,6 +282,7 @@ func (s *Session) Restamp(st Stamp) error {
 		return ErrUnknownKey
 	}
 	p.c.Stk, p.c.Stp = st.KeyID, st.Sum
+	p.forget() // who was judged by the stamp before is no longer the session's
 	p.dropFresh()
 	p.proof, p.private = max(p.proof, proofRestamped), true
 	p.change()
@@ -259,40 +309,39 @@ func (s *Session) Adopt(id string) error {
 	return nil
 }
 
-// Refuse drops the session for this request: its user does not exist any more as
-// it was. The cookie is deleted, as far as unsolicited writes are allowed. The
-// reason is reported in the Outcome.
-func (s *Session) Refuse(r cookie.Reason) {
-	p := s.lock()
-	if p == nil {
-		return
+// Refuse drops the session of who, as Identity or Memo gave it, for this request:
+// that user no longer exists as they were. The cookie is deleted as far as
+// unsolicited writes are allowed, and the Outcome reports the reason.
+//
+// Errors, with nothing changed, are those of Confirm.
+func (r Principal) Refuse(who Identity, reason cookie.Reason) error {
+	p, err := r.judged(&who)
+	if err != nil {
+		return err
 	}
 	defer p.mu.Unlock()
-	if p.phase == phaseMigrating {
-		return
-	}
-	p.access()
-	p.reason = r
+	p.reason = reason
 	p.wipe()
 	p.origin = originRefused // what follows is a new session
+	return nil
 }
 
 // Note reports a reason in the Outcome and leaves the session alone.
-func (s *Session) Note(r cookie.Reason) {
-	p := s.lock()
+func (r Principal) Note(reason cookie.Reason) {
+	p := r.s.lock()
 	if p == nil {
 		return
 	}
 	defer p.mu.Unlock()
 	p.access()
-	p.reason = r
+	p.reason = reason
 }
 
 // Hold says that the user store failed: whether the session is still good is not
 // known, so nothing is written in this request but a Logout. Later changes fail
 // with ErrHeld; earlier ones are lost.
-func (s *Session) Hold() {
-	p := s.lock()
+func (r Principal) Hold() {
+	p := r.s.lock()
 	if p == nil {
 		return
 	}
@@ -301,4 +350,20 @@ func (s *Session) Hold() {
 	if p.phase == phaseOpen {
 		p.phase = phaseHeld
 	}
+}
+
+// End ends the session, as a logout does: it is Clear that also works after Hold.
+// An auth.Manager calls it after it has told the application.
+//
+// Errors: ErrNoSession, ErrCommitted, ErrNoTime, ErrMigrate.
+func (r Principal) End() error {
+	p := r.s.lock()
+	if p == nil {
+		return ErrNoSession
+	}
+	defer p.mu.Unlock()
+	if err := p.writable(); err != nil && err != ErrHeld {
+		return err
+	}
+	return p.clear(endingLoggedOut)
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
@@ -35,7 +36,7 @@ func TestStamp_Vectors(t *testing.T) {
 				m.Write([]byte(p))
 			}
 			for range 2 { // the second comes from a prepared state
-				got, err := s.Stamp("", in[0], in[1])
+				got, err := s.Principal().Stamp("", in[0], in[1])
 				must(t, err)
 				same(t, "sum", hex.EncodeToString(got.Sum[:]), hex.EncodeToString(m.Sum(nil)))
 				same(t, "kid", got.KeyID, kid(1))
@@ -48,8 +49,8 @@ func TestStamp_Vectors(t *testing.T) {
 			seen[sum] = fmt.Sprint(in)
 		}
 		// The audience is part of the key.
-		plain, _ := newStore(t, c, ring(t, 1)).Load(nil, t0).Stamp("", "1", "hash")
-		shop, _ := s.Stamp("", "1", "hash")
+		plain, _ := newStore(t, c, ring(t, 1)).Load(nil, t0).Principal().Stamp("", "1", "hash")
+		shop, _ := s.Principal().Stamp("", "1", "hash")
 		if plain.Sum == shop.Sum {
 			t.Error("two audiences have one stamp")
 		}
@@ -60,7 +61,7 @@ func TestStamp_Ages(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		s := newStore(t, c, ring(t, 2, 3, 1)).Load(nil, t0)
 		for n, want := range map[int]int{1: -1, 2: 0, 3: 1} {
-			st, err := s.Stamp(kid(n), "1", hash)
+			st, err := s.Principal().Stamp(kid(n), "1", hash)
 			must(t, err)
 			same(t, kid(n), st.Age, want)
 			same(t, kid(n), st.KeyID, kid(n))
@@ -83,7 +84,7 @@ func TestBegin(t *testing.T) {
 			out := b.visit(t, store, now, func(s *ssestore.Session) {
 				s.Limit(limit)
 				login(t, s, "1")
-				id := s.Identity()
+				id := s.Principal().Identity()
 				same(t, "seen at once", id.ID, "1")
 				same(t, "auth time", id.AuthTime, now)
 			})
@@ -103,7 +104,7 @@ func TestBegin(t *testing.T) {
 			for _, keep := range []string{"", "note", "note count"} {
 				b := b.copy()
 				b.visit(t, store, t0, func(s *ssestore.Session) {
-					must(t, s.Begin("1", ssestore.Stamp{}, func(n string) bool { return slices.Contains(strings.Fields(keep), n) }))
+					must(t, s.Principal().Begin("1", ssestore.Stamp{}, func(n string) bool { return slices.Contains(strings.Fields(keep), n) }))
 				})
 				names := strings.Fields(keep)
 				slices.Sort(names)
@@ -117,16 +118,25 @@ func TestBegin(t *testing.T) {
 				do   func(s *ssestore.Session)
 				want bool
 			}{
-				{"kept", func(s *ssestore.Session) { must(t, s.Begin("1", ssestore.Stamp{}, nil)) }, true},
-				{"reset", func(s *ssestore.Session) { must(t, s.Begin("1", ssestore.Stamp{}, none)) }, false},
-				{"wished", func(s *ssestore.Session) { must(t, s.Remember(true)); must(t, s.Begin("1", ssestore.Stamp{}, none)) }, true},
-				{"wished after", func(s *ssestore.Session) { must(t, s.Begin("1", ssestore.Stamp{}, none)); must(t, s.Remember(true)) }, true},
+				{"kept", func(s *ssestore.Session) { must(t, s.Principal().Begin("1", ssestore.Stamp{}, nil)) }, true},
+				{"reset", func(s *ssestore.Session) { must(t, s.Principal().Begin("1", ssestore.Stamp{}, none)) }, false},
+				{"wished", func(s *ssestore.Session) {
+					must(t, s.Remember(true))
+					must(t, s.Principal().Begin("1", ssestore.Stamp{}, none))
+				}, true},
+				{"wished after", func(s *ssestore.Session) {
+					must(t, s.Principal().Begin("1", ssestore.Stamp{}, none))
+					must(t, s.Remember(true))
+				}, true},
 				{"wished and cleared", func(s *ssestore.Session) {
 					must(t, s.Remember(true))
 					must(t, s.Clear())
-					must(t, s.Begin("1", ssestore.Stamp{}, nil))
+					must(t, s.Principal().Begin("1", ssestore.Stamp{}, nil))
 				}, true},
-				{"wished not", func(s *ssestore.Session) { must(t, s.Remember(false)); must(t, s.Begin("1", ssestore.Stamp{}, nil)) }, false},
+				{"wished not", func(s *ssestore.Session) {
+					must(t, s.Remember(false))
+					must(t, s.Principal().Begin("1", ssestore.Stamp{}, nil))
+				}, false},
 			} {
 				b := visited(t, store, func(s *ssestore.Session) { must(t, s.Remember(true)); must(t, note.Set(s, "a")) })
 				b.visit(t, store, t0, row.do)
@@ -151,14 +161,14 @@ func TestBegin(t *testing.T) {
 			b := loggedIn(t, c, 1)
 			kept := b.copy()
 			out := b.visit(t, store, t0, func(s *ssestore.Session) {
-				must(t, s.Restamp(ssestore.Stamp{}))
-				fresh, err := s.Stamp("", "1", hash)
+				must(t, s.Principal().Restamp(ssestore.Stamp{}))
+				fresh, err := s.Principal().Stamp("", "1", hash)
 				must(t, err)
-				s.Confirm(fresh)
-				must(t, s.Begin("2", ssestore.Stamp{}, nil))
+				confirm(s, fresh)
+				must(t, s.Principal().Begin("2", ssestore.Stamp{}, nil))
 			})
 			same(t, "restamped", out.Restamped, false)
-			same(t, "stamp", b.peek(store, t0).Identity().Stamp.KeyID, "")
+			same(t, "stamp", b.peek(store, t0).Principal().Identity().Stamp.KeyID, "")
 			// Nor an anonymous session's.
 			kept.visit(t, store, t0, func(s *ssestore.Session) {
 				whoami(t, s, hash)
@@ -170,10 +180,10 @@ func TestBegin(t *testing.T) {
 		t.Run("refuses", func(t *testing.T) {
 			s := store.Load(nil, t0)
 			for _, id := range []string{"", "a\nb", "\xff", strings.Repeat("x", 129), strings.Repeat(`"`, 65)} {
-				same(t, "id", s.Begin(id, ssestore.Stamp{}, nil), ssestore.ErrBadID)
+				same(t, "id", s.Principal().Begin(id, ssestore.Stamp{}, nil), ssestore.ErrBadID)
 			}
-			same(t, "kid", s.Begin("1", ssestore.Stamp{KeyID: `","x":"`}, nil), ssestore.ErrUnknownKey)
-			same(t, "somebody", s.Identity().ID, "")
+			same(t, "kid", s.Principal().Begin("1", ssestore.Stamp{KeyID: `","x":"`}, nil), ssestore.ErrUnknownKey)
+			same(t, "somebody", s.Principal().Identity().ID, "")
 		})
 	})
 }
@@ -183,7 +193,7 @@ func TestIDs(t *testing.T) {
 		store := newStore(t, c, ring(t, 1))
 		for _, id := range []string{"1", `a"b\c`, "ünï🚢", strings.Repeat("x", 128), strings.Repeat(`\`, 64), "</script>", "{}"} {
 			b := visited(t, store, func(s *ssestore.Session) { login(t, s, id) })
-			same(t, "id", b.peek(store, t0).Identity().ID, id)
+			same(t, "id", b.peek(store, t0).Principal().Identity().ID, id)
 		}
 	})
 }
@@ -197,9 +207,9 @@ func TestRestamp(t *testing.T) {
 		thief := b.copy()
 		out := b.visit(t, store, after(time.Minute), func(s *ssestore.Session) {
 			s.Limit(ssestore.WritesNone)
-			st, err := s.Stamp("", "1", "new hash")
+			st, err := s.Principal().Stamp("", "1", "new hash")
 			must(t, err)
-			must(t, s.Restamp(st))
+			must(t, s.Principal().Restamp(st))
 		})
 		same(t, "restamped", out.Restamped, true)
 		same(t, "private", out.Private, true)
@@ -212,8 +222,8 @@ func TestRestamp(t *testing.T) {
 		same(t, "end", now.Expires, before.Expires)
 		same(t, "the other browser", whoami(t, thief.peek(store, after(time.Minute)), "new hash"), "")
 		anonymous := store.Load(nil, t0)
-		same(t, "nobody", anonymous.Restamp(ssestore.Stamp{}), ssestore.ErrNobody)
-		same(t, "bad kid", s.Restamp(ssestore.Stamp{KeyID: "x"}), ssestore.ErrUnknownKey)
+		same(t, "nobody", anonymous.Principal().Restamp(ssestore.Stamp{}), ssestore.ErrNobody)
+		same(t, "bad kid", s.Principal().Restamp(ssestore.Stamp{KeyID: "x"}), ssestore.ErrUnknownKey)
 	})
 }
 
@@ -226,9 +236,9 @@ func TestRefuse(t *testing.T) {
 			out := b.visit(t, store, t0, func(s *ssestore.Session) {
 				s.Limit(limit)
 				must(t, note.Set(s, "changed before")) // and is not saved
-				s.Refuse(cookie.ReasonStampMismatch)
+				refuse(s, cookie.ReasonStampMismatch)
 				same(t, "note", note.Get(s), "")
-				same(t, "user", s.Identity().ID, "")
+				same(t, "user", s.Principal().Identity().ID, "")
 				same(t, "logged in", s.Info().LoggedIn, false)
 			})
 			same(t, "verdict", out.Refused, cookie.ReasonStampMismatch)
@@ -238,7 +248,7 @@ func TestRefuse(t *testing.T) {
 		// What comes to nothing afterwards is no reason to delete.
 		out := loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) {
 			s.Limit(ssestore.WritesNone)
-			s.Refuse(cookie.ReasonBadUserID)
+			refuse(s, cookie.ReasonBadUserID)
 			must(t, note.Set(s, "x"))
 			must(t, note.Delete(s))
 			same(t, "new", s.Info().New, true)
@@ -249,17 +259,17 @@ func TestRefuse(t *testing.T) {
 		before := b.peek(store, t0).Info()
 		b.visit(t, store, t0, func(s *ssestore.Session) {
 			s.Limit(ssestore.WritesNone)
-			s.Refuse(cookie.ReasonBadUserID)
+			refuse(s, cookie.ReasonBadUserID)
 			must(t, count.Set(s, 7))
 		})
 		s := b.peek(store, t0)
 		same(t, "names", strings.Join(s.Names(), " "), "count")
-		same(t, "user", s.Identity().ID, "")
+		same(t, "user", s.Principal().Identity().ID, "")
 		same(t, "another session id", s.Info().LogID != before.LogID, true)
 		// Nothing of that at a 500, and no deletion.
 		b = loggedIn(t, c, 1)
 		silent(t, b.visitStatus(t, store, t0, 500, func(s *ssestore.Session) {
-			s.Refuse(cookie.ReasonBadUserID)
+			refuse(s, cookie.ReasonBadUserID)
 			must(t, count.Set(s, 7))
 		}))
 	})
@@ -270,9 +280,9 @@ func TestNote(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		out := loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) {
-			s.Note(cookie.ReasonStampUnknownKey)
+			s.Principal().Note(cookie.ReasonStampUnknownKey)
 			same(t, "note", note.Get(s), "a")
-			same(t, "user", s.Identity().ID, "1")
+			same(t, "user", s.Principal().Identity().ID, "1")
 		})
 		silent(t, out)
 		same(t, "verdict", out.Refused, cookie.ReasonStampUnknownKey)
@@ -290,16 +300,20 @@ func TestHold(t *testing.T) {
 			want string
 		}{
 			{"alone", func(s *ssestore.Session) {}, "nothing"},
-			{"renewal due", func(s *ssestore.Session) { fresh, _ := s.Stamp("", "1", hash); s.Confirm(fresh) }, "nothing"},
+			{"renewal due", func(s *ssestore.Session) { fresh, _ := s.Principal().Stamp("", "1", hash); confirm(s, fresh) }, "nothing"},
 			{"set", func(s *ssestore.Session) { same(t, "Set", note.Set(s, "x"), ssestore.ErrHeld) }, "nothing"},
 			{"delete", func(s *ssestore.Session) { same(t, "Delete", note.Delete(s), ssestore.ErrHeld) }, "nothing"},
 			{"pop", func(s *ssestore.Session) { v, ok := note.Pop(s); same(t, "Pop", ok && v == "a", true) }, "nothing"},
 			{"clear", func(s *ssestore.Session) { same(t, "Clear", s.Clear(), ssestore.ErrHeld) }, "nothing"},
-			{"login", func(s *ssestore.Session) { same(t, "Begin", s.Begin("1", ssestore.Stamp{}, nil), ssestore.ErrHeld) }, "nothing"},
-			{"restamp", func(s *ssestore.Session) { same(t, "Restamp", s.Restamp(ssestore.Stamp{}), ssestore.ErrHeld) }, "nothing"},
+			{"login", func(s *ssestore.Session) {
+				same(t, "Begin", s.Principal().Begin("1", ssestore.Stamp{}, nil), ssestore.ErrHeld)
+			}, "nothing"},
+			{"restamp", func(s *ssestore.Session) {
+				same(t, "Restamp", s.Principal().Restamp(ssestore.Stamp{}), ssestore.ErrHeld)
+			}, "nothing"},
 			{"remember", func(s *ssestore.Session) { same(t, "Remember", s.Remember(true), ssestore.ErrHeld) }, "nothing"},
 			{"expire", func(s *ssestore.Session) { same(t, "ExpireAt", s.ExpireAt(t0), ssestore.ErrHeld) }, "nothing"},
-			{"logout", func(s *ssestore.Session) { must(t, s.Logout()) }, "deleted"},
+			{"logout", func(s *ssestore.Session) { must(t, s.Principal().End()) }, "deleted"},
 		}
 		for _, status := range []int{200, 503} {
 			for _, row := range rows {
@@ -307,8 +321,8 @@ func TestHold(t *testing.T) {
 					b := loggedIn(t, c, 1)
 					before := b[sessionName]
 					out := b.visitStatus(t, store, after(29*time.Minute), status, func(s *ssestore.Session) {
-						s.Identity()
-						s.Hold()
+						s.Principal().Identity()
+						s.Principal().Hold()
 						row.do(s)
 					})
 					same(t, "cookie", did(out), row.want)
@@ -320,24 +334,24 @@ func TestHold(t *testing.T) {
 			}
 		}
 		for name, do := range map[string]func(s *ssestore.Session){
-			"set before":   func(s *ssestore.Session) { must(t, note.Set(s, "x")); s.Hold() },
-			"clear before": func(s *ssestore.Session) { must(t, s.Clear()); s.Hold() },
-			"login before": func(s *ssestore.Session) { login(t, s, "2"); s.Hold() },
+			"set before":   func(s *ssestore.Session) { must(t, note.Set(s, "x")); s.Principal().Hold() },
+			"clear before": func(s *ssestore.Session) { must(t, s.Clear()); s.Principal().Hold() },
+			"login before": func(s *ssestore.Session) { login(t, s, "2"); s.Principal().Hold() },
 		} {
 			if out := loggedIn(t, c, 1).visit(t, store, t0, do); did(out) != "nothing" {
 				t.Errorf("%s: %s", name, did(out))
 			}
 		}
-		out := loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Logout()); s.Hold() })
+		out := loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()); s.Principal().Hold() })
 		same(t, "logout before", did(out), "deleted")
 		out = loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) {
-			must(t, s.Logout())
+			must(t, s.Principal().End())
 			must(t, note.Set(s, "x"))
-			s.Hold()
+			s.Principal().Hold()
 		})
 		same(t, "logout and set before", did(out), "deleted")
 		// An expired cookie is not deleted either.
-		out = loggedIn(t, c, 1).visit(t, store, after(day), func(s *ssestore.Session) { read(s); s.Hold() })
+		out = loggedIn(t, c, 1).visit(t, store, after(day), func(s *ssestore.Session) { read(s); s.Principal().Hold() })
 		silent(t, out)
 	})
 }
@@ -353,15 +367,15 @@ func TestPrivate(t *testing.T) {
 		}{
 			"untouched": {func(s *ssestore.Session) {}, false},
 			"read":      {read, false},
-			"identity":  {func(s *ssestore.Session) { s.Identity() }, false},
+			"identity":  {func(s *ssestore.Session) { s.Principal().Identity() }, false},
 			"verified":  {func(s *ssestore.Session) { whoami(t, s, hash) }, true},
 			"and refused": {func(s *ssestore.Session) {
 				s.Limit(ssestore.WritesNone)
 				whoami(t, s, hash)
-				s.Refuse(cookie.ReasonBadUserID)
+				refuse(s, cookie.ReasonBadUserID)
 			}, true},
 			"written": {set(t, "x"), true},
-			"logout":  {func(s *ssestore.Session) { must(t, s.Logout()) }, true},
+			"logout":  {func(s *ssestore.Session) { must(t, s.Principal().End()) }, true},
 		} {
 			same(t, name, loggedIn(t, c, 1).visit(t, store, t0, row.do).Private, row.want)
 		}
@@ -392,15 +406,15 @@ func TestMemo(t *testing.T) {
 		store := newStore(t, c, ring(t, 1))
 		s := loggedIn(t, c, 1).peek(store, t0)
 		n := 0
-		get := func(key any) any {
-			m := s.Memo(key)
-			v := m.Lock()
-			defer m.Unlock()
-			if v == nil {
-				n++
-				v = n
-				m.Set(s.Identity(), v)
-			}
+		get := func(key any) (v any) {
+			s.Principal().Memo(key, func(who ssestore.Identity, known any) any {
+				same(t, "who", who, s.Principal().Identity())
+				if v = known; v == nil {
+					n++
+					v = n
+				}
+				return v
+			})
 			return v
 		}
 		same(t, "first", get(a{}), any(1))
@@ -408,38 +422,155 @@ func TestMemo(t *testing.T) {
 		same(t, "another key", get(b{}), any(2))
 		same(t, "a third", get("c"), any(3))
 		same(t, "again", get("c"), any(3))
-		want := 3
 		for name, drop := range map[string]func(){
-			"Refuse": func() { s.Refuse(cookie.ReasonBadUserID) },
-			"Clear":  func() { must(t, s.Clear()) },
-			"Begin":  func() { login(t, s, "1") },
-			"Logout": func() { must(t, s.Logout()) },
+			"Refuse":  func() { must(t, refuse(s, cookie.ReasonBadUserID)) },
+			"Clear":   func() { must(t, s.Clear()) },
+			"Begin":   func() { login(t, s, "1") },
+			"Restamp": func() { must(t, s.Principal().Restamp(ssestore.Stamp{})) },
+			"End":     func() { must(t, s.Principal().End()) },
 		} {
 			login(t, s, "2")
 			get(a{}) // who it is, before the drop
-			want = n
-			before, held := s.Identity(), s.Memo(a{})
-			held.Lock() // nobody has to wait for somebody who is at work
-			drop()
-			want++
-			same(t, name, get(a{}), any(want))
-			want++
-			same(t, name, get(b{}), any(want))
-			held.Set(before, "late")
-			s.Memo(a{}).Set(before, "late")
-			held.Unlock()
-			same(t, name+": what was worked out before it", get(a{}), any(want-1))
-			if name != "Begin" {
-				same(t, name+": nobody is the zero Identity", s.Identity(), ssestore.Identity{})
+			want := n
+			s.Principal().Memo("held", func(ssestore.Identity, any) any {
+				drop() // and nobody has to wait for somebody who is at work
+				want++
+				same(t, name, get(a{}), any(want))
+				want++
+				same(t, name, get(b{}), any(want))
+				same(t, name+": under the key that is held", get("held"), any(want+1))
+				return "late"
+			})
+			same(t, name+": what was worked out before it", get("held"), any(want+1))
+			if name != "Begin" && name != "Restamp" {
+				same(t, name+": nobody is the zero Identity", s.Principal().Identity(), ssestore.Identity{})
 			}
 		}
 		for _, none := range []*ssestore.Session{nil, {}} {
-			m := none.Memo(a{})
-			m.Set(none.Identity(), "kept")
-			same(t, "no session", m.Lock(), nil)
-			m.Unlock()
+			for range 2 {
+				none.Principal().Memo(a{}, func(who ssestore.Identity, known any) any {
+					same(t, "no session: who", who, ssestore.Identity{})
+					same(t, "no session: known", known, nil)
+					return 1
+				})
+			}
 		}
-		new(ssestore.Memo).Set(s.Identity(), "zero")
+	})
+}
+
+// TestMemo_Turns: one caller at a time works an answer out, and whoever waits finds
+// it, also after a panic. In a bubble, a call that nobody lets go on is a failure
+// and no hang.
+func TestMemo_Turns(t *testing.T) {
+	for _, key := range []any{"first", "other"} { // they are kept in different places
+		for _, fails := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				p := newStore(t, codecs[0], ring(t, 1)).Load(nil, t0).Principal()
+				p.Memo("first", func(ssestore.Identity, any) any { return nil })
+				entered, release := make(chan struct{}), make(chan struct{})
+				go func() {
+					defer func() { recover() }()
+					p.Memo(key, func(ssestore.Identity, any) any {
+						close(entered)
+						<-release
+						if fails {
+							panic("the user store")
+						}
+						return "answer"
+					})
+				}()
+				<-entered
+				var found [3]any
+				for i := range found {
+					go p.Memo(key, func(_ ssestore.Identity, known any) any {
+						found[i] = known
+						return known
+					})
+				}
+				synctest.Wait()
+				same(t, "before the answer", found, [3]any{})
+				close(release)
+				synctest.Wait()
+				want := [3]any{"answer", "answer", "answer"}
+				if fails {
+					want = [3]any{}
+				}
+				same(t, fmt.Sprint(key, ", panic ", fails), found, want)
+			})
+		}
+	}
+}
+
+// TestMemo_DroppedLetsGo: whoever waits for an answer about a user who is gone stops
+// waiting.
+func TestMemo_DroppedLetsGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := loggedIn(t, codecs[0], 1).peek(newStore(t, codecs[0], ring(t, 1)), t0)
+		entered, release := make(chan struct{}), make(chan struct{})
+		go s.Principal().Memo(1, func(ssestore.Identity, any) any {
+			close(entered)
+			<-release
+			return "of a user who is gone"
+		})
+		<-entered
+		asked := make(chan any)
+		go s.Principal().Memo(1, func(who ssestore.Identity, known any) any {
+			asked <- who.ID
+			return known
+		})
+		synctest.Wait()
+		must(t, s.Principal().End())
+		same(t, "who", <-asked, any(""))
+		close(release)
+		synctest.Wait()
+		s.Principal().Memo(1, func(_ ssestore.Identity, known any) any {
+			same(t, "known", known, nil)
+			return nil
+		})
+	})
+}
+
+// TestG11_VerdictAboutSomebodyElse: what was found out about one user never hits
+// another, nor a session of nobody.
+func TestG11_VerdictAboutSomebodyElse(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		for name, meanwhile := range map[string]func(s *ssestore.Session){
+			"logout":          func(s *ssestore.Session) { must(t, s.Principal().End()) },
+			"another user":    func(s *ssestore.Session) { login(t, s, "2") },
+			"a login anew":    func(s *ssestore.Session) { login(t, s, "1") },
+			"logout and data": func(s *ssestore.Session) { must(t, s.Principal().End()); must(t, note.Set(s, "x")) },
+			"a new stamp": func(s *ssestore.Session) {
+				st, err := s.Principal().Stamp("", "1", "changed")
+				must(t, err)
+				must(t, s.Principal().Restamp(st))
+			},
+		} {
+			b := loggedIn(t, c, 1)
+			out := b.visit(t, store, t0, func(s *ssestore.Session) {
+				p := s.Principal()
+				before := p.Identity()
+				same(t, "user", before.ID, "1")
+				meanwhile(s)
+				now := p.Identity()
+				old, err := p.Stamp("", "1", hash)
+				must(t, err)
+				same(t, name+": Confirm", p.Confirm(before, old), ssestore.ErrNobody)
+				same(t, name+": Refuse", p.Refuse(before, cookie.ReasonStampMismatch), ssestore.ErrNobody)
+				same(t, name+": who", p.Identity(), now)
+			})
+			same(t, name+": verdict", out.Refused, cookie.ReasonNone)
+			// The next request can read what was written.
+			b.visit(t, store, t0, func(s *ssestore.Session) {
+				want := map[string]string{"logout": "", "logout and data": "x"}
+				if want, ok := want[name]; ok {
+					same(t, name+": data", note.Get(s), want)
+				}
+			})
+		}
+		s := store.Load(nil, t0)
+		same(t, "Confirm nobody", confirm(s, ssestore.Stamp{KeyID: kid(1)}), ssestore.ErrNobody)
+		same(t, "Refuse nobody", refuse(s, cookie.ReasonBadUserID), ssestore.ErrNobody)
 	})
 }
 
@@ -477,8 +608,8 @@ func TestChanged(t *testing.T) {
 			{"set and deleted", browser{}, func(s *ssestore.Session) { set(t, "x")(s); must(t, note.Delete(s)) }, false},
 			{"emptied", visited(t, store, set(t, "x")), func(s *ssestore.Session) { must(t, note.Delete(s)) }, true},
 			{"login", browser{}, func(s *ssestore.Session) { login(t, s, "1") }, true},
-			{"logout", loggedIn(t, c, 1), func(s *ssestore.Session) { must(t, s.Logout()) }, true},
-			{"logout of nobody", browser{}, func(s *ssestore.Session) { must(t, s.Logout()) }, false},
+			{"logout", loggedIn(t, c, 1), func(s *ssestore.Session) { must(t, s.Principal().End()) }, true},
+			{"logout of nobody", browser{}, func(s *ssestore.Session) { must(t, s.Principal().End()) }, false},
 		} {
 			s := tt.b.peek(store, after(10*time.Minute))
 			tt.do(s)
@@ -496,7 +627,7 @@ func TestChanged(t *testing.T) {
 // no Format, so the field itself says that it is not for them.
 func TestT1_StampInJSON(t *testing.T) {
 	store := newStore(t, codecs[0], ring(t, 1))
-	stamp, err := store.Load(nil, t0).Stamp("", "ann", "hash")
+	stamp, err := store.Load(nil, t0).Principal().Stamp("", "ann", "hash")
 	if err != nil {
 		t.Fatal(err)
 	}

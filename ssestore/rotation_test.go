@@ -40,7 +40,7 @@ func TestS4_1_ResealUnderPrimary(t *testing.T) {
 		s := b.peek(only, after(time.Minute))
 		same(t, "user", whoami(t, s, hash), "1")
 		same(t, "note", note.Get(s), "a")
-		same(t, "stamp's key", s.Identity().Stamp.KeyID, kid(2))
+		same(t, "stamp's key", s.Principal().Identity().Stamp.KeyID, kid(2))
 		now := s.Info()
 		same(t, "created", now.Created, before.Created)
 		same(t, "auth time", now.AuthTime, before.AuthTime)
@@ -48,7 +48,7 @@ func TestS4_1_ResealUnderPrimary(t *testing.T) {
 		same(t, "end", now.Expires, before.Expires)
 		same(t, "session id", now.LogID, b.peek(newStore(t, c, ring(t, 2, 1)), t0).Info().LogID)
 		s = old.peek(only, after(time.Minute))
-		same(t, "old user", s.Identity().ID, "")
+		same(t, "old user", s.Principal().Identity().ID, "")
 		same(t, "old note", note.Get(s), "")
 
 		// Once under the primary, nothing more is written.
@@ -185,7 +185,7 @@ func TestS4_7_MixedFleet(t *testing.T) {
 			"read":      read,
 			"verified":  func(s *ssestore.Session) { same(t, "user", whoami(t, s, hash), "1") },
 			"refused":   func(s *ssestore.Session) { same(t, "user", whoami(t, s, "changed"), "") },
-			"confirmed": func(s *ssestore.Session) { fresh, _ := s.Stamp("", "1", hash); s.Confirm(fresh) },
+			"confirmed": func(s *ssestore.Session) { fresh, _ := s.Principal().Stamp("", "1", hash); confirm(s, fresh) },
 		} {
 			for _, now := range []time.Time{t0, after(29 * time.Minute)} { // a renewal is due or not
 				out := b.copy().visit(t, store, now, do)
@@ -196,7 +196,7 @@ func TestS4_7_MixedFleet(t *testing.T) {
 			}
 		}
 		got := b.peek(store, t0)
-		st, err := got.Stamp(kid(2), "1", hash)
+		st, err := got.Principal().Stamp(kid(2), "1", hash)
 		must(t, err)
 		same(t, "age of the stamp (G5n)", st.Age, 1)
 		silent(t, b.copy().visit(t, store, after(time.Hour), read)) // expired under a newer key
@@ -259,7 +259,7 @@ func TestS4_8_Unverified(t *testing.T) {
 			for _, limit := range []ssestore.Writes{ssestore.WritesAll, ssestore.WritesRenewOnly} {
 				silent(t, b.copy().visit(t, store, now, func(s *ssestore.Session) {
 					s.Limit(limit)
-					s.Identity()
+					s.Principal().Identity()
 					read(s)
 				}))
 			}
@@ -278,17 +278,17 @@ func TestS4_8_Unverified(t *testing.T) {
 		// A fresh stamp that is not of the primary is no fresh stamp.
 		other := b.copy()
 		out = other.visit(t, newStore(t, c, ring(t, 3, 2, 1)), t0, func(s *ssestore.Session) {
-			st, err := s.Stamp(kid(2), "1", hash)
+			st, err := s.Principal().Stamp(kid(2), "1", hash)
 			must(t, err)
-			s.Confirm(st)
+			confirm(s, st)
 		})
 		same(t, "restamped", out.Restamped, false)
-		same(t, "stamp's key", other.peek(newStore(t, c, ring(t, 3)), t0).Identity().Stamp.KeyID, kid(1))
+		same(t, "stamp's key", other.peek(newStore(t, c, ring(t, 3)), t0).Principal().Identity().Stamp.KeyID, kid(1))
 		// And one of the key that the stamp has already is none either.
 		silent(t, b.copy().visit(t, newStore(t, c, ring(t, 1)), t0, func(s *ssestore.Session) {
-			st, err := s.Stamp("", "1", hash)
+			st, err := s.Principal().Stamp("", "1", hash)
 			must(t, err)
-			s.Confirm(st)
+			confirm(s, st)
 		}))
 	})
 }
@@ -308,7 +308,7 @@ func TestStampMovesWithSolicitedWrite(t *testing.T) {
 				set(t, "b")(s)
 			})
 			same(t, "cookie", did(out), "written")
-			same(t, "stamp's key", b.peek(store, t0).Identity().Stamp.KeyID, want)
+			same(t, "stamp's key", b.peek(store, t0).Principal().Identity().Stamp.KeyID, want)
 			same(t, "user", whoami(t, b.peek(store, t0), hash), "1")
 		}
 	})
@@ -339,9 +339,9 @@ func TestOutcome_Reports(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1), legacyConfig)
 		restamped := func(s *ssestore.Session) {
-			st, err := s.Stamp("", "1", "new")
+			st, err := s.Principal().Stamp("", "1", "new")
 			must(t, err)
-			must(t, s.Restamp(st))
+			must(t, s.Principal().Restamp(st))
 		}
 		cleared := func(s *ssestore.Session) { must(t, s.Clear()); must(t, note.Set(s, "x")) }
 		old := browser{oldName: oldValue(t0, "note=x")}

@@ -30,8 +30,8 @@ func TestC4_OneLine(t *testing.T) {
 			func(s *ssestore.Session) { whoami(t, s, hash) },
 			func(s *ssestore.Session) { must(t, s.Clear()) },
 			func(s *ssestore.Session) { must(t, s.Remember(true)) },
-			func(s *ssestore.Session) { must(t, s.Logout()) },
-			func(s *ssestore.Session) { s.Refuse(cookie.ReasonBadUserID) },
+			func(s *ssestore.Session) { must(t, s.Principal().End()) },
+			func(s *ssestore.Session) { refuse(s, cookie.ReasonBadUserID) },
 		}
 		for mask := range 2 << len(steps) {
 			b := loggedIn(t, c, 1)
@@ -70,7 +70,7 @@ func TestR11_PanicWritesNothing(t *testing.T) {
 		func() {
 			defer func() { recover() }()
 			s := b.peek(store, t0)
-			must(t, s.Logout())
+			must(t, s.Principal().End())
 			must(t, note.Set(s, "x"))
 			panic("handler")
 		}()
@@ -102,7 +102,7 @@ func TestT1_NothingPrints(t *testing.T) {
 		})
 		s := b.peek(store, t0)
 		read(s)
-		stamp := s.Identity().Stamp
+		stamp := s.Principal().Identity().Stamp
 		secrets := [][]byte{[]byte(canary), stamp.Sum[:8], []byte(b[sessionName][80:100])}
 		type open struct{ S any }
 		type closed struct {
@@ -127,13 +127,13 @@ func TestT1_NothingPrints(t *testing.T) {
 			out.Write(j)
 		}
 		// Errors, and a panic with the session.
-		for _, err := range []error{s.Begin(canary+"\n", ssestore.Stamp{}, nil), s.Adopt(canary), ssestore.NewKey[int](canary+" ").Set(s, 1), note.Set(s, canary+strings.Repeat("x", 5000)), s.Restamp(ssestore.Stamp{KeyID: canary})} {
+		for _, err := range []error{s.Principal().Begin(canary+"\n", ssestore.Stamp{}, nil), s.Adopt(canary), ssestore.NewKey[int](canary+" ").Set(s, 1), note.Set(s, canary+strings.Repeat("x", 5000)), s.Principal().Restamp(ssestore.Stamp{KeyID: canary})} {
 			if err == nil {
 				t.Error("no error")
 			}
 			fmt.Fprintf(&out, "%v %+v %#v\n", err, err, err)
 		}
-		_, err := s.Stamp(canary, canary, canary)
+		_, err := s.Principal().Stamp(canary, canary, canary)
 		fmt.Fprintf(&out, "%v %+v %#v\n", err, err, err)
 		o, _ := s.Commit(200)
 		o.SetCookie = nil // the one field that is the cookie itself
@@ -191,7 +191,7 @@ func TestT6_BadCookies(t *testing.T) {
 		for range rounds {
 			for _, v := range bad {
 				s := store.Load([]string{sessionName + "=" + v}, t0)
-				if s.Identity().ID != "" || note.Get(s) != "" {
+				if s.Principal().Identity().ID != "" || note.Get(s) != "" {
 					t.Fatal("accepted")
 				}
 				if _, err := s.Commit(200); err != nil {
@@ -227,7 +227,7 @@ func TestNotASession(t *testing.T) {
 			b.visit(t, store(from), t0, func(s *ssestore.Session) { login(t, s, "1") })
 			for _, to := range places {
 				s := browser{to.name: b[from.name]}.peek(store(to), t0)
-				same(t, fmt.Sprint(from, " as ", to), s.Identity().ID, map[bool]string{true: "1"}[from == to])
+				same(t, fmt.Sprint(from, " as ", to), s.Principal().Identity().ID, map[bool]string{true: "1"}[from == to])
 			}
 		}
 		// Something else that the same ring sealed under the same codec.
@@ -235,7 +235,7 @@ func TestNotASession(t *testing.T) {
 		must(t, err)
 		v, err := other.Seal(ring(t, 1), []byte(`{"sid":"AAECAwQFBgcICQoLDA0ODw","iat":1700000000,"auth_time":1700000000,"exp":1700043200,"rnw":1700000000,"sub":"1"}`))
 		must(t, err)
-		same(t, "another cookie", browser{"a": v}.peek(store(place{"a", ""}), t0).Identity().ID, "")
+		same(t, "another cookie", browser{"a": v}.peek(store(place{"a", ""}), t0).Principal().Identity().ID, "")
 	})
 }
 
@@ -261,7 +261,7 @@ func TestFixation(t *testing.T) {
 		attacker := visited(t, store, set(t, "planted"))
 		victim := attacker.copy()
 		victim.visit(t, store, t0, func(s *ssestore.Session) { login(t, s, "1") })
-		same(t, "the attacker's copy", attacker.peek(store, t0).Identity().ID, "")
+		same(t, "the attacker's copy", attacker.peek(store, t0).Principal().Identity().ID, "")
 		same(t, "ids differ", attacker.peek(store, t0).Info().LogID != victim.peek(store, t0).Info().LogID, true)
 	})
 }
@@ -273,11 +273,11 @@ func TestVary(t *testing.T) {
 		store := newStore(t, c, ring(t, 1))
 		for name, do := range map[string]func(s *ssestore.Session){
 			"Get": read, "Lookup": func(s *ssestore.Session) { count.Lookup(s) }, "Pop": func(s *ssestore.Session) { count.Pop(s) },
-			"Names": func(s *ssestore.Session) { s.Names() }, "Identity": func(s *ssestore.Session) { s.Identity() }, "Info": func(s *ssestore.Session) { s.Info() },
+			"Names": func(s *ssestore.Session) { s.Names() }, "Identity": func(s *ssestore.Session) { s.Principal().Identity() }, "Info": func(s *ssestore.Session) { s.Info() },
 			"Set": set(t, "a"), "Delete": func(s *ssestore.Session) { count.Delete(s) }, "Clear": func(s *ssestore.Session) { s.Clear() },
-			"Logout": func(s *ssestore.Session) { s.Logout() }, "Begin": func(s *ssestore.Session) { login(t, s, "1") },
-			"Confirm": func(s *ssestore.Session) { s.Confirm(ssestore.Stamp{}) }, "Hold": func(s *ssestore.Session) { s.Hold() },
-			"Refuse": func(s *ssestore.Session) { s.Refuse(cookie.ReasonBadUserID) }, "Note": func(s *ssestore.Session) { s.Note(cookie.ReasonStampUnknownKey) },
+			"Logout": func(s *ssestore.Session) { s.Principal().End() }, "Begin": func(s *ssestore.Session) { login(t, s, "1") },
+			"Confirm": func(s *ssestore.Session) { confirm(s, ssestore.Stamp{}) }, "Hold": func(s *ssestore.Session) { s.Principal().Hold() },
+			"Refuse": func(s *ssestore.Session) { refuse(s, cookie.ReasonBadUserID) }, "Note": func(s *ssestore.Session) { s.Principal().Note(cookie.ReasonStampUnknownKey) },
 		} {
 			for _, status := range []int{200, 304, 500} {
 				for _, b := range []browser{{}, visited(t, store, set(t, "a")), {sessionName: "foreign"}} {
@@ -299,7 +299,7 @@ func TestClonedMachine(t *testing.T) {
 			for _, now := range []time.Time{t0, t0.Add(1)} {
 				cryptotest.SetGlobalRandom(t, 1)
 				s := newStore(t, c, ring(t, 1)).Load(nil, now)
-				must(t, s.Begin(user, ssestore.Stamp{}, nil))
+				must(t, s.Principal().Begin(user, ssestore.Stamp{}, nil))
 				id := s.Info().LogID
 				if other, ok := seen[id]; ok {
 					t.Errorf("users %s and %s share a session id", other, user)

@@ -31,8 +31,9 @@ var (
 	// ErrMigrate: Adopt outside Legacy.Migrate, or Clear, Logout, Begin, Restamp
 	// or Commit within.
 	ErrMigrate = errors.New("ssestore: Adopt works only within Legacy.Migrate; Clear, Logout, Begin, Restamp and Commit only outside")
-	// ErrNobody: a stamp for a session without a user.
-	ErrNobody = errors.New("ssestore: nobody is logged in")
+	// ErrNobody is returned when the session names no user, or no longer the one
+	// who was judged.
+	ErrNobody = errors.New("ssestore: nobody is logged in, or no longer the same user")
 	// ErrUnconfirmed: a session taken over from a legacy cookie was changed in a
 	// request that never asked who the user is. It has no stamp yet, so writing
 	// it would log the user out. The legacy cookie stays; nothing was written.
@@ -159,23 +160,17 @@ func (s *Session) ExpireAt(t time.Time) error {
 // [Session.Remember] and [Session.ExpireAt] in this request stay.
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
-func (s *Session) Clear() error { return s.clear(false) }
-
-// Logout is Clear that also works after [Session.Hold]. It is the seam for
-// package auth, which runs its events around it.
-//
-// Errors: ErrNoSession, ErrCommitted, ErrNoTime.
-func (s *Session) Logout() error { return s.clear(true) }
-
-func (s *Session) clear(logout bool) error {
-	p := s.lock()
-	if p == nil {
-		return ErrNoSession
-	}
-	defer p.mu.Unlock()
-	if err := p.writable(); err != nil && !(logout && err == ErrHeld) {
+func (s *Session) Clear() error {
+	p, err := s.edit()
+	if err != nil {
 		return err
 	}
+	defer p.mu.Unlock()
+	return p.clear(endingCleared)
+}
+
+// clear empties the session and notes how the one that came has ended.
+func (p *state) clear(how ending) error {
 	if p.phase == phaseMigrating {
 		return ErrMigrate
 	}
@@ -186,11 +181,7 @@ func (s *Session) clear(logout bool) error {
 		return nil
 	}
 	p.change()
-	if logout {
-		p.ending = endingLoggedOut
-	} else if p.ending == endingNo {
-		p.ending = endingCleared
-	}
+	p.ending = max(p.ending, how)
 	return nil
 }
 

@@ -41,20 +41,23 @@ func allocs(t *testing.T, what string, want float64, f func()) {
 func TestAllocs_Verify(t *testing.T) {
 	store, lines := hot(t)
 	var id ssestore.Identity
-	allocs(t, "Load and Identity", 1, func() { id = store.Load(lines, t0).Identity() })
+	allocs(t, "Load and Identity", 1, func() { id = store.Load(lines, t0).Principal().Identity() })
 	same(t, "user", id.ID, "user-12345")
 	s := store.Load(lines, t0)
 	var st ssestore.Stamp
-	allocs(t, "Stamp", 0, func() { st, _ = s.Stamp(id.Stamp.KeyID, id.ID, hash) })
+	allocs(t, "Stamp", 0, func() { st, _ = s.Principal().Stamp(id.Stamp.KeyID, id.ID, hash) })
 	same(t, "stamp", st.Sum, id.Stamp.Sum)
-	allocs(t, "Confirm", 0, func() { s.Confirm(ssestore.Stamp{}) })
+	allocs(t, "Confirm", 0, func() { confirm(s, ssestore.Stamp{}) })
 	type key struct{}
 	memo := new(int)
-	allocs(t, "Load, Identity, Stamp, Memo, Commit", 1, func() {
+	allocs(t, "Load, Memo, Stamp, Confirm, Commit", 1, func() {
 		s := store.Load(lines, t0)
-		id := s.Identity()
-		s.Stamp(id.Stamp.KeyID, id.ID, hash)
-		s.Memo(key{}).Set(id, memo)
+		p := s.Principal()
+		p.Memo(key{}, func(who ssestore.Identity, _ any) any {
+			p.Stamp(who.Stamp.KeyID, who.ID, hash)
+			p.Confirm(who, ssestore.Stamp{})
+			return memo
+		})
 		s.Commit(200)
 	})
 }
@@ -83,7 +86,7 @@ func TestAllocs_Read(t *testing.T) {
 	n := 0
 	allocs(t, "Load, Identity and one typed key", 1+4, func() {
 		s := store.Load(lines, t0)
-		s.Identity()
+		s.Principal().Identity()
 		n = count.Get(s)
 	})
 	same(t, "value", n, 3)
@@ -101,7 +104,7 @@ func TestAllocs_Refuse(t *testing.T) {
 	} {
 		lines := []string{line}
 		allocs(t, name, 1, func() {
-			if store.Load(lines, t0).Identity().ID != "" {
+			if store.Load(lines, t0).Principal().Identity().ID != "" {
 				t.Fatal("accepted")
 			}
 		})
@@ -120,8 +123,8 @@ func BenchmarkVerify(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			s := store.Load(lines, t0)
-			id := s.Identity()
-			st, err := s.Stamp(id.Stamp.KeyID, id.ID, hash)
+			id := s.Principal().Identity()
+			st, err := s.Principal().Stamp(id.Stamp.KeyID, id.ID, hash)
 			if err != nil || st.Sum != id.Stamp.Sum {
 				b.Fatal("unequal")
 			}
@@ -177,15 +180,12 @@ func BenchmarkStages(b *testing.B) {
 	run("open the token", func() { into.OpenInto(buf[:0], keys, value) })
 	run("session without cookie", func() { s = store.Load(nil, t0) })
 	run("session", func() { s = store.Load(lines, t0) })
-	who := s.Identity()
-	run("identity", func() { s.Identity() })
+	who := s.Principal().Identity()
+	run("identity", func() { s.Principal().Identity() })
 	run("memo", func() {
-		m := s.Memo(b)
-		m.Lock()
-		m.Set(who, b)
-		m.Unlock()
+		s.Principal().Memo(b, func(ssestore.Identity, any) any { return b })
 	})
-	run("stamp", func() { s.Stamp(who.Stamp.KeyID, who.ID, hash) })
+	run("stamp", func() { s.Principal().Stamp(who.Stamp.KeyID, who.ID, hash) })
 	run("compare", func() { who.Stamp.Equal(who.Stamp) })
-	run("confirm", func() { s.Confirm(ssestore.Stamp{}) })
+	run("confirm", func() { confirm(s, ssestore.Stamp{}) })
 }

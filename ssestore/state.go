@@ -49,7 +49,7 @@ type state struct {
 	late    bool // see Late
 
 	epoch uint32 // how often the user or the user's stamp was exchanged
-	memo  Memo   // of the first key
+	memo  memo   // of the first key
 
 	// The session as it is now. No SID: none yet; Commit makes one if there is
 	// something to write.
@@ -158,8 +158,9 @@ type rare struct {
 	barrier    []string        // values of the barrier cookie
 	wishEnd    int64           // what ExpireAt said in this request; 0: nothing
 	unreadable []string        // values that could not be decoded
-	memos      []*Memo
-	fresh      *Stamp // G6: replaces the stamp if the session is written
+	memos      []*memo         // of all other keys
+	turn       *sync.Cond      // for those who wait for a memo
+	fresh      *Stamp          // G6: replaces the stamp if the session is written
 
 	space [3]claims.Member // where members starts: a session with few values allocates once
 }

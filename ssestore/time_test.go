@@ -63,7 +63,7 @@ func TestS7_7_Renewal(t *testing.T) {
 			"none":        func(s *ssestore.Session) { s.Limit(ssestore.WritesNone); read(s) },
 			"tightened":   func(s *ssestore.Session) { s.Limit(ssestore.WritesNone); s.Limit(ssestore.WritesAll); read(s) },
 			"not touched": func(s *ssestore.Session) {},
-			"held":        func(s *ssestore.Session) { read(s); s.Hold() },
+			"held":        func(s *ssestore.Session) { read(s); s.Principal().Hold() },
 		} {
 			if out := b.copy().visit(t, store, after(5*time.Minute), do); did(out) != "nothing" {
 				t.Errorf("%s: %s", name, did(out))
@@ -199,25 +199,25 @@ func TestZeroTime(t *testing.T) {
 		b := loggedIn(t, c, 1)
 		for _, now := range []time.Time{{}, time.Unix(0, 0), time.Unix(-1, 0), time.Unix(253402300800, 0), time.Unix(1<<62, 0)} {
 			s := store.Load(b.lines(), now)
-			same(t, "user", s.Identity().ID, "")
+			same(t, "user", s.Principal().Identity().ID, "")
 			same(t, "note", note.Get(s), "")
 			same(t, "new", s.Info().New, true)
 			for name, err := range map[string]error{
-				"Set": note.Set(s, "x"), "Clear": s.Clear(), "Logout": s.Logout(), "Remember": s.Remember(true),
-				"ExpireAt": s.ExpireAt(t0), "Begin": s.Begin("1", ssestore.Stamp{}, nil), "Restamp": s.Restamp(ssestore.Stamp{}),
+				"Set": note.Set(s, "x"), "Clear": s.Clear(), "Logout": s.Principal().End(), "Remember": s.Remember(true),
+				"ExpireAt": s.ExpireAt(t0), "Begin": s.Principal().Begin("1", ssestore.Stamp{}, nil), "Restamp": s.Principal().Restamp(ssestore.Stamp{}),
 			} {
 				if err != ssestore.ErrNoTime {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
-			if _, err := s.Stamp("", "1", hash); err != cookie.ErrNoPrimary {
+			if _, err := s.Principal().Stamp("", "1", hash); err != cookie.ErrNoPrimary {
 				t.Errorf("Stamp: %v", err)
 			}
-			if _, err := s.Stamp(kid(1), "1", hash); err != ssestore.ErrUnknownKey {
+			if _, err := s.Principal().Stamp(kid(1), "1", hash); err != ssestore.ErrUnknownKey {
 				t.Errorf("Stamp: %v", err)
 			}
-			s.Confirm(ssestore.Stamp{})
-			s.Refuse(cookie.ReasonExpired)
+			confirm(s, ssestore.Stamp{})
+			refuse(s, cookie.ReasonExpired)
 			out, err := s.Commit(200)
 			must(t, err)
 			silent(t, out)

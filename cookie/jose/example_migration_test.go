@@ -71,7 +71,7 @@ func Example_migration() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(u.id, "logged in an hour ago:", s.Identity().AuthTime.Unix() == iat)
+	fmt.Println(u.id, "logged in an hour ago:", s.Principal().Identity().AuthTime.Unix() == iat)
 	outcome, err := s.Commit(200)
 	if err != nil {
 		panic(err)

@@ -118,7 +118,7 @@ func TestAdvisory_CVE_2026_27205_ReadWithoutVary(t *testing.T) {
 		"set":      func(_ *http.Request, x *ssestore.Session) { note.Set(x, "v") }, // as it is: no change
 		"names":    func(_ *http.Request, x *ssestore.Session) { x.Names() },
 		"info":     func(_ *http.Request, x *ssestore.Session) { x.Info() },
-		"identity": func(_ *http.Request, x *ssestore.Session) { x.Identity() },
+		"identity": func(_ *http.Request, x *ssestore.Session) { x.Principal().Identity() },
 		"user":     func(r *http.Request, x *ssestore.Session) { s.accounts.GetUser(r.Context(), x) },
 		"recent":   func(r *http.Request, x *ssestore.Session) { s.accounts.RecentLogin(r.Context(), x, time.Hour) },
 	}
