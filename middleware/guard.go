@@ -84,7 +84,7 @@ type core struct {
 	store       *ssestore.Store
 	cfg         Config
 	nextField   string // "" when switched off
-	clear       string // the Clear-Site-Data header
+	siteData    string // the Clear-Site-Data header
 	crossOrigin *http.CrossOriginProtection
 	onOutcome   func(*http.Request, ssestore.Outcome, error)
 	now         func() time.Time
@@ -111,14 +111,14 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 			faults.Add(fmt.Sprintf("AllowedHosts[%d]", i), "must be a host name in lower case, with an optional port")
 		}
 	}
-	clear := ""
+	siteData := ""
 	for i, kind := range cfg.ClearSiteData {
 		switch kind {
 		case "cache", "storage", "executionContexts", "clientHints":
 			if i > 0 {
-				clear += ", "
+				siteData += ", "
 			}
-			clear += `"` + kind + `"`
+			siteData += `"` + kind + `"`
 		default:
 			faults.Add(fmt.Sprintf("ClearSiteData[%d]", i), "must be cache, storage, executionContexts or clientHints")
 		}
@@ -127,7 +127,7 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 		return nil, err
 	}
 	cfg.AllowedHosts = append([]string(nil), cfg.AllowedHosts...) // the caller's slice stays the caller's
-	c := &core{store: store, cfg: cfg, nextField: cfg.NextField, clear: clear, crossOrigin: cfg.CrossOrigin, onOutcome: cfg.OnOutcome, now: cfg.Now}
+	c := &core{store: store, cfg: cfg, nextField: cfg.NextField, siteData: siteData, crossOrigin: cfg.CrossOrigin, onOutcome: cfg.OnOutcome, now: cfg.Now}
 	switch c.nextField {
 	case "":
 		c.nextField = "next"

@@ -84,8 +84,8 @@ func (g *Guard[U]) LogoutHandler(to string) http.Handler {
 			g.core.refuse(w, r, err)
 			return
 		}
-		if g.core.clear != "" {
-			w.Header().Set("Clear-Site-Data", g.core.clear)
+		if g.core.siteData != "" {
+			w.Header().Set("Clear-Site-Data", g.core.siteData)
 		}
 		target := g.core.next(r, to)
 		if callerOf(r) == htmx {
