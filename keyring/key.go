@@ -43,8 +43,10 @@ var encoding = base64.RawURLEncoding.Strict()
 type Key struct {
 	_ [0]func() // no ==; first, because a trailing zero-size field costs a word
 
-	// One pointer and nothing else: fmt ignores methods on values that it finds
-	// in unexported fields and prints their innards, but it stops at a pointer.
+	// One pointer and nothing else. fmt ignores the methods of what it finds in
+	// unexported fields and prints what is inside. Of a pointer there it prints the
+	// address, except under a verb that doesn't fit one, such as %s: then it prints
+	// what the pointer leads to, so there must be no secret there either.
 	p *keyData
 }
 
@@ -105,7 +107,7 @@ func makeKey(id string, root [rootSize]byte, created, active int64) Key {
 		packed:  pack(id),
 		created: created,
 		active:  active,
-		// Held by a closure: a printer that walks memory with reflection, as
+		// Held by a closure: a printer that walks memory with reflection, as fmt,
 		// debuggers and test helpers do, meets a function and stops.
 		root: func() [rootSize]byte { return root },
 		live: new(live),

@@ -13,7 +13,8 @@ import (
 //     go around them.
 //   - MarshalText answers encoding/json, log/slog and encoding/xml.
 //   - Where a printer finds a Key in an unexported field, it may call no method.
-//     It then meets one pointer, and behind that the bytes are held by a closure.
+//     It then meets one pointer, and may follow it (fmt does under %s), but behind
+//     that the bytes are held by a closure.
 
 // Format writes the key's id and never its bytes, whatever the verb and flags.
 func (k Key) Format(f fmt.State, _ rune) { io.WriteString(f, k.redacted()) }
