@@ -107,8 +107,9 @@ func (k Key) Cache(l Label, build func(subkey []byte) any) any {
 		return nil
 	}
 	if list := k.p.live.cache.Load(); list != nil {
-		// Whoever made the entry asks again with the very same strings, so looking
-		// where they stand nearly always finds it, at a third of the cost.
+		// Whoever made an entry asks again with the very same strings, so comparing
+		// where they stand nearly always finds it, in a third of the time that the
+		// loop below takes (BenchmarkCache).
 		for i := range *list {
 			if e := &(*list)[i]; same(e.label.Purpose, l.Purpose) && same(e.label.Audience, l.Audience) && same(e.label.Name, l.Name) {
 				return e.value

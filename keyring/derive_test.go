@@ -256,12 +256,30 @@ func BenchmarkAt(b *testing.B) {
 	}
 }
 
+// BenchmarkCache asks for the third of four labels, as every request does: with the
+// strings that the entry was made with, and with copies of them.
 func BenchmarkCache(b *testing.B) {
-	k, l := keyring.NewKey(), keyring.Label{Purpose: "seal", Name: "__Host-session"}
+	k := keyring.NewKey()
 	build := func(sub []byte) any { return &sub }
-	k.Cache(keyring.Label{Purpose: "nonce", Name: "__Host-session"}, build)
-	for b.Loop() {
-		k.Cache(l, build)
+	label := func(purpose string) keyring.Label {
+		return keyring.Label{Purpose: purpose, Audience: "shop", Name: "__Host-session"}
+	}
+	for _, purpose := range []string{"seal", "nonce", "stamp", "id"} {
+		k.Cache(label(purpose), build)
+	}
+	own := label("stamp")
+	for name, l := range map[string]keyring.Label{
+		"own strings": own,
+		"copies":      {Purpose: strings.Clone(own.Purpose), Audience: strings.Clone(own.Audience), Name: strings.Clone(own.Name)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if k.Cache(l, build) == nil {
+					b.Fatal("nothing")
+				}
+			}
+		})
 	}
 }
 
