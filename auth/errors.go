@@ -10,24 +10,24 @@ import (
 // The errors of this package. UserByID returns ErrNoUser and ErrBadID, the
 // methods of [Manager] return all of them. Compare with [errors.Is].
 var (
-	// ErrNoUser: nobody is logged in, or the user is gone. UserByID returns it
-	// for an id that it does not find.
+	// ErrNoUser is returned when nobody is logged in, or the user is gone.
+	// UserByID returns it for an id that it doesn't find.
 	ErrNoUser = errors.New("auth: no user")
-	// ErrBadID: the text is not a user id at all. UserByID returns it for an id
-	// that it cannot parse, and the session of that id is then cleared. Login
-	// returns it for an id that a session cannot hold. It is
-	// [ssestore.ErrBadID].
+	// ErrBadID is returned when a text isn't a user id at all: by UserByID for an
+	// id that it can't parse, and the session of that id is then cleared; by Login
+	// for an id that a session can't hold. It is [ssestore.ErrBadID].
 	ErrBadID = ssestore.ErrBadID
-	// ErrUserStore: the user store failed, so that it is not known who this is.
-	// The error that UserByID returned can be reached with [errors.As] and
+	// ErrUserStore is returned when the user store failed, so nobody knows who
+	// this is. The error that UserByID returned can be reached with [errors.As] and
 	// [errors.Is]. Answer 503, not with a login page: the session is still good.
 	ErrUserStore = errors.New("auth: the user store failed")
-	// ErrNotLoggedIn: RefreshStamp found no user, or another, in this request.
+	// ErrNotLoggedIn is returned by RefreshStamp when this request has no user, or
+	// another one.
 	ErrNotLoggedIn = errors.New("auth: this user is not logged in here")
-	// ErrNotStaff: the user is not staff.
+	// ErrNotStaff is returned when the user isn't staff.
 	ErrNotStaff = errors.New("auth: not a staff user")
-	// ErrNoSession: the session is nil, most often because no middleware put
-	// one into the request. It is [ssestore.ErrNoSession].
+	// ErrNoSession is returned when the session is nil, most often because no
+	// middleware put one into the request. It is [ssestore.ErrNoSession].
 	ErrNoSession = ssestore.ErrNoSession
 )
 

@@ -49,12 +49,13 @@ type Opened struct {
 type Format func(name, audience string) (Codec, error)
 
 var (
-	// ErrNoPrimary: the ring has no active key, or there is no ring, so nothing
-	// can be sealed. Opening may still work.
+	// ErrNoPrimary is returned when nothing can be sealed because the ring has no
+	// active key, or there is no ring. Opening may still work.
 	ErrNoPrimary = errors.New("cookie: the keyring has no active key to seal with")
 
-	// ErrFIPS: the program runs under GODEBUG=fips140=only, where the standard
-	// library refuses AES-GCM with a nonce that the caller chose. JWE needs one.
+	// ErrFIPS is returned when the program runs under GODEBUG=fips140=only, where
+	// the standard library refuses AES-GCM with a nonce that the caller chose. JWE
+	// needs one.
 	ErrFIPS = errors.New("cookie: FIPS 140-only mode forbids AES-GCM with a caller-chosen nonce")
 )
 

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// ErrInvalid is the one error that every refused cookie value matches with
-// [errors.Is]. Its text is the text of every refusal: who sends a forged cookie
+// ErrInvalid is returned, in the sense of [errors.Is], for every cookie value that
+// is refused. Its text is the text of every refusal: who sends a forged cookie
 // must not learn from the answer what was wrong with it (RFC 8725 section 3.2
 // and every padding oracle since). The verdict is for logs; see [ReasonOf].
 var ErrInvalid = errors.New("cookie: invalid session cookie")

@@ -13,19 +13,21 @@ const maxKeys = 16
 // Errors of [New] and of the operations on a ring. They come joined or wrapped:
 // test with [errors.Is].
 var (
-	// ErrNoKey: the zero Key, a ring without keys, or a nil ring, where a key is needed.
+	// ErrNoKey is returned where a key is needed and there is none: for the zero Key,
+	// an empty ring or a nil ring.
 	ErrNoKey = errors.New("keyring: no key")
-	// ErrDuplicate: two keys with the same id or the same bytes.
+	// ErrDuplicate is returned when two keys have the same id or the same bytes.
 	ErrDuplicate = errors.New("keyring: two keys with the same id or the same bytes")
-	// ErrFull: more than 16 keys. Retire some, or use [Keyring.Replace].
+	// ErrFull is returned when a ring would have more than 16 keys. Retire some, or
+	// use [Keyring.Replace].
 	ErrFull = errors.New("keyring: more than 16 keys; retire or replace one")
-	// ErrUnknownKey: no key of this id in the ring.
+	// ErrUnknownKey is returned when the ring has no key with this id.
 	ErrUnknownKey = errors.New("keyring: no key of this id in the ring")
-	// ErrOlder: the key would become primary and is not newer than all others.
-	// Instances never reseal towards an older key, so a primary that goes back
+	// ErrOlder is returned when a key would become primary without being newer than
+	// all others. Instances never reseal towards an older key, so a primary that goes back
 	// would leave sessions where they are: use [Keyring.Rotate] to roll back.
 	ErrOlder = errors.New("keyring: a primary must be newer than every other key; rotate instead")
-	// ErrInUse: the key is the primary, or the last of the ring.
+	// ErrInUse is returned when the key to retire is the primary, or the last one.
 	ErrInUse = errors.New("keyring: the primary and the last key cannot be retired")
 )
 

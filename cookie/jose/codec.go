@@ -20,11 +20,12 @@ type canonical struct{ seal, cache keyring.Label }
 
 // JWE is hardtack's own format, with the cryptography and the serialization left to
 // go-jose. It uses the same keys as [cookie.JWE], so each opens what the other
-// seals, under the same cookie name and audience; and it gives the same verdicts. Nonces are not clone-safe, see the package doc.
+// seals, under the same cookie name and audience; and it gives the same verdicts.
+// Nonces are not clone-safe, see the package doc.
 //
-// The name must not be empty. [cookie.ErrFIPS] says that the program runs with
-// GODEBUG=fips140=only, which forbids AES-GCM with nonces made outside of it. The
-// codec is immutable and safe for concurrent use.
+// The name must not be empty. [cookie.ErrFIPS] is returned when the program runs
+// with GODEBUG=fips140=only, which forbids AES-GCM with nonces made outside of it.
+// The codec is immutable and safe for concurrent use.
 func JWE(name, audience string) (cookie.Codec, error) {
 	if name == "" {
 		return nil, errName
