@@ -19,7 +19,7 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-func TestNewCodec_NeedsAName(t *testing.T) {
+func TestSecureCookie_NeedsAName(t *testing.T) {
 	if c, err := gorilla.SecureCookie("", "shop"); err == nil || c != nil {
 		t.Error("a codec without a name")
 	}

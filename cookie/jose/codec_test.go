@@ -17,7 +17,7 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-func TestNewCodec_NeedsAName(t *testing.T) {
+func TestJWE_NeedsAName(t *testing.T) {
 	if c, err := jose.JWE("", "shop"); err == nil || c != nil {
 		t.Error("a codec without a name")
 	}
