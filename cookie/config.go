@@ -6,100 +6,107 @@ import (
 	"github.com/hardtack-go/hardtack/internal/config"
 )
 
-// SameSite is the SameSite attribute. It is always written: browsers differ in
-// what they do without it.
+// SameSite is the SameSite attribute. It is always written, because browsers
+// disagree about what its absence means.
 type SameSite uint8
 
 const (
-	// SameSiteLax, the zero value: sent with top-level navigations from other
-	// sites, not with their subrequests or forms.
+	// SameSiteLax, the zero value, sends the cookie with top-level navigations
+	// from other sites, but not with their subrequests or forms.
 	SameSiteLax SameSite = iota
-	// SameSiteStrict: never sent with what other sites start, links included.
+	// SameSiteStrict never sends the cookie with a request that another site
+	// starts, not even when the user follows a link.
 	SameSiteStrict
-	// SameSiteNone: always sent. Needs Secure; think of CSRF.
+	// SameSiteNone always sends the cookie. It needs Secure, and a plan against
+	// CSRF.
 	SameSiteNone
 )
 
 const (
-	// DefaultName has the strictest prefix: browsers accept such a cookie only
-	// with Secure, Path=/ and no Domain, so no other host and no sibling domain
-	// can set it (RFC 6265bis section 4.1.3.2).
+	// DefaultName is the name used if Config.Name is empty. It has the strictest
+	// prefix: browsers accept such a cookie only with Secure, Path=/ and no
+	// Domain, so no other host and no sibling domain can set it (RFC 6265bis
+	// section 4.1.3.2).
 	DefaultName = "__Host-session"
 
-	// DefaultHTTPName is the default with DangerouslyAllowHTTP, where a prefix
-	// cannot be.
+	// DefaultHTTPName takes the place of DefaultName with DangerouslyAllowHTTP,
+	// which rules out a prefix.
 	DefaultHTTPName = "session"
 
-	// DefaultMaxLine keeps the Set-Cookie line, with other headers beside it,
-	// under the 4,096 bytes that a default nginx takes from an upstream; it
-	// answers 502 or 500 beyond.
+	// DefaultMaxLine leaves room for other headers beside the Set-Cookie line
+	// within the 4,096 bytes that nginx accepts from an upstream by default.
+	// Beyond those it answers 502 or 500.
 	DefaultMaxLine = 3800
 
-	// MaxPair is what browsers keep of name and value together (RFC 6265bis
-	// section 5.6): a longer cookie vanishes without a word.
+	// MaxPair is the most that browsers accept for name and value together (RFC
+	// 6265bis section 5.6). They silently drop a longer cookie.
 	MaxPair = 4096
 
 	// maxAttribute is the longest attribute value that browsers look at (same
-	// section); a longer one is ignored, which would widen the cookie.
+	// section). They ignore a longer one, which would widen the cookie's scope.
 	maxAttribute = 1024
 
-	// maxLine is what common servers and proxies take in one header field.
+	// maxLine is what common servers and proxies accept in one header field.
 	maxLine = 8190
 
-	// minValue is the room for a value below which a configuration is a mistake:
-	// a sealed session is longer even without data.
+	// minValue is the smallest sensible room for a value. A configuration that
+	// leaves less is a mistake: even a session without data is longer.
 	minValue = 128
 )
 
-// Config describes a cookie. The zero value is the recommended one: __Host-,
-// Secure, HttpOnly, SameSite=Lax, Path=/. HttpOnly cannot be switched off.
+// Config describes a cookie. The zero value is the recommended configuration:
+// __Host-, Secure, HttpOnly, SameSite=Lax, Path=/. HttpOnly can't be turned off.
 type Config struct {
-	// Name: an RFC 9110 token. Empty: DefaultName, or DefaultHTTPName with
-	// DangerouslyAllowHTTP. The prefixes __Host-, __Secure-, __Http- and
-	// __Host-Http- must be spelled so, and bring their rules with them.
+	// Name is the cookie's name, an RFC 9110 token. If it is empty, DefaultName
+	// is used, or DefaultHTTPName with DangerouslyAllowHTTP. The prefixes
+	// __Host-, __Secure-, __Http- and __Host-Http- must be spelled exactly like
+	// this, and their rules apply.
 	Name string
 
-	// Domain shares the cookie with all hosts below it. Lower case, without a
-	// leading dot, at least two labels, no IP address. Empty, and better: only
-	// the host that set it. Not with a __Host- prefix, so not with the default
-	// name.
+	// Domain shares the cookie with every host below it. It must be lower case,
+	// with at least two labels and no leading dot, and not an IP address. If it
+	// is empty, which is safer, only the host that set the cookie gets it. It
+	// can't be combined with a __Host- prefix, and so not with the default name.
 	Domain string
 
-	// Path: starts with "/". Empty: "/". It is no security boundary.
+	// Path must start with "/". Empty means "/". A path isn't a security
+	// boundary.
 	Path string
 
+	// SameSite says which requests from other sites carry the cookie. The zero
+	// value is SameSiteLax.
 	SameSite SameSite
 
 	// Partitioned keys the cookie to the top-level site (CHIPS), for embedding
-	// with SameSiteNone. Needs Secure.
+	// with SameSiteNone. It needs Secure.
 	Partitioned bool
 
-	// DangerouslyAllowHTTP drops Secure: anyone on the network path can read the
-	// session and set another. For development without TLS on a host other than
-	// localhost.
+	// DangerouslyAllowHTTP drops Secure, so anyone on the network path can read
+	// the session and set another one. It is meant for development without TLS
+	// on a host other than localhost.
 	DangerouslyAllowHTTP bool
 
-	// MaxLine limits the whole Set-Cookie line in bytes, without the field name.
-	// Zero: DefaultMaxLine. At most 8,190.
+	// MaxLine limits the length of the whole Set-Cookie line in bytes, without
+	// the field name. Zero means DefaultMaxLine. It is at most 8,190.
 	MaxLine int
 
-	_ struct{} // keyed literals only, so that fields may be added
+	_ struct{} // forces keyed literals, so that fields can be added
 }
 
-// A ConfigError names a field of [Config] and the rule it broke: Package (here
-// "cookie"), Field and Rule, all strings. It doesn't repeat the value. [New] joins
-// all of them.
+// A ConfigError names a field of [Config] and the rule it broke, in three strings:
+// Package (here "cookie"), Field and Rule. It doesn't repeat the value. [New]
+// returns all of them, joined.
 //
-// The packages ssestore, auth and middleware have the same type, so one target of
-// [errors.As] fits the faults of all four.
+// Packages ssestore, auth and middleware use the same type, so one [errors.As]
+// target finds the faults of all four.
 type ConfigError = config.Error
 
 const ruleName = "must be 1 to 256 letters, digits or any of !#$%&'*+-.^_`|~"
 
-// maxName leaves room for a value; no standard has a figure for the name alone.
+// maxName leaves room for a value. No standard limits the name on its own.
 const maxName = 256
 
-// withDefaults fills in what the zero value stands for.
+// withDefaults replaces zero values by what they stand for.
 func (c Config) withDefaults() Config {
 	if c.Name == "" {
 		c.Name = DefaultName
@@ -116,7 +123,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// check returns every rule that c, with its defaults, breaks.
+// check returns every rule that c breaks. The defaults must be filled in.
 func (c Config) check() error {
 	faults := config.Faults{Package: "cookie"}
 	if !validName(c.Name) {
@@ -126,10 +133,10 @@ func (c Config) check() error {
 	switch {
 	case c.Domain == "":
 	case !validDomain(c.Domain): // at most 253, well under maxAttribute
-		faults.Add("Domain", "must be a host name in lower case with at least two labels, without a leading dot, and no IP address")
+		faults.Add("Domain", "must be a lower-case host name with at least two labels and no leading dot, and not an IP address")
 	}
 	if len(c.Path) > maxAttribute || !validPath(c.Path) {
-		faults.Add("Path", "must start with / and be at most 1024 printable ASCII characters without space, comma, semicolon, quote and backslash")
+		faults.Add("Path", "must start with / and be at most 1024 printable ASCII characters, without space, comma, semicolon, quote or backslash")
 	}
 	switch c.SameSite {
 	case SameSiteLax, SameSiteStrict:
@@ -147,14 +154,15 @@ func (c Config) check() error {
 	case c.MaxLine < 0 || c.MaxLine > maxLine:
 		faults.Add("MaxLine", "must be between 0 and 8190")
 	case faults.Err() == nil && newCookie(c).maxValue < minValue:
-		faults.Add("MaxLine", "leaves less than 128 characters for the value")
+		faults.Add("MaxLine", "leaves fewer than 128 characters for the value")
 	}
 	return faults.Err()
 }
 
-// prefixes with the rules of RFC 6265bis section 4.1.3 and, for the two with
-// Http, of its successor draft. All of them need Secure; Http needs HttpOnly,
-// which is always there. The longer one of two that match comes first.
+// prefixes lists the name prefixes and their rules: those of RFC 6265bis section
+// 4.1.3 and, for the two with Http, of its successor draft. All of them need
+// Secure. Http needs HttpOnly, which is always there. Where two match, the longer
+// one comes first.
 var prefixes = [...]struct {
 	name string
 	host bool // Path=/ and no Domain
@@ -170,8 +178,8 @@ func (c Config) checkPrefix(faults *config.Faults) {
 		if len(c.Name) < len(p.name) || !strings.EqualFold(c.Name[:len(p.name)], p.name) {
 			continue
 		}
-		// Browsers compare without case, and older ones with it: __host-x would
-		// be protected in some and not in others.
+		// Browsers compare prefixes case-insensitively; older ones didn't. Some
+		// would protect __host-x and others wouldn't.
 		if c.Name[:len(p.name)] != p.name {
 			faults.Add("Name", "the prefix must be spelled "+p.name)
 		}
@@ -188,7 +196,8 @@ func (c Config) checkPrefix(faults *config.Faults) {
 	}
 }
 
-// validName: an RFC 9110 token, which RFC 6265 section 4.1.1 asks for.
+// validName reports whether s is an RFC 9110 token, as RFC 6265 section 4.1.1
+// demands of a cookie name.
 func validName(s string) bool {
 	if s == "" || len(s) > maxName {
 		return false
@@ -202,7 +211,7 @@ func validName(s string) bool {
 	return true
 }
 
-// validValue: one or more cookie-octets.
+// validValue reports whether s is one or more cookie-octets.
 func validValue(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if !octets[s[i]] {
@@ -212,10 +221,10 @@ func validValue(s string) bool {
 	return s != ""
 }
 
-// octets are the cookie-octets of RFC 6265 section 4.1.1: printable ASCII without
-// space, quote, comma, semicolon and backslash. CR and LF are not among them, so no
-// value can start a header of its own. It is a table because every character of
-// every cookie that is set passes here.
+// octets holds the cookie-octets of RFC 6265 section 4.1.1: printable ASCII without
+// space, quote, comma, semicolon and backslash. CR and LF are not among them, so a
+// value can't start a header of its own. It is a table because every character of
+// every cookie we set is looked up here.
 var octets = [256]bool{
 	'!': true, '#': true, '$': true, '%': true, '&': true, '\'': true, '(': true, ')': true, '*': true, '+': true, '-': true, '.': true, '/': true,
 	'0': true, '1': true, '2': true, '3': true, '4': true, '5': true, '6': true, '7': true, '8': true, '9': true, ':': true, '<': true, '=': true,
@@ -226,8 +235,9 @@ var octets = [256]bool{
 	's': true, 't': true, 'u': true, 'v': true, 'w': true, 'x': true, 'y': true, 'z': true, '{': true, '|': true, '}': true, '~': true,
 }
 
-// validDomain: RFC 1123 host names in lower case. The last label of an IPv4
-// address is a number and that of a host name never is (RFC 3696 section 2).
+// validDomain reports whether s is an RFC 1123 host name in lower case. An IPv4
+// address is told apart by its last label: it is a number, and that of a host name
+// never is (RFC 3696 section 2).
 func validDomain(s string) bool {
 	labels := strings.Split(s, ".")
 	if len(s) > 253 || len(labels) < 2 {
@@ -247,10 +257,11 @@ func validDomain(s string) bool {
 	return last[0] < '0' || last[0] > '9'
 }
 
-// validPath: what RFC 6265 section 4.1.1 allows, less space and comma, which
-// some glue between server and function splits headers at, and less quote and
-// backslash. Browsers never ask for a path with these (they send %22 and /), and
-// net/http drops the attribute, which leaves the cookie under another path.
+// validPath reports whether s may be a Path: what RFC 6265 section 4.1.1 allows,
+// except four characters. Some glue code between server and function splits
+// headers at a space or a comma. Browsers never request a path with a quote or a
+// backslash (they send %22 and /), and net/http would drop the whole attribute,
+// which leaves the cookie under another path.
 func validPath(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c <= ' ' || c >= 0x7f || c == ';' || c == ',' {

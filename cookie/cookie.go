@@ -7,16 +7,16 @@ import (
 	"time"
 )
 
-// MaxAge is the longest life that browsers grant a cookie (RFC 6265bis section
-// 5.5): 400 days. [Cookie.Set] cuts longer ones.
+// MaxAge is the longest life that browsers grant a cookie: 400 days (RFC 6265bis
+// section 5.5). [Cookie.Set] shortens anything longer to it.
 const MaxAge = 400 * 24 * time.Hour
 
-// Cookie is one cookie of one application: it finds its values in requests and
-// writes its Set-Cookie lines. Setting and deleting share one builder, because a
-// deletion works only under the same name, domain, path and partition.
+// A Cookie is one cookie of one application. It finds the cookie's values in
+// requests and writes its Set-Cookie lines. One builder sets and deletes, because
+// a deletion works only with the same name, domain, path and partition.
 //
-// A Cookie does not change after [New] and is safe for concurrent use. The zero
-// Cookie and nil find nothing and refuse to set.
+// A Cookie doesn't change after [New] and is safe for concurrent use. The zero
+// Cookie and nil find nothing and refuse to set anything.
 type Cookie struct {
 	config     Config // with defaults
 	prefix     string // name and "="
@@ -26,8 +26,8 @@ type Cookie struct {
 	maxValue   int
 }
 
-// New makes a Cookie, or says all that is wrong with the configuration: every
-// *ConfigError, joined.
+// New makes a Cookie. If the configuration is faulty, it returns every
+// *ConfigError at once, joined.
 func New(c Config) (*Cookie, error) {
 	c = c.withDefaults()
 	if err := c.check(); err != nil {
@@ -36,14 +36,15 @@ func New(c Config) (*Cookie, error) {
 	return newCookie(c), nil
 }
 
-// expiresLayout is the IMF-fixdate of RFC 9110 section 5.6.7; the time must be
+// expiresLayout is the IMF-fixdate of RFC 9110 section 5.6.7. The time must be
 // in UTC.
 const expiresLayout = "Mon, 02 Jan 2006 15:04:05 GMT"
 
-// The longest times that Set writes.
+// longestTimes is as long as the two attributes that Set writes for a time can get.
 const longestTimes = "; Expires=" + expiresLayout + "; Max-Age=34560000"
 
-// newCookie needs a configuration with defaults that has been checked.
+// newCookie makes a Cookie of a configuration that has its defaults and has been
+// checked.
 func newCookie(c Config) *Cookie {
 	k := &Cookie{config: c, prefix: c.Name + "="}
 	k.path = "; Path=" + c.Path
@@ -63,7 +64,7 @@ func newCookie(c Config) *Cookie {
 	return k
 }
 
-// Name is the name of the cookie, defaults filled in.
+// Name returns the name of the cookie, the default if none was configured.
 func (k *Cookie) Name() string {
 	if k == nil {
 		return ""
@@ -71,9 +72,9 @@ func (k *Cookie) Name() string {
 	return k.config.Name
 }
 
-// MaxValue is the length in characters of the longest value that [Cookie.Set]
-// accepts, whatever its other arguments: name and value within [MaxPair], and
-// the whole line within Config.MaxLine.
+// MaxValue returns the length in characters of the longest value that [Cookie.Set]
+// accepts, whatever its other arguments. It keeps name and value within [MaxPair]
+// and the whole line within Config.MaxLine.
 func (k *Cookie) MaxValue() int {
 	if k == nil {
 		return 0
@@ -81,8 +82,9 @@ func (k *Cookie) MaxValue() int {
 	return k.maxValue
 }
 
-// Companion is a second cookie with the same attributes, named after this one
-// with a suffix, such as "-ended". Errors are those of [New].
+// Companion returns a second cookie with the same attributes. Its name is this
+// cookie's name followed by a suffix, such as "-ended". Its errors are those of
+// [New].
 func (k *Cookie) Companion(suffix string) (*Cookie, error) {
 	if k == nil || k.prefix == "" {
 		return nil, errZero
@@ -94,20 +96,20 @@ func (k *Cookie) Companion(suffix string) (*Cookie, error) {
 
 var (
 	errZero  = errors.New("cookie: the zero Cookie; use New")
-	errValue = errors.New("cookie: the value is empty or not of cookie-octets (RFC 6265 section 4.1.1)")
-	errTime  = errors.New("cookie: negative life, or an expiry outside the years 1970 to 9999")
+	errValue = errors.New("cookie: the value is empty, or has characters that aren't cookie-octets (RFC 6265 section 4.1.1)")
+	errTime  = errors.New("cookie: negative maxAge, or an expiry outside the years 1970 to 9999")
 )
 
-// Set writes the Set-Cookie line (without the field name) that gives the cookie
+// Set returns the Set-Cookie line, without the field name, that gives the cookie
 // a value.
 //
-// A maxAge of zero makes a browser session: neither Max-Age nor Expires. Else
-// both are written, in whole seconds rounded down, at least one and at most
-// [MaxAge] from now.
+// A maxAge of zero makes a browser session, with neither Max-Age nor Expires.
+// Otherwise Set writes both, in whole seconds rounded down, at least one second
+// and at most [MaxAge] from now.
 //
-// Errors: *SizeError; a value that is empty or has other characters than
-// cookie-octets; a negative maxAge; a time that the attribute cannot express,
-// the zero time among them.
+// It returns a *SizeError if the value is too long. It also refuses a value that
+// is empty or has characters other than cookie-octets, a negative maxAge, and a
+// time that the attribute can't express, such as the zero time.
 func (k *Cookie) Set(value string, now time.Time, maxAge time.Duration) (string, error) {
 	if k == nil || k.prefix == "" {
 		return "", errZero
@@ -142,8 +144,9 @@ func (k *Cookie) Set(value string, now time.Time, maxAge time.Duration) (string,
 	return b.String(), nil
 }
 
-// Delete writes the Set-Cookie line that removes the cookie: empty value, 1970,
-// Max-Age=0, and the attributes of Set. Empty for the zero Cookie.
+// Delete returns the Set-Cookie line that removes the cookie: an empty value, an
+// expiry in 1970, Max-Age=0, and otherwise the attributes that Set writes. For the
+// zero Cookie it returns the empty string.
 func (k *Cookie) Delete() string {
 	if k == nil {
 		return ""

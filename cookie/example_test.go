@@ -8,7 +8,7 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// Seal, open, and what happens to everything else.
+// Seal a value, open it, and see what happens to values that shouldn't open.
 func ExampleJWE() {
 	ring := keyring.Generate()
 	codec, err := cookie.JWE("__Host-session", "")
@@ -51,7 +51,7 @@ func ExampleCookie() {
 	// __Host-session=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; HttpOnly; Secure; SameSite=Lax
 }
 
-// All that is wrong with a configuration is said at once.
+// New reports everything that is wrong with a configuration at once.
 func ExampleNew_errors() {
 	_, err := cookie.New(cookie.Config{Domain: "example.com", SameSite: cookie.SameSiteNone, DangerouslyAllowHTTP: true, Name: "__Host-session"})
 	fmt.Println(err)
@@ -61,8 +61,8 @@ func ExampleNew_errors() {
 	// cookie: SameSite: None needs Secure, which DangerouslyAllowHTTP drops
 }
 
-// The value after the comma was set by a neighbour on a sibling domain. It is
-// part of the cookie x and not a session.
+// A neighbour on a sibling domain set the value after the comma. It is part of the
+// cookie x, not a session.
 func ExampleCookie_Find() {
 	c, err := cookie.New(cookie.Config{})
 	if err != nil {
@@ -74,7 +74,7 @@ func ExampleCookie_Find() {
 }
 
 // A service in another language reads the cookie with the derived key as a JWK.
-// The same key makes cookies too: give it only to what may log users in.
+// The same key also makes cookies: give it only to services that may log users in.
 func ExampleSealLabel() {
 	ring := keyring.Generate()
 	jwk := ring.Primary().ExportJWK(cookie.SealLabel("__Host-session", ""))

@@ -8,25 +8,25 @@ import (
 )
 
 // JWE is the default [Format]: RFC 7516 compact JWE, alg=dir, enc=A256GCM, in
-// one canonical spelling. docs/FORMAT.md has it byte by byte. A value is exactly
-// 102 + ⌈4n/3⌉ characters for n bytes.
+// one canonical spelling. docs/FORMAT.md describes it byte by byte. The value for n
+// bytes of plaintext has exactly 102 + ⌈4n/3⌉ characters.
 //
-// Keys are derived per cookie name and audience (see [SealLabel]), so a value
-// opens only under the name and audience it was sealed for (RFC 8725 section
-// 3.12 accepts that in place of a typ header). Nonces are hedged: a cloned
-// machine whose random source repeats does not repeat a nonce for different
-// plaintexts.
+// Keys are derived per cookie name and audience (see [SealLabel]), so a value can
+// be opened only under the name and audience it was sealed for (RFC 8725 section
+// 3.12 accepts that in place of a typ header). Nonces are hedged: even on a cloned
+// machine whose random source repeats, different plaintexts get different nonces.
 //
-// Open refuses in this order, cheapest first: length, the 48 constant characters
-// of the header (foreign), the key id (unknown key), the shape (malformed),
-// base64 in any but its canonical spelling (malformed), the tag (bad tag).
+// Open makes its checks in this order, cheapest first: the length and the 48
+// constant characters of the header (foreign), the key id (unknown key), the shape
+// and the canonical spelling of the base64 (malformed), and the tag (bad tag).
 //
-// Errors: a name that is no cookie name (*ConfigError), and ErrFIPS.
+// JWE returns a *ConfigError if name isn't a valid cookie name, and [ErrFIPS] if
+// AES-GCM isn't allowed.
 func JWE(name, audience string) (Codec, error) {
 	if !validName(name) {
 		return nil, &ConfigError{Package: "cookie", Field: "Name", Rule: ruleName}
 	}
-	// The standard library decides what FIPS mode forbids; ask it, once.
+	// The standard library decides what FIPS mode forbids. Ask it once.
 	if _, err := jwe.NewAEAD(make([]byte, jwe.KeyLen)); err != nil {
 		return nil, fmt.Errorf("%w (%v)", ErrFIPS, err)
 	}
@@ -36,14 +36,14 @@ func JWE(name, audience string) (Codec, error) {
 	}, nil
 }
 
-// SealLabel is the label of the subkey that [JWE] seals with. Give it to
-// [keyring.Key.ExportJWK] for a service in another language that is to read the
-// cookie. The algorithm is symmetric: whoever can read can also make cookies.
+// SealLabel returns the label of the subkey that [JWE] seals with. Pass it to
+// [keyring.Key.ExportJWK] to let a service in another language read the cookie.
+// The algorithm is symmetric: anyone who can read cookies can also make them.
 func SealLabel(name, audience string) keyring.Label {
 	return keyring.Label{Purpose: "seal", Audience: audience, Name: name}
 }
 
-// jweCodec is immutable. All that depends on a key lives in the key's own cache.
+// jweCodec is immutable. Everything that depends on a key lives in that key's cache.
 type jweCodec struct{ seal, nonce keyring.Label }
 
 func (c *jweCodec) Size(n int) int { return jwe.Size(n) }
@@ -66,15 +66,15 @@ func (c *jweCodec) Open(ring *keyring.Keyring, value string) (o Opened, err erro
 	return
 }
 
-// OpenInto is Open with the plaintext in buf, at any offset, if its capacity
-// suffices; jwe.MaxOpen bytes always do. Whatever the result, all of buf's capacity
-// may have been written to. Package ssestore asks for it.
+// OpenInto is Open with the plaintext in buf, at any offset, if its capacity is
+// large enough; jwe.MaxOpen bytes always are. Whatever the result, all of buf's
+// capacity may have been overwritten. Package ssestore uses it.
 func (c *jweCodec) OpenInto(buf []byte, ring *keyring.Keyring, value string) (o Opened, err error) {
 	err = c.open(&o, buf, ring, value)
 	return
 }
 
-// open fills o, which is zero, or leaves it alone and returns why not.
+// open fills o, which must be zero, or leaves it alone and returns the reason.
 func (c *jweCodec) open(o *Opened, buf []byte, ring *keyring.Keyring, value string) error {
 	kid, ok := jwe.Kid(value)
 	if !ok {

@@ -6,50 +6,56 @@ import (
 )
 
 // ErrInvalid is returned, in the sense of [errors.Is], for every cookie value that
-// is refused. Its text is the text of every refusal: who sends a forged cookie
-// must not learn from the answer what was wrong with it (RFC 8725 section 3.2
-// and every padding oracle since). The verdict is for logs; see [ReasonOf].
+// is refused. All refusals share its text: the sender of a forged cookie must not
+// learn from the answer what was wrong with it (RFC 8725 section 3.2 and every
+// padding oracle since). The verdict is for logs; see [ReasonOf].
 var ErrInvalid = errors.New("cookie: invalid session cookie")
 
-// Reason is the verdict on a cookie. The zero value, ReasonNone, means accepted,
-// or that there was no cookie.
+// A Reason is the verdict on a cookie. The zero value, ReasonNone, means that the
+// cookie was accepted or that there was none.
 //
-// It decides what may happen to the cookie in the browser. Foreign, UnknownKey,
-// Ambiguous and Future never lead to a deletion: another program, another
-// instance with a newer key, or a better clock may still read it.
+// The verdict decides what may happen to the cookie in the browser. Foreign,
+// UnknownKey, Ambiguous and Future never lead to a deletion: another program, an
+// instance with a newer key, or one with a better clock may still accept it.
 type Reason uint8
 
 const (
-	// ReasonNone: accepted, or no cookie at all.
+	// ReasonNone means that the cookie was accepted, or that there was none.
 	ReasonNone Reason = iota
-	// ReasonForeign: not in the format of this codec.
+	// ReasonForeign means that the value isn't in this codec's format.
 	ReasonForeign
-	// ReasonUnknownKey: our format, and a key id that the keyring does not hold.
+	// ReasonUnknownKey means that the value is in our format, but names a key
+	// that isn't in the keyring.
 	ReasonUnknownKey
-	// ReasonAmbiguous: more than one valid value under the same name, or more
-	// candidates than [MaxCandidates].
+	// ReasonAmbiguous means that there was more than one valid value under the
+	// same name, or more candidates than [MaxCandidates].
 	ReasonAmbiguous
-	// ReasonFuture: made more than the leeway after now.
+	// ReasonFuture means that the session was made further ahead of now than
+	// the leeway allows.
 	ReasonFuture
-	// ReasonMalformed: our format and our key, with a broken shape.
+	// ReasonMalformed means that the value has our format and names one of our
+	// keys, but its shape is broken.
 	ReasonMalformed
-	// ReasonBadTag: our format, our key, right shape, and not authentic.
+	// ReasonBadTag means that the value has our format, one of our keys and the
+	// right shape, but isn't authentic.
 	ReasonBadTag
-	// ReasonExpired: authentic, and over.
+	// ReasonExpired means that the session is authentic, but over.
 	ReasonExpired
-	// ReasonEnded: authentic, and named by a logout.
+	// ReasonEnded means that the session is authentic, but a logout ended it.
 	ReasonEnded
-	// ReasonStampMissing: the session has a user and no stamp.
+	// ReasonStampMissing means that the session has a user but no stamp.
 	ReasonStampMissing
-	// ReasonStampMismatch: the user's stamp field has changed since the login.
+	// ReasonStampMismatch means that the user's stamped field has changed since
+	// the login.
 	ReasonStampMismatch
-	// ReasonStampUnknownKey: the stamp was made under a key the ring lacks.
+	// ReasonStampUnknownKey means that the stamp was made under a key that
+	// isn't in the ring.
 	ReasonStampUnknownKey
-	// ReasonBadUserID: the user id is not one the application can parse.
+	// ReasonBadUserID means that the application can't parse the user id.
 	ReasonBadUserID
 )
 
-// reasonNames are stable: logs and alerts depend on them.
+// reasonNames doesn't change: logs and alerts depend on these words.
 var reasonNames = [...]string{
 	ReasonNone:            "none",
 	ReasonForeign:         "foreign",
@@ -74,18 +80,18 @@ func (r Reason) String() string {
 	return "reason-" + strconv.Itoa(int(r))
 }
 
-// Err returns the reason as an error: it matches [ErrInvalid], its text is that
-// of ErrInvalid, and [ReasonOf] finds the reason again. ReasonNone gives nil.
-// It does not allocate.
+// Err returns the reason as an error. It matches [ErrInvalid] and has the text of
+// ErrInvalid, and [ReasonOf] recovers the reason from it. For ReasonNone it returns
+// nil. It doesn't allocate.
 func (r Reason) Err() error {
 	if r == ReasonNone {
 		return nil
 	}
-	return invalid(r) // one byte in an interface: Go keeps those ready
+	return invalid(r) // Go has a static copy of each one-byte value for interfaces
 }
 
-// ReasonOf returns the verdict that an error carries: ReasonNone for nil, and
-// ReasonForeign, which permits nothing, for an error that carries none.
+// ReasonOf returns the verdict that err carries. It returns ReasonNone for nil, and
+// ReasonForeign, which permits nothing, for an error without a verdict.
 func ReasonOf(err error) Reason {
 	switch e := err.(type) {
 	case nil:
@@ -100,7 +106,7 @@ func ReasonOf(err error) Reason {
 	return ReasonForeign
 }
 
-// invalid is the only error type of refusals. It holds nothing of the input.
+// invalid is the error type of every refusal. It holds none of the input.
 type invalid Reason
 
 func (invalid) Error() string        { return ErrInvalid.Error() }
