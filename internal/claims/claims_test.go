@@ -57,6 +57,9 @@ func TestParse_Refuses(t *testing.T) {
 		"empty object":                `{}`,
 		"array":                       `[]`,
 		"sid alone":                   `{"sid":"` + sid + `"}`,
+		"no opening":                  strings.TrimPrefix(full, `{"sid":"`),
+		"closing brace alone":         `}`,
+		"end alone":                   `,"end":1}`,
 		"leading space":               " " + full,
 		"trailing space":              full + " ",
 		"trailing newline":            full + "\n",
@@ -78,10 +81,13 @@ func TestParse_Refuses(t *testing.T) {
 		"auth_time without sub":       strings.Replace(anonymous, `,"exp"`, `,"auth_time":1,"exp"`, 1),
 		"stamp without sub":           strings.Replace(anonymous, `0}`, `0,"stk":"AAAAAAA","stp":"`+stp+`"}`, 1),
 		"stk without stp":             swap(`,"stp":"`+stp+`"`, ``),
+		"stk runs into stp":           swap(`","stp":"`, ``),
 		"stp without stk":             swap(`,"stk":"AAAAAAA"`, ``),
 		"empty sub":                   swap(`"u\"1\\é"`, `""`),
 		"control character in sub":    swap(`u\"1`, "u\x01"),
 		"DEL in sub":                  swap(`u\"1`, "u\x7f"),
+		"DEL in a sub of ASCII":       swap(`u\"1\\é`, "u\x7f"),
+		"control in a sub of ASCII":   swap(`u\"1\\é`, "u\x01"),
 		"C1 control in sub":           swap(`u\"1`, "u\u0085"),
 		"invalid UTF-8 in sub":        swap(`u\"1`, "u\xff"),
 		"escape \\n in sub":           swap(`u\"1`, `u\n`),
@@ -100,6 +106,7 @@ func TestParse_Refuses(t *testing.T) {
 		"stk of 6":                    swap("AAAAAAA", "AAAAAA"),
 		"stk with trailing bits":      swap("AAAAAAA", "AAAAAAB"),
 		"stp of 42":                   swap(stp, stp[:42]),
+		"stp of 44":                   swap(stp+`"`, stp+`A`),
 		"stp with trailing bits":      swap(stp, stp[:42]+"9"),
 		"stp with a line break":       swap(stp, stp[:20]+"\n"+stp[21:]),
 		"leading zero":                swap(`"iat":1`, `"iat":01`),
@@ -113,6 +120,8 @@ func TestParse_Refuses(t *testing.T) {
 		"beyond the year 9999":        swap(`1700000300`, `253402300800`),
 		"beyond 64 bits":              swap(`1700000300`, `18446744075409551915`),
 		"empty data":                  swap(`{"a":1,"cart":[{"id":7}]}`, `{}`),
+		"data of braces and a quote":  swap(`{"a":1,"cart":[{"id":7}]}`, `{"}`),
+		"data opens with a bracket":   swap(`{"a":1,"cart"`, `["a":1,"cart"`),
 		"null data":                   swap(`{"a":1,"cart":[{"id":7}]}`, `null`),
 		"array for data":              swap(`{"a":1,"cart":[{"id":7}]}`, `[1,2,3,4,5,6]`),
 		"data without end":            full[:len(full)-1],
@@ -130,7 +139,7 @@ func TestParse_Refuses(t *testing.T) {
 	}
 	for i := range full {
 		var c claims.Claims
-		if c.Parse([]byte(full[:i])) {
+		if c.Parse([]byte(full)[:i]) { // what was cut off is still behind it in memory
 			t.Errorf("accepted, cut at %d", i)
 		}
 	}
@@ -157,6 +166,12 @@ func TestMembers_Refuses(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for name, d := range map[string]string{
 		"a brace":              `{`,
+		"bracket for a brace":  `["a":1}`,
+		"no quote at a name":   `{.a":1}`,
+		"name without quote":   `{"a(:1}`,
+		"name without colon":   `{"a";1}`,
+		"name without end":     `{"aaaaaaaa`,
+		"value at the end":     `{"a":123`,
 		"two braces":           `{}`,
 		"cut":                  `{"a":1`,
 		"order":                `{"b":1,"a":1}`,
@@ -196,6 +211,11 @@ func TestMembers_Refuses(t *testing.T) {
 		if _, ok := claims.Members(nil, []byte(d)); !ok {
 			t.Errorf("%s: refused %s", name, d)
 		}
+		for i := 1; i < len(d); i++ {
+			if _, ok := claims.Members(nil, []byte(d)[:i]); ok { // what was cut off is still behind it in memory
+				t.Errorf("%s: accepted, cut at %d", name, i)
+			}
+		}
 	}
 }
 
@@ -215,6 +235,7 @@ func TestValidSub(t *testing.T) {
 	for s, want := range map[string]bool{
 		"": false, "1": true, "é€🚢": true, "a\x00": false, "a\nb": false, "\u0085": false, "\xff": false, "a\xc3": false,
 		strings.Repeat("x", 128): true, strings.Repeat("x", 129): false, "\ufffd": true,
+		strings.Repeat(`\`, 64): true, strings.Repeat(`\`, 65): false, strings.Repeat(`"`, 65): false,
 	} {
 		if got := claims.ValidSub(s); got != want {
 			t.Errorf("ValidSub(%q) = %v", s, got)
@@ -223,6 +244,25 @@ func TestValidSub(t *testing.T) {
 		var back claims.Claims
 		if ok := back.Parse(c.Append(nil)); s != "" && ok != want {
 			t.Errorf("Parse of sub %q = %v, ValidSub says %v", s, ok, want)
+		}
+	}
+}
+
+func TestValidKid(t *testing.T) {
+	for s, want := range map[string]bool{"": false, "AAAA": false, "AAAAAAA": true, "AAAAAAB": false, "AAAAAA=": false, "AAAAAAAA": false} {
+		if got := claims.ValidKid(s); got != want {
+			t.Errorf("ValidKid(%q) = %v", s, got)
+		}
+	}
+}
+
+func TestValidName(t *testing.T) {
+	for s, want := range map[string]bool{
+		"": false, "a": true, "AZaz09_.:/-": true, "a b": false, "é": false,
+		strings.Repeat("a", 64): true, strings.Repeat("a", 65): false,
+	} {
+		if got := claims.ValidName(s); got != want {
+			t.Errorf("ValidName(%q) = %v", s, got)
 		}
 	}
 }
@@ -326,6 +366,7 @@ func FuzzUsual(f *testing.F) {
 	for _, s := range []string{full, usual, anonymous, strings.Replace(usual, "1700000000", "17000000000", 1),
 		strings.Replace(usual, "1700000002", "17000000021", 1), strings.Replace(usual, "1700000001", "0700000001", 1),
 		strings.Replace(usual, `"sid"`, `"sit"`, 1), strings.Replace(usual, `"iat"`, `"iaf"`, 1), strings.Replace(usual, `"auth_time"`, `"auth.time"`, 1),
+		strings.Replace(usual, "1700000000", "0700000000", 1), strings.Replace(usual, "1700043200", "0700043200", 1), strings.Replace(usual, "1700000002", "0700000002", 1),
 		strings.Replace(usual, `"exp"`, `"exq"`, 1), strings.Replace(usual, `"rnw"`, `"rmw"`, 1), strings.Replace(usual, "A", "=", 1), usual[:106], usual[:105]} {
 		f.Add([]byte(s))
 	}
@@ -354,7 +395,9 @@ func TestUsualIsUsual(t *testing.T) {
 // FuzzValue: a value is what encoding/json takes for one, without space around
 // it, as far as the depth goes.
 func FuzzValue(f *testing.F) {
-	for _, s := range []string{`1`, `-0.5e+7`, `"a\u00e9\n"`, `[1,{"a":[]},null,true,false]`, `{"a":{},"b":[ ]}`, `[1,]`, `{"a"}`, `01`, `1.`, `"\x"`, `"`, `-`, `[[[[]]]]`, `tru`, `nulll`, ` 1`, `{"a":1,}`, `[1 2]`, `{1:2}`} {
+	for _, s := range []string{`1`, `-0.5e+7`, `"a\u00e9\n"`, `[1,{"a":[]},null,true,false]`, `{"a":{},"b":[ ]}`, `[1,]`, `{"a"}`, `01`, `1.`, `"\x"`, `"`, `-`, `[[[[]]]]`, `tru`, `nulll`, ` 1`, `{"a":1,}`, `[1 2]`, `{1:2}`,
+		``, `{`, `{"`, `{"a`, `{"a" 1}`, `{"a".1}`, `{.a":1}`, `{"a":1]`, `[`, `[1`, `[1,`, `[1}`, `trux`, `nul`, `""`, `"a`, `"\`,
+		`"\u00E9"`, `"\u00AF"`, `"\u12`, `"\u`, `"\ug000"`, `"\u0g00"`, `"\u00g0"`, `"\u000g"`, `"\u000:"`, `"\u000@"`, "\"\x7f\""} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
