@@ -45,8 +45,9 @@ func TestS6_1_Refused(t *testing.T) {
 }
 
 func TestS6_2_Accepted(t *testing.T) {
-	hosts := []string{"otherserver", "testserver"}
+	hosts := []string{"otherserver", "testserver", "my-host_1.example:8080", "LOUD.example"}
 	for _, to := range []string{
+		"https://my-host_1.example:8080/", "https://LOUD.example/", // as listed
 		// Django's own list
 		"/view/?param=http://example.com", "/view/?param=https://example.com", "/view?param=ftp://example.com", "view/?param=//example.com",
 		"https://testserver/", "HTTPS://testserver/", "//testserver/", "http://testserver/confirm?email=me@example.com",
