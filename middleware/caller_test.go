@@ -115,6 +115,13 @@ func TestS5_4_PrefersJSON(t *testing.T) {
 		{"application/json;q=0.5;q=1, text/html;q=0.4", true},
 		{"application/json ; charset=utf-8 ; q=0.7, text/html ; q=0.6", true},
 		{",,;;,", false},
+		{"text/*, application/json;q=0.5", false},
+		{"application/xhtml+xml, application/json;q=0.5", false},
+		{"text/html;q=0.1, text/html;q=0.9, application/json;q=0.5", false}, // the better of the two
+		// A weight of another form makes HTML void.
+		{"text/html;q=.9, application/json;q=0.5", true},
+		{"text/html;q=0.9/, application/json;q=0.5", true},
+		{"text/html;q=0.9:, application/json;q=0.5", true},
 	} {
 		if got := middleware.PrefersJSON(tt.accept); got != tt.want {
 			t.Errorf("Accept %q: %v, want %v", tt.accept, got, tt.want)

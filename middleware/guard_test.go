@@ -93,4 +93,8 @@ func TestNew_Faults(t *testing.T) {
 			t.Errorf("LoginURL %q refused: %v", login, err)
 		}
 	}
+	good := middleware.Config{NextField: "Next_2-x.y", ClearSiteData: []string{"cache", "storage", "executionContexts", "clientHints"}}
+	if _, err := middleware.New(a.store, a.accounts, good); err != nil {
+		t.Errorf("refused: %v", err)
+	}
 }

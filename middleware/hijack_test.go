@@ -216,6 +216,7 @@ func TestCommit_OtherStates(t *testing.T) {
 	})
 	c := a.browser()
 	expect(t, "none", a.do(c, "GET", "/none").status, 200)
+	expect(t, "reports about no session", len(a.seen("/none")), 0)
 	expect(t, "late", a.do(c, "GET", "/late").status, 200)
 
 	ring, err := keyring.New(keyring.NewKeyAt(time.Now().Add(time.Hour)))
@@ -253,6 +254,7 @@ func TestHijack_Untouched(t *testing.T) {
 	if b := block(t, br); !strings.HasPrefix(b, "HTTP/1.1 101") {
 		t.Errorf("got %q", b)
 	}
+	expect(t, "reports about no session", len(a.seen("/ws")), 0)
 }
 
 func TestCommit_WithoutHandler(t *testing.T) {

@@ -101,6 +101,11 @@ func TestTimeoutHandler_Inside(t *testing.T) {
 			t.Errorf("a change after the timeout: %v, want ErrCommitted", err)
 		}
 	}
+	for _, e := range a.seen("/slow") {
+		if e.err != nil { // its caller was told, or had the session in time
+			t.Errorf("reported: %v", e.err)
+		}
+	}
 	if e := a.seen("/first"); len(e) != 1 || !errors.Is(e[0].err, ssestore.ErrCommitted) {
 		t.Errorf("first use after the response: %+v, want ErrCommitted", e)
 	}
@@ -218,8 +223,11 @@ func TestCommitFails(t *testing.T) {
 	ways := map[string]func(w http.ResponseWriter) error{
 		"Write":       func(w http.ResponseWriter) error { _, err := w.Write([]byte("saved!")); return err },
 		"WriteString": func(w http.ResponseWriter) error { _, err := io.WriteString(w, "saved!"); return err },
-		"ReadFrom":    func(w http.ResponseWriter) error { _, err := io.Copy(w, strings.NewReader("saved!")); return err },
-		"Flush":       func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
+		"ReadFrom": func(w http.ResponseWriter) error {
+			_, err := io.Copy(w, struct{ io.Reader }{strings.NewReader("saved!")})
+			return err
+		},
+		"Flush": func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },
 		"WriteHeader": func(w http.ResponseWriter) error {
 			w.WriteHeader(http.StatusSeeOther)
 			_, err := w.Write([]byte("saved!"))

@@ -3,6 +3,7 @@ package middleware_test
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -120,6 +121,14 @@ func TestS5_10_LogoutHandlerAnonymous(t *testing.T) {
 	expect(t, "Clear-Site-Data", r.header.Get("Clear-Site-Data"), "")
 	r = a.do(a.browser(), "POST", "/logout", asHTMX...) // no cookie is deleted, which would make it private
 	expect(t, "Cache-Control for htmx", r.header.Get("Cache-Control"), "no-store")
+}
+
+// TestS5_10_LogoutHandlerDefault: without a page of its own it leads to the root.
+func TestS5_10_LogoutHandlerDefault(t *testing.T) {
+	a := newApp(t, nil)
+	rec := httptest.NewRecorder()
+	a.guard.Handler(a.guard.LogoutHandler("")).ServeHTTP(rec, httptest.NewRequest("POST", "/logout", nil))
+	expect(t, "Location", rec.Header().Get("Location"), "/")
 }
 
 // TestS5_11_LoginHandler: who is logged in already is sent on at GET, and never in

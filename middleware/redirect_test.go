@@ -45,6 +45,15 @@ func TestS5_7_LoginRedirect(t *testing.T) {
 		h.ServeHTTP(rec, r)
 		expect(t, tt.login+" from "+tt.path, rec.Header().Get("Location"), tt.want)
 	}
+	// A Secure cookie: the browser came by https, and comes back by it.
+	a := newApp(t, nil)
+	g, err := middleware.New(a.store, a.accounts, middleware.Config{LoginURL: "https://login.example/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := httptest.NewRecorder()
+	g.Handler(g.LoginRequired(http.NotFoundHandler())).ServeHTTP(rec, httptest.NewRequest("GET", "/a", nil))
+	expect(t, "from https", rec.Header().Get("Location"), "https://login.example/?next=https%3A//example.com/a")
 }
 
 // TestS5_7_DoubleSlash: a path of two slashes is a path of this site
@@ -143,6 +152,7 @@ func TestS5_12_Next(t *testing.T) {
 		{"goto=/a%0d%0ab", "/f"},
 		{"goto=/first&goto=/second", "/first"},
 		{"goto=%zz", "/f"},
+		{"=/unnamed", "/f"},
 	} {
 		r := httptest.NewRequest("GET", "/login?"+tt.query, nil)
 		r.Host = "testserver"
