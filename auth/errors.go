@@ -7,26 +7,27 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// The errors of this package. UserByID returns ErrNoUser and ErrBadID, the
-// methods of [Manager] return all of them. Compare with [errors.Is].
+// The errors of this package. UserByID returns ErrNoUser and ErrBadID; the methods
+// of [Manager] return all of them. Test with [errors.Is].
 var (
-	// ErrNoUser is returned when nobody is logged in, or the user is gone.
-	// UserByID returns it for an id that it doesn't find.
+	// ErrNoUser is returned when nobody is logged in, or when the user no longer
+	// exists. UserByID returns it for an id that it doesn't find.
 	ErrNoUser = errors.New("auth: no user")
-	// ErrBadID is returned when a text isn't a user id at all: by UserByID for an
-	// id that it can't parse, and the session of that id is then cleared; by Login
-	// for an id that a session can't hold. It is [ssestore.ErrBadID].
+	// ErrBadID is returned for a text that isn't a user id at all. When UserByID
+	// returns it for an id that it can't parse, the session of that id is cleared.
+	// Login returns it for an id that a session can't hold. It is
+	// [ssestore.ErrBadID].
 	ErrBadID = ssestore.ErrBadID
-	// ErrUserStore is returned when the user store failed, so nobody knows who
-	// this is. The error that UserByID returned can be reached with [errors.As] and
-	// [errors.Is]. Answer 503, not with a login page: the session is still good.
+	// ErrUserStore is returned when the user store failed, so that nobody knows who
+	// this is. [errors.As] and [errors.Is] reach the error that UserByID returned.
+	// Answer with 503 and not with a login page: the session is still good.
 	ErrUserStore = errors.New("auth: the user store failed")
-	// ErrNotLoggedIn is returned by RefreshStamp when this request has no user, or
-	// another one.
+	// ErrNotLoggedIn is returned when RefreshStamp found no user, or another one, in
+	// this request.
 	ErrNotLoggedIn = errors.New("auth: this user is not logged in here")
-	// ErrNotStaff is returned when the user isn't staff.
+	// ErrNotStaff is returned for a user who isn't staff.
 	ErrNotStaff = errors.New("auth: not a staff user")
-	// ErrNoSession is returned when the session is nil, most often because no
+	// ErrNoSession is returned when the session is nil, usually because no
 	// middleware put one into the request. It is [ssestore.ErrNoSession].
 	ErrNoSession = ssestore.ErrNoSession
 )
@@ -38,8 +39,8 @@ var (
 	errCutShort = errors.New("the context ended before the user store had answered")
 )
 
-// storeError is what GetUser returns when the store failed: ErrUserStore and
-// the cause in one.
+// A storeError is what GetUser returns when the store failed: ErrUserStore together
+// with its cause.
 type storeError struct{ cause error }
 
 func (e *storeError) Error() string        { return ErrUserStore.Error() + ": " + e.cause.Error() }
@@ -51,13 +52,12 @@ func (e *storeError) Unwrap() error        { return e.cause }
 // ConfigError of the packages cookie, ssestore and middleware too.
 type ConfigError = config.Error
 
-// Forbidden is an error that a [Rule] returns to refuse a user; its text is
-// shown to that user:
+// Forbidden is an error with which a [Rule] refuses a user. The user sees its text:
 //
 //	return auth.Forbidden("Only members of the board may open this page.")
 //
-// It is matched with [errors.As]. The empty text refuses too. Forbidden text is
-// for people and carries no secrets; an adapter must still escape it for HTML.
+// Match it with [errors.As]. An empty text refuses too. The text must not carry
+// secrets, and an adapter must escape it for HTML.
 type Forbidden string
 
 func (f Forbidden) Error() string { return string(f) }

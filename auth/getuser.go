@@ -9,24 +9,23 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// GetUser returns the user of the session. A nil error comes only with a user
-// that the store knows and whose stamp is right; with every error the user is
-// the zero value. The errors are
+// GetUser returns the user of the session. The error is nil only if the store knows
+// the user and the stamp is right; with any error the user is the zero value.
 //
-//   - [ErrNoUser]: nobody is logged in, or not any more. If the stamp did not
-//     match, or the id cannot be parsed, the session is cleared as well.
-//   - [ErrUserStore]: the store failed. Nothing is known and nothing will be
-//     written in this request but a logout; answer 503.
-//   - [ErrNoSession]: s is nil.
+//   - [ErrNoUser] means that nobody is logged in, or no longer is. If the stamp
+//     didn't match, or the id can't be parsed, the session is cleared as well.
+//   - [ErrUserStore] means that the store failed. Nothing but a logout will be
+//     written in this request; answer with 503.
+//   - [ErrNoSession] means that s is nil.
 //
-// It asks the store at most once per request: concurrent calls wait for one
-// evaluation, "no user" and errors are remembered too, and after Login, Logout
-// or Clear the new answer is seen at once. A panic of UserByID reaches the
-// caller; nothing but a logout is written after it.
+// GetUser asks the store at most once per request. Concurrent calls wait for one
+// evaluation, and "no user" and errors are remembered too. A Login, Logout or Clear
+// in the same request is seen at once. A panic of UserByID reaches the caller;
+// nothing but a logout is written after it.
 //
-// A session whose stamp was made under an older key of the ring is moved to the
-// primary when the cookie is written. One whose stamp was made under a key that
-// this instance does not have yet is left alone: another instance can read it.
+// A session whose stamp was made under an older key of the ring moves to the primary
+// when its cookie is written. A session whose stamp was made under a key that this
+// instance doesn't have yet is left alone, because another instance can read it.
 func (m *Manager[U]) GetUser(ctx context.Context, s *ssestore.Session) (U, error) {
 	var zero U
 	if s == nil {
@@ -47,12 +46,12 @@ func (m *Manager[U]) GetUser(ctx context.Context, s *ssestore.Session) (U, error
 	return a.user, a.err
 }
 
-// answer is the result of one evaluation.
+// An answer is the result of one evaluation.
 type answer[U any] struct {
 	user U
 	err  error
-	// refused is set only where the evaluation refused the session of the user
-	// called id, not where its result is read again.
+	// refused is set only if this evaluation refused the session of the user called
+	// id, not when its result is read again.
 	refused cookie.Reason
 	id      string
 	gone    bool // the session that was judged is gone, so this is no answer
@@ -81,9 +80,8 @@ func (m *Manager[U]) resolve(ctx context.Context, p ssestore.Principal) (a answe
 	return a
 }
 
-// evaluate follows the rows G1 to G9 of docs/BEHAVIOUR.md. The store is asked
-// before the stamp is looked at, so that a user who does not exist never clears a
-// session.
+// evaluate follows the rows G1 to G9 of docs/BEHAVIOUR.md. It asks the store before
+// it looks at the stamp, so that a user who doesn't exist never clears a session.
 func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ssestore.Identity, a *answer[U]) {
 	if who.ID == "" { // G1
 		a.err = ErrNoUser
@@ -112,8 +110,8 @@ func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ss
 			a.refuse(p, who, cookie.ReasonStampMissing) // G4
 			return
 		}
-		// A session that came from another format has no stamp yet. Whether the
-		// password changed before that cannot be told.
+		// A session taken over from another format has no stamp yet, so it can't
+		// tell whether the password has changed.
 		a.confirm(p, who, fresh(p, who.ID, field), user)
 		return
 	}
@@ -131,22 +129,22 @@ func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ss
 	}
 }
 
-// fresh is a stamp under the primary. Without an active primary there is none, and
-// the session stays as it is.
+// fresh returns a stamp under the primary. If there is no active primary, it returns
+// the zero Stamp, and the session stays as it is.
 func fresh(p ssestore.Principal, id, field string) ssestore.Stamp {
 	stamp, _ := p.Stamp("", id, field)
 	return stamp
 }
 
-// notFound decides between the rows in which UserByID gave no user.
+// notFound picks one of the rows in which UserByID returned no user.
 func (a *answer[U]) notFound(ctx context.Context, p ssestore.Principal, who *ssestore.Identity, err error) {
 	noUser, badID := errors.Is(err, ErrNoUser), errors.Is(err, ErrBadID)
 	switch {
 	case !noUser && !badID: // G8
 		a.down(p, err)
 	case ctx != nil && ctx.Err() != nil:
-		// Some stores answer "not found" when their query was cut short. That
-		// would send a user with a good session to the login page.
+		// Some stores answer "not found" when their query was cut short, which would
+		// send a user with a good session to the login page.
 		a.down(p, errors.Join(errCutShort, ctx.Err()))
 	case badID: // G9
 		a.refuse(p, who, cookie.ReasonBadUserID)
@@ -172,21 +170,21 @@ func (a *answer[U]) refuse(p ssestore.Principal, who *ssestore.Identity, reason 
 	a.err, a.gone = ErrNoUser, err == ssestore.ErrNobody
 }
 
-// down is the answer when nothing is known: the session must not be touched.
+// down is the answer when nothing is known, so that the session must not be touched.
 func (a *answer[U]) down(p ssestore.Principal, cause error) {
 	p.Hold()
 	a.err = &storeError{cause}
 }
 
-// RecentLogin reports whether the user of the session proved who they are
-// within maxAge: ask again before a password or an address is changed. It is
-// false where GetUser gives no user. Using the site does not renew it; only a
-// login does. Ages are compared in whole seconds, as the session stores them,
-// and an age of exactly maxAge is recent.
+// RecentLogin reports whether the user of the session logged in within maxAge. Use
+// it to ask for the password again before a password or an address is changed. It
+// returns false if GetUser returns no user. Only a login counts, not the use of the
+// site. Ages are compared in whole seconds, as the session stores them, and an age of
+// exactly maxAge is recent.
 //
-// A session taken over from a legacy cookie ([ssestore.Session.Adopt]) has the
-// date of that cookie for its login. Some systems write a new date at every save
-// (gorilla/sessions does): then the first login here is the first real answer.
+// A session taken over from a legacy cookie ([ssestore.Session.Adopt]) has that
+// cookie's date as its login time. Some systems, gorilla/sessions among them, write a
+// new date at every save; RecentLogin is then reliable only after a login here.
 func (m *Manager[U]) RecentLogin(ctx context.Context, s *ssestore.Session, maxAge time.Duration) bool {
 	if _, err := m.GetUser(ctx, s); err != nil {
 		return false

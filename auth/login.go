@@ -7,21 +7,20 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// Login makes user the user of the session: the application has just checked a
-// password, a passkey or the like, and that the account may be used.
+// Login makes user the user of the session. Call it after the application has checked
+// a password, a passkey or the like, and that the account may be used.
 //
-// The session gets a new id, a stamp and a seal under the primary key, and a
-// fresh deadline. What an anonymous visitor put into it stays (see
-// [Config.KeepOnLogin]). What another user put into it goes, and so does the
-// data of the same user if the stamp in it is not that of the user as given:
-// somebody who knew an old password may have left it there.
+// The session gets a new id, a stamp and a seal under the primary key, and a new
+// deadline. What an anonymous visitor put into it stays (see [Config.KeepOnLogin]).
+// What another user put into it goes. So does the data of the same user if its stamp
+// isn't that of the user as given, because somebody who knew an old password may have
+// left it there.
 //
-// Errors: [ErrNoSession] for a nil session, [ErrNoUser] for a nil user,
-// [ErrBadID] for a user without an id or with one that cannot be stored, and
-// the other errors of [ssestore.Principal.Begin]: no active key, a response that
-// is already committed, a user store that failed earlier in this request
-// (ErrHeld: the login would not be written). After an error the session is as
-// it was, and OnLogin does not run.
+// Errors: [ErrNoSession] for a nil session; [ErrNoUser] for a nil user; [ErrBadID]
+// for a user without an id, or with one that can't be stored; and the other errors of
+// [ssestore.Principal.Begin]: no active key, a response that is already committed, or
+// a user store that failed earlier in this request (ErrHeld). After an error the
+// session is as it was, and OnLogin doesn't run.
 func (m *Manager[U]) Login(ctx context.Context, s *ssestore.Session, user U) error {
 	if !m.ready() {
 		return &storeError{errNotNew}
@@ -40,10 +39,10 @@ func (m *Manager[U]) Login(ctx context.Context, s *ssestore.Session, user U) err
 
 func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) (err error) {
 	p := s.Principal()
-	// Within the memo: an evaluation under way is about the session before.
+	// Within the memo, because an evaluation under way is about the session before.
 	p.Memo(m, func(who ssestore.Identity, known any) any {
-		// First keep: it may have the keys refreshed, and the stamp must be made
-		// under the primary that Begin's session will be sealed with.
+		// keep comes first, because it may refresh the keys, and the stamp must be
+		// made under the primary that will seal the new session.
 		keep := m.keep(p, who, id, field)
 		var stamp ssestore.Stamp
 		if !m.cfg.DangerouslySkipStamp {
@@ -60,8 +59,8 @@ func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) (err e
 	return err
 }
 
-// keep says which data survives the login of the user called id: the rows L1 to L6
-// of docs/BEHAVIOUR.md. nil is "all of it".
+// keep says which data survives the login of the user called id, by the rows L1 to L6
+// of docs/BEHAVIOUR.md. nil means all of it.
 func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, id, field string) func(name string) bool {
 	nothing := func(string) bool { return false }
 	switch {
@@ -77,7 +76,7 @@ func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, id, field
 	case who.Adopted && who.Stamp.KeyID == "": // as GetUser takes it: this user's
 		return nil
 	}
-	// Without a stamp this compares with 32 zero bytes, and nothing is kept.
+	// A session without a stamp compares as 32 zero bytes, and nothing is kept.
 	stamp, err := p.Stamp(who.Stamp.KeyID, id, field)
 	if err != nil || !stamp.Equal(who.Stamp) { // L3
 		return nothing
@@ -85,19 +84,19 @@ func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, id, field
 	return nil // L4, L5
 }
 
-// Logout ends the session: its contents go and the response deletes the cookie,
-// whatever the status. [Config.OnLogout] runs first and still sees the user, if
-// there is one and the store can tell. An anonymous logout is fine, and a store
-// that is down does not prevent a logout.
+// Logout ends the session. Its contents go, and the response deletes the cookie,
+// whatever the status. [Config.OnLogout] runs first and still sees the user, if there
+// is one and the store answers. Logging out without being logged in is fine, and a
+// store that is down doesn't prevent a logout.
 //
-// A copy of the cookie that was taken before still opens elsewhere: that is the
-// nature of sessions without a database. It ends by its idle and absolute
-// expiry, and at once when the user's stamp changes.
+// A copy of the cookie made before still opens elsewhere, because nothing is stored
+// on the server. It ends by its idle or absolute timeout, and at once when the user's
+// stamp changes.
 func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 	if s == nil {
 		return ErrNoSession
 	}
-	// Nobody to tell, nothing to ask the store for.
+	// Without a hook there is no need to ask the store.
 	if m.ready() && m.cfg.OnLogout != nil {
 		user, err := m.GetUser(ctx, s)
 		m.cfg.OnLogout(ctx, s, user, err == nil)
@@ -105,18 +104,18 @@ func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 	return s.Principal().End()
 }
 
-// RefreshStamp keeps this session after the stamped field of its user changed,
-// while all other sessions of that user end at their next request:
+// RefreshStamp keeps this session after its user's stamped field changed. All other
+// sessions of that user end on their next request:
 //
 //	user, err := users.GetUser(ctx, s)  // before the change
 //	user.PasswordHash = …               // change and store it
 //	err = users.RefreshStamp(ctx, s, user)
 //
 // The session keeps its id, its times and its data; the cookie is reissued.
-// GetUser must have given the same user (by id) earlier in this request, before
-// the change was stored; otherwise RefreshStamp returns [ErrNotLoggedIn] and
-// leaves the session alone, because then nobody has checked that this session
-// was a good one. With DangerouslySkipStamp there is nothing to refresh.
+// GetUser must have returned the same user (by id) earlier in this request, before
+// the change was stored. Otherwise nobody has checked that this session was a good
+// one, and RefreshStamp returns [ErrNotLoggedIn] and leaves it alone. With
+// DangerouslySkipStamp there is nothing to refresh.
 func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user U) error {
 	if s == nil {
 		return ErrNoSession

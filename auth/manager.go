@@ -10,61 +10,62 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// Config says how an application's users look to this package. U is the
-// application's own user type, in most cases a pointer.
+// Config describes an application's users. U is the application's own user type,
+// usually a pointer.
 //
-// The zero Config is refused by [New]: UserByID, ID and Stamp have no default.
-// All functions are called from many goroutines at once.
+// [New] refuses the zero Config: UserByID, ID and Stamp have no default. All
+// functions must be safe for concurrent use.
 type Config[U any] struct {
-	// UserByID loads a user by the id that [Config.ID] gave for it. For an id
-	// that does not exist it returns ErrNoUser, or a nil user and a nil error;
-	// for a text that cannot be an id, ErrBadID. Every other error means that
-	// the store is down, a raw sql.ErrNoRows too: translate it. Required.
+	// UserByID loads a user by the id that [Config.ID] returned. For an id that
+	// doesn't exist it returns ErrNoUser, or a nil user and a nil error; for a text
+	// that can't be an id, ErrBadID. Any other error means that the store failed,
+	// including a raw sql.ErrNoRows, so translate that. Required.
 	//
 	// It is called at most once per request. It must not call methods of the
-	// Manager for the same session, Logout included: they wait for its answer.
+	// Manager for the same session, not even Logout, because they wait for its
+	// answer.
 	UserByID func(ctx context.Context, id string) (U, error)
-	// ID is the user's id as text: 1 to 128 bytes of UTF-8 without control
-	// characters, always the same spelling for the same user. Required.
+	// ID returns the user's id as text: 1 to 128 bytes of UTF-8 without control
+	// characters, always in the same spelling for the same user. Required.
 	ID func(U) string
-	// Stamp is the field that must not change while a user stays logged in, as
+	// Stamp returns the field that must not change while a user stays logged in, as
 	// it is stored: the password hash, or the hash and a counter that "log out
-	// everywhere" increments. The empty string is stamped like any other value
-	// (a user who logs in through somebody else has no password). Only a keyed
-	// hash of it enters the cookie. Required, unless DangerouslySkipStamp.
+	// everywhere" increments. The empty string is stamped like any other value,
+	// because a user who logs in through another site has no password. Only a keyed
+	// hash of it enters the cookie. Required, unless DangerouslySkipStamp is set.
 	Stamp func(U) string
-	// Staff reports whether a user is staff. Without it nobody is.
+	// Staff reports whether a user is staff. If it is nil, nobody is.
 	Staff func(U) bool
 
 	// OnLogin runs at the end of a successful Login, with the new session in s.
 	OnLogin func(ctx context.Context, s *ssestore.Session, user U)
 	// OnLogout runs at the start of Logout, while s still holds everything. ok
-	// says that there is a user; without it user is the zero value.
+	// says that there is a user; otherwise user is the zero value.
 	OnLogout func(ctx context.Context, s *ssestore.Session, user U, ok bool)
-	// OnRefused runs when GetUser refuses the session of the user called id:
-	// stamp missing, unequal or of an unknown key, or an id that cannot be
-	// parsed. It is for the security log; the reason is in the request's
-	// Outcome too, the id is only here.
+	// OnRefused runs when GetUser refuses the session of the user called id: its
+	// stamp is missing, unequal or of an unknown key, or the id can't be parsed. It
+	// is for the security log. The request's Outcome has the reason too; the id is
+	// only here.
 	OnRefused func(ctx context.Context, id string, reason cookie.Reason)
 
-	// KeepOnLogin, if not nil, names the keys of an anonymous session that
-	// survive a login; the others are dropped. An empty list drops all. With
-	// nil everything survives, as a shopping cart should.
+	// KeepOnLogin, if not nil, names the keys of an anonymous session that survive
+	// a login; the others are dropped. An empty list drops everything. With nil
+	// everything survives, as a shopping cart should.
 	KeepOnLogin []string
-	// DangerouslySkipStamp stores and checks no stamps. Sessions then outlive a
-	// password change. Turning it off later logs out the sessions made under it.
+	// DangerouslySkipStamp stores and checks no stamps, so sessions outlive a
+	// password change. Turning it off later logs out the sessions made without one.
 	DangerouslySkipStamp bool
 
 	_ struct{} // only keyed literals: fields may be added
 }
 
-// A Manager connects sessions with users of type U. It is immutable and safe
-// for concurrent use; all it knows of a request lives in the request's session.
-// The zero Manager and the nil one find no user and log nobody in: every method
-// returns an error, and only Logout works.
+// A Manager connects sessions with users of type U. It is immutable and safe for
+// concurrent use; what it knows about a request is kept in the request's session. The
+// zero Manager and a nil *Manager find no user and log nobody in: every method but
+// Logout returns an error.
 type Manager[U any] struct{ cfg Config[U] }
 
-// New returns a Manager, or everything that is wrong with the configuration as
+// New returns a Manager. If the configuration is wrong, it returns all faults as
 // joined [*ConfigError] values.
 func New[U any](c Config[U]) (*Manager[U], error) {
 	faults := config.Faults{Package: "auth"}
@@ -87,8 +88,8 @@ func New[U any](c Config[U]) (*Manager[U], error) {
 // ready reports whether m was made by New.
 func (m *Manager[U]) ready() bool { return m != nil && m.cfg.UserByID != nil }
 
-// none reports whether u is no user: nil, or an interface that holds a nil
-// pointer, which a comparison with nil does not see.
+// none reports whether u is nil or an interface that holds a nil pointer, which a
+// comparison with nil doesn't see.
 func none[U any](u U) bool {
 	v := reflect.ValueOf(u)
 	switch v.Kind() {
@@ -100,7 +101,7 @@ func none[U any](u U) bool {
 	return false // a struct or a string is always somebody
 }
 
-// field is what the user's stamp is made of, next to the id.
+// field returns what the user's stamp is made from, besides the id.
 func (m *Manager[U]) field(u U) string {
 	if m.cfg.DangerouslySkipStamp {
 		return ""
@@ -108,8 +109,9 @@ func (m *Manager[U]) field(u U) string {
 	return m.cfg.Stamp(u)
 }
 
-// failed is an answer of GetUser without a user, as the request's memo keeps it.
-// An answer with a user is kept as the user itself: a pointer costs nothing there.
+// failed is an answer of GetUser without a user, as the request's memo keeps it. An
+// answer with a user is kept as the user itself, because storing a pointer there
+// doesn't allocate.
 type failed struct{ err error }
 
 // remembered reads what the memo keeps.

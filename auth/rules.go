@@ -6,16 +6,15 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// A Rule decides whether a logged-in user may go on: nil lets them. A rule
-// refuses with a [Forbidden], whose text the user sees, with [ErrNotStaff], or
-// with any other error.
+// A Rule decides whether a logged-in user may go on, by returning nil. It refuses
+// with a [Forbidden], whose text the user sees, with [ErrNotStaff], or with any other
+// error.
 type Rule[U any] func(ctx context.Context, user U) error
 
-// Authorize returns the user of the session if every rule lets them pass. The
-// order is fixed: first the login, then the rules as they are given, and the
-// first refusal is returned as it is. With an error the user is the zero value.
-// A nil rule refuses: a rule that somebody forgot to fill in must not open a
-// page.
+// Authorize returns the user of the session if every rule lets them pass. It checks
+// the login first and then the rules in the order given, and returns the first
+// refusal as it is. With an error the user is the zero value. A nil rule refuses,
+// because a rule that somebody forgot to fill in must not open a page.
 func (m *Manager[U]) Authorize(ctx context.Context, s *ssestore.Session, rules ...Rule[U]) (U, error) {
 	var zero U
 	user, err := m.GetUser(ctx, s)
@@ -33,8 +32,8 @@ func (m *Manager[U]) Authorize(ctx context.Context, s *ssestore.Session, rules .
 	return user, nil
 }
 
-// Staff is the [Rule] that [Config.Staff] decides: [ErrNotStaff] for everybody
-// else, and for everybody where there is no such function.
+// Staff is a [Rule] that returns [ErrNotStaff] unless [Config.Staff] says that the
+// user is staff. If there is no such function, nobody is.
 func (m *Manager[U]) Staff(_ context.Context, user U) error {
 	if !m.ready() || m.cfg.Staff == nil || none(user) || !m.cfg.Staff(user) {
 		return ErrNotStaff
