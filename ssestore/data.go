@@ -9,10 +9,10 @@ import (
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
 
-// members returns the session's values. It finds them in the sealed data when a
-// value is first used: most requests only ask who the user is. Data that is not
-// what this library writes (a faulty writer in another language) reads as empty and
-// is reported; it stays as it is until a value is set.
+// members returns the session's values. It looks for them in the sealed data when a
+// value is first used, because most requests only ask who the user is. Data that this
+// library wouldn't write, as from a faulty writer in another language, reads as empty
+// and is reported. It stays as it is until a value is set.
 func (p *state) members() []claims.Member {
 	if p.data == dataSealed {
 		p.data = dataIndexed
@@ -32,7 +32,7 @@ func (p *state) members() []claims.Member {
 	return p.rare.members
 }
 
-// replace makes other values those of the session.
+// replace replaces the session's values.
 func (p *state) replace(members []claims.Member) {
 	p.writeRare().members = members
 	p.data = dataChanged
@@ -44,7 +44,7 @@ func find(members []claims.Member, name string) (int, bool) {
 	})
 }
 
-// get returns the JSON of a value. The bytes are never written to again.
+// get returns the JSON of a value. Nobody writes to the bytes again.
 func (s *Session) get(name string) ([]byte, bool) {
 	p := s.lock()
 	if p == nil {
@@ -60,7 +60,7 @@ func (s *Session) get(name string) ([]byte, bool) {
 	return members[i].Raw, true
 }
 
-// undecodable reports that the value of a name did not fit its type.
+// undecodable notes that the value of a name didn't fit its type.
 func (s *Session) undecodable(name string) {
 	p := s.of()
 	p.mu.Lock()
@@ -104,7 +104,8 @@ func (s *Session) set(name string, raw []byte) error {
 // largest is how many names a SizeError has.
 const largest = 3
 
-// tooLarge names what takes the most room, the refused value included.
+// tooLarge returns a *cookie.SizeError that names the largest values, including the
+// refused one.
 func (p *state) tooLarge(m claims.Member, size int) error {
 	all := append(slices.DeleteFunc(slices.Clone(p.members()), func(o claims.Member) bool { return o.Name == m.Name }), m)
 	slices.SortStableFunc(all, func(a, b claims.Member) int { return b.Size() - a.Size() })
@@ -118,9 +119,9 @@ func (p *state) tooLarge(m claims.Member, size int) error {
 	return err
 }
 
-// remove takes a value out and returns its JSON. An error means that the change
-// will not be written; the value is returned all the same. silent says that the
-// caller cannot pass the error on.
+// remove removes a value and returns its JSON. An error means that the removal won't
+// be written; the value is returned all the same. silent says that the caller can't
+// pass the error on.
 func (s *Session) remove(name string, silent bool) ([]byte, bool, error) {
 	p := s.lock()
 	if p == nil {

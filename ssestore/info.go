@@ -7,40 +7,40 @@ import (
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
 
-// Info describes a session, for a page that shows users their session and for
-// tests. It holds no secret: session id and stamp are left out.
+// Info describes a session, for tests and for a page that shows users their session.
+// It leaves out the secrets: session id and stamp.
 type Info struct {
 	New        bool // no valid session came with the request
 	Persistent bool // "remember me"
-	LoggedIn   bool // somebody is named; not necessarily verified
+	LoggedIn   bool // a user is named, though not necessarily verified
 	UserID     string
 
 	Created  time.Time // of the session: at login, or when data was first set
 	AuthTime time.Time // of the login; zero if there was none
 	Renewed  time.Time // the start of the idle time
 	Expires  time.Time // the absolute end
-	IdleEnds time.Time // the last second at which it is valid if not used any more
+	IdleEnds time.Time // the last second at which it is valid if it isn't renewed
 
 	KeyID   string // the key that opened the cookie; "" if none did
-	Primary bool   // that key is the one that seals now
+	Primary bool   // that key is the current primary
 
-	// LogID names the session in logs: a keyed hash of its id, under the primary
-	// key, so it changes with a rotation. It is "" for a session that has not been
-	// created yet.
+	// LogID names the session in logs. It is a keyed hash of the session's id under
+	// the primary key, so it changes with a rotation. It is "" for a session that
+	// hasn't been created yet.
 	LogID string
 
-	// Bytes is how much of the 4,096 bytes of name and value the session would
-	// take if it were written now, and Limit how much it may.
+	// Bytes is how many of the 4,096 bytes of name and value the session would take
+	// if it were written now, and Limit how many it may take.
 	Bytes, Limit int
 
-	// Claims is the session's JSON as it stands, with empty sid and stp. The
-	// caller owns it.
+	// Claims is the session's JSON as it is now, with empty sid and stp. The caller
+	// owns it.
 	Claims []byte
 }
 
-// Info describes the session as it stands now, with the changes of this request.
-// It counts as an access. The times of a session that has not been created yet
-// are zero.
+// Info describes the session as it is now, including the changes of this request.
+// It counts as an access. The times of a session that hasn't been created yet are
+// zero.
 func (s *Session) Info() Info {
 	p := s.lock()
 	if p == nil {
@@ -62,7 +62,7 @@ func (s *Session) Info() Info {
 	if p.sec == 0 {
 		return i
 	}
-	c := p.c // a copy: nothing changes by being looked at
+	c := p.c // a copy, because looking must not change the session
 	if p.data == dataChanged {
 		c.D = claims.AppendData(nil, p.rare.members)
 	}

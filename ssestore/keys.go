@@ -13,20 +13,20 @@ import (
 //
 //	var cart = ssestore.NewKey[[]Item]("cart")
 //
-// Packages that do not know each other share a session so, each with its own
-// names; a prefix such as "shop." keeps them apart. Two keys with one name and
-// different types read each other's JSON as far as it fits. Nothing detects that.
+// This lets unrelated packages share a session, each under its own names; a prefix
+// such as "shop." keeps them apart. Two keys with one name and different types read
+// each other's JSON as far as it fits. Nothing detects that.
 //
-// Values are JSON, encoded at Set and decoded at each Get, one at a time. A
-// value that does not decode into the type (after a change of the type, say)
-// reads as absent and is named in [Outcome.Unreadable].
+// Values are stored as JSON. Set encodes a value, and each Get decodes it. A value
+// that doesn't decode into the type, for example because the type has changed, reads
+// as absent and is named in [Outcome.Unreadable].
 //
-// A Key is safe for concurrent use. The zero Key has a name that is not valid:
-// it finds nothing and refuses to set.
+// A Key is safe for concurrent use. The zero Key has no valid name: it finds nothing
+// and can't be set.
 type Key[T any] struct{ name string }
 
-// NewKey returns the key of a name: 1 to 64 characters of A-Z a-z 0-9 _ . : / -.
-// With any other name nothing is found, and Set reports [ErrBadName].
+// NewKey returns the key for a name of 1 to 64 characters of A-Z a-z 0-9 _ . : / -.
+// A key with any other name finds nothing, and its Set returns [ErrBadName].
 func NewKey[T any](name string) Key[T] {
 	if !claims.ValidName(name) {
 		return Key[T]{}
@@ -34,25 +34,25 @@ func NewKey[T any](name string) Key[T] {
 	return Key[T]{name}
 }
 
-// Name returns the name, or "" if it is not valid.
+// Name returns the name, or "" if it isn't valid.
 func (k Key[T]) Name() string { return k.name }
 
-// Get returns the value, or the zero T where there is none. The value is the
-// caller's copy: changing it changes the session only through Set.
+// Get returns the value, or the zero T if there is none. The value is the caller's
+// copy; only Set changes the session.
 func (k Key[T]) Get(s *Session) T {
 	v, _ := k.Lookup(s)
 	return v
 }
 
-// Lookup is Get that also tells whether there is a value.
+// Lookup is like Get and also reports whether there is a value.
 func (k Key[T]) Lookup(s *Session) (T, bool) {
 	raw, ok := s.get(k.name)
 	return k.decode(s, raw, ok)
 }
 
-// Pop returns the value and removes it: a message to be shown once. It counts as
-// a change if there was a value. After Commit or Hold it still returns the value,
-// but does not remove it; [Session.Late] reports the former.
+// Pop returns the value and removes it, for example a message to be shown once. It
+// counts as a change if there was a value. After Commit or Hold it still returns the
+// value but doesn't remove it; [Session.Late] reports a Pop after Commit.
 func (k Key[T]) Pop(s *Session) (T, bool) {
 	raw, ok, _ := s.remove(k.name, true)
 	return k.decode(s, raw, ok)
@@ -98,7 +98,7 @@ func (k Key[T]) Set(s *Session, v T) error {
 	return s.set(k.name, raw)
 }
 
-// Delete removes the value. It is a change if there was one.
+// Delete removes the value. It counts as a change if there was one.
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
 func (k Key[T]) Delete(s *Session) error {
@@ -106,14 +106,14 @@ func (k Key[T]) Delete(s *Session) error {
 	return err
 }
 
-// encode is json.Marshal without the escapes for HTML: no browser reads this,
-// and each of them takes six bytes for one.
+// encode is json.Marshal without escapes for HTML: no browser reads this, and each
+// escape takes six bytes instead of one.
 func encode(v any) ([]byte, error) {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(v); err != nil {
-		// The error names types and may quote the value; keep the first only.
+		// encoding/json's error may quote the value, so only the type is named.
 		return nil, fmt.Errorf("%w as JSON: %T", ErrBadValue, v)
 	}
 	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))

@@ -5,11 +5,11 @@ import (
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
 
-// loadLegacy notes which legacy cookies are there, to be deleted with the next
-// write, and takes a session over from the first that gives one. It does so only
-// if no value under the session cookie's name has our shape: a session that has
-// expired or ended here must not come back through the old door, and a failed
-// check must not fall to a weaker decoder (CVE-2026-39324).
+// loadLegacy notes which legacy cookies came with the request, so that the next write
+// deletes them, and takes a session over from the first that yields one. It does that
+// only if no value under the session cookie's name has our shape: a session that
+// expired or ended here must not come back through the old cookie, and a failed check
+// must not fall back to a weaker decoder (CVE-2026-39324).
 func (p *state) loadLegacy(lines []string, seen sight) {
 	s := p.store
 	done := seen.ours
@@ -18,7 +18,7 @@ func (p *state) loadLegacy(lines []string, seen sight) {
 		if !p.now.Before(l.until) {
 			continue
 		}
-		// Under a shared name only a value that is foreign to us can be theirs.
+		// Under a shared name, only a value that is foreign to us can be theirs.
 		if l.cookie.Name() == s.cookie.Name() && !seen.foreign {
 			continue
 		}
@@ -38,8 +38,8 @@ func (p *state) loadLegacy(lines []string, seen sight) {
 	}
 }
 
-// takeOver opens the values of a legacy cookie and migrates the one that opens.
-// No verdict here leads to a deletion: the cookie is another system's.
+// takeOver opens the values of a legacy cookie and migrates the only one that opens.
+// No verdict here leads to a deletion, because the cookie is another system's.
 func (p *state) takeOver(l *legacy, values []string) cookie.Reason {
 	if len(values) > cookie.MaxCandidates {
 		return cookie.ReasonAmbiguous

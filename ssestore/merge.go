@@ -5,23 +5,23 @@ import (
 	"strings"
 )
 
-// Merge puts the outcome into the headers of a response; an http.Header is one.
-// Names are found in any spelling, as serverless events have them, and written
-// canonically. Slices of the Outcome and of h are never shared or appended to in
-// place. A nil h stays nil: there is nowhere to put anything.
+// Merge puts the outcome into the header of a response, such as an http.Header.
+// It finds names in any spelling, as serverless events have them, and writes them
+// canonically. It never shares slices between the Outcome and h, or appends to them
+// in place. A nil h stays nil.
 //
-//   - Each line of SetCookie becomes a Set-Cookie field behind those of the handler.
+//   - Each line of SetCookie becomes a Set-Cookie field after those of the handler.
 //   - Vary: Cookie is added unless Cookie or * is there.
-//   - If Private, Cache-Control gets private and loses public and s-maxage; where
-//     the handler set none it becomes "private, no-store". Expires and the fields
-//     that speak to shared caches alone are removed, among them CDN-Cache-Control
-//     with its vendors' forms, Surrogate-Control and X-Accel-Expires.
+//   - If Private is set, Cache-Control gets private and loses public and s-maxage; if
+//     the handler set none, it becomes "private, no-store". Expires and the fields
+//     that only shared caches read are removed, among them CDN-Cache-Control with its
+//     vendors' forms, Surrogate-Control and X-Accel-Expires.
 func (o Outcome) Merge(h map[string][]string) {
 	cookies := len(o.SetCookie) > 0
 	if h == nil || !cookies && !o.Vary && !o.Private {
 		return
 	}
-	// One pass over the names: most responses have nothing of either kind.
+	// One pass over the names, because most responses have neither kind.
 	other := false
 	for name := range h {
 		switch {
@@ -48,8 +48,8 @@ func (o Outcome) Merge(h map[string][]string) {
 	}
 }
 
-// otherSpelling reports whether name is a field that Merge writes, in another
-// spelling than the canonical one.
+// otherSpelling reports whether name is a field that Merge writes, in a spelling
+// other than the canonical one.
 func otherSpelling(name string) bool {
 	field := ""
 	switch len(name) {
@@ -65,9 +65,9 @@ func otherSpelling(name string) bool {
 	return name != field && strings.EqualFold(name, field)
 }
 
-// take removes a field from h and returns its values, however it is spelled. The
-// canonical spelling comes first; others follow in the order of their names, so
-// that the result does not depend on the map.
+// take removes a field from h, however it is spelled, and returns its values. The
+// canonical spelling comes first and the others follow in the order of their names,
+// so that the result doesn't depend on the order of the map.
 func take(h map[string][]string, name string) []string {
 	values, ok := h[name]
 	if ok {
@@ -104,10 +104,10 @@ func vary(values []string) []string {
 	return []string{strings.Join(append(all, "Cookie"), ", ")}
 }
 
-// private makes a Cache-Control (RFC 9111 section 5.2.2) that keeps shared
-// caches away, and keeps what else the handler said. "no-store" is the default
-// rather than "private" alone, because browsers restore a private page from
-// their history after a logout.
+// private returns a Cache-Control (RFC 9111 section 5.2.2) that keeps shared caches
+// away and keeps everything else the handler said. The default is "no-store", not
+// "private" alone, because browsers restore a private page from their history after a
+// logout.
 func private(values []string) string {
 	keep := make([]string, 0, 8) // more go to the heap
 	found := false
@@ -132,8 +132,8 @@ func private(values []string) string {
 	return strings.Join(append(keep, "private"), ", ")
 }
 
-// cutDirective cuts v at its first comma outside quotes: no-cache="Set-Cookie,
-// Set-Cookie2" is one directive. more is false if there is no such comma.
+// cutDirective cuts v at its first comma outside quotes, because no-cache="Set-Cookie,
+// Set-Cookie2" is one directive. If there is no such comma, more is false.
 func cutDirective(v string) (directive, rest string, more bool) {
 	quoted := false
 	for i := 0; i < len(v); i++ {
@@ -149,10 +149,10 @@ func cutDirective(v string) (directive, rest string, more bool) {
 	return strings.TrimSpace(v), "", false
 }
 
-// sharedOnly reports whether a field tells caches to keep the response longer
-// than Cache-Control says, or speaks to shared caches alone: RFC 9213 targeted
-// fields and their forms by Cloudflare, Vercel, Netlify and others all end in
-// CDN-Cache-Control; Akamai, Fastly and nginx have names of their own.
+// sharedOnly reports whether a field tells caches to keep the response longer than
+// Cache-Control says, or is read by shared caches only. The targeted fields of RFC
+// 9213, and their forms by Cloudflare, Vercel, Netlify and others, all end in
+// CDN-Cache-Control; Akamai, Fastly and nginx have their own names.
 func sharedOnly(name string) bool {
 	const suffix = "Cdn-Cache-Control"
 	if n := len(name) - len(suffix); n >= 0 && strings.EqualFold(name[n:], suffix) {

@@ -11,37 +11,41 @@ import (
 
 // Errors of the methods of a [Session] and of typed keys. Test with [errors.Is].
 var (
-	// ErrNoSession: the Session is nil or the zero value. Most often the handler
-	// does not run behind the middleware that loads sessions.
+	// ErrNoSession is returned when the Session is nil or the zero value. Usually
+	// the handler doesn't run behind the middleware that loads sessions.
 	ErrNoSession = errors.New("ssestore: no session in this request; is the middleware missing?")
-	// ErrCommitted: the response's cookies have been decided, so a change now
-	// would be lost.
+	// ErrCommitted is returned when the response's cookies have been decided, so
+	// that a change now would be lost.
 	ErrCommitted = errors.New("ssestore: the session is committed; change it before the response starts")
-	// ErrNoTime: the session was loaded with the zero time or one outside the
-	// years 1970 to 9999, or by the zero Store.
+	// ErrNoTime is returned when the session was loaded with the zero time or one
+	// outside the years 1970 to 9999, or by the zero Store.
 	ErrNoTime = errors.New("ssestore: the session was loaded without a valid time")
-	// ErrHeld: the user store failed earlier in this request, so nothing but a
-	// logout is written.
+	// ErrHeld is returned when the user store failed earlier in this request, so
+	// that nothing but a logout is written.
 	ErrHeld = errors.New("ssestore: the user store failed in this request; the session cannot be changed")
-	// ErrUnknownKey: no key of this id in the keyring, also after a refresh.
+	// ErrUnknownKey is returned when the keyring has no key of this id, even after
+	// a refresh.
 	ErrUnknownKey = errors.New("ssestore: no key of this id in the keyring")
-	// ErrBadID: a user id that is empty, longer than 128 bytes (quotes and
-	// backslashes count twice), not UTF-8, or with control characters.
+	// ErrBadID is returned for a user id that is empty, is longer than 128 bytes
+	// (quotes and backslashes count twice), isn't UTF-8, or has control characters.
 	ErrBadID = errors.New("ssestore: user id must be 1 to 128 bytes of UTF-8 without control characters")
-	// ErrMigrate: Adopt outside Legacy.Migrate, or Clear, Logout, Begin, Restamp
-	// or Commit within.
+	// ErrMigrate is returned by Adopt outside Legacy.Migrate, and within it by every
+	// method that makes no sense there: Clear, Commit, and those of a Principal that
+	// change who is logged in.
 	ErrMigrate = errors.New("ssestore: Adopt works only within Legacy.Migrate; Clear, Logout, Begin, Restamp and Commit only outside")
 	// ErrNobody is returned when the session names no user, or no longer the one
 	// who was judged.
 	ErrNobody = errors.New("ssestore: nobody is logged in, or no longer the same user")
-	// ErrUnconfirmed: a session taken over from a legacy cookie was changed in a
-	// request that never asked who the user is. It has no stamp yet, so writing
-	// it would log the user out. The legacy cookie stays; nothing was written.
+	// ErrUnconfirmed is returned when a session taken over from a legacy cookie was
+	// changed in a request that never asked who the user is. It has no stamp yet, so
+	// writing it would log the user out. Nothing is written, and the legacy cookie
+	// stays.
 	ErrUnconfirmed = errors.New("ssestore: a migrated session was changed without resolving its user; nothing was written")
-	// ErrBadName: a typed key whose name is not 1 to 64 of A-Z a-z 0-9 _ . : / -.
+	// ErrBadName is returned for a typed key whose name isn't 1 to 64 characters of
+	// A-Z a-z 0-9 _ . : / -.
 	ErrBadName = errors.New("ssestore: the name of a key must be 1 to 64 characters of A-Z a-z 0-9 _ . : / -")
-	// ErrBadValue: a value that encoding/json cannot encode, or not to something
-	// that a session can hold: invalid UTF-8, or nested deeper than 64 levels.
+	// ErrBadValue is returned for a value that encoding/json can't encode, or whose
+	// encoding a session can't hold: invalid UTF-8, or more than 64 levels deep.
 	ErrBadValue = errors.New("ssestore: the value cannot be encoded")
 )
 
@@ -54,9 +58,9 @@ var (
 type Session struct {
 	_ [0]func() // incomparable
 
-	// A *state, in the same allocation. fmt ignores methods on what it finds in
-	// unexported fields, and under a verb that does not fit a pointer it prints
-	// what the pointer leads to. At an unsafe.Pointer it stops.
+	// A *state, in the same allocation. fmt doesn't call the methods of values in
+	// unexported fields, and under a verb that doesn't fit a pointer it prints what
+	// the pointer leads to. It stops at an unsafe.Pointer.
 	p unsafe.Pointer
 }
 
@@ -65,22 +69,22 @@ type Session struct {
 type Writes uint8
 
 const (
-	// WritesAll: renewal, reseal and deletions. For top-level navigations, which
-	// a browser does one at a time.
+	// WritesAll allows renewal, reseal and deletions. It is for top-level
+	// navigations, which a browser makes one at a time.
 	WritesAll Writes = iota
-	// WritesRenewOnly: only a renewal that is due, which then carries the rest
-	// with it, and no deletions. For same-origin fetches.
+	// WritesRenewOnly allows only a renewal that is due, which then carries reseal
+	// and new stamp with it, and no deletions. It is for same-origin fetches.
 	WritesRenewOnly
-	// WritesNone: only what the handler asked for. For everything else, and for
-	// gateways that only verify.
+	// WritesNone allows only what the handler asked for. It is for everything else,
+	// and for gateways that only verify.
 	WritesNone
 )
 
 // Format prints a redacted form under every verb.
 func (s Session) Format(f fmt.State, _ rune) { f.Write([]byte("ssestore.Session(redacted)")) }
 
-// Now returns the time that was given to Load: the time of this request. It is
-// the zero time for a nil Session.
+// Now returns the time that was given to Load: the time of this request. For a nil
+// Session it is the zero time.
 func (s *Session) Now() time.Time {
 	p := s.of()
 	if p == nil {
@@ -89,8 +93,8 @@ func (s *Session) Now() time.Time {
 	return p.now
 }
 
-// Limit narrows the unsolicited writes of this response. It can only tighten:
-// the narrowest of several calls holds. Adapters call it before the handler.
+// Limit narrows the unsolicited writes of this response. Of several calls the
+// narrowest holds. Adapters call it before the handler runs.
 func (s *Session) Limit(w Writes) {
 	p := s.lock()
 	if p == nil {
@@ -100,13 +104,14 @@ func (s *Session) Limit(w Writes) {
 	p.limit = max(p.limit, w)
 }
 
-// Remember chooses the profile of the session: persistent (true), which survives
-// the end of the browser and has its own lifetimes, or browser session (false).
+// Remember chooses the profile of the session. A persistent session (true) survives
+// a restart of the browser and has lifetimes of its own; the other profile is the
+// browser session (false).
 //
-// On a live session it changes persistence and the idle limit. The absolute end
-// fixed at login stays, and the shorter of it and the chosen profile's holds.
-// It is remembered as a wish for the rest of the request: a login or a new
-// session that follows takes the profile, and so does a login before it.
+// On a live session Remember changes persistence and the idle limit. The absolute
+// end fixed at login stays, unless the chosen profile's is earlier. The choice also
+// holds for a login in the same request, before or after the call, and for a session
+// created later in the request.
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
 func (s *Session) Remember(persistent bool) error {
@@ -129,11 +134,10 @@ func (s *Session) Remember(persistent bool) error {
 	return nil
 }
 
-// ExpireAt ends this session at t, to the second, if that is earlier than its
-// lifetimes would: it can only shorten. A time that has passed ends the session
-// with this response. The zero time goes back to the lifetimes. Like
-// [Session.Remember] it also holds for a login or a new session that follows in
-// this request.
+// ExpireAt ends this session at t, to the second, if its lifetimes wouldn't end it
+// earlier. A time in the past ends the session with this response. The zero time
+// removes the override. Like [Session.Remember], ExpireAt also holds for a login or a
+// new session later in this request.
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
 func (s *Session) ExpireAt(t time.Time) error {
@@ -154,10 +158,10 @@ func (s *Session) ExpireAt(t time.Time) error {
 	return nil
 }
 
-// Clear removes everything from the session: data, user and session id. What is
-// set afterwards goes into a new session. If a cookie came with the request, it
-// is deleted or overwritten, at any status of the response. Wishes of
-// [Session.Remember] and [Session.ExpireAt] in this request stay.
+// Clear removes everything from the session: data, user and session id. Values set
+// afterwards go into a new session. If a cookie came with the request, the response
+// deletes or overwrites it, whatever its status. Earlier calls of [Session.Remember]
+// and [Session.ExpireAt] in this request still hold.
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
 func (s *Session) Clear() error {
@@ -169,7 +173,7 @@ func (s *Session) Clear() error {
 	return p.clear(endingCleared)
 }
 
-// clear empties the session and notes how the one that came has ended.
+// clear empties the session and notes how the one that came with the request ended.
 func (p *state) clear(how ending) error {
 	if p.phase == phaseMigrating {
 		return ErrMigrate
@@ -185,9 +189,9 @@ func (p *state) clear(how ending) error {
 	return nil
 }
 
-// Changed reports whether the handler asked for something that Commit will write
-// if the status is below 500: data, a login, a logout, a new stamp. Renewals and
-// other unsolicited writes do not count.
+// Changed reports whether the handler asked for something that Commit will write if
+// the status is below 500: data, a login, a logout, a new stamp. Renewals and other
+// unsolicited writes don't count.
 func (s *Session) Changed() bool {
 	p := s.lock()
 	if p == nil {
@@ -213,11 +217,11 @@ func (s *Session) Names() []string {
 	return names
 }
 
-// Late reports what came after Commit and could not tell its caller: the first
-// access to a session, which the Vary header of the response then does not show,
-// or a Pop, whose removal is lost. The error is ErrCommitted, or nil if all is
-// well. (A Set that comes too late returns that error itself.) Adapters ask when
-// the handler has returned.
+// Late reports mistakes after Commit that had no other way to tell their caller: the
+// first access to a session, which the response's Vary header then doesn't show, or
+// a Pop, whose removal is lost. The error is ErrCommitted, or nil if all is well. (A
+// Set that comes too late returns that error itself.) Adapters call Late when the
+// handler has returned.
 func (s *Session) Late() error {
 	p := s.lock()
 	if p == nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// The lifetimes that a zero Config field stands for. For browser sessions they
+// The lifetimes that a zero Config field stands for. Those of browser sessions
 // follow OWASP's advice for ordinary applications (idle 15 to 30 minutes, a
-// working day at most); for persistent ones NIST SP 800-63B section 4.1.3 allows
+// working day at most). For persistent ones, NIST SP 800-63B section 4.1.3 allows
 // 30 days between logins.
 const (
 	DefaultIdle               = 30 * time.Minute
@@ -23,17 +23,17 @@ const (
 	DefaultPersistentAbsolute = 30 * 24 * time.Hour
 )
 
-// Config describes a store. Keys is the only field that must be set.
+// Config describes a store. Only Keys is required.
 type Config struct {
-	// Keys opens and seals the sessions. It is asked once per request.
+	// Keys has the keys that open and seal sessions. It is asked once per request.
 	Keys keyring.Source
 
 	// Cookie describes the session cookie. The zero value is __Host-session,
 	// Secure, HttpOnly, SameSite=Lax.
 	Cookie cookie.Config
 
-	// Audience separates applications that share a keyring: a session of one
-	// does not open in the other, even under the same cookie name. May be empty.
+	// Audience separates applications that share a keyring: one can't open the
+	// other's sessions, even under the same cookie name. It may be empty.
 	Audience string
 
 	// Idle ends a browser session that was not used for so long, Absolute ends
@@ -41,65 +41,68 @@ type Config struct {
 	// Zero: the defaults. A shorter value takes effect on sessions that exist.
 	Idle, Absolute time.Duration
 
-	// The same for persistent sessions ("remember me", [Session.Remember]).
+	// PersistentIdle and PersistentAbsolute are the same for persistent sessions
+	// ("remember me", [Session.Remember]).
 	PersistentIdle, PersistentAbsolute time.Duration
 
-	// Format is how the cookie is sealed. Nil: [cookie.JWE].
+	// Format is how the cookie is sealed. Nil means [cookie.JWE].
 	Format cookie.Format
 
-	// Legacy lists the cookies of an earlier system whose sessions are taken
-	// over, in the order in which they are tried.
+	// Legacy lists the cookies of earlier systems whose sessions are taken over, in
+	// the order in which they are tried.
 	Legacy []Legacy
 
-	// DangerouslySkipBarrier leaves out the second cookie, named like the first
-	// with "-ended" behind it, that keeps a late response from bringing back a
-	// session that was logged out meanwhile. It is for gateways that can pass on
-	// a single Set-Cookie line.
+	// DangerouslySkipBarrier leaves out the second cookie, whose name is that of
+	// the first plus "-ended". It keeps a late response from bringing back a session
+	// that was logged out in the meantime. The switch is for gateways that can pass
+	// on only one Set-Cookie line.
 	DangerouslySkipBarrier bool
 
 	_ struct{} // keyed literals only, so that fields may be added
 }
 
-// Legacy is a cookie of an earlier system, until a deadline.
+// Legacy describes a cookie of an earlier system, whose sessions are taken over
+// until a deadline.
 //
-// A legacy cookie is looked at only while no cookie of this store is in the
-// request. The session that Migrate makes of it began when the legacy value says
-// that it was issued: a value whose format has no time is refused, because
-// replaying it would start its life anew each time.
+// The store looks at a legacy cookie only when the request has no cookie of the
+// store's own. The session that Migrate makes from it counts as created when the
+// legacy value was issued. A value whose format has no time is refused, because each
+// replay would start its life anew.
 type Legacy struct {
-	// Cookie is the legacy cookie with the path and domain under which it was
-	// set: it is deleted under them once the session has moved. Name is required.
+	// Cookie describes the legacy cookie, with the path and domain under which it
+	// was set, because that is where it is deleted once the session has moved. Name
+	// is required.
 	Cookie cookie.Config
 
-	// Format opens it; see the packages cookie/gorilla and cookie/jose.
+	// Format opens it; see the packages cookie/gorilla and cookie/jose. Required.
 	Format cookie.Format
 
-	// Until is when the store stops looking. Required: a migration without an
-	// end keeps the old system's weaknesses for ever.
+	// Until is when the store stops looking. It is required, because a migration
+	// without an end keeps the old system's weaknesses for ever.
 	Until time.Time
 
-	// Migrate sets the session's values from what the legacy cookie held, with
-	// typed keys, and tells who is logged in with [Session.Adopt]. It may call
-	// [Session.Remember] and [Session.ExpireAt]. An error leaves the request
-	// anonymous and the legacy cookie in place. It runs within Load, for every
-	// request that has the legacy cookie alone, so it should not do much.
+	// Migrate copies what the legacy cookie held into the session: values with
+	// typed keys, and the user with [Session.Adopt]. It may call [Session.Remember]
+	// and [Session.ExpireAt]. After an error the request is anonymous and the legacy
+	// cookie stays. Migrate runs within Load, for every request that has only the
+	// legacy cookie, so it should be quick. Required.
 	Migrate func(s *Session, plaintext []byte) error
 
 	_ struct{}
 }
 
-// maxLegacy bounds Config.Legacy: one bit each in a session.
+// maxLegacy bounds Config.Legacy: a session has one bit for each.
 const maxLegacy = 8
 
-// A Store loads sessions from the cookies of requests. It holds configuration
-// only and is safe for concurrent use. The zero Store and nil load sessions that
-// are anonymous and cannot be written.
+// A Store loads sessions from the cookies of requests. It holds only configuration
+// and is safe for concurrent use. The zero Store and a nil *Store load sessions that
+// are anonymous and can't be written.
 type Store struct {
 	keys     keyring.Source
 	refresh  refresher // nil: the source has none
 	cookie   *cookie.Cookie
 	codec    cookie.Codec
-	into     intoOpener // the codec, if it is one
+	into     intoOpener // the codec, if it can do that
 	buffers  *sync.Pool // of *buffer
 	audience string
 	secure   bool
@@ -117,25 +120,25 @@ type Store struct {
 	maxData int // room for the members of d, in bytes
 }
 
-// A refresher is a source of keys that can look for newer ones when it is asked.
-// keyring.File is one.
+// A refresher is a source of keys that can look for newer ones when asked, as
+// keyring.File can.
 type refresher interface {
 	Refresh(now time.Time) *keyring.Keyring
 }
 
-// An intoOpener is a codec that can open into memory of its caller, which saves an
-// allocation at every request. That of cookie.JWE is one.
+// An intoOpener is a codec that can open into the caller's memory, which saves an
+// allocation per request. The codec of cookie.JWE can.
 type intoOpener interface {
-	// OpenInto is Open with the plaintext in buf, at any offset, if its capacity
-	// suffices; the length of a buffer always does. Whatever the result, all of
-	// buf's capacity may have been written to.
+	// OpenInto is Open, with the plaintext in buf, at any offset, if its capacity
+	// is large enough; that of a buffer always is. Whatever the result, OpenInto may
+	// have written to all of buf's capacity.
 	OpenInto(buf []byte, ring *keyring.Keyring, value string) (cookie.Opened, error)
 }
 
-// profile is a pair of lifetimes in seconds.
+// A profile is a pair of lifetimes in seconds.
 type profile struct{ idle, absolute int64 }
 
-// labels of the subkeys that the store derives; the codec has its own.
+// labels are those of the subkeys that the store derives; the codec has its own.
 type labels struct{ stamp, id, barrier, log keyring.Label }
 
 type legacy struct {
@@ -152,12 +155,12 @@ type legacy struct {
 // that [New] refuses.
 type ConfigError = config.Error
 
-// New makes a Store, or reports everything that is wrong with the configuration,
-// joined: *ConfigError, of this package and of package cookie, and what a codec
-// says.
+// New makes a Store. If the configuration is wrong, it returns all faults joined: a
+// *ConfigError for each field of this package or package cookie, and the codec's own
+// errors.
 //
-// It refuses a source of keys (a [keyring.Schedule]) that opens sealed values
-// for less time than the longest session lives.
+// New refuses a source of keys (such as a [keyring.Schedule]) that opens sealed
+// values for less time than the longest session lives.
 func New(c Config) (*Store, error) {
 	faults := config.Faults{Package: "ssestore"}
 	s := &Store{keys: c.Keys, audience: c.Audience, secure: !c.Cookie.DangerouslyAllowHTTP}
@@ -250,7 +253,7 @@ func orSlash(path string) string {
 	return path
 }
 
-// slot makes a cookie and its codec.
+// slot returns a cookie and its codec.
 func slot(c cookie.Config, format cookie.Format, audience string) (*cookie.Cookie, cookie.Codec, error) {
 	k, err := cookie.New(c)
 	if err != nil {
@@ -266,8 +269,8 @@ func slot(c cookie.Config, format cookie.Format, audience string) (*cookie.Cooki
 	return k, codec, err
 }
 
-// seconds checks a lifetime. Fractions would be lost in the claims, where times
-// are whole seconds, and a life beyond 400 days in the browser.
+// seconds checks a lifetime and returns it in seconds. The claims would lose a
+// fraction of a second, and browsers keep no cookie for more than 400 days.
 func seconds(d, zero time.Duration, field string, faults *config.Faults) int64 {
 	switch {
 	case d == 0:
@@ -280,7 +283,8 @@ func seconds(d, zero time.Duration, field string, faults *config.Faults) int64 {
 	return int64(d / time.Second)
 }
 
-// isNil also finds a nil pointer in the interface, which == nil does not.
+// isNil reports whether s is nil or holds a nil pointer, which s == nil doesn't
+// see.
 func isNil(s keyring.Source) bool {
 	if s == nil {
 		return true
@@ -292,7 +296,8 @@ func isNil(s keyring.Source) bool {
 	return false
 }
 
-// room is the longest plaintext that the codec seals into limit characters.
+// room returns the length of the longest plaintext that the codec can seal into
+// limit characters.
 func room(codec cookie.Codec, limit int) int {
 	low, high := 0, limit // plaintext is never longer than its sealed form
 	for low < high {
@@ -306,7 +311,7 @@ func room(codec cookie.Codec, limit int) int {
 	return low
 }
 
-// CookieName returns the name of the session cookie, defaults filled in.
+// CookieName returns the name of the session cookie, with defaults filled in.
 func (s *Store) CookieName() string {
 	if s == nil {
 		return ""
@@ -314,8 +319,8 @@ func (s *Store) CookieName() string {
 	return s.cookie.Name()
 }
 
-// Secure reports whether the cookie has the Secure attribute, so that a request
-// that carries it came over TLS, or to localhost.
+// Secure reports whether the cookie has the Secure attribute. A request that carries
+// such a cookie came over TLS, or to localhost.
 func (s *Store) Secure() bool { return s != nil && s.secure }
 
 // profile returns the lifetimes of a browser or a persistent session.
