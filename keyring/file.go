@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -37,6 +39,8 @@ var (
 	errNotRegular = errors.New("not a regular file")
 	errWritable   = errors.New("writable by its group or by everyone: chmod go-w")
 	errReadable   = errors.New("readable by its group or by everyone; loaded all the same, as secret mounts are like that")
+	errMounted    = fmt.Errorf("%w: it is mounted by itself, and a mount cannot be replaced: mount its directory", syscall.EBUSY)
+	errReplaced   = errors.New("replaced outside of a mount that goes on showing the former file: mount its directory, not the file by itself")
 	errLocked     = errors.New("another process has been changing the key file for 10 seconds; if none is, remove the lock file")
 )
 
@@ -48,7 +52,9 @@ var (
 // per second of the time it is given, [File.Refresh] always; the file is read
 // only if one of them changed. A file that cannot be read, or breaks any rule of
 // [Parse], or may be written by others, changes nothing: the last good ring
-// stays, and onError is told once per fault. Keys that are still there after a
+// stays, and onError is told once per fault. So it is of a file that was replaced
+// where this process cannot see it, because it is mounted by itself and not with
+// its directory. Keys that are still there after a
 // reload keep their counters and what [Key.Cache] remembers.
 //
 // It is safe for concurrent use; no caller of At waits for another one's reload.
@@ -67,6 +73,8 @@ type File struct {
 	read     time.Time   // when that was
 	fault    string      // the fault last reported; "" after a good load
 	readable bool        // that others can read the file was reported
+	named    bool        // the file was seen with a name, so it can lose it
+	nameless time.Time   // since when it has had none; zero: it has one
 }
 
 var _ Source = (*File)(nil)
@@ -167,13 +175,16 @@ func (f *File) report(err error) {
 // reported: a fault that was not reported last time.
 func (f *File) look() error {
 	info, err := os.Stat(f.path) // follows links: secret mounts swap a link
-	if err == nil && f.unchanged(info) {
+	switch {
+	case err != nil:
+		f.seen = nil // whatever comes back is to be read
+	case !f.unchanged(info):
+		err = f.reload()
+	case !f.orphaned(info):
 		return nil
 	}
-	if err == nil {
-		err = f.reload()
-	} else {
-		f.seen = nil // whatever comes back is to be read
+	if err == nil && f.orphaned(info) {
+		err = f.pathError(errReplaced)
 	}
 	if err != nil {
 		if f.fault == err.Error() {
@@ -198,6 +209,21 @@ func (f *File) unchanged(info fs.FileInfo) bool {
 		f.seen.Size() == info.Size() && f.seen.ModTime().Equal(info.ModTime()) &&
 		f.seen.Mode() == info.Mode() &&
 		f.read.Sub(info.ModTime()).Abs() > settled
+}
+
+// orphaned reports whether the file at path has lost its name. A path leads to
+// such a file for a moment while a rename is under way, and for good only through
+// a mount of the file by itself (a bind mount, subPath in Kubernetes) whose
+// original was replaced: the new file will never show here. Some file systems
+// count no names at all, so the file must have had one before.
+func (f *File) orphaned(info fs.FileInfo) bool {
+	switch {
+	case !hasNoName(info):
+		f.named, f.nameless = true, time.Time{}
+	case f.nameless.IsZero() && f.named:
+		f.nameless = time.Now()
+	}
+	return !f.nameless.IsZero() && time.Since(f.nameless) > settled
 }
 
 // reload reads the file and makes its ring the current one, or leaves all as it
@@ -236,7 +262,8 @@ func (f *File) adopt(r *Keyring) { f.ring.Store(r.inherit(f.ring.Load())) }
 // If change fails, its error is returned and nothing is written, nor if it
 // returns the ring that it was given. A file at fault is an error too: it is not
 // overwritten. If path is a symbolic link, the file that it points to is
-// replaced. change must not call Update on the same file.
+// replaced. A file that is mounted by itself cannot be replaced: mount its
+// directory. change must not call Update on the same file.
 func (f *File) Update(change func(*Keyring) (*Keyring, error)) error {
 	if f == nil || f.path == "" {
 		return ErrNoKey
@@ -281,6 +308,9 @@ func (f *File) replace(target string, r *Keyring) error {
 	defer f.mu.Unlock()
 	if err := os.Rename(temp, target); err != nil {
 		os.Remove(temp)
+		if errors.Is(err, syscall.EBUSY) { // rename(2): of a regular file, a mount point
+			err = &fs.PathError{Op: "replace", Path: target, Err: errMounted}
+		}
 		return err
 	}
 	syncDir(filepath.Dir(target))

@@ -1,0 +1,14 @@
+//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+
+package keyring
+
+import (
+	"io/fs"
+	"syscall"
+)
+
+// hasNoName reports whether no directory names the file any more.
+func hasNoName(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink == 0
+}
