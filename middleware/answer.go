@@ -11,14 +11,13 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// retryAfter, in seconds, goes with 503 when the user store is down. It is
-// short: the usual causes are a restart or a failover, and nobody was logged
-// out by it.
+// retryAfter, in seconds, goes with the 503 for a user store that is down. It is
+// short because the usual causes, a restart or a failover, are short.
 const retryAfter = "5"
 
 // answer writes a refusal in the form that the caller reads: RFC 9457
-// problem+json for programs, one line of text for people. It is never cached.
-// detail is shown to the user; "" leaves it out.
+// problem+json for programs, a line of text for people. No cache keeps it.
+// The user sees detail, unless it is "".
 func answer(w http.ResponseWriter, r *http.Request, status int, detail string) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
@@ -26,7 +25,7 @@ func answer(w http.ResponseWriter, r *http.Request, status int, detail string) {
 	var body []byte
 	if callerOf(r) == script {
 		h.Set("Content-Type", "application/problem+json")
-		// Two strings and a number: cannot fail. Without "type" it is
+		// Marshal can't fail on two strings and a number. A missing "type" means
 		// about:blank, whose title is the status text (RFC 9457 section 4.2.1).
 		body, _ = json.Marshal(struct {
 			Title  string `json:"title"`
@@ -42,11 +41,11 @@ func answer(w http.ResponseWriter, r *http.Request, status int, detail string) {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // net/http drops it for HEAD
+	_, _ = w.Write(body) // net/http drops the body of a HEAD
 }
 
-// redirect answers with a Location and no body. http.Redirect would rewrite
-// relative targets, which were judged as they are.
+// redirect answers with a Location and no body. It isn't http.Redirect, which
+// rewrites relative targets: what was judged safe must be what is sent.
 func redirect(w http.ResponseWriter, status int, to string) {
 	h := w.Header()
 	h.Set("Location", next.Location(to))
@@ -55,27 +54,27 @@ func redirect(w http.ResponseWriter, status int, to string) {
 	w.WriteHeader(status)
 }
 
-// refuse answers a request whose visitor may not pass, or of whom it could not
-// be learned. What it does not know ends in 500, never in the handler.
+// refuse answers a request that a rule turned away, or whose user couldn't be
+// determined. An error that it doesn't know is a 500 and never reaches the handler.
 func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var public auth.Forbidden
 	switch {
 	case errors.Is(err, auth.ErrUserStore):
-		// Not a logout: the session is kept as it is, and the login page
-		// would not work either.
+		// Not a logout: the session stays as it is. A login page would need
+		// the same store.
 		w.Header().Set("Retry-After", retryAfter)
 		answer(w, r, http.StatusServiceUnavailable, "")
 	case errors.Is(err, auth.ErrNoUser):
 		c.refuseAnonymous(w, r)
 	case errors.Is(err, auth.ErrNotStaff):
-		status := http.StatusNotFound // what staff pages there are is nobody's business
+		status := http.StatusNotFound // don't show others which staff pages exist
 		if c.cfg.StaffForbidden {
 			status = http.StatusForbidden
 		}
 		answer(w, r, status, "")
 	case errors.As(err, &public):
 		answer(w, r, http.StatusForbidden, public.Error())
-	default: // ssestore.ErrNoSession among them: Handler is not installed
+	default: // including ssestore.ErrNoSession: Handler isn't installed
 		c.broken(w, r, err)
 	}
 }
@@ -85,7 +84,7 @@ func (c *core) refuseAnonymous(w http.ResponseWriter, r *http.Request) {
 	who := callerOf(r)
 	to := c.loginURL(r, who)
 	if who == page && to != "" && loops(r, to) {
-		to = "" // the login page itself is guarded: better 403 than a circle
+		to = "" // the login page itself is guarded: 403, not a redirect loop
 	}
 	switch {
 	case who == htmx && to != "":
@@ -100,7 +99,8 @@ func (c *core) refuseAnonymous(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// broken answers 500 and tells the application why, since the visitor is not told.
+// broken answers 500 and reports the cause to the application; the visitor
+// doesn't learn it.
 func (c *core) broken(w http.ResponseWriter, r *http.Request, err error) {
 	if c.onOutcome != nil {
 		c.onOutcome(r, ssestore.Outcome{}, err)

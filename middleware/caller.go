@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// caller says who asked, and so in which form a refusal is understood.
+// caller says who asked, and with it the form of a refusal that they understand.
 type caller uint8
 
 const (
-	page   caller = iota // a person who looks at the answer: a redirect, or text
-	script               // a program: 401 and problem+json, a redirect would be followed and read as data
-	htmx                 // htmx: 401 and HX-Redirect, which it follows at any status
+	page   caller = iota // a person, who looks at the answer: a redirect, or text
+	script               // a program: 401 and problem+json. It would follow a redirect and read the login page as data
+	htmx                 // htmx: 401 and HX-Redirect, which it obeys at any status
 )
 
-// callerOf decides by the first sign that is there: HX-Request, then
+// callerOf decides by the first sign it finds: HX-Request, then
 // Sec-Fetch-Mode, then Accept. Sec-Fetch-Mode comes before Accept because
 // scripts may set Accept and browsers send */* for fetch; scripts cannot set
 // Sec-Fetch-Mode.
@@ -33,9 +33,9 @@ func callerOf(r *http.Request) caller {
 	return page
 }
 
-// prefersJSON reads Accept as RFC 9110 section 12.5.1 has it: the most specific
-// range decides the quality of a type. JSON must be better than HTML, or as
-// good and named while HTML is only covered by a wildcard, as in
+// prefersJSON reads Accept by RFC 9110 section 12.5.1: the most specific range
+// decides the quality of a type. JSON must rank above HTML, or rank equal and be
+// named while only a wildcard covers HTML, as in
 // "application/json, text/plain, */*".
 func prefersJSON(lines []string) bool {
 	var json, html preference
@@ -66,7 +66,7 @@ func prefersJSON(lines []string) bool {
 	return json.q > html.q || json.q == html.q && json.q > 0 && json.precision == 3 && html.precision < 3
 }
 
-// preference is what a client said about one kind of answer.
+// preference is what a client said about one media type.
 type preference struct {
 	precision int // 0 nothing, 1 */*, 2 type/*, 3 by name
 	q         int // thousandths
@@ -78,8 +78,8 @@ func (p *preference) offer(precision, q int) {
 	}
 }
 
-// quality finds q among the parameters of a media range, in thousandths. A
-// weight of another form makes the range void.
+// quality returns the weight among the parameters of a media range, in
+// thousandths. A malformed weight voids the range.
 func quality(params string) (int, bool) {
 	for params != "" {
 		var param string
@@ -92,7 +92,7 @@ func quality(params string) (int, bool) {
 	return 1000, true
 }
 
-// thousandths reads a qvalue (RFC 9110 section 12.4.2): 0 or 1, and at most
+// thousandths parses a qvalue (RFC 9110 section 12.4.2): 0 or 1, with at most
 // three decimals.
 func thousandths(s string) (int, bool) {
 	whole, decimals, _ := strings.Cut(s, ".")

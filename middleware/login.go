@@ -8,12 +8,13 @@ import (
 	"github.com/hardtack-go/hardtack/auth/next"
 )
 
-// Next returns where a login or logout handler sends the visitor on to: the
-// next that came with the request if it is safe (see [next.Safe]; the
-// request's own host and [Config].AllowedHosts may be named), otherwise
-// fallback, as it is. In a POST the form's field wins over the query, also when
-// it is empty or unsafe. It reads only URL-encoded forms by itself; a handler
-// that takes multipart forms parses them first. Redirect with 303.
+// Next returns the page that a login or logout handler should redirect to, with
+// 303: the next that came with the request if it is safe, and fallback unchanged
+// otherwise. A safe next stays on the request's own host or on one of
+// [Config].AllowedHosts; see [next.Safe]. In a POST the form's field takes
+// precedence over the query, even if it is empty or unsafe. Next parses
+// URL-encoded forms only; a handler that accepts multipart forms must parse them
+// first.
 func (g *Guard[U]) Next(r *http.Request, fallback string) string {
 	if g == nil || g.core == nil {
 		return fallback
@@ -21,17 +22,16 @@ func (g *Guard[U]) Next(r *http.Request, fallback string) string {
 	return g.core.next(r, fallback)
 }
 
-// LoginHandler wraps a login page so that a visitor who is logged in already is
-// sent on (303) instead of being shown the form: to next where that is safe,
-// else to the fixed page to. Only GET and HEAD are redirected. A POST always
-// reaches form and authenticates: somebody else may sit at the browser. A
-// redirect that would lead back to the login page itself is not sent; when both
-// targets do, form is shown.
+// LoginHandler wraps a login page and redirects (303) visitors who are already
+// logged in: to next if it is safe, and to the fixed page to otherwise. It
+// redirects GET and HEAD only. A POST always reaches form and authenticates, since
+// somebody else may be at the browser by then. LoginHandler never redirects to the
+// login page itself; if both targets lead there, it shows form.
 //
-// Do not use it where a page asks a logged-in user to log in once more
-// (auth.Manager.RecentLogin): it would send the user back unasked.
+// Don't use it for a page that asks logged-in users for their password again
+// (auth.Manager.RecentLogin): it would send them away.
 //
-// An application with CSRF tokens of its own replaces them at login.
+// An application with CSRF tokens of its own should replace them at login.
 func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g == nil || g.core == nil {
@@ -52,7 +52,7 @@ func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.Handler {
 			return
 		}
 		for _, target := range []string{g.core.next(r, to), to} {
-			if !loops(r, target) { // "" is the form too
+			if !loops(r, target) { // "" leads to the form too
 				redirect(w, http.StatusSeeOther, target)
 				return
 			}
@@ -61,12 +61,13 @@ func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.Handler {
 	})
 }
 
-// LogoutHandler ends the session and redirects (303) to a safe next, else to
-// the fixed page to ("" means "/"). Only POST: a GET logs nobody out, since
-// links, images and prefetches are GETs; it is answered 405 with Allow. htmx
-// gets HX-Redirect instead of the 303, which it would follow itself and put
-// into the page. The answer is not cached, and carries Clear-Site-Data if
-// [Config].ClearSiteData says so. It works while the user store is down.
+// LogoutHandler ends the session and redirects (303) to a safe next, or else to
+// the fixed page to ("" means "/"). It accepts POST only: links, images and
+// prefetches are GETs and must not log anybody out. Other methods get 405 with
+// Allow. htmx gets HX-Redirect, because it would follow a 303 by itself and put
+// the result into the page. No cache keeps the answer, and it carries
+// Clear-Site-Data if [Config].ClearSiteData is set. A logout works while the user
+// store is down.
 func (g *Guard[U]) LogoutHandler(to string) http.Handler {
 	if to == "" {
 		to = "/"

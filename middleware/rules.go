@@ -7,9 +7,9 @@ import (
 	"github.com/hardtack-go/hardtack/auth"
 )
 
-// admit resolves the user and applies the rules in order. When it says false
-// the request has been answered. The user is looked up once per request,
-// however many guards stand around a handler.
+// admit resolves the user and applies the rules in order. If it returns false, it
+// has answered the request. A request costs one lookup of the user, however many
+// guards surround the handler.
 func (g *Guard[U]) admit(w http.ResponseWriter, r *http.Request, rules ...auth.Rule[U]) (user U, ok bool) {
 	if g == nil || g.core == nil {
 		unmade(w, r)
@@ -33,8 +33,8 @@ func (g *Guard[U]) guarded(next http.Handler, rules ...auth.Rule[U]) http.Handle
 	})
 }
 
-// LoginRequired lets a request pass that has a user. Others are asked to log
-// in, in the form that suits the caller, judged in this order:
+// LoginRequired passes requests that have a user on to next. It asks everyone else
+// to log in, in a form that suits the caller. The first sign decides:
 //
 //   - HX-Request (htmx): 401 with HX-Redirect;
 //   - Sec-Fetch-Mode other than navigate (fetch, XMLHttpRequest): 401 with
@@ -42,16 +42,16 @@ func (g *Guard[U]) guarded(next http.Handler, rules ...auth.Rule[U]) http.Handle
 //   - Accept prefers JSON to HTML: the same;
 //   - else 302 to the login page, with the page to come back to in its query.
 //
-// Without a login page it is 403 instead of 302, and 401 without HX-Redirect.
-// While the user store is down it is 503 with Retry-After, and the session
-// stays as it is. Where [Guard.Handler] is missing it is 500. Refusals are
-// never cached, and answers to a user are private, no-store unless the handler
-// sets a Cache-Control, to which private is then added.
+// Without a login page the 302 becomes 403, and HX-Redirect is left out. While the
+// user store is down the answer is 503 with Retry-After, and the session stays as
+// it is. If [Guard.Handler] is missing, the answer is 500. No cache keeps a
+// refusal. Answers to a user are private, no-store; if the handler sets a
+// Cache-Control of its own, private is added to it.
 func (g *Guard[U]) LoginRequired(next http.Handler) http.Handler {
 	return g.guarded(next)
 }
 
-// StaffRequired lets a request pass whose user is staff (auth.Config.Staff). It
+// StaffRequired passes requests whose user is staff (auth.Config.Staff). It
 // implies LoginRequired. Other users get 404, or 403 with
 // [Config].StaffForbidden.
 func (g *Guard[U]) StaffRequired(next http.Handler) http.Handler {
@@ -61,17 +61,18 @@ func (g *Guard[U]) StaffRequired(next http.Handler) http.Handler {
 	return g.guarded(next, g.staff...)
 }
 
-// Check lets a request pass whose user passes a rule of the application. It
-// implies LoginRequired. An [auth.Forbidden] is a 403 that shows its text, an
-// error that wraps [auth.ErrUserStore] a 503, [auth.ErrNoUser] asks for a login
-// and [auth.ErrNotStaff] is as in StaffRequired. Any other error is a 500
-// without text and goes to [Config].OnOutcome; so does a nil rule.
+// Check passes requests whose user satisfies the application's own rule. It
+// implies LoginRequired. If the rule returns an [auth.Forbidden], the answer is a
+// 403 that shows its text; an error that wraps [auth.ErrUserStore] is a 503,
+// [auth.ErrNoUser] asks for a login, and [auth.ErrNotStaff] answers as
+// StaffRequired does. Any other error is a 500 without a text and is reported to
+// [Config].OnOutcome. A nil rule is such an error.
 func (g *Guard[U]) Check(rule auth.Rule[U], next http.Handler) http.Handler {
 	return g.guarded(next, rule)
 }
 
 // ForUser is LoginRequired for a handler that takes the user as an argument.
-// Inside of StaffRequired or Check it costs no second lookup.
+// Inside StaffRequired or Check it costs no second lookup.
 func (g *Guard[U]) ForUser(next func(w http.ResponseWriter, r *http.Request, user U)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if user, ok := g.admit(w, r); ok {
@@ -80,10 +81,9 @@ func (g *Guard[U]) ForUser(next func(w http.ResponseWriter, r *http.Request, use
 	})
 }
 
-// ForAnyone is for pages that everybody may see and that look different for a
-// user. ok is false, and user the zero value, when there is none. While the user
-// store is down it answers 503: to show the page without its user would look
-// like a logout.
+// ForAnyone is for pages that everybody may see and that look different to a user.
+// Without a user, ok is false and user is the zero value. While the user store is
+// down it answers 503, because a page without its user would look like a logout.
 func (g *Guard[U]) ForAnyone(next func(w http.ResponseWriter, r *http.Request, user U, ok bool)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g == nil || g.core == nil {

@@ -9,16 +9,15 @@ import (
 	"github.com/hardtack-go/hardtack/auth/next"
 )
 
-// https says whether the browser sees this site over https: the connection is
-// TLS, or the session cookie is Secure, which a browser would not have sent
-// otherwise. Forwarded headers are never believed: whoever reaches the server
-// directly could write them.
+// https reports whether the browser uses https: the connection is TLS, or the
+// session cookie is Secure, and then it wouldn't work any other way. It never
+// reads forwarded headers, which anyone who reaches the server directly can forge.
 func (c *core) https(r *http.Request) bool {
 	return r.TLS != nil || c.store.Secure()
 }
 
-// loginURL is where a visitor logs in who was refused at r. It is "" when the
-// application has no login page.
+// loginURL returns the login page for a visitor who was refused at r, or "" if
+// the application has none.
 func (c *core) loginURL(r *http.Request, who caller) string {
 	if c.cfg.LoginURL == "" {
 		return ""
@@ -34,13 +33,12 @@ func (c *core) loginURL(r *http.Request, who caller) string {
 	return next.LoginURL(c.cfg.LoginURL, scheme+"://"+r.Host+back, c.nextField)
 }
 
-// backTarget is the page (path and query) that a visitor wants after the
-// login; "" when there is none that could be asked for again.
+// backTarget returns the page (path and query) to show after the login, or "" if
+// there is none that a GET could fetch.
 //
-//   - htmx asks for fragments: the page is in HX-Current-URL.
+//   - htmx fetches fragments. HX-Current-URL names the page around them.
 //   - A GET or HEAD asks for the page itself.
-//   - Anything else cannot be repeated by a redirect: the page it was sent from
-//     is in Referer.
+//   - A redirect can't repeat anything else. Referer names the page it came from.
 func backTarget(r *http.Request, who caller) string {
 	switch {
 	case who == htmx:
@@ -52,9 +50,9 @@ func backTarget(r *http.Request, who caller) string {
 	}
 }
 
-// requestTarget is the path and query on the request line. r.URL will not do:
-// http.StripPrefix and routers change it, and the visitor must come back to
-// what the browser asked for.
+// requestTarget returns the path and query on the request line, which is what the
+// browser asked for. It doesn't use r.URL because http.StripPrefix and routers
+// change that.
 func requestTarget(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") {
 		return r.RequestURI
@@ -65,9 +63,9 @@ func requestTarget(r *http.Request) string {
 	return ""
 }
 
-// ownPage is the path and query of a URL that the browser sent, if it names
-// this site. The scheme may be either: TLS can end before us, and only the path
-// is used.
+// ownPage returns the path and query of a URL that the browser sent, or "" if it
+// names another site. http and https both pass: TLS can end at a proxy, and only
+// the path is used.
 func ownPage(r *http.Request, lines []string) string {
 	if len(lines) != 1 {
 		return ""
@@ -79,20 +77,20 @@ func ownPage(r *http.Request, lines []string) string {
 	return u.RequestURI()
 }
 
-// next is where the request itself wants to go on to, if that is safe;
-// otherwise fallback.
+// next returns the target that the request itself names, if it is safe, and
+// fallback otherwise.
 func (c *core) next(r *http.Request, fallback string) string {
 	if c.nextField == "" {
 		return fallback
 	}
 	to := ""
 	if r.Method == http.MethodPost {
-		// An unreadable form is no next. It is not an error here: the handler
-		// that reads the password will meet it too.
+		// A form that doesn't parse names no target. That isn't an error here:
+		// the handler that reads the password meets it too.
 		_ = r.ParseForm()
 		if v := r.PostForm[c.nextField]; len(v) > 0 {
-			// The form's own value, even if it is empty or unsafe: it must
-			// not be overruled by the URL that the form was posted to.
+			// The form's value counts even if it is empty or unsafe, so
+			// that the URL it was posted to can't overrule it.
 			return c.safe(r, v[0], fallback)
 		}
 	}
@@ -116,7 +114,7 @@ func (c *core) safe(r *http.Request, to, fallback string) string {
 	return to
 }
 
-// loops says whether a redirect to to would come back to r's own page.
+// loops reports whether a redirect to to leads back to r's own page.
 func loops(r *http.Request, to string) bool {
 	here, err := url.ParseRequestURI(requestTarget(r))
 	if err != nil {
@@ -124,7 +122,7 @@ func loops(r *http.Request, to string) bool {
 	}
 	there, err := here.Parse(to)
 	if err != nil {
-		return true // where it ends is not known
+		return true // nobody knows where it leads
 	}
 	if there.Host != "" && !strings.EqualFold(there.Host, r.Host) {
 		return false
