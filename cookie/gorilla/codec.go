@@ -10,8 +10,8 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// errNothing is the refusal to seal an empty plaintext. securecookie would make
-// a value and then fail to open it: it demands more than the 16 bytes of the IV.
+// errNothing is returned for an empty plaintext. securecookie would seal it and
+// then fail to open it, because it expects more than the 16 bytes of the IV.
 var errNothing = errors.New("gorilla: an empty plaintext cannot be sealed in this format")
 
 // derived seals and opens under keys that come from a keyring.
@@ -21,15 +21,15 @@ type derived struct {
 	form        securecookie.Serializer
 }
 
-// SecureCookie is the [cookie.Format] of gorilla/securecookie under keys derived
-// from a keyring, for the Format of an ssestore.Config. Hash key and block key
-// (32 bytes each: HMAC-SHA256 and AES-256) are subkeys for the purposes
-// "gorilla-hash" and "gorilla-block", this audience and this cookie name, so no
-// value means anything under another.
+// SecureCookie is the [cookie.Format] of gorilla/securecookie, under keys derived
+// from a keyring. Use it as the Format of an ssestore.Config. The hash key and the
+// block key (32 bytes each: HMAC-SHA256 and AES-256) are subkeys for the purposes
+// "gorilla-hash" and "gorilla-block", this audience and this cookie name. So a
+// value means nothing under another name or audience.
 //
-// The format names no key. Open tries the keys of the ring in order, primary
-// first, by their MACs; nothing opens is [cookie.ReasonUnknownKey].
-// [cookie.Opened].Issued is the date in the value, which may lie in the future.
+// The format doesn't name a key. Open tries the MACs of the ring's keys in order,
+// primary first. If none matches, the verdict is [cookie.ReasonUnknownKey].
+// [cookie.Opened].Issued is the date in the value, which may be in the future.
 //
 // The name must not be empty. The codec is immutable and safe for concurrent use.
 func SecureCookie(name, audience string) (cookie.Codec, error) {
@@ -50,8 +50,8 @@ func newDerived(name, audience, purpose string, form securecookie.Serializer) *d
 	}
 }
 
-// pair gives the pair of one key of a ring, which the key remembers. It is nil
-// for the zero Key: an empty hash key would make MACs that anyone can make.
+// pair returns the pair derived from a key, which the key caches. For the zero Key
+// it is nil, because anyone can make the MACs of an empty hash key.
 func (c *derived) pair(key keyring.Key) *pair {
 	p, _ := key.Cache(c.hash, func(hash []byte) any {
 		block := key.Derive(c.block)
@@ -63,7 +63,7 @@ func (c *derived) pair(key keyring.Key) *pair {
 	return p
 }
 
-// find returns the key of the ring that made the value, and its pair.
+// find returns the key in the ring that made the value, and its pair.
 func (c *derived) find(ring *keyring.Keyring, s sealed) (keyring.Key, *pair) {
 	for _, key := range ring.Keys() {
 		if p := c.pair(key); p != nil && p.made(c.name, s) {
@@ -73,8 +73,9 @@ func (c *derived) find(ring *keyring.Keyring, s sealed) (keyring.Key, *pair) {
 	return keyring.Key{}, nil
 }
 
-// Seal seals under the primary of the ring and under no other key. The plaintext
-// is left as it is. A value over 4,096 characters is a *cookie.SizeError.
+// Seal encrypts plaintext under the ring's primary key and no other. It doesn't
+// change plaintext. It returns a *cookie.SizeError if the value would have more
+// than 4,096 characters.
 func (c *derived) Seal(ring *keyring.Keyring, plaintext []byte) (string, error) {
 	p := c.pair(ring.Primary())
 	if p == nil {
@@ -83,7 +84,7 @@ func (c *derived) Seal(ring *keyring.Keyring, plaintext []byte) (string, error) 
 	return seal(p, c.name, plaintext)
 }
 
-// Open opens what Seal, or any program with the same two keys, has sealed.
+// Open decrypts what Seal, or any program with the same two keys, has sealed.
 func (c *derived) Open(ring *keyring.Keyring, value string) (cookie.Opened, error) {
 	s, ok := parse(value)
 	if !ok {
@@ -98,16 +99,16 @@ func (c *derived) Open(ring *keyring.Keyring, value string) (cookie.Opened, erro
 	return opened, err
 }
 
-// Size is the length of the value for n bytes of plaintext.
+// Size returns the length of the value for n bytes of plaintext.
 func (c *derived) Size(n int) int { return size(n, true) }
 
-// seal seals bytes under a pair.
+// seal encrypts plaintext under a pair.
 func seal(p *pair, name string, plaintext []byte) (string, error) {
 	if len(plaintext) == 0 {
 		return "", errNothing
 	}
-	// A copy: securecookie's NopEncoder passes the caller's bytes on, and its
-	// encryption then overwrites them.
+	// Encode a copy: securecookie's NopEncoder passes the caller's bytes on, and
+	// its encryption then overwrites them.
 	value, err := p.secure.Encode(name, bytes.Clone(plaintext))
 	if err != nil {
 		return "", err
@@ -115,7 +116,7 @@ func seal(p *pair, name string, plaintext []byte) (string, error) {
 	return value, check(value)
 }
 
-// check refuses a value that could never be opened again. The value and the name
+// check refuses a value that is too long to be opened again. Value and name
 // together have a tighter limit, which [cookie.Cookie.Set] enforces.
 func check(value string) error {
 	if len(value) > maxValue {
@@ -124,8 +125,8 @@ func check(value string) error {
 	return nil
 }
 
-// open opens a value whose MAC is right. What can still be wrong is the payload:
-// not base64, or too short for an IV. Only a holder of the keys can have made it.
+// open decrypts a value whose MAC is right. The payload can still be wrong: not
+// base64, or too short for an IV. But then a holder of the keys made it that way.
 func open(p *pair, name, value string, s sealed) (cookie.Opened, error) {
 	var plaintext []byte
 	if err := p.secure.Decode(name, value, &plaintext); err != nil {

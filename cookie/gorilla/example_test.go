@@ -13,13 +13,13 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// Opening a cookie that an application of gorilla/sessions has handed out. In a
+// Open a cookie that an application of gorilla/sessions has handed out. In a
 // program, WithKeys goes into ssestore.Legacy and the last part into Migrate.
 func ExampleWithKeys() {
 	hashKey := []byte("the application's hash key 32 b.")
 	blockKey := []byte("and its block key of 32 bytes...")
 
-	// What the old program did: sessions.CookieStore saves its Values so.
+	// What the old program did: this is how sessions.CookieStore saves its Values.
 	old := securecookie.CodecsFromPairs(hashKey, blockKey)
 	value, err := securecookie.EncodeMulti("my-session", map[any]any{"user_id": "ann"}, old...)
 	if err != nil {
@@ -40,8 +40,8 @@ func ExampleWithKeys() {
 	}
 	fmt.Println(values["user_id"], "saved just now:", time.Since(opened.Issued) < time.Minute)
 
-	// With another date. The format names no key: what none opens may be anybody's,
-	// and is kept.
+	// The same value with another date. The format doesn't name a key, so a value
+	// that none of ours opens may be somebody else's, and is kept.
 	_, err = codec.Open(nil, "N"+value[1:])
 	fmt.Println(err, "-", cookie.ReasonOf(err))
 	// Output:
@@ -49,8 +49,8 @@ func ExampleWithKeys() {
 	// cookie: invalid session cookie - unknown-key
 }
 
-// A keyring under an application that stays with gorilla/sessions. The codecs
-// are what sessions.CookieStore has in its field Codecs; it calls EncodeMulti and
+// Put a keyring under an application that stays with gorilla/sessions. The codecs
+// go into the Codecs field of a sessions.CookieStore, which calls EncodeMulti and
 // DecodeMulti with them, as this example does.
 func ExampleCodecs() {
 	var source keyring.Holder

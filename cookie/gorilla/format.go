@@ -12,16 +12,16 @@ import (
 )
 
 const (
-	// maxValue is the longest value that is looked at or made: a browser keeps no
-	// cookie whose name and value are longer (RFC 6265bis section 5.6). It is
-	// securecookie's own default too. The cap comes before all other work.
+	// maxValue is the longest value that we make or look at. Browsers don't keep
+	// a cookie whose name and value are longer (RFC 6265bis section 5.6). It is
+	// also securecookie's default. The limit is checked before anything else.
 	maxValue = 4096
 
 	// macLen is the length of HMAC-SHA256, securecookie's default hash.
 	macLen = sha256.Size
 
 	// dateLen is the length of a Unix time in decimal: ten digits from September
-	// 2001 to November 2286. It is only used to foretell sizes.
+	// 2001 to November 2286. It is only used to predict sizes.
 	dateLen = 10
 
 	// maxUnix is the last second of the year 9999, the last that RFC 3339 and
@@ -29,23 +29,23 @@ const (
 	maxUnix = 253402300799
 )
 
-// A sealed is a value taken apart, before anything about it is believed.
+// A sealed is a value that has been taken apart. Nothing in it is trusted yet.
 type sealed struct {
-	signed []byte    // "date|payload", which the MAC covers behind the cookie's name
+	signed []byte    // "date|payload", which the MAC covers after the cookie's name
 	mac    []byte    // macLen bytes
 	date   time.Time // when the value was made, if the MAC is right
 }
 
 // parse takes a value apart and reports whether it has the canonical form. It
-// does no cryptography. The date is checked for its form only.
+// does no cryptography, and checks only the form of the date.
 func parse(value string) (sealed, bool) {
 	raw, ok := decode(value)
 	if !ok {
 		return sealed{}, false
 	}
-	// The MAC is cut off by its length and not at a separator: it may hold any
-	// byte. securecookie cuts at the second '|', and the payload's alphabet has
-	// none, so both cut at the same place.
+	// Cut the MAC off by its length, not at a separator, since it may contain any
+	// byte. securecookie cuts at the second '|'. The payload's alphabet has no
+	// '|', so both cut at the same place.
 	at := len(raw) - macLen - 1
 	if at < 0 || raw[at] != '|' {
 		return sealed{}, false
@@ -63,9 +63,9 @@ func parse(value string) (sealed, bool) {
 	return s, true
 }
 
-// decode is strict padded base64url. encoding/base64 in its strict mode refuses
-// unused bits that are not zero, but still skips CR and LF; so those are looked
-// for first. With that, no two strings decode to the same bytes.
+// decode decodes strict padded base64url: no two strings decode to the same bytes.
+// In strict mode encoding/base64 refuses unused bits that aren't zero, but it still
+// skips CR and LF, so decode looks for those first.
 func decode(value string) ([]byte, bool) {
 	if len(value) > maxValue {
 		return nil, false
@@ -80,8 +80,8 @@ func decode(value string) ([]byte, bool) {
 }
 
 // decimal reads a Unix time as fmt's %d writes it: digits, no sign, no leading
-// zero. securecookie would also take "+17" and "017"; only a holder of the key
-// could write those, but one form is enough.
+// zero. securecookie also accepts "+17" and "017". Only a holder of the key could
+// write those, but one form is enough.
 func decimal(digits []byte) (unix int64, ok bool) {
 	if len(digits) == 0 || len(digits) > len("253402300799") || digits[0] == '0' {
 		return 0, false
@@ -95,7 +95,7 @@ func decimal(digits []byte) (unix int64, ok bool) {
 	return unix, unix <= maxUnix
 }
 
-// size is the length of the value for n bytes of plaintext.
+// size returns the length of the value for n bytes of plaintext.
 func size(n int, encrypted bool) int {
 	if encrypted {
 		n += aes.BlockSize // the IV
@@ -104,16 +104,16 @@ func size(n int, encrypted bool) int {
 }
 
 // A pair is a hash key and a block key, ready for use. It is safe for concurrent
-// use: securecookie only writes to itself when it has no hash key.
+// use: a SecureCookie only changes itself if it has no hash key.
 type pair struct {
 	hash   []byte
 	secure *securecookie.SecureCookie
 }
 
-// newPair wraps securecookie with its own limits off. Lifetimes are judged by
-// whoever has a clock (here the Codecs adapter, elsewhere the store), in one
-// place and against one setting; lengths are judged by parse and by check, since
-// securecookie's length errors are not of its own error type.
+// newPair wraps securecookie with its own limits turned off. Code that knows the
+// time judges lifetimes, in one place and by one setting: here the Codecs adapter,
+// elsewhere the store. parse and check judge lengths, because securecookie's length
+// errors don't have its own error type.
 func newPair(hash, block []byte, form securecookie.Serializer) *pair {
 	s := securecookie.New(hash, block)
 	s.MaxAge(0).MinAge(0).MaxLength(0).SetSerializer(form)
@@ -121,7 +121,7 @@ func newPair(hash, block []byte, form securecookie.Serializer) *pair {
 }
 
 // made reports whether this pair made the value under this cookie name. It
-// compares the MAC in constant time, as securecookie will once more.
+// compares the MAC in constant time, and so will securecookie later.
 func (p *pair) made(name string, s sealed) bool {
 	mac := hmac.New(sha256.New, p.hash)
 	mac.Write([]byte(name))

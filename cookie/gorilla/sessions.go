@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// leeway is how far in the future a date may lie, for clocks that differ;
+	// leeway is how far in the future a date may be, because clocks differ.
 	// ssestore allows the same.
 	leeway = 60 * time.Second
 
@@ -26,41 +26,41 @@ const (
 //	store := sessions.NewCookieStore([]byte("unused"))
 //	store.Codecs, err = gorilla.Codecs(ring, "", 12*time.Hour)
 //
-// Values, flashes and everything else work as before: values are encoded with
-// encoding/gob, so types beyond the basic ones need gob.Register, as before.
-// What it adds:
+// Values, flashes and everything else work as before. Values are still encoded with
+// encoding/gob, so types beyond the basic ones still need gob.Register. What changes:
 //
-//   - keys rotate with the source, and nobody is logged out: every value is
-//     sealed under the primary key, and each key of the ring opens;
-//   - it never seals under a fallback. securecookie.EncodeMulti silently goes to
-//     the next codec when one fails; the list returned here has one codec, and
-//     with no active key it gives an error;
-//   - values expire maxAge after their last save, by the date inside the value,
-//     whatever the browser does with Max-Age; the exact age is still accepted. A
-//     date more than a minute ahead is refused;
-//   - one spelling only, as for the other codecs of this package.
+//   - Keys rotate with the source, and nobody is logged out. Every value is sealed
+//     under the primary key, and any key in the ring can open it.
+//   - Nothing is sealed under a fallback. securecookie.EncodeMulti silently moves
+//     on to the next codec when one fails. The list returned here has only one
+//     codec, which returns an error if there is no active key.
+//   - Values expire when they are older than maxAge, counted from their last save by
+//     the date inside the value, whatever the browser does with Max-Age. A date more
+//     than a minute ahead is refused.
+//   - A value has only one spelling, as with the other codecs of this package.
 //
-// Keys are derived for purposes of their own ("gorilla-sessions-…"), for this
-// audience and for each session name that the application uses, so these values
-// never open as sessions of hardtack itself, nor under another name.
+// Keys are derived for separate purposes ("gorilla-sessions-…"), for this audience
+// and for each session name the application uses. So these values never open as
+// sessions of hardtack itself, or under another name.
 //
-// store.Options.MaxAge says what the browser is told; store.MaxAge does not reach
-// these codecs. Cookies that the application has handed out before do not open
-// under the new codecs, unless its old ones are kept behind the new one:
+// store.Options.MaxAge decides what the browser is told. store.MaxAge doesn't reach
+// these codecs. Cookies that the application handed out earlier can't be opened by
+// the new codecs, unless you keep the old ones after the new one:
 //
 //	store.Codecs = append(codecs, securecookie.CodecsFromPairs(oldKeys...)...)
 //
-// and then EncodeMulti has a fallback to fall to again; watch for errors.
+// EncodeMulti then has a codec to fall back to again, so watch for errors.
 //
-// Errors of the codecs implement securecookie.Error. A value refused in Decode
-// is IsDecode, matches [cookie.ErrInvalid] and carries a reason for
-// [cookie.ReasonOf]; sessions wraps it in a securecookie.MultiError, which has
-// to be taken apart with a loop. A value over 4,096 characters with its name is a
-// *cookie.SizeError and IsUsage.
+// The errors of the codecs implement securecookie.Error. For a value that Decode
+// refuses, IsDecode is true; the error matches [cookie.ErrInvalid] and carries a
+// reason for [cookie.ReasonOf]. sessions wraps it in a securecookie.MultiError, so
+// loop over that to find it. For a value of more than 4,096 characters, name
+// included, the error is a *cookie.SizeError and IsUsage is true.
 //
-// The source must not be nil; maxAge is between one second and 400 days. All
-// faults are reported at once. The codecs are safe for concurrent use, count
-// seals and opens in the keys, and read time.Now, since sessions has no clock.
+// The source must not be nil, and maxAge must be between one second and 400 days.
+// Codecs reports all faults at once. The codecs are safe for concurrent use. They
+// count seals and opens in the keys, and call time.Now, since sessions doesn't pass
+// them a time.
 func Codecs(src keyring.Source, audience string, maxAge time.Duration) ([]securecookie.Codec, error) {
 	var errs []error
 	if err := probe(src); err != nil {
@@ -75,9 +75,9 @@ func Codecs(src keyring.Source, audience string, maxAge time.Duration) ([]secure
 	return []securecookie.Codec{&adapter{src, audience, maxAge}}, nil
 }
 
-// probe finds a nil source, also a nil pointer in a non-nil interface, when the
-// program starts and not at its first request. Most often it is a keyring whose
-// loading failed and whose error nobody read.
+// probe finds a nil source, or a nil pointer in a non-nil interface, when the
+// program starts rather than at its first request. Usually that is a keyring that
+// failed to load, and an error that nobody checked.
 func probe(src keyring.Source) error {
 	if v := reflect.ValueOf(src); src == nil || v.Kind() == reflect.Pointer && v.IsNil() {
 		return errors.New("gorilla: no source of keys")
@@ -92,8 +92,8 @@ type adapter struct {
 	maxAge   time.Duration
 }
 
-// codec is the format for one session name. Its keys are remembered by the
-// keyring, so making one costs nothing.
+// codec returns the codec for one session name. The keyring caches its keys, so
+// making one costs next to nothing.
 func (a *adapter) codec(name string) *derived {
 	return newDerived(name, a.audience, "gorilla-sessions", securecookie.GobEncoder{})
 }
@@ -116,7 +116,7 @@ func (a *adapter) Encode(name string, value any) (string, error) {
 	return text, nil
 }
 
-// Decode implements securecookie.Codec. dst is not touched unless the value is
+// Decode implements securecookie.Codec. It leaves dst alone unless the value is
 // authentic and in date.
 func (a *adapter) Decode(name, value string, dst any) error {
 	now := time.Now()
@@ -127,7 +127,7 @@ func (a *adapter) Decode(name, value string, dst any) error {
 	c := a.codec(name)
 	key, p := c.find(a.src.At(now), s)
 	if p == nil {
-		// Another instance may have rotated: look at the source once more.
+		// Another instance may have rotated its keys: ask the source once more.
 		if fresh, ok := a.src.(interface {
 			Refresh(now time.Time) *keyring.Keyring
 		}); ok {
@@ -143,14 +143,14 @@ func (a *adapter) Decode(name, value string, dst any) error {
 		return refuse(cookie.ReasonExpired)
 	}
 	if err := p.secure.Decode(name, value, dst); err != nil {
-		return err // authentic, and not of the type that dst has
+		return err // authentic, but not of dst's type
 	}
 	key.CountOpen(now)
 	return nil
 }
 
-// codecError is a failure in the terms of securecookie.Error, which applications
-// of gorilla/sessions ask for IsDecode.
+// codecError implements securecookie.Error, whose IsDecode applications of
+// gorilla/sessions call.
 type codecError struct {
 	cause  error
 	decode bool

@@ -11,13 +11,13 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// minHash is the shortest hash key that is taken: 128 bits, below which a MAC can
-// be searched for its key off line (securecookie recommends 32 or 64 bytes). Who
-// has handed out cookies under a shorter one has handed out sessions that anyone
-// can mint, and should let them go rather than adopt them.
+// minHash is the shortest hash key we accept: 128 bits. A shorter key can be searched
+// for offline, given one MAC (securecookie recommends 32 or 64 bytes). Anyone who
+// finds it can mint sessions, so an application that has used such a key should drop
+// its sessions rather than adopt them.
 const minHash = 16
 
-// given opens values under key pairs that the application has always had.
+// given opens values under key pairs that the application already has.
 type given struct {
 	name      string
 	pairs     []*pair
@@ -25,10 +25,10 @@ type given struct {
 }
 
 // WithKeys returns a [cookie.Format] that opens the cookies an application has
-// already handed out. The keys are pairs, as sessions.NewCookieStore and
-// securecookie.CodecsFromPairs take them: hash key, block key, hash key, … newest
-// first; the last block key may be left out, and any may be nil, which means
-// signed and not encrypted. It is made for ssestore.Legacy:
+// already handed out. It takes keys in pairs, like sessions.NewCookieStore and
+// securecookie.CodecsFromPairs: hash key, block key, hash key, … newest first. The
+// last block key may be left out. A nil block key means that values are signed but
+// not encrypted. WithKeys is made for ssestore.Legacy:
 //
 //	Legacy: []ssestore.Legacy{{
 //		Cookie:  cookie.Config{Name: "my-session"},
@@ -37,23 +37,24 @@ type given struct {
 //		Migrate: func(s *ssestore.Session, plaintext []byte) error { … },
 //	}}
 //
-// The plaintext is what the application's serializer wrote: gob of a map[any]any
-// for sessions.CookieStore, unless it was set to another. gob of untrusted bytes
-// is a risk, but these are authenticated. [cookie.Opened].Issued is the date of
-// the last save, [cookie.Opened].Key is zero, the keyring is not used, and the
-// audience is ignored. Ages are the store's to judge: securecookie's own MaxAge
-// (30 days by default) plays no part.
+// The plaintext is what the application's serializer wrote. For sessions.CookieStore
+// that is a gob of a map[any]any, unless another serializer was configured. Decoding
+// gob from untrusted bytes is risky, but these are authenticated.
+//
+// [cookie.Opened].Issued is the date of the last save, and [cookie.Opened].Key is
+// zero. The codec uses neither the keyring nor the audience. It leaves it to the
+// store to judge ages: securecookie's own MaxAge (30 days by default) plays no part.
 //
 // The HMAC must be SHA-256, securecookie's default. The keys are copied.
 //
 // The format, and so the store's constructor, reports every fault at once: no
-// keys, a hash key under 16 bytes, a block key that is not 16, 24 or 32 bytes, a
-// key of zeros, a pair given twice, an empty cookie name. An empty but non-nil
-// block key is refused too, since it most often is an unset variable.
+// keys, a hash key under 16 bytes, a block key that isn't 16, 24 or 32 bytes, a
+// key of zeros, a pair given twice, an empty cookie name. It also refuses an empty
+// block key that isn't nil, since that is usually an unset variable.
 //
-// The codec also seals, under the first pair, which lets a test or a staged
-// rollout write what the old program reads. It is not meant for the Format of an
-// ssestore.Config: such sessions would leave the keyring and its rotation aside.
+// The codec can also seal, under the first pair. This lets a test or a staged
+// rollout write what the old program reads. It isn't meant as the Format of an
+// ssestore.Config: its sessions would bypass the keyring and its rotation.
 func WithKeys(pairs ...[]byte) cookie.Format {
 	keys := make([][]byte, len(pairs))
 	for i, key := range pairs {
@@ -76,7 +77,7 @@ func WithKeys(pairs ...[]byte) cookie.Format {
 	}
 }
 
-// blockOf is the block key of the pair at i, nil when the list ends before it.
+// blockOf returns the block key of the pair at i, or nil if the list ends before it.
 func blockOf(keys [][]byte, i int) []byte {
 	if i+1 < len(keys) {
 		return keys[i+1]
@@ -84,7 +85,7 @@ func blockOf(keys [][]byte, i int) []byte {
 	return nil
 }
 
-// checkPairs names each fault by its position and never shows a key.
+// checkPairs names each faulty pair by its position. It never shows a key.
 func checkPairs(keys [][]byte) (errs []error) {
 	if len(keys) == 0 {
 		errs = append(errs, errors.New("gorilla: no keys"))
@@ -109,7 +110,7 @@ func checkPairs(keys [][]byte) (errs []error) {
 		}
 		for j := 0; j < i; j += 2 {
 			if bytes.Equal(hash, keys[j]) {
-				// The first pair would claim all values of the second by its MAC.
+				// The MACs match, so the first pair would claim the second one's values.
 				fault(fmt.Sprintf("the hash key is that of pair %d", j/2+1))
 			}
 		}
@@ -117,17 +118,17 @@ func checkPairs(keys [][]byte) (errs []error) {
 	return errs
 }
 
-// zeros reports whether a key is nothing but zero bytes.
+// zeros reports whether a key consists of zero bytes only.
 func zeros(key []byte) bool {
 	return bytes.Count(key, []byte{0}) == len(key)
 }
 
-// Seal seals under the first pair; the ring is not used.
+// Seal encrypts plaintext under the first pair. It doesn't use the ring.
 func (c *given) Seal(_ *keyring.Keyring, plaintext []byte) (string, error) {
 	return seal(c.pairs[0], c.name, plaintext)
 }
 
-// Open tries the pairs in order; the ring is not used.
+// Open tries the pairs in order. It doesn't use the ring.
 func (c *given) Open(_ *keyring.Keyring, value string) (cookie.Opened, error) {
 	s, ok := parse(value)
 	if !ok {
@@ -141,5 +142,5 @@ func (c *given) Open(_ *keyring.Keyring, value string) (cookie.Opened, error) {
 	return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
 }
 
-// Size is the length of the value for n bytes of plaintext.
+// Size returns the length of the value for n bytes of plaintext.
 func (c *given) Size(n int) int { return size(n, c.encrypted) }
