@@ -15,17 +15,17 @@ import (
 
 var errName = errors.New("jose: a codec needs the name of its cookie")
 
-// canonical is hardtack's own format through go-jose.
+// canonical seals and opens hardtack's own format through go-jose.
 type canonical struct{ seal, cache keyring.Label }
 
 // JWE is hardtack's own format, with the cryptography and the serialization left to
 // go-jose. It uses the same keys as [cookie.JWE], so each opens what the other
-// seals, under the same cookie name and audience; and it gives the same verdicts.
-// Nonces are not clone-safe, see the package doc.
+// seals under the same cookie name and audience. The verdicts are the same too. Its
+// nonces aren't safe on cloned machines; see the package documentation.
 //
 // The name must not be empty. [cookie.ErrFIPS] is returned when the program runs
-// with GODEBUG=fips140=only, which forbids AES-GCM with nonces made outside of it.
-// The codec is immutable and safe for concurrent use.
+// with GODEBUG=fips140=only, which forbids AES-GCM with nonces made elsewhere. The
+// codec is immutable and safe for concurrent use.
 func JWE(name, audience string) (cookie.Codec, error) {
 	if name == "" {
 		return nil, errName
@@ -35,8 +35,8 @@ func JWE(name, audience string) (cookie.Codec, error) {
 	}
 	return &canonical{
 		seal: cookie.SealLabel(name, audience),
-		// The key is the one of the label above. What is remembered is not, and a
-		// label stands for one kind of value, so it needs a label of its own.
+		// The key comes from the label above. The cached value doesn't: each label
+		// stands for one kind of value, so this one needs a label of its own.
 		cache: keyring.Label{Purpose: "jose", Audience: audience, Name: name},
 	}, nil
 }
@@ -53,20 +53,20 @@ func gcmAllowed() error {
 	return nil
 }
 
-// box is what go-jose needs of one key. go-jose copies the key on each use and
-// keeps no state, so a box serves many goroutines.
+// box holds what go-jose needs to use a key. go-jose copies the key on each use and
+// keeps no state, so goroutines can share a box.
 type box struct {
 	key       []byte
 	encrypter jose.Encrypter
 }
 
-// box is nil for the zero Key.
+// box returns the cached box of a key, or nil for the zero Key.
 func (c *canonical) box(key keyring.Key) *box {
 	b, _ := key.Cache(c.cache, func([]byte) any {
 		secret := key.Derive(c.seal)
 		encrypter, err := jose.NewEncrypter(jose.A256GCM,
 			jose.Recipient{Algorithm: jose.DIRECT, Key: secret, KeyID: key.ID()}, nil)
-		if err != nil { // a key that is not 32 bytes, and there is none
+		if err != nil { // never: every subkey has 32 bytes
 			return nil
 		}
 		return &box{secret, encrypter}
@@ -74,8 +74,8 @@ func (c *canonical) box(key keyring.Key) *box {
 	return b
 }
 
-// Seal seals under the primary of the ring. A token over 4,096 characters is a
-// *cookie.SizeError.
+// Seal encrypts plaintext under the ring's primary key. It returns a
+// *cookie.SizeError if the token would have more than 4,096 characters.
 func (c *canonical) Seal(ring *keyring.Keyring, plaintext []byte) (string, error) {
 	if size := jwe.Size(len(plaintext)); size > jwe.MaxToken {
 		return "", &cookie.SizeError{Size: size, Limit: jwe.MaxToken}
@@ -88,20 +88,20 @@ func (c *canonical) Seal(ring *keyring.Keyring, plaintext []byte) (string, error
 	if err != nil {
 		return "", err
 	}
-	// go-jose writes header members in the order of their names, without spaces:
-	// alg, enc, kid. That is the canonical header; Check sees to it that a change
-	// there breaks sealing, and not the next request of every user.
+	// go-jose writes header members sorted by name and without spaces: alg, enc,
+	// kid. That is the canonical header. If go-jose ever changes this, Check makes
+	// sealing fail, rather than the next request of every user.
 	token, err := object.CompactSerialize()
 	if err != nil {
 		return "", err
 	}
 	if _, ok := jwe.Kid(token); !ok || jwe.Check(token) != jwe.OK {
-		return "", errors.New("jose: go-jose wrote a token that is not in canonical form")
+		return "", errors.New("jose: go-jose wrote a token that isn't in canonical form")
 	}
 	return token, nil
 }
 
-// Open opens tokens in the canonical form only.
+// Open decrypts a token. It accepts the canonical form only.
 func (c *canonical) Open(ring *keyring.Keyring, value string) (cookie.Opened, error) {
 	kid, ok := jwe.Kid(value)
 	if !ok {
@@ -109,7 +109,7 @@ func (c *canonical) Open(ring *keyring.Keyring, value string) (cookie.Opened, er
 	}
 	key, _ := ring.Key(string(kid[:]))
 	b := c.box(key)
-	if b == nil { // the zero Key: not in the ring
+	if b == nil { // the zero Key: the ring has no such key
 		return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
 	}
 	if jwe.Check(value) != jwe.OK {
@@ -126,12 +126,11 @@ func (c *canonical) Open(ring *keyring.Keyring, value string) (cookie.Opened, er
 	return cookie.Opened{Plaintext: plaintext, Key: key}, nil
 }
 
-// Size is the length of the token for n bytes of plaintext.
+// Size returns the length of the token for n bytes of plaintext.
 func (c *canonical) Size(n int) int { return jwe.Size(n) }
 
-// parseJOSE is the parse of go-jose. The caller has checked the whole form of the
-// token. The errors of go-jose go no further than this package: they may quote
-// the token.
+// parseJOSE parses a token with go-jose. The caller must have checked its form. The
+// errors of go-jose must not leave this package, since they may quote the token.
 func parseJOSE(token string, enc ...jose.ContentEncryption) (*jose.JSONWebEncryption, error) {
 	return jose.ParseEncryptedCompact(token, []jose.KeyAlgorithm{jose.DIRECT}, enc)
 }

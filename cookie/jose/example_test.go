@@ -15,7 +15,7 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// Opening a session cookie of Auth.js (next-auth version 5), which encrypts with
+// Open a session cookie of Auth.js (next-auth version 5), which encrypts with
 // A256CBC-HS512 under a key derived from AUTH_SECRET and the cookie's name.
 func ExampleWithKeys() {
 	const name = "__Secure-authjs.session-token"
@@ -34,8 +34,8 @@ func ExampleWithKeys() {
 	if err != nil {
 		panic(err)
 	}
-	// What Migrate does in a program. Demand what only a session has: systems
-	// encrypt other things with the same key.
+	// In a program, Migrate does this. Demand a claim that only a session has:
+	// systems encrypt other things with the same key.
 	var claims struct {
 		Sub   string `json:"sub"`
 		Email string `json:"email"`
@@ -45,7 +45,7 @@ func ExampleWithKeys() {
 	}
 	fmt.Println(claims.Sub, claims.Email, opened.Issued.UTC().Format(time.DateOnly))
 
-	// One character more, which go-jose alone would skip.
+	// The same value with one more character, which go-jose alone would skip.
 	_, err = codec.Open(nil, value+"\n")
 	fmt.Println(err, "-", cookie.ReasonOf(err))
 	// Output:
@@ -72,8 +72,8 @@ func authJS(key []byte) string {
 }
 
 // nextjs-auth0 and express-openid-connect encrypt with A256GCM under a key of 32
-// bytes. nextjs-auth0 encrypts the state of a login in progress with that key as
-// well, and any visitor can have such a token.
+// bytes. nextjs-auth0 uses that key for the state of a login in progress as well,
+// and any visitor can get such a token.
 func ExampleWithKeys_auth0() {
 	key, err := hkdf.Key(sha256.New, []byte("the AUTH0_SECRET of the application"), nil, "JWE CEK", 32)
 	if err != nil {
@@ -113,7 +113,7 @@ func ExampleWithKeys_auth0() {
 	//  no session of a user
 }
 
-// Two implementations of one format, under one keyring.
+// One format, two implementations, the same keyring.
 func ExampleJWE() {
 	ring := keyring.Generate()
 	ours, err := cookie.JWE("__Host-session", "shop")

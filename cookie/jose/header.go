@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// maxHeader is far more than a header of the members below needs, even with
-	// the thumbprint of a key as its kid. It caps what encoding/json gets to see.
+	// maxHeader is far more than the members below need, even with a key's
+	// thumbprint as the kid. It limits what encoding/json has to read.
 	maxHeader = 1024
 
 	// maxUnix is the last second of the year 9999, the last that RFC 3339 and
@@ -21,15 +21,15 @@ const (
 	maxUnix = 253402300799
 )
 
-// form is what a content encryption demands of a token, RFC 7518 sections 5.2.5
-// and 5.3. Lengths are in bytes.
+// form is what a content encryption demands of a token (RFC 7518 sections 5.2.5
+// and 5.3). Lengths are in bytes.
 type form struct {
 	enc          jose.ContentEncryption
 	key, iv, tag int
-	block        int // the ciphertext is a positive multiple of it; 0: any length
+	block        int // the ciphertext's length is a positive multiple of it; 0: any length
 }
 
-// forms are the content encryptions that are opened for others, and no more.
+// forms returns the content encryptions that WithKeys can open.
 func forms() [2]form {
 	return [2]form{
 		{enc: jose.A256GCM, key: 32, iv: 12, tag: 16},
@@ -37,13 +37,14 @@ func forms() [2]form {
 	}
 }
 
-// times are claims about time, absent where zero.
+// times holds claims about time. Zero means absent.
 type times struct{ iat, nbf, exp int64 }
 
-// precheck takes a foreign token apart and reports whether go-jose may see it. It
-// is given the forms that there are keys for. The token is not authentic yet.
+// precheck takes another system's token apart and reports whether go-jose may see
+// it. The allowed forms are those we have keys for. The token isn't authenticated
+// yet.
 func precheck(token string, allowed []form) (f form, header times, ok bool) {
-	// The cap comes first: a million dots must not become a million segments
+	// Check the length first: a million dots must not become a million segments
 	// (CVE-2024-28180, CVE-2025-27144).
 	if len(token) > jwe.MaxToken || strings.Count(token, ".") != 4 {
 		return f, header, false
@@ -73,14 +74,14 @@ func precheck(token string, allowed []form) (f form, header times, ok bool) {
 	return f, header, false
 }
 
-// readHeader reads a protected header and reports whether it consists of nothing
-// but known members, each once and with a value that it may have.
+// readHeader reads a protected header and reports whether it has only known
+// members, each of them once and with an allowed value.
 //
-// Unknown members are refused, and with them all that RFC 8725 warns of: crit,
-// zip, jku, jwk, x5u, x5c, epk, p2c, apu, b64, and "Alg" for "alg". The names
-// iat, uat, exp and nbf are allowed: RFC 7519 section 5.3 lets an issuer repeat
-// claims in the header, and nextjs-auth0 (to version 3) and
-// express-openid-connect have them only there.
+// It refuses unknown members, and with them everything RFC 8725 warns about: crit,
+// zip, jku, jwk, x5u, x5c, epk, p2c, apu, b64, and "Alg" for "alg". It allows iat,
+// uat, exp and nbf, because RFC 7519 section 5.3 lets an issuer repeat claims in the
+// header. nextjs-auth0 (up to version 3) and express-openid-connect have them only
+// there.
 func readHeader(raw []byte) (enc string, t times, ok bool) {
 	alg := ""
 	ok = members(raw, func(name string, value json.RawMessage) bool {
@@ -98,7 +99,7 @@ func readHeader(raw []byte) (enc string, t times, ok bool) {
 			return date(value, &t.nbf)
 		case "exp":
 			return date(value, &t.exp)
-		case "uat": // "updated at", a member of Auth0's
+		case "uat": // "updated at", Auth0's own
 			var ignored int64
 			return date(value, &ignored)
 		}
@@ -107,12 +108,13 @@ func readHeader(raw []byte) (enc string, t times, ok bool) {
 	return enc, t, ok && alg == string(jose.DIRECT)
 }
 
-// members calls see for each member of a JSON object, in order, and reports
-// whether raw is one object and nothing else, no name comes twice, and see was
-// content with all. encoding/json alone would take the last of two equal names,
-// and in a struct "ALG" for "alg": a parser differential (RFC 7515 section 4).
+// members calls see for each member of a JSON object, in order. It reports whether
+// raw is a single object with nothing around it, no name comes twice, and see
+// returned true for every member. On its own, encoding/json would use the last of
+// two equal names, and would match "ALG" to "alg" in a struct: a parser differential
+// (RFC 7515 section 4).
 func members(raw []byte, see func(name string, value json.RawMessage) bool) bool {
-	if !json.Valid(raw) { // also: exactly one value, nothing behind it
+	if !json.Valid(raw) { // also refuses anything after the first value
 		return false
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
@@ -135,14 +137,14 @@ func members(raw []byte, see func(name string, value json.RawMessage) bool) bool
 	return true
 }
 
-// text reads a JSON string that is not empty.
+// text reads a JSON string that isn't empty.
 func text(value json.RawMessage, to *string) bool {
 	return json.Unmarshal(value, to) == nil && *to != "" // null leaves it empty
 }
 
-// date reads a NumericDate of RFC 7519 section 2 down to the second. Fractions
-// are legal there; exponents, negative numbers and dates after 9999 are not worth
-// having.
+// date reads a NumericDate (RFC 7519 section 2), down to the second. It drops a
+// fraction, which is legal. It refuses exponents, negative numbers and dates after
+// the year 9999, which aren't worth supporting.
 func date(value json.RawMessage, to *int64) bool {
 	digits, fraction, _ := strings.Cut(string(value), ".")
 	if len(digits) > len("253402300799") || len(fraction) > 9 {

@@ -14,23 +14,23 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// leeway is how far ahead nbf may lie, for clocks that differ; ssestore allows
-// the same. exp has none.
+// leeway is how far ahead nbf may be, because clocks differ. ssestore allows the
+// same. There is none for exp.
 const leeway = 60 * time.Second
 
-// errSeal is all that a codec of WithKeys has to say about sealing.
+// errSeal is returned by Seal, whatever its arguments.
 var errSeal = errors.New("jose: WithKeys does not seal: the tokens are another system's")
 
-// opener opens tokens of another system under given keys.
+// opener opens another system's tokens under the keys it was given.
 type opener struct {
 	keys  [][]byte
-	forms []form // of the lengths of the keys
+	forms []form // the form of each key, by its length
 }
 
-// WithKeys returns a [cookie.Format] that opens the encrypted JWTs of another
-// system: compact JWE with alg=dir, and enc=A256GCM for a key of 32 bytes or
-// enc=A256CBC-HS512 for one of 64. Several keys, newest first, are for a system
-// whose key has changed. It is made for ssestore.Legacy:
+// WithKeys returns a [cookie.Format] that opens another system's encrypted JWTs:
+// compact JWE with alg=dir, and with enc=A256GCM for a key of 32 bytes or
+// enc=A256CBC-HS512 for one of 64. If that system's key has changed, pass several
+// keys, newest first. WithKeys is made for ssestore.Legacy:
 //
 //	Legacy: []ssestore.Legacy{{
 //		Cookie:  cookie.Config{Name: "__Secure-authjs.session-token"},
@@ -39,35 +39,41 @@ type opener struct {
 //		Migrate: func(s *ssestore.Session, plaintext []byte) error { … },
 //	}}
 //
-// The keys are what the other system encrypts with, which mostly is not what its
-// configuration calls the secret but derived from it; the examples show how.
+// The keys are the ones the other system encrypts with. They usually aren't what its
+// configuration calls the secret, but are derived from it. The examples show how.
 //
-// The plaintext is a JSON object, the claims set. [cookie.Opened].Issued is its
-// iat claim, or else the iat of the header (express-openid-connect), or else its
-// internal.createdAt (nextjs-auth0 from version 4), or else zero, and then ssestore
-// takes no session over: a replay would start its life anew.
-// [cookie.Opened].Key is zero, and the keyring, cookie name and audience are not
-// used. A token whose exp has passed is [cookie.ReasonExpired], one whose nbf has
-// not come is [cookie.ReasonFuture]; both by time.Now, since a codec is given no
-// time. Whether iat is too old or too new is for the store to say.
+// The plaintext is a JSON object, the claims set. [cookie.Opened].Issued is the
+// first of these that is present:
 //
-// What the codec cannot know, Migrate must check (RFC 8725 sections 3.8, 3.9 and
-// 3.12): iss and aud, if the system sets them, and that this is a session at all.
-// Systems often encrypt other things with the same key; nextjs-auth0 does so with
-// the state of a login in progress, which any visitor can have, and such a token
-// put into the session cookie decrypts (next-auth CVE-2023-48309). Demand a claim
-// that only a logged-in session has, such as the user's id at its place.
+//   - the iat claim,
+//   - the iat in the header (express-openid-connect),
+//   - the claim internal.createdAt (nextjs-auth0 from version 4).
 //
-// Verdicts: not such a token, also an altered spelling of one, is
-// [cookie.ReasonForeign]; such a token that no key opens is
-// [cookie.ReasonUnknownKey], whatever kid it names, since the key may have
-// changed; an authentic one that holds no claims set is [cookie.ReasonMalformed].
+// If there is none, Issued is zero, and ssestore doesn't take the session over,
+// because a replay would start its life anew. [cookie.Opened].Key is zero. The codec
+// uses neither the keyring nor the cookie name and audience.
+//
+// A token whose exp has passed is [cookie.ReasonExpired]. One whose nbf is still to
+// come is [cookie.ReasonFuture]. Both are judged by time.Now, because a codec isn't
+// given a time. The store decides whether iat is too old or too new.
+//
+// Migrate must check what the codec can't know (RFC 8725 sections 3.8, 3.9 and
+// 3.12): iss and aud, if the system sets them, and that the token is a session at
+// all. Systems often encrypt other things with the same key. nextjs-auth0, for one,
+// encrypts the state of a login in progress. Any visitor can get such a token, and it
+// decrypts if they put it into the session cookie (next-auth CVE-2023-48309). Demand
+// a claim that only a logged-in session has, such as the user's id in its place.
+//
+// A value that isn't such a token, or is spelled differently, is
+// [cookie.ReasonForeign]. A token that no key opens is [cookie.ReasonUnknownKey],
+// whatever kid it names, since the key may have changed. An authentic token without
+// a claims set is [cookie.ReasonMalformed].
 //
 // The format, and so the store's constructor, reports all faulty keys at once: no
-// key, a length that is neither 32 nor 64, all zeros. It fails with
-// [cookie.ErrFIPS] where a key is for AES-GCM and GODEBUG=fips140=only is set.
-// The keys are copied. Seal is always an error, so
-// ssestore.New refuses it as the format of its own sessions.
+// key, a length that is neither 32 nor 64, all zeros. It fails with [cookie.ErrFIPS]
+// if a key is for AES-GCM and GODEBUG=fips140=only is set. The keys are copied. Seal
+// always returns an error, so ssestore.New refuses this as the format of its own
+// sessions.
 func WithKeys(keys ...[]byte) cookie.Format {
 	own := make([][]byte, len(keys))
 	for i, key := range keys {
@@ -100,8 +106,8 @@ func WithKeys(keys ...[]byte) cookie.Format {
 	}
 }
 
-// formOf binds a key to one content encryption, by its length: no key is ever
-// used for two (RFC 8725 section 3.1).
+// formOf returns the content encryption that a key is for, by its length. No key is
+// ever used for two (RFC 8725 section 3.1).
 func formOf(key []byte) (form, bool) {
 	for _, f := range forms() {
 		if len(key) == f.key {
@@ -111,14 +117,14 @@ func formOf(key []byte) (form, bool) {
 	return form{}, false
 }
 
-// Seal refuses.
+// Seal always returns an error.
 func (o *opener) Seal(*keyring.Keyring, []byte) (string, error) { return "", errSeal }
 
-// Size is more than any cookie holds, so that a store which is to seal with these
-// keys finds no room for a session and is refused when the program starts.
+// Size returns more than any cookie can hold. A store that is meant to seal with
+// these keys then has no room for a session, and fails when the program starts.
 func (o *opener) Size(int) int { return math.MaxInt }
 
-// Open opens a token; the ring is not used.
+// Open decrypts a token. It doesn't use the ring.
 func (o *opener) Open(_ *keyring.Keyring, value string) (cookie.Opened, error) {
 	f, header, ok := precheck(value, o.forms)
 	if !ok {
@@ -145,8 +151,8 @@ func (o *opener) Open(_ *keyring.Keyring, value string) (cookie.Opened, error) {
 	return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
 }
 
-// judge reads the times of an authentic token. The header is authentic by now
-// too. Where exp or nbf stand in both places, both count.
+// judge reads the times of an authentic token, from its claims and its header. If
+// exp or nbf is in both, both count.
 func judge(plaintext []byte, header times, now time.Time) (issued time.Time, reason cookie.Reason) {
 	var claims times
 	created := int64(0)
@@ -182,9 +188,9 @@ func judge(plaintext []byte, header times, now time.Time) (issued time.Time, rea
 	return issued, cookie.ReasonNone
 }
 
-// createdAt looks for the time in the "internal" member of nextjs-auth0, which
-// has no iat. Another system may have a member of that name: what does not fit
-// is passed over.
+// createdAt looks for the time in the "internal" member that nextjs-auth0 has
+// instead of iat. Another system may use the same name for something else, so
+// createdAt ignores whatever doesn't fit.
 func createdAt(value json.RawMessage) (unix int64) {
 	ok := members(value, func(name string, value json.RawMessage) bool {
 		return name != "createdAt" || date(value, &unix)
