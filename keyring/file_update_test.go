@@ -155,16 +155,23 @@ func TestUpdate_ProcessesLoseNoKey(t *testing.T) {
 	}
 	path := newKeyFile(t, textA)
 	var wg sync.WaitGroup
+	var foreign atomic.Bool
 	for range 3 {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestUpdate_ProcessesLoseNoKey$")
 		cmd.Env = append(os.Environ(), "KEYRING_TEST_ROTATE="+path)
 		wg.Go(func() {
-			if out, err := cmd.CombinedOutput(); err != nil {
+			out, err := cmd.CombinedOutput()
+			if err != nil && strings.Contains(err.Error(), "exec format error") {
+				foreign.Store(true)
+			} else if err != nil {
 				t.Errorf("%v\n%s", err, out)
 			}
 		})
 	}
 	wg.Wait()
+	if foreign.Load() {
+		t.Skip("the tests were compiled for another processor, and the system does not know how to run them")
+	}
 	if n := len(openFile(t, path, nil).At(seconds(0)).Keys()); n != 16 {
 		t.Errorf("%d keys, want 1 + 3×5", n)
 	}
@@ -224,7 +231,8 @@ func TestUpdate_FileAtFault(t *testing.T) {
 				t.Errorf("the ring is %s", got)
 			}
 			// Next to what is no key file, there is no business to leave a lock.
-			if target, err := filepath.EvalSymlinks(path); err == nil {
+			// (Not of a device: that directory is everybody's.)
+			if target, err := filepath.EvalSymlinks(path); err == nil && target != os.DevNull {
 				info, err := os.Stat(target)
 				must(t, err)
 				if _, err := os.Stat(target + ".lock"); err == nil && !info.Mode().IsRegular() {
@@ -249,7 +257,7 @@ func TestUpdate_NoLock(t *testing.T) {
 	path := newKeyFile(t, textA)
 	f := openFile(t, path, nil)
 	must(t, os.Mkdir(path+".lock", 0o700))
-	if err := f.Update((*keyring.Keyring).Rotate); err == nil || !strings.Contains(err.Error(), "keys.json.lock") {
+	if err := f.Update((*keyring.Keyring).Rotate); err == nil || !strings.Contains(err.Error(), "keys.json.lock") || strings.Contains(err.Error(), "10 seconds") {
 		t.Errorf("error %v", err)
 	}
 	if got := ids(f.Refresh(seconds(0))); got != "*AAAAAAA" {
