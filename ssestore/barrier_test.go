@@ -1,11 +1,18 @@
 package ssestore_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -327,4 +334,40 @@ func TestS3_4_LogoutCopy(t *testing.T) {
 		same(t, "in use, before the end", whoami(t, thief.peek(store, after(12*time.Hour-time.Second)), hash), "1")
 		same(t, "in use, at the end", whoami(t, thief.peek(store, after(12*time.Hour)), hash), "")
 	})
+}
+
+// TestS3_5_BarrierFormat: the entry of a session in the barrier is what
+// docs/FORMAT.md says, worked out here with the standard library alone. Name and
+// audience are in the subkey, so one application's barrier means nothing in
+// another's.
+func TestS3_5_BarrierFormat(t *testing.T) {
+	key := ring(t, 1).Primary()
+	for _, row := range []struct{ name, audience string }{
+		{sessionName, ""}, {sessionName, "shop"}, {"__Host-other", ""}, {"__Host-other", "shop"},
+	} {
+		store := newStore(t, codec{new: cookie.JWE}, ring(t, 1), func(c *ssestore.Config) {
+			c.Cookie.Name, c.Audience = row.name, row.audience
+		})
+		b := browser{}
+		b.visit(t, store, t0, set(t, "x"))
+		jwe, err := cookie.JWE(row.name, row.audience)
+		must(t, err)
+		o, err := jwe.Open(ring(t, 1), b[row.name])
+		must(t, err)
+		var c struct {
+			SID string
+			Exp int64
+		}
+		must(t, json.Unmarshal(o.Plaintext, &c))
+		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
+
+		until := strconv.FormatInt(c.Exp, 10)
+		h := hmac.New(sha256.New, key.Derive(keyring.Label{Purpose: "barrier", Audience: row.audience, Name: row.name}))
+		for _, part := range []string{c.SID, until} {
+			h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+			h.Write([]byte(part))
+		}
+		want := key.ID() + until + base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:16])
+		same(t, "barrier of "+row.name+" for "+row.audience, b[row.name+"-ended"], want)
+	}
 }

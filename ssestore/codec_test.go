@@ -1,9 +1,11 @@
 package ssestore_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/cookie/gorilla"
@@ -105,5 +107,56 @@ func TestOpen_ErrorNamesNoKey(t *testing.T) {
 		must(t, err)
 		same(t, "verdict", out.Refused, cookie.ReasonBadTag)
 		same(t, "key of the outcome", out.KeyID, "")
+	}
+}
+
+// watched is the codec of the package, with an eye on what it opened.
+type watched struct {
+	cookie.Codec
+	opened *[][]byte
+}
+
+func (c watched) OpenInto(buf []byte, ring *keyring.Keyring, value string) (cookie.Opened, error) {
+	into := c.Codec.(interface {
+		OpenInto(buf []byte, ring *keyring.Keyring, value string) (cookie.Opened, error)
+	})
+	o, err := into.OpenInto(buf, ring, value)
+	*c.opened = append(*c.opened, o.Plaintext)
+	return o, err
+}
+
+// TestBuffer_Cleared: nothing of a session stays in a buffer that waits for the
+// next request, whatever the verdict.
+func TestBuffer_Cleared(t *testing.T) {
+	var opened [][]byte
+	store := newStore(t, codec{new: func(name, audience string) (cookie.Codec, error) {
+		jwe, err := cookie.JWE(name, audience)
+		return watched{jwe, &opened}, err
+	}}, ring(t, 1))
+	b := visited(t, store, set(t, "a secret"))
+	for name, now := range map[string]time.Time{"valid": t0, "expired": after(400 * day)} {
+		opened = nil
+		s := store.Load(b.lines(), now)
+		if len(opened) != 1 || len(opened[0]) == 0 {
+			t.Fatalf("%s: opened %d times", name, len(opened))
+		}
+		if len(bytes.Trim(opened[0], "\x00")) > 0 {
+			t.Errorf("%s: the buffer still says %q", name, opened[0])
+		}
+		if name == "valid" {
+			same(t, "note", note.Get(s), "a secret")
+		}
+	}
+}
+
+// TestMAC_Cleared: neither what was stamped, such as a password hash, nor the
+// stamp stays in the state that waits for the next sum.
+func TestMAC_Cleared(t *testing.T) {
+	sum, left := ssestore.MACAndBuffers("1", hash)
+	if len(left) < len(hash) || sum == [32]byte{} {
+		t.Fatalf("%d bytes of buffers, sum %x", len(left), sum)
+	}
+	if len(bytes.Trim(left, "\x00")) > 0 {
+		t.Errorf("the buffers still hold %q", left)
 	}
 }
