@@ -377,3 +377,27 @@ func TestLogin_WaitsForAnEvaluation(t *testing.T) {
 		same(t, "user in the end", x.who(s), "2")
 	})
 }
+
+// TestLogin_OvertakenAnswer: what a login leaves behind as the answer of GetUser is
+// about whoever is logged in now, not about somebody who has logged out, or been
+// replaced, between the login and that note. Only a race can show it, so there are
+// many.
+func TestLogin_OvertakenAnswer(t *testing.T) {
+	x := newSite(t, ring(t, 1), func(c *auth.Config[*user]) { c.OnLogin, c.OnLogout = nil, nil })
+	one, two := x.rows["1"], x.rows["2"]
+	for i := range 5_000 {
+		s := x.store.Load(nil, t0)
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() { x.users.Login(bg, s, one) })
+			all.Go(func() { x.users.Login(bg, s, two) })
+		}
+		all.Go(func() { x.users.Logout(bg, s) })
+		all.Wait()
+		who := s.Principal().Identity().ID
+		u, err := x.users.GetUser(bg, s)
+		if who == "" && !errors.Is(err, auth.ErrNoUser) || who != "" && (err != nil || u.ID != who) {
+			t.Fatalf("race %d: %q is logged in, and GetUser says %v, %v", i, who, u, err)
+		}
+	}
+}
