@@ -4,13 +4,14 @@
 //
 //	guard, err := middleware.New(store, accounts, middleware.Config{LoginURL: "/login"})
 //	…
-//	mux.Handle("GET /members", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {…}))
+//	mux.HandleFunc("GET /members", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {…}))
 //	mux.Handle("/admin/", guard.StaffRequired(admin))
-//	mux.Handle("POST /logout", guard.LogoutHandler("/"))
+//	mux.HandleFunc("POST /logout", guard.LogoutHandler("/"))
 //	http.ListenAndServe(addr, guard.Handler(mux))
 //
-// A handler gets its session from [Session]. There is nothing to save: a handler's
-// changes are written automatically.
+// In a handler, [Guard.Session] returns the session and [Guard.User] its user.
+// [Guard.Login] and [Guard.Logout] change who that is. There is nothing to save: a
+// handler's changes are written automatically.
 //
 // # When the session is written
 //

@@ -44,16 +44,16 @@ func Example() {
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		if r.FormValue("password") != ada.Password {
 			http.Error(w, "wrong password", http.StatusUnauthorized)
-		} else if err := accounts.Login(r.Context(), middleware.Session(r), ada); err != nil {
+		} else if err := guard.Login(r, ada); err != nil {
 			http.Error(w, "cannot log in", http.StatusInternalServerError)
 		} else {
 			http.Redirect(w, r, guard.Next(r, "/"), http.StatusSeeOther)
 		}
 	})
-	mux.Handle("GET /members", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {
+	mux.HandleFunc("GET /members", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {
 		fmt.Fprintf(w, "Hello, %s!", u.Name)
 	}))
-	mux.Handle("POST /logout", guard.LogoutHandler("/"))
+	mux.HandleFunc("POST /logout", guard.LogoutHandler("/"))
 
 	server := httptest.NewTLSServer(guard.Handler(mux))
 	defer server.Close()

@@ -32,8 +32,8 @@ func (g *Guard[U]) Next(r *http.Request, fallback string) string {
 // (auth.Manager.RecentLogin): it would send them away.
 //
 // An application with CSRF tokens of its own should replace them at login.
-func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if g == nil || g.core == nil {
 			unmade(w, r)
 			return
@@ -58,7 +58,7 @@ func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.Handler {
 			}
 		}
 		form.ServeHTTP(w, r)
-	})
+	}
 }
 
 // LogoutHandler ends the session and redirects (303) to a safe next, or else to
@@ -68,11 +68,11 @@ func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.Handler {
 // the result into the page. No cache keeps the answer, and it carries
 // Clear-Site-Data if [Config].ClearSiteData is set. A logout works while the user
 // store is down.
-func (g *Guard[U]) LogoutHandler(to string) http.Handler {
+func (g *Guard[U]) LogoutHandler(to string) http.HandlerFunc {
 	if to == "" {
 		to = "/"
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if g == nil || g.core == nil {
 			unmade(w, r)
 			return
@@ -96,5 +96,5 @@ func (g *Guard[U]) LogoutHandler(to string) http.Handler {
 			return
 		}
 		redirect(w, http.StatusSeeOther, target)
-	})
+	}
 }

@@ -3,6 +3,7 @@ package middleware
 import (
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/hardtack-go/hardtack/auth"
 )
@@ -71,21 +72,31 @@ func (g *Guard[U]) Check(rule auth.Rule[U], next http.Handler) http.Handler {
 	return g.guarded(next, rule)
 }
 
+// Require returns middleware that lets a request pass whose user passes all of the
+// rules, asked in this order. It is for a router's group of routes, and it treats
+// the rules as Check does; without rules it is LoginRequired:
+//
+//	r.Use(guard.Require(accounts.Staff, worksAt("head office"))) // chi
+func (g *Guard[U]) Require(rules ...auth.Rule[U]) func(http.Handler) http.Handler {
+	rules = slices.Clone(rules) // the caller's slice stays the caller's
+	return func(next http.Handler) http.Handler { return g.guarded(next, rules...) }
+}
+
 // ForUser is LoginRequired for a handler that takes the user as an argument.
-// Inside StaffRequired or Check it costs no second lookup.
-func (g *Guard[U]) ForUser(next func(w http.ResponseWriter, r *http.Request, user U)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// Inside StaffRequired, Check or Require it costs no second lookup.
+func (g *Guard[U]) ForUser(next func(w http.ResponseWriter, r *http.Request, user U)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if user, ok := g.admit(w, r); ok {
 			next(w, r, user)
 		}
-	})
+	}
 }
 
 // ForAnyone is for pages that everybody may see and that look different to a user.
 // Without a user, ok is false and user is the zero value. While the user store is
 // down it answers 503, because a page without its user would look like a logout.
-func (g *Guard[U]) ForAnyone(next func(w http.ResponseWriter, r *http.Request, user U, ok bool)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func (g *Guard[U]) ForAnyone(next func(w http.ResponseWriter, r *http.Request, user U, ok bool)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if g == nil || g.core == nil {
 			unmade(w, r)
 			return
@@ -100,5 +111,5 @@ func (g *Guard[U]) ForAnyone(next func(w http.ResponseWriter, r *http.Request, u
 		default:
 			g.core.refuse(w, r, err)
 		}
-	})
+	}
 }
