@@ -39,11 +39,12 @@
 //
 // # Caching
 //
-// A response that depends on the session says Vary: Cookie. A response that
-// carries a cookie or was made for a user is private, whatever the handler set. If
-// the handler set no Cache-Control it is no-store too, because otherwise the back
-// button shows it again after a logout. A request that never touches its session
-// gets no header and pays for no decryption.
+// A response that depends on the session says Vary: Cookie. It is private, whatever
+// the handler set, if a session came with the request and was read, since it may
+// show what the session holds and some CDNs ignore Vary. If the response carries a
+// cookie or was made for a user, and the handler set no Cache-Control, it is
+// no-store too, because otherwise the back button shows it again after a logout. A
+// request that never touches its session gets no header and pays for no decryption.
 //
 // # Threat model
 //

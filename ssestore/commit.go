@@ -40,6 +40,7 @@ func (s *Session) Commit(status int) (Outcome, error) {
 	out.Unreadable = p.readRare().unreadable
 	out.Vary = p.use >= useRead || len(out.SetCookie) > 0
 	out.Private = p.private || len(out.SetCookie) > 0
+	out.Personal = p.use >= useRead && p.origin != originNew
 	return out, err
 }
 

@@ -12,13 +12,15 @@ import (
 //
 //   - Each line of SetCookie becomes a Set-Cookie field after those of the handler.
 //   - Vary: Cookie is added unless Cookie or * is there.
-//   - If Private is set, Cache-Control gets private and loses public and s-maxage; if
-//     the handler set none, it becomes "private, no-store". Expires and the fields
-//     that only shared caches read are removed, among them CDN-Cache-Control with its
-//     vendors' forms, Surrogate-Control and X-Accel-Expires.
+//   - If Private or Personal is set, Cache-Control gets private and loses public and
+//     s-maxage; if the handler set none, it becomes "private, no-store" with Private
+//     and "private" without. Expires and the fields that only shared caches read are
+//     removed, among them CDN-Cache-Control with its vendors' forms,
+//     Surrogate-Control and X-Accel-Expires.
 func (o Outcome) Merge(h map[string][]string) {
 	cookies := len(o.SetCookie) > 0
-	if h == nil || !cookies && !o.Vary && !o.Private {
+	private := cookies || o.Private || o.Personal
+	if h == nil || !private && !o.Vary {
 		return
 	}
 	// One pass over the names, because most responses have neither kind.
@@ -27,7 +29,7 @@ func (o Outcome) Merge(h map[string][]string) {
 		switch {
 		case otherSpelling(name):
 			other = true
-		case sharedOnly(name) && (cookies || o.Private):
+		case private && sharedOnly(name):
 			delete(h, name)
 		}
 	}
@@ -43,8 +45,12 @@ func (o Outcome) Merge(h map[string][]string) {
 	if cookies || o.Vary {
 		h["Vary"] = vary(values("Vary"))
 	}
-	if cookies || o.Private {
-		h["Cache-Control"] = []string{private(values("Cache-Control"))}
+	if private {
+		none := "private"
+		if cookies || o.Private {
+			none = "private, no-store"
+		}
+		h["Cache-Control"] = []string{makePrivate(values("Cache-Control"), none)}
 	}
 }
 
@@ -104,11 +110,11 @@ func vary(values []string) []string {
 	return []string{strings.Join(append(all, "Cookie"), ", ")}
 }
 
-// private returns a Cache-Control (RFC 9111 section 5.2.2) that keeps shared caches
-// away and keeps everything else the handler said. The default is "no-store", not
-// "private" alone, because browsers restore a private page from their history after a
-// logout.
-func private(values []string) string {
+// makePrivate returns a Cache-Control (RFC 9111 section 5.2.2) that keeps shared
+// caches away and keeps everything else the handler said, or none if it said nothing.
+// For a user's page none includes no-store, because browsers restore a private page
+// from their history after a logout.
+func makePrivate(values []string, none string) string {
 	keep := make([]string, 0, 8) // more go to the heap
 	found := false
 	for _, v := range values {
@@ -127,7 +133,7 @@ func private(values []string) string {
 		}
 	}
 	if !found {
-		return "private, no-store"
+		return none
 	}
 	return strings.Join(append(keep, "private"), ", ")
 }

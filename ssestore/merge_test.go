@@ -41,6 +41,23 @@ func TestS5_5_MergeCacheControl(t *testing.T) {
 	}
 }
 
+// TestF301_MergePersonal: the same merge, but what the handler left open stays open.
+func TestF301_MergePersonal(t *testing.T) {
+	for before, want := range map[string]string{
+		"": "private", "public, max-age=60": "max-age=60, private", "no-store": "no-store, private", "s-maxage=600": "private",
+	} {
+		h := http.Header{"Cache-Control": {before}, "Cdn-Cache-Control": {"max-age=60"}, "Expires": {"Thu, 01 Jan 2099 00:00:00 GMT"}}
+		ssestore.Outcome{Personal: true, Vary: true}.Merge(h)
+		same(t, before, h.Get("Cache-Control"), want)
+		same(t, before+": fields left", len(h), 2)
+	}
+	for _, o := range []ssestore.Outcome{{Personal: true, Private: true}, {Personal: true, SetCookie: []string{"s=1"}}} {
+		h := http.Header{}
+		o.Merge(h)
+		same(t, "the stronger one", h.Get("Cache-Control"), "private, no-store")
+	}
+}
+
 func TestS5_6_MergeVary(t *testing.T) {
 	for _, row := range []struct{ before, want []string }{
 		{nil, []string{"Cookie"}},

@@ -23,10 +23,16 @@ func plainMerge(o ssestore.Outcome, h map[string][]string) {
 	if o.Vary || len(o.SetCookie) > 0 {
 		h["Vary"] = plainVary(takeField(h, "Vary"))
 	}
-	if !o.Private && len(o.SetCookie) == 0 {
+	if !o.Private && !o.Personal && len(o.SetCookie) == 0 {
 		return
 	}
-	h["Cache-Control"] = []string{plainPrivate(takeField(h, "Cache-Control"))}
+	cacheControl := plainPrivate(takeField(h, "Cache-Control"))
+	if cacheControl == "" && (o.Private || len(o.SetCookie) > 0) {
+		cacheControl = "private, no-store"
+	} else if cacheControl == "" {
+		cacheControl = "private"
+	}
+	h["Cache-Control"] = []string{cacheControl}
 	for name := range h {
 		lower := strings.ToLower(name)
 		if strings.HasSuffix(lower, "cdn-cache-control") || slices.Contains([]string{
@@ -63,6 +69,7 @@ func plainVary(values []string) []string {
 	return []string{strings.Join(append(all, "Cookie"), ", ")}
 }
 
+// plainPrivate is "" if the handler said nothing.
 func plainPrivate(values []string) string {
 	var keep []string
 	found := false
@@ -80,7 +87,7 @@ func plainPrivate(values []string) string {
 		}
 	}
 	if !found {
-		return "private, no-store"
+		return ""
 	}
 	return strings.Join(append(keep, "private"), ", ")
 }
@@ -118,7 +125,7 @@ func twin(t *testing.T, header string, o ssestore.Outcome) {
 	o.Merge(one)
 	plainMerge(o, two)
 	if !maps.EqualFunc(one, two, slices.Equal) {
-		t.Fatalf("vary %v, private %v, %d lines, into\n%s\n got %q\nwant %q", o.Vary, o.Private, len(o.SetCookie), header, one, two)
+		t.Fatalf("vary %v, private %v, personal %v, %d lines, into\n%s\n got %q\nwant %q", o.Vary, o.Private, o.Personal, len(o.SetCookie), header, one, two)
 	}
 }
 
@@ -130,10 +137,10 @@ func FuzzMerge(f *testing.F) {
 		"Expires:0\nexpires:0\nX-Accel-Expires:0\nEdge-Control:a", "X-Cdn-Cache-Control:a\nCDN-CACHE-CONTROL:a\ndn-cache-control:b", "\u017furrogate-Control:a\nVar\u00ff:x\n\u017fet-Cookie:y",
 		"Cache-Control:a,b,c,d,e,f,g,h,i,j\nVary:a,b,c,d,e,f,g,h,i,j",
 	} {
-		f.Add(header, i%3, i&1 == 0, i&2 == 0)
+		f.Add(header, i%3, i&1 == 0, i&2 == 0, i&3 == 0)
 	}
-	f.Fuzz(func(t *testing.T, header string, lines int, vary, private bool) {
-		o := ssestore.Outcome{Vary: vary, Private: private}
+	f.Fuzz(func(t *testing.T, header string, lines int, vary, private, personal bool) {
+		o := ssestore.Outcome{Vary: vary, Private: private, Personal: personal}
 		for i := range lines & 3 {
 			o.SetCookie = append(o.SetCookie, "s="+string(rune('0'+i)))
 		}
@@ -160,7 +167,7 @@ func TestMerge_Twin(t *testing.T) {
 			b.WriteByte('\n')
 		}
 		twin(t, b.String(), ssestore.Outcome{
-			Vary: draw.IntN(2) == 0, Private: draw.IntN(2) == 0, SetCookie: []string{"s=1", "t=2"}[:draw.IntN(3)],
+			Vary: draw.IntN(2) == 0, Private: draw.IntN(2) == 0, Personal: draw.IntN(2) == 0, SetCookie: []string{"s=1", "t=2"}[:draw.IntN(3)],
 		})
 	}
 }

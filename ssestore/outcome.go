@@ -19,6 +19,12 @@ type Outcome struct {
 	// user, or it carries a Set-Cookie.
 	Private bool
 
+	// Personal says that a session came with the request and was read, so the
+	// response may show what it holds, such as a cart. It must be private, but the
+	// browser may keep it. The cookie alone doesn't protect it: some CDNs ignore
+	// Vary.
+	Personal bool
+
 	// Refused is why the cookie's session wasn't used.
 	Refused cookie.Reason
 

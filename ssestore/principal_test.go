@@ -382,6 +382,36 @@ func TestPrivate(t *testing.T) {
 	})
 }
 
+// TestF301_Personal: a session that came and was read makes the response personal,
+// with or without a user, also if it was ended afterwards.
+func TestF301_Personal(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		for name, row := range map[string]struct {
+			do   func(s *ssestore.Session)
+			want bool
+		}{
+			"untouched": {func(s *ssestore.Session) {}, false},
+			"read":      {read, true},
+			"identity":  {func(s *ssestore.Session) { s.Principal().Identity() }, true},
+			"read and refused": {func(s *ssestore.Session) {
+				s.Limit(ssestore.WritesNone)
+				refuse(s, cookie.ReasonBadUserID)
+			}, true},
+			"read and cleared": {func(s *ssestore.Session) { read(s); must(t, s.Clear()) }, true},
+			"read and held":    {func(s *ssestore.Session) { s.Principal().Hold() }, true},
+		} {
+			same(t, name, loggedIn(t, c, 1).visit(t, store, t0, row.do).Personal, row.want)
+			cart := browser{}
+			cart.visit(t, store, t0, set(t, "x"))
+			if name != "identity" && name != "read and refused" {
+				same(t, name+", anonymous", cart.visit(t, store, t0, row.do).Personal, row.want)
+			}
+		}
+		same(t, "nothing came", browser{}.visit(t, store, t0, read).Personal, false)
+	})
+}
+
 // TestStampEqual: every single bit counts, and nothing but the bits.
 func TestStampEqual(t *testing.T) {
 	var a ssestore.Stamp
