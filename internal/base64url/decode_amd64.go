@@ -2,15 +2,15 @@
 
 package base64url
 
-// vector says that decodeBlocks works on this processor. SSSE3 is in all that
-// were made for servers since 2006, but GOAMD64=v1 does not promise it.
+// vector reports whether decodeBlocks works on this processor. Every server
+// processor since 2006 has SSSE3, but GOAMD64=v1 doesn't promise it.
 var vector = hasSSSE3()
 
-// hasSSSE3 asks the processor.
+// hasSSSE3 asks the processor whether it has SSSE3.
 func hasSSSE3() bool
 
 // decodeBlocks decodes n blocks of 16 characters to 12 bytes each, and reports
-// whether all characters are of the alphabet. It writes 16 bytes for each block,
+// whether all characters are in the alphabet. It writes 16 bytes for each block,
 // so dst must have room for 12n+4. n must be positive. The plain twin is the
 // first loop of decode.
 //

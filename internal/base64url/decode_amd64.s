@@ -5,10 +5,10 @@
 // The tables of decodeBlocks. Each is one vector of 16 bytes, the first byte
 // lowest. TestBlocks runs every character through every place.
 
-// A character is judged by its two halves. classes gives the upper half its
-// class as a bit: 2_ is 01, 3_ is 02, 4_ and 6_ are 04, 5_ is 08, 7_ is 10, and
-// all others are 20. refused gives, for the lower half, the classes in which
-// there is no letter of the alphabet. Where the two meet the character is wrong.
+// A character is judged by its two halves. classes maps the upper half to its
+// class, a bit: 2_ is 01, 3_ is 02, 4_ and 6_ are 04, 5_ is 08, 7_ is 10, and all
+// others are 20. refused maps the lower half to the classes in which it isn't a
+// character of the alphabet. If the two have a bit in common, the character is wrong.
 DATA classes<>+0(SB)/8, $0x1004080402012020
 DATA classes<>+8(SB)/8, $0x2020202020202020
 GLOBL classes<>(SB), RODATA|NOPTR, $16
@@ -17,9 +17,9 @@ DATA refused<>+0(SB)/8, $0x2121212121212125
 DATA refused<>+8(SB)/8, $0x333b3a3b3b232121
 GLOBL refused<>(SB), RODATA|NOPTR, $16
 
-// What to add to a character to get its six bits, by its upper half: 2_ ('-')
-// 17, 3_ (digits) 4, 4_ and 5_ (A to Z) -65, 6_ and 7_ (a to z) -71. '_' stands
-// among the capitals and gets 33 more.
+// offsets says what to add to a character to get its six bits, by its upper half:
+// 17 for 2_ ('-'), 4 for 3_ (digits), -65 for 4_ and 5_ (A to Z), -71 for 6_ and 7_
+// (a to z). '_' is among the capitals and gets 33 more.
 DATA offsets<>+0(SB)/8, $0xb9b9bfbf04110000
 DATA offsets<>+8(SB)/8, $0x0000000000000000
 GLOBL offsets<>(SB), RODATA|NOPTR, $16
@@ -36,8 +36,8 @@ DATA more<>+0(SB)/8, $0x2121212121212121 // 33
 DATA more<>+8(SB)/8, $0x2121212121212121
 GLOBL more<>(SB), RODATA|NOPTR, $16
 
-// Joining: the first of two sextets counts 64 times, then the first of two words
-// 4096 times.
+// To join pairs: the first of two sextets counts 64 times, then the first of two
+// words 4096 times.
 DATA sextets<>+0(SB)/8, $0x0140014001400140
 DATA sextets<>+8(SB)/8, $0x0140014001400140
 GLOBL sextets<>(SB), RODATA|NOPTR, $16
@@ -46,7 +46,8 @@ DATA words<>+0(SB)/8, $0x0001100000011000
 DATA words<>+8(SB)/8, $0x0001100000011000
 GLOBL words<>(SB), RODATA|NOPTR, $16
 
-// Four numbers of 24 bits, low byte first, become twelve bytes, high byte first.
+// order turns four numbers of 24 bits, low byte first, into twelve bytes, high byte
+// first.
 DATA order<>+0(SB)/8, $0x090a040506000102
 DATA order<>+8(SB)/8, $0x808080800c0d0e08
 GLOBL order<>(SB), RODATA|NOPTR, $16

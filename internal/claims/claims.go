@@ -11,29 +11,29 @@ import (
 	"github.com/hardtack-go/hardtack/internal/base64url"
 )
 
-// Claims is one session as it stands in the token. Times are Unix seconds and
-// 0 means absent. The zero value is no session.
+// Claims is a session as the token stores it. Times are in Unix seconds, and 0
+// means absent. The zero value isn't a session.
 //
 // After Parse the strings and D alias the parsed bytes, which must not change
-// until Own has copied them: verifying a session then costs no copies.
+// until Own has copied them. Verifying a session therefore copies nothing.
 type Claims struct {
 	SID      string   // session id: 22 base64url characters, 128 bits
 	Iat      int64    // created
 	AuthTime int64    // logged in; absent for an anonymous session
 	Exp      int64    // absolute end, fixed at login
 	Rnw      int64    // last renewal, the start of the idle time
-	End      int64    // shorter end of this one session
+	End      int64    // an earlier end for this session alone
 	Sub      string   // user id
-	Stk      string   // kid of the key that made the stamp; "" is no stamp
-	Stp      [32]byte // the stamp, meaningful when Stk is set
-	D        []byte   // the user's data, a raw JSON object, nil when there is none
+	Stk      string   // kid of the key that made the stamp; "" means no stamp
+	Stp      [32]byte // the stamp; it counts only if Stk is set
+	D        []byte   // the user's data, a raw JSON object, or nil if there is none
 	Per      bool     // persistent ("remember me")
 }
 
-// Parse reads b. It reports false, and leaves the zero Claims, for everything
-// but the one spelling described at the package. The inside of D is not
-// looked at beyond its braces: Members checks it when a value is first used,
-// so that a request that only asks who the user is does not pay for it.
+// Parse parses b. For anything but the one spelling described in the package
+// documentation it returns false and leaves c zero. It checks the braces of D but
+// not what is between them. Members checks that when a value is first used, so a
+// request that only asks who the user is doesn't pay for it.
 func (c *Claims) Parse(b []byte) bool {
 	*c = Claims{}
 	if !c.parse(b) {
@@ -43,8 +43,9 @@ func (c *Claims) Parse(b []byte) bool {
 	return true
 }
 
-// Own copies what c aliases into space, if it has the capacity, and else into
-// memory of its own. The bytes that Parse was given are then free for reuse.
+// Own copies everything that c aliases into space if there is enough capacity, or
+// into newly allocated memory otherwise. The bytes passed to Parse can then be
+// reused.
 func (c *Claims) Own(space []byte) {
 	if n := len(c.SID) + len(c.Sub) + len(c.Stk) + len(c.D); n > cap(space) {
 		space = make([]byte, 0, n)
@@ -86,8 +87,8 @@ func (c *Claims) parse(b []byte) bool {
 	if len(rest) == 1 {
 		return rest[0] == '}'
 	}
-	// The shortest data is {"a":1}. Its last brace and that of the envelope
-	// end the text; what is between is Members' business.
+	// The shortest data is {"a":1}. The text ends with its last brace and that of
+	// the envelope. Members checks what is in between.
 	const head = `,"d":`
 	n := len(rest) - 1
 	if n < len(head)+len(`{"a":1}`) || string(rest[:len(head)]) != head || rest[n] != '}' {
@@ -116,10 +117,10 @@ func (c *Claims) head(r *reader) bool {
 	return !r.bad
 }
 
-// usual is head for the usual case, somebody is logged in and every time has ten
-// digits (2001 to 2286): then all stands at a fixed place, and the processor need
-// not know where one number ends to begin with the next. If it says false it has
-// changed nothing. head is its plain twin.
+// usual is head for the usual case: somebody is logged in, and every time has ten
+// digits (2001 to 2286). Then everything has a fixed place, and the processor can
+// start on the next number before it knows where the last one ends. If usual
+// returns false, it has changed nothing. head is its plain twin.
 func (c *Claims) usual(r *reader) bool {
 	const (
 		sid  = len(`{"sid":"`)
@@ -149,8 +150,8 @@ func (c *Claims) usual(r *reader) bool {
 	return true
 }
 
-// reader walks once over b. After a fault bad stays set; what the later calls
-// return no longer matters.
+// reader walks over b once. After a fault bad stays set, and the results of later
+// calls no longer matter.
 type reader struct {
 	b   []byte
 	i   int
@@ -177,7 +178,7 @@ func (r *reader) chars(n int) string {
 	return s
 }
 
-// time reads a time, behind a name that must have been there.
+// time reads a time. named says whether the name before it was there, as it must be.
 func (r *reader) time(named bool) int64 {
 	v, n := decimal(r.b[r.i:])
 	r.i += n
@@ -185,10 +186,10 @@ func (r *reader) time(named bool) int64 {
 	return v
 }
 
-// decimal reads a plain positive decimal without leading zeros, at most MaxTime,
-// from the start of b, and returns its length; 0 if there is none. Zero itself
-// is refused: it stands for an absent claim in memory, so it would be a second
-// spelling.
+// decimal reads a positive decimal number without leading zeros, at most MaxTime,
+// from the start of b. It returns the value and its length, which is 0 if there is
+// no such number. It refuses zero: in memory zero stands for an absent claim, so a
+// written zero would be a second spelling.
 func decimal(b []byte) (v int64, n int) {
 	for n < len(b) && n < 13 && b[n]-'0' <= 9 {
 		v = v*10 + int64(b[n]-'0')
@@ -200,8 +201,8 @@ func decimal(b []byte) (v int64, n int) {
 	return v, n
 }
 
-// tenDigits reads a decimal of ten digits, the first not zero; eight of them as
-// one word. Its plain twin is decimal.
+// tenDigits reads a decimal number of ten digits, the first of them not zero. It
+// reads eight of them as one word. Its plain twin is decimal.
 func tenDigits(b [10]byte) (int64, bool) {
 	x := binary.LittleEndian.Uint64(b[:])
 	tens, ones := b[8]-'0', b[9]-'0'
@@ -209,7 +210,7 @@ func tenDigits(b [10]byte) (int64, bool) {
 	if x&high|(x+six)&high>>4 != threes || tens > 9 || ones > 9 || b[0] == '0' {
 		return 0, false
 	}
-	// Neighbours are joined to two digits, then four, then eight, side by side.
+	// Join neighbours into two digits, then four, then eight, all at the same time.
 	x &= 0x0f0f0f0f0f0f0f0f
 	x = (x*10 + x>>8) & 0x00ff00ff00ff00ff
 	x = (x*100 + x>>16) & 0x0000ffff0000ffff
@@ -217,14 +218,14 @@ func tenDigits(b [10]byte) (int64, bool) {
 	return int64(x)*100 + int64(tens)*10 + int64(ones), true
 }
 
-// sub reads the user id up to and including the closing quote: UTF-8, no
-// control characters, and only \" and \\ as escapes, because everything else
-// can stand for itself.
+// sub reads the user id up to and including the closing quote. The id is UTF-8
+// without control characters. The only escapes are \" and \\, because nothing else
+// needs one.
 func (r *reader) sub() string {
 	start, escaped, ascii := r.i, false, true
 	end := min(len(r.b), start+MaxSub+1)
 	i := start
-	for i < end && inID(r.b[i]) { // for most ids that is all there is to do
+	for i < end && inID(r.b[i]) { // most ids need nothing else
 		i++
 	}
 	for ; i < end && r.b[i] != '"'; i++ {
@@ -254,7 +255,7 @@ func (r *reader) sub() string {
 	return text(r.b[start:i])
 }
 
-// inID reports whether c needs no second look: it is ASCII and no quote,
+// inID reports whether c needs no second look: it is ASCII, and not a quote,
 // backslash or control character.
 func inID(c byte) bool { return c >= '#' && c <= '~' && c != '\\' }
 
@@ -269,8 +270,8 @@ func unescape(raw []byte) string {
 	return string(out)
 }
 
-// plain reports whether s is valid UTF-8 without control characters. Those
-// have no place in an id and much place in log injection.
+// plain reports whether s is valid UTF-8 without control characters. An id doesn't
+// need those, but log injection does.
 func plain(s string) bool {
 	for _, r := range s {
 		if unicode.IsControl(r) {
@@ -280,11 +281,12 @@ func plain(s string) bool {
 	return utf8.ValidString(s)
 }
 
-// text views b as a string. See Claims: b is never written to again.
+// text returns b as a string without copying it. Nothing writes to b again; see
+// Claims.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// ValidSub reports whether s can be a user id: 1 to MaxSub bytes, quotes and
-// backslashes counting twice, of valid UTF-8 without control characters.
+// ValidSub reports whether s can be a user id: 1 to MaxSub bytes of valid UTF-8
+// without control characters, where quotes and backslashes count twice.
 func ValidSub(s string) bool {
 	n := len(s)
 	for i := 0; i < len(s); i++ {
@@ -300,8 +302,8 @@ func ValidKid(s string) bool {
 	return len(s) == kidLen && base64url.Canonical(s)
 }
 
-// Append appends the one spelling of c to dst. It trusts c: a value that Parse
-// would refuse is written all the same.
+// Append appends c in its one spelling to dst. It trusts c, and also writes values
+// that Parse would refuse.
 func (c *Claims) Append(dst []byte) []byte {
 	dst = append(dst, `{"sid":"`...)
 	dst = append(dst, c.SID...)

@@ -2,20 +2,20 @@ package claims
 
 import "unicode/utf8"
 
-// Member is one value of the user's data: its name, and its JSON as it stands.
+// A Member is one value of the user's data: its name and its raw JSON.
 type Member struct {
 	Name string
 	Raw  []byte
 }
 
-// Size is how many bytes m takes in the object, with the comma after it.
+// Size returns how many bytes m takes in the object, including the comma after it.
 func (m Member) Size() int { return len(m.Name) + len(m.Raw) + len(`"":,`) }
 
-// Members appends the members of d to dst and reports whether d is right: names
-// of the alphabet of ValidName in strictly ascending order, so that none comes
-// twice, nothing between names, values and punctuation, and every value valid
-// JSON in valid UTF-8. An empty d has no members; an empty object is refused,
-// as it would be a second way to write nothing.
+// Members appends the members of d to dst and reports whether d is well formed.
+// Names consist of the characters that ValidName allows and are in strictly
+// ascending order, so none comes twice. There is no space between names, values and
+// punctuation. Every value is valid JSON in valid UTF-8. An empty d has no members.
+// Members refuses an empty object, since it would be a second way to write nothing.
 func Members(dst []Member, d []byte) ([]Member, bool) {
 	if len(d) == 0 {
 		return dst, true
@@ -32,7 +32,7 @@ func Members(dst []Member, d []byte) ([]Member, bool) {
 			return dst, false
 		}
 		name := text(d[start:i])
-		if len(name) > MaxName || name <= last { // the first is not empty either: last is
+		if len(name) > MaxName || name <= last { // last is empty at first, so name can't be
 			return dst, false
 		}
 		last = name
@@ -54,7 +54,7 @@ func Members(dst []Member, d []byte) ([]Member, bool) {
 	}
 }
 
-// AppendData appends the object of ms, which must be sorted by name, to dst.
+// AppendData appends ms to dst as an object. They must be sorted by name.
 func AppendData(dst []byte, ms []Member) []byte {
 	for i, m := range ms {
 		c := byte(',')
@@ -72,8 +72,8 @@ func AppendData(dst []byte, ms []Member) []byte {
 	return append(dst, '}')
 }
 
-// ValidName reports whether s can name a value: 1 to MaxName of A-Z a-z 0-9
-// and _ . : / -, none of which JSON would escape.
+// ValidName reports whether s can name a value: 1 to MaxName of the characters
+// A-Z a-z 0-9 _ . : / -, none of which JSON would escape.
 func ValidName(s string) bool {
 	if s == "" || len(s) > MaxName {
 		return false
@@ -90,8 +90,8 @@ func inName(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '-' <= c && c <= ':' || c == '_'
 }
 
-// ValidValue reports whether b is one value that Members will accept: JSON
-// without space around it, valid UTF-8, at most MaxDepth deep.
+// ValidValue reports whether Members will accept b as a value: JSON without space
+// around it, in valid UTF-8, at most MaxDepth levels deep.
 func ValidValue(b []byte) bool {
 	return len(b) > 0 && skip(b, 0) == len(b) && utf8.Valid(b)
 }

@@ -1,23 +1,24 @@
-// Package claims reads and writes the plaintext of a session: a small JSON
-// object in exactly one spelling.
+// Package claims reads and writes the plaintext of a session: a small JSON object
+// with exactly one spelling.
 //
-// The members stand in a fixed order, without spaces, and an absent value is
-// an absent member:
+// The members have a fixed order, there are no spaces, and an absent value is an
+// absent member:
 //
 //	{"sid":"…","iat":N,"auth_time":N,"exp":N,"rnw":N,"per":true,"end":N,"sub":"…","stk":"…","stp":"…","d":{…}}
 //
-// sid, iat, exp and rnw are always there. auth_time and sub come together
-// (somebody is logged in), stk and stp come together and only with sub. per is
-// written only as true, d only when it has members.
+// sid, iat, exp and rnw are always there. auth_time and sub come together, when
+// somebody is logged in. stk and stp come together, and only with sub. per is only
+// ever true. d is there only if it has members.
 //
-// One strict scanner replaces encoding/json for this envelope. A general JSON
-// reader accepts "SUB" for "sub", duplicates, numbers such as 1e9 and any
-// order; two readers that resolve these differently read two different
-// sessions from one token. Here every other spelling is refused, so what is
-// accepted is what every JSON reader reads. It is also some twenty times
-// faster. Only the user's own values, below d, are general JSON.
+// A strict scanner replaces encoding/json for this envelope. A general JSON reader
+// accepts "SUB" for "sub", duplicates, numbers such as 1e9, and members in any
+// order. Two readers that treat these differently would read two different sessions
+// from one token. The scanner refuses every other spelling, so all JSON readers
+// agree on what it accepts. It is also about twenty times faster. Only the user's
+// own values, below d, are general JSON.
 //
-// The package authenticates nothing and judges no time: that is ssestore.
+// The package authenticates nothing and doesn't judge times. Both are up to
+// ssestore.
 package claims
 
 // Limits of the envelope.
@@ -26,19 +27,19 @@ const (
 	// RFC 3339 can write. It keeps every sum of times far from overflow.
 	MaxTime = 253402300799
 
-	// MaxSub is the longest user id in bytes, as it is written: an escaped
-	// quote or backslash counts as two. ssestore reserves this much room.
+	// MaxSub is the length of the longest user id in bytes, as written: an
+	// escaped quote or backslash counts as two. ssestore reserves this much room.
 	MaxSub = 128
 
-	// MaxName is the longest name of a value below d.
+	// MaxName is the length of the longest name of a value below d.
 	MaxName = 64
 
-	// MaxDepth is the deepest nesting of one value below d. It is one bit
-	// per level in one machine word; encoding/json itself stops at 10,000,
-	// which no cookie has room for.
+	// MaxDepth is how deeply a value below d can be nested. Each level takes one
+	// bit of a machine word. encoding/json stops at 10,000 levels, which no cookie
+	// has room for.
 	MaxDepth = 64
 
-	// MaxEnvelope is the longest envelope without the members of d:
+	// MaxEnvelope is the length of the longest envelope without the members of d:
 	// every optional claim present, every number 12 digits, the longest sub.
 	MaxEnvelope = len(`{"sid":"","iat":,"auth_time":,"exp":,"rnw":,"per":true,"end":,"sub":"","stk":"","stp":"","d":{}}`) +
 		sidLen + 5*12 + MaxSub + kidLen + stpLen

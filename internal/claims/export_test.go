@@ -5,8 +5,8 @@ var (
 	TenDigits = tenDigits
 )
 
-// Head and Usual read the start of b: what they found, where they stopped, and
-// whether it was right.
+// Head and Usual read the start of b. They return what they found, where they
+// stopped, and whether it was right.
 func Head(b []byte) (c Claims, i int, ok bool) {
 	r := reader{b: b}
 	ok = c.head(&r)

@@ -1,14 +1,14 @@
 package claims
 
-// skip returns the index behind the JSON value that starts at b[i], or -1. It
-// accepts what encoding/json.Valid accepts (a fuzz test says so) up to MaxDepth
-// levels, and allocates nothing: the kinds of the open brackets are the bits of
-// one word.
+// skip returns the index after the JSON value that starts at b[i], or -1 if there
+// is none. It accepts what encoding/json.Valid accepts (a fuzz test proves it), up
+// to MaxDepth levels. It doesn't allocate: the bits of one word say which kinds of
+// brackets are open.
 func skip(b []byte, i int) int {
 	var objects uint64 // bit n: the bracket at depth n+1 is an object
 	depth := 0
 	for {
-		// A value is due at i.
+		// A value must start at i.
 		if i >= len(b) {
 			return -1
 		}
@@ -76,7 +76,7 @@ func space(b []byte, i int) int {
 	return i
 }
 
-// name skips a member name, its colon and the space around that.
+// name skips a member name, its colon and the space around the colon.
 func name(b []byte, i int) int {
 	if i >= len(b) || b[i] != '"' {
 		return -1
@@ -129,7 +129,7 @@ func literal(b []byte, i int, s string) int {
 	return i + len(s)
 }
 
-// num skips a number as RFC 8259 section 6 writes it.
+// num skips a number as defined by RFC 8259 section 6.
 func num(b []byte, i int) int {
 	if i < len(b) && b[i] == '-' {
 		i++
@@ -154,7 +154,7 @@ func num(b []byte, i int) int {
 	return i
 }
 
-// digits skips one digit or more.
+// digits skips one or more digits.
 func digits(b []byte, i int) int {
 	start := i
 	for i < len(b) && b[i]-'0' <= 9 {

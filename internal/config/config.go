@@ -1,7 +1,7 @@
-// Package config reports what is wrong with a configuration. Every package of
-// hardtack that has a Config has Error as its ConfigError, so one target of
-// errors.As fits the faults of all of them: what the store finds in its own
-// Config and what the cookie below it finds come out of the same call.
+// Package config reports what is wrong with a configuration. Error is the
+// ConfigError of every hardtack package that has a Config. A single errors.As
+// target therefore matches the faults that a store finds in its own Config and
+// those that the cookie below it finds.
 package config
 
 import "errors"
@@ -22,13 +22,13 @@ type Faults struct {
 // Add notes that a field broke a rule.
 func (f *Faults) Add(field, rule string) { f.errs = append(f.errs, &Error{f.Package, field, rule}) }
 
-// Join takes up an error that comes from elsewhere. Nil is no fault.
+// Join adds an error that comes from elsewhere. It ignores nil.
 func (f *Faults) Join(err error) {
 	if err != nil {
 		f.errs = append(f.errs, err)
 	}
 }
 
-// Err returns all faults, joined in the order in which they were found, or nil
-// if there are none.
+// Err returns all faults, joined in the order they were found, or nil if there
+// are none.
 func (f *Faults) Err() error { return errors.Join(f.errs...) }

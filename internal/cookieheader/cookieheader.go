@@ -1,11 +1,10 @@
 // Package cookieheader finds the values of a cookie in the Cookie header fields of
-// a request. It reads the header where it stands and allocates nothing; net/http
-// takes a header apart into a slice of cookies, and stops at 3,000 of them.
+// a request. It reads the header in place and doesn't allocate. By contrast,
+// net/http parses a header into a slice of cookies, and stops at 3,000 of them.
 //
-// What counts as a pair, and why a comma separates none, is told at
-// [github.com/hardtack-go/hardtack/cookie.Cookie.Find], which this package is
-// behind. PlainFind is the same thing written plainly; a fuzz test holds the two
-// equal.
+// The documentation of [github.com/hardtack-go/hardtack/cookie.Cookie.Find], which
+// uses this package, says what counts as a pair and why a comma doesn't separate
+// pairs. PlainFind does the same in plain code; a fuzz test proves the two equal.
 package cookieheader
 
 import (
@@ -17,10 +16,11 @@ import (
 const MaxCandidates = 8
 
 // Find appends to dst the different values of the cookie whose name and "=" are
-// prefix, in the order in which they first appear. From the same walk it reports
-// whether there is a cookie whose name and "=" are other; "" stands for none.
+// prefix, in order of first appearance. In the same walk it looks for a cookie whose
+// name and "=" are other, and reports whether there is one. An other of "" matches
+// nothing.
 //
-// It stops one value after MaxCandidates, and has then not looked for other in the
+// Find stops at one value more than MaxCandidates, without looking for other in the
 // rest. It doesn't allocate if dst has room for that many.
 func Find(dst, lines []string, prefix, other string) (values []string, found bool) {
 	start := len(dst)
@@ -55,8 +55,8 @@ func Find(dst, lines []string, prefix, other string) (values []string, found boo
 	return dst, found
 }
 
-// begins reports whether a pair begins with a name and its "=". Few cookies have
-// their "=" in the same place, so looking there first saves most comparisons.
+// begins reports whether a pair begins with prefix, a name and its "=". Few cookies
+// have their "=" in the same place, so looking there first saves most comparisons.
 func begins(pair, prefix string) bool {
 	last := len(prefix) - 1
 	return len(pair) > last && pair[last] == '=' && pair[:last] == prefix[:last]

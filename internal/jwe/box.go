@@ -6,13 +6,13 @@ import (
 	"errors"
 )
 
-// KeyLen is the length of an A256GCM key. No other length is accepted anywhere:
-// AES itself would take 16 and 24 too.
+// KeyLen is the length of an A256GCM key. No other length is accepted anywhere,
+// though AES itself also allows 16 and 24.
 const KeyLen = 32
 
-// NewAEAD is AES-256-GCM with 12-byte nonces and 16-byte tags. It fails for a
-// key of another length, and under GODEBUG=fips140=only, where the standard
-// library allows no nonces of our choice.
+// NewAEAD returns AES-256-GCM with 12-byte nonces and 16-byte tags. It fails if the
+// key has another length. It also fails under GODEBUG=fips140=only, where the
+// standard library doesn't let us choose nonces.
 func NewAEAD(key []byte) (cipher.AEAD, error) {
 	if len(key) != KeyLen {
 		return nil, errors.New("jwe: the key is not 32 bytes")
@@ -24,12 +24,12 @@ func NewAEAD(key []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-// Box is what a codec keeps of one "seal" subkey. It is a struct because finding
-// out that a cached value is a *Box is quicker than that it is some AEAD.
+// A Box is what a codec caches for a "seal" subkey. It is a struct because asserting
+// that a cached value is a *Box is faster than asserting that it is an AEAD.
 type Box struct{ AEAD cipher.AEAD }
 
-// NewBox makes a *Box of a subkey, or a nil any if it cannot. Its shape is that
-// of the builders which keyring.Key.Cache takes.
+// NewBox makes a *Box from a subkey. It returns a nil any if it can't. It has the
+// signature that keyring.Key.Cache expects.
 func NewBox(subkey []byte) any {
 	aead, err := NewAEAD(subkey)
 	if err != nil {

@@ -1,21 +1,21 @@
-// Package jwe is the byte level of the session token: RFC 7516 compact JWE with
-// alg=dir and enc=A256GCM, in the one spelling that hardtack writes and accepts.
+// Package jwe implements the session token at the byte level: RFC 7516 compact JWE
+// with alg=dir and enc=A256GCM, in the one spelling that hardtack writes and accepts.
 //
 // A token is five base64url segments joined by dots:
 //
 //	header . (empty) . IV . ciphertext . tag
 //
-// The header is exactly {"alg":"dir","enc":"A256GCM","kid":"XXXXXXX"}: 45 bytes,
+// The header is exactly {"alg":"dir","enc":"A256GCM","kid":"XXXXXXX"}: 45 bytes or
 // 60 characters, of which the first 48 never change. So the header is compared
-// and not parsed, and only the last 12 characters say anything: which key it is.
-// Every other spelling of the same header, and every other spelling of the same
-// bytes in base64, is refused. That is what makes a token non-malleable: nobody
-// can change a character and keep it valid, so a denylist or a cache may use the
-// string as its key.
+// rather than parsed. Only its last 12 characters carry information: which key it
+// is. Every other spelling of the same header is refused, and so is every other
+// base64 spelling of the same bytes. This makes tokens non-malleable: nobody can
+// change a character of a token and keep it valid, so a denylist or a cache can use
+// the string as its key.
 //
-// The package knows nothing about keyrings or cookies. The fast functions stand
-// next to plain ones (Plain…) that do the same with the standard library alone;
-// fuzz tests hold them equal.
+// The package knows nothing about keyrings or cookies. Each fast function stands
+// next to a plain one (Plain…) that does the same with the standard library alone.
+// Fuzz tests prove them equal.
 //
 // docs/FORMAT.md describes the same format for readers in other languages.
 package jwe
@@ -29,8 +29,9 @@ import (
 )
 
 const (
-	// Prefix is the base64url form of {"alg":"dir","enc":"A256GCM","kid":" which
-	// is 36 bytes, a multiple of three, and therefore always these 48 characters.
+	// Prefix is the base64url form of {"alg":"dir","enc":"A256GCM","kid":" as it
+	// begins every token. These are 36 bytes, a multiple of three, so the characters
+	// don't depend on what follows.
 	Prefix = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIiwia2lkIjoi"
 
 	// KidLen is the length of a key id: 5 random bytes in base64url.
@@ -40,24 +41,26 @@ const (
 	// and 12 more for the key id and the closing "}.
 	HeaderLen = 60
 
-	// IVLen is 96 bits: RFC 7518 section 5.3 allows nothing else for A256GCM.
+	// IVLen is the length of the IV: 96 bits. RFC 7518 section 5.3 allows nothing
+	// else for A256GCM.
 	IVLen = 12
 
-	// TagLen is 128 bits: RFC 7518 section 5.3 again. Shorter tags are the way in
-	// of CVE-2023-37464 and CVE-2025-47275, so the length is never read from the
-	// token.
+	// TagLen is the length of the tag: 128 bits, by RFC 7518 section 5.3 again.
+	// CVE-2023-37464 and CVE-2025-47275 got in by shorter tags, so the length is
+	// never read from the token.
 	TagLen = 16
 
-	// Overhead is what a token of an empty plaintext takes: 60 header, 16 IV,
-	// 22 tag, and 4 dots.
+	// Overhead is the length of a token for an empty plaintext: 60 characters of
+	// header, 16 of IV, 22 of tag, and 4 dots.
 	Overhead = HeaderLen + ivChars + tagChars + 4
 
-	// MaxToken is the longest token that is looked at: a browser keeps no cookie
-	// whose name and value are longer (RFC 6265bis section 5.6), so a longer
-	// value is not ours. The cap comes before all other work.
+	// MaxToken is the length of the longest token we look at. Browsers don't keep
+	// a cookie whose name and value are longer (RFC 6265bis section 5.6), so a
+	// longer value isn't ours. The length is checked before anything else.
 	MaxToken = 4096
 
-	// MaxOpen is the room that opening any token takes: IV, ciphertext, tag.
+	// MaxOpen is the size of the buffer it takes to open any token: IV,
+	// ciphertext and tag.
 	MaxOpen = IVLen + (MaxToken-Overhead)*3/4 + TagLen
 
 	ivChars  = 16
@@ -68,29 +71,30 @@ const (
 	ctTail  = 1 + tagChars          // dot, tag
 )
 
-// Fault says why a token was refused. The zero value means that it was not.
+// A Fault says why a token was refused. The zero value means that it wasn't.
 type Fault uint8
 
 const (
-	// OK is the absence of a fault.
+	// OK means that there is no fault.
 	OK Fault = iota
-	// Foreign: not a token of this format at all. It may belong to another
-	// program, so nobody should delete it.
+	// Foreign means that this isn't a token of our format at all. It may belong
+	// to another program, so nobody should delete it.
 	Foreign
-	// Malformed: our header, but not our shape behind it: wrong segments, wrong
-	// lengths, or base64 that is not the canonical spelling.
+	// Malformed means that the header is ours but the rest isn't: wrong segments,
+	// wrong lengths, or base64 that isn't canonical.
 	Malformed
-	// BadTag: everything has the right shape and the authentication tag does not
-	// match: altered, or sealed under another key, name or audience.
+	// BadTag means that the token has the right shape but the authentication tag
+	// doesn't match. It was altered, or sealed under another key, name or
+	// audience.
 	BadTag
 )
 
-// Size is the length in characters of the token for n bytes of plaintext:
+// Size returns the length in characters of the token for n bytes of plaintext:
 // exactly 102 + ⌈4n/3⌉.
 func Size(n int) int { return Overhead + (n*4+2)/3 }
 
-// AppendHeader appends the header segment for a key id. The id must be KidLen
-// characters; the caller has it from a keyring, which knows no other.
+// AppendHeader appends the header segment for a key id. The id must have KidLen
+// characters. All ids in a keyring do.
 func AppendHeader(dst []byte, kid string) []byte {
 	var tail [KidLen + 2]byte
 	copy(tail[:], kid)
@@ -103,37 +107,36 @@ func AppendHeader(dst []byte, kid string) []byte {
 }
 
 // Kid returns the key id of a token whose header has the canonical form, and
-// false for everything else. It looks at the length and at the first 60
-// characters only, allocates nothing and does no cryptography, so that refusing
-// what is not ours costs next to nothing.
+// false for everything else. It only looks at the length and the first 60
+// characters, and neither allocates nor does any cryptography. Refusing a value
+// that isn't ours therefore costs next to nothing.
 //
 // The header is public, so comparing it in variable time leaks nothing.
 func Kid(token string) (kid [KidLen]byte, ok bool) {
 	if len(token) < HeaderLen || len(token) > MaxToken || token[:len(Prefix)] != Prefix {
 		return kid, false
 	}
-	// The 12 characters behind it are the 9 bytes XXXXXXX"} without bits to spare.
+	// The next 12 characters are the 9 bytes XXXXXXX"} with no bits left over.
 	t := token[len(Prefix):HeaderLen]
 	a := base64url.Three(t[0], t[1], t[2], t[3])
 	b := base64url.Three(t[4], t[5], t[6], t[7])
 	c := base64url.Three(t[8], t[9], t[10], t[11])
-	// The ids of a keyring are all the canonical form of 5 bytes, so they can be
-	// read once more, as if an A followed. Without this a header like
-	// "kid":"a\"b\"cd" would count as ours with a key we lack, though no one of us
-	// ever writes it.
+	// Every id in a keyring is the canonical form of 5 bytes, so it can be decoded
+	// once more, as if an A followed. Otherwise a header like "kid":"a\"b\"cd",
+	// which we never write, would pass for ours, with a key we don't have.
 	x := base64url.Three(byte(a>>16), byte(a>>8), byte(a), byte(b>>16))
 	y := base64url.Three(byte(b>>8), byte(b), byte(c>>16), 'A')
 	if a|b|x|y > 0xffffff || c&^0xff0000 != '"'<<8|'}' || y&0xff != 0 {
 		return kid, false
 	}
-	// One store of 8 bytes: the caller reads them as a word.
+	// Store 8 bytes at once, because the caller reads them as a word.
 	var id [8]byte
 	binary.BigEndian.PutUint64(id[:], uint64(a)<<40|uint64(b)<<16|uint64(c)>>8)
 	return [KidLen]byte(id[:]), true
 }
 
-// PlainKid is the plain twin of Kid: decode the header, compare it with what it
-// must be, decode the key id.
+// PlainKid is the plain twin of Kid. It decodes the header, compares it with what
+// it must be, and decodes the key id.
 func PlainKid(token string) (kid [KidLen]byte, ok bool) {
 	header, _, _ := strings.Cut(token, ".")
 	if len(token) > MaxToken || len(header) < HeaderLen {

@@ -9,27 +9,27 @@ import (
 	"sync"
 )
 
-// Nonces makes hedged nonces under one subkey:
+// Nonces makes hedged nonces under a subkey:
 //
 //	HMAC-SHA256(subkey, 32 random bytes ‖ uint32 length of header ‖ header ‖ plaintext)[:12]
 //
-// GCM is lost when one nonce serves two plaintexts under one key. Random nonces
-// are fine while the random source is; a virtual machine that is cloned from a
-// snapshot may repeat its source. Then a hedged nonce repeats only together with
-// the plaintext, which gives away nothing but that they are equal. RFC 8937 has
-// the idea.
+// GCM is broken once a nonce is used for two plaintexts under the same key. Random
+// nonces are as good as the random source, and a virtual machine that is cloned from
+// a snapshot may repeat its source. A hedged nonce then repeats only if the
+// plaintext does too, and that reveals only that the two plaintexts are equal. The
+// idea comes from RFC 8937.
 //
 // Random nonces limit a key to 2^32 seals (SP 800-38D section 8.3). The HMAC
-// changes nothing about that: its output is as good as random.
+// doesn't change that: its output is as good as random.
 //
-// Safe for concurrent use.
+// It is safe for concurrent use.
 type Nonces struct{ pool sync.Pool }
 
-// NewNonces makes a *Nonces of a subkey, or a nil any if the subkey has not 32
-// bytes. Its shape is that of the builders which keyring.Key.Cache takes.
+// NewNonces makes a *Nonces from a subkey. It returns a nil any if the subkey isn't
+// 32 bytes. It has the signature that keyring.Key.Cache expects.
 //
-// Setting up an HMAC costs more than using it, so states are kept; the pool
-// hands one to each goroutine.
+// Setting up an HMAC costs more than using it, so a pool keeps them ready and gives
+// one to each goroutine.
 func NewNonces(subkey []byte) any {
 	if len(subkey) != KeyLen {
 		return nil
@@ -40,7 +40,7 @@ func NewNonces(subkey []byte) any {
 	return n
 }
 
-// nonce is one prepared HMAC and room for what goes in and out, so that neither
+// nonce holds a prepared HMAC and buffers for its input and output, so that neither
 // needs an allocation.
 type nonce struct {
 	mac  hash.Hash

@@ -8,9 +8,9 @@ import (
 	"github.com/hardtack-go/hardtack/internal/base64url"
 )
 
-// Check reports whether a token whose header Kid has accepted also has the
-// canonical shape behind it: OK or Malformed. It decodes nothing. It is the
-// pre-parse for whoever opens the token with another library.
+// Check reports whether the rest of a token, whose header Kid has accepted, has the
+// canonical shape. It returns OK or Malformed, and decodes nothing. It is for code
+// that opens the token with another library.
 func Check(token string) Fault {
 	iv, ct, tag, ok := split(token)
 	if !ok || !base64url.Canonical(iv) || !base64url.Canonical(ct) || !base64url.Canonical(tag) {
@@ -19,8 +19,8 @@ func Check(token string) Fault {
 	return OK
 }
 
-// split cuts a token at the places where the canonical form has its dots. Dots
-// elsewhere are left in the segments, where the alphabet refuses them.
+// split cuts a token where the canonical form has its dots. Any other dots stay in
+// the segments, where they are refused because they aren't in the alphabet.
 func split(token string) (iv, ct, tag string, ok bool) {
 	if len(token) < Overhead || len(token) > MaxToken {
 		return "", "", "", false
@@ -32,14 +32,14 @@ func split(token string) (iv, ct, tag string, ok bool) {
 	return token[ivStart : ivStart+ivChars], token[ctStart:end], token[end+1:], true
 }
 
-// Open opens a token under an AEAD with a 12-byte nonce and a 16-byte tag. Call
-// Kid first: it says whose AEAD it is. The header is authenticated as it stands,
-// so a token with another header fails its tag here.
+// Open decrypts a token with an AEAD that has a 12-byte nonce and a 16-byte tag.
+// Call Kid first to find out which key's AEAD to use. The header is authenticated as
+// it is, so a token with any other header fails here.
 //
-// IV, ciphertext and tag are decoded into buf, if that has the capacity (MaxOpen
-// is always enough) and else into memory of its own, and are opened in place. The
-// plaintext lies there; its capacity is cut, so that appending to it cannot reach
-// the tag.
+// Open decodes IV, ciphertext and tag into buf if its capacity is large enough
+// (MaxOpen always is), or into newly allocated memory otherwise, and decrypts them in
+// place. The plaintext it returns is part of that memory. Its capacity is limited, so
+// appending to it can't overwrite the tag.
 //
 // PlainOpen is its twin.
 func Open(buf []byte, aead cipher.AEAD, token string) ([]byte, Fault) {
@@ -53,11 +53,11 @@ func Open(buf []byte, aead cipher.AEAD, token string) ([]byte, Fault) {
 	} else {
 		buf = make([]byte, size)
 	}
-	// In this order: Decode may scribble over two bytes that come later.
+	// The order matters: Decode may overwrite two bytes after its own.
 	if !base64url.Decode(buf, iv) || !base64url.Decode(buf[IVLen:], ct) || !base64url.Decode(buf[IVLen+n:], tag) {
 		return nil, Malformed
 	}
-	// An AEAD only reads its additional data, so it may look at the string itself.
+	// An AEAD only reads its additional data, so pass it the string without a copy.
 	header := unsafe.Slice(unsafe.StringData(token), HeaderLen)
 	sealed := buf[IVLen:]
 	plain, err := aead.Open(sealed[:0], buf[:IVLen], sealed, header)
@@ -67,8 +67,8 @@ func Open(buf []byte, aead cipher.AEAD, token string) ([]byte, Fault) {
 	return plain[:n:n], OK
 }
 
-// PlainOpen is the plain twin of Open: segments by strings.Split, the standard
-// library's base64, nothing in place.
+// PlainOpen is the plain twin of Open. It uses strings.Split and the standard
+// library's base64, and does nothing in place.
 func PlainOpen(aead cipher.AEAD, token string) ([]byte, Fault) {
 	parts := strings.Split(token, ".")
 	if len(token) > MaxToken || len(parts) != 5 || len(parts[0]) != HeaderLen || parts[1] != "" {

@@ -8,22 +8,22 @@ import (
 	"github.com/hardtack-go/hardtack/internal/base64url"
 )
 
-// Seal makes the token of a plaintext under an AEAD with a 12-byte nonce and a
-// 16-byte tag. nonces gives the nonce; kid names the key in the header. The
-// token is Size(len(plaintext)) characters, one allocation.
+// Seal encrypts plaintext into a token, with an AEAD that has a 12-byte nonce and a
+// 16-byte tag. The nonce comes from nonces, and kid names the key in the header. The
+// token has Size(len(plaintext)) characters and takes one allocation.
 //
-// It is built in place. The cipher writes ciphertext and tag into the last bytes
-// of the token's own buffer, and Encode then spreads them out from the front:
+// Seal builds the token in place. The cipher writes ciphertext and tag into the last
+// bytes of the token's own buffer, and Encode then spreads them out from the front:
 //
 //	header . . IV . ______ciphertext tag|      before
 //	header . . IV . Y2lwaGVydGV4dA.dGFn|       after
 //
-// That is safe because Encode reads a group before it writes it, and what it has
-// written never passes what it has still to read. It writes the ciphertext from
-// character 79 on and reads it from character 86+⌈n/3⌉ on. A step reads 6 bytes
-// and writes 8, so a step gains 2 on it, and there are at most n/6 of them. The
-// tag is read 6 characters behind where it is written, and takes two such steps
-// and two smaller ones that gain 1 each.
+// This is safe because Encode reads a group before it writes it, and its writes never
+// overtake its reads. It writes the ciphertext from character 79 on, and reads it
+// from character 86+⌈n/3⌉ on. A step reads 6 bytes and writes 8, so the writes gain 2
+// a step, and there are at most n/6 steps. The tag is read from 6 characters after
+// the place where it is written. It takes two such steps, and two smaller ones that
+// gain 1 each.
 //
 // PlainSeal is its twin.
 func Seal(aead cipher.AEAD, nonces *Nonces, kid string, plaintext []byte) string {
@@ -46,7 +46,7 @@ func Seal(aead cipher.AEAD, nonces *Nonces, kid string, plaintext []byte) string
 	return unsafe.String(unsafe.SliceData(buf), len(buf)) // buf is not used again
 }
 
-// PlainSeal is the plain twin of Seal, with a nonce that the caller chose.
+// PlainSeal is the plain twin of Seal, with a nonce chosen by the caller.
 func PlainSeal(aead cipher.AEAD, iv []byte, kid string, plaintext []byte) string {
 	b64 := base64.RawURLEncoding
 	header := b64.EncodeToString([]byte(`{"alg":"dir","enc":"A256GCM","kid":"` + kid + `"}`))

@@ -41,8 +41,8 @@ func TestNamedTestsExist(t *testing.T) {
 	}
 }
 
-// TestASVSIsWhole: every item of the chapters in docs/ASVS.md has one line, with a
-// test or with somebody whose duty it is.
+// TestASVSIsWhole: every item of the chapters in docs/ASVS.md has exactly one line,
+// which names a test or says whose duty the item is.
 func TestASVSIsWhole(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(root, "docs", "ASVS.md"))
 	if err != nil {
@@ -72,11 +72,11 @@ func TestASVSIsWhole(t *testing.T) {
 	}
 }
 
-// TestT2_SecretsAreComparedInConstantTime: the places that compare secrets use
-// crypto/subtle or hmac.Equal, and every other comparison of bytes in the packages
-// that hold secrets is listed here with the reason why it may take its time. A new
-// one fails the test until somebody has thought about it. (It finds calls; it does
-// not find two arrays compared with ==.)
+// TestT2_SecretsAreComparedInConstantTime: secrets are compared with crypto/subtle
+// or hmac.Equal. Every other comparison of bytes in the packages that hold secrets is
+// listed here, with the reason why its timing doesn't matter. A new one fails the
+// test until somebody has thought about it. (The test finds calls. It doesn't find
+// two arrays compared with ==.)
 func TestT2_SecretsAreComparedInConstantTime(t *testing.T) {
 	constant := map[string]int{ // file: comparisons in constant time
 		"keyring/key.go":           1, // key bytes

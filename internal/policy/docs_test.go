@@ -41,8 +41,8 @@ func markdown(t *testing.T) []string {
 	return pages
 }
 
-// build makes a module outside the repository in the way the README tells, with
-// one file, and runs a go command in it. It returns the module's directory.
+// build makes a module with one file outside the repository, as the README
+// describes, and runs a go command in it. It returns the module's directory.
 func build(t *testing.T, source string, command ...string) (dir string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -50,8 +50,8 @@ func build(t *testing.T, source string, command ...string) (dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// With the checksums at hand no checksum server is asked: the reader of the
-	// README has one, a closed network has not.
+	// With go.sum in place the go command asks no checksum server. Readers of the
+	// README can reach one; a closed network can't.
 	sums, err := os.ReadFile(filepath.Join(root, "go.sum"))
 	if err != nil {
 		t.Fatal(err)
@@ -77,8 +77,8 @@ func build(t *testing.T, source string, command ...string) (dir string) {
 	return dir
 }
 
-// TestDocsCodeParses: a piece of Go in a page that does not even parse was
-// never tried.
+// TestDocsCodeParses: every piece of Go in a page parses. Nobody has ever tried one
+// that doesn't.
 func TestDocsCodeParses(t *testing.T) {
 	for _, page := range markdown(t) {
 		for i, b := range goBlocks(t, page) {
@@ -111,9 +111,9 @@ func TestDocsLinks(t *testing.T) {
 	}
 }
 
-// TestCitedPagesExist: a source file or a page that names a Markdown file names
-// one of this repository: by its path from the root, from docs or from where the
-// source is. What it refers its reader to is there to be read.
+// TestCitedPagesExist: every Markdown file that a source file or a page names is in
+// this repository. It is named by its path from the root, from docs, or from the
+// directory of the file that names it.
 func TestCitedPagesExist(t *testing.T) {
 	cite := regexp.MustCompile(`[\w./-]*\w\.md\b`)
 	cited := 0

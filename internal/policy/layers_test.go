@@ -56,14 +56,14 @@ type listed struct {
 	Module     *struct{ Path string }
 }
 
-// platforms are those the core is built for.
+// platforms are the ones that the core is built for.
 var platforms = []struct{ os, arch string }{
 	{"linux", "amd64"}, {"js", "wasm"}, {"wasip1", "wasm"},
 }
 
 func listPackages(t *testing.T, goos, goarch string) map[string]listed {
 	t.Helper()
-	// GOWORK=off: what counts is what a user of the root module gets.
+	// GOWORK=off, to list what a user of the root module gets.
 	out := goCommand(t, []string{"GOWORK=off", "GOOS=" + goos, "GOARCH=" + goarch, "CGO_ENABLED=0"},
 		"list", "-deps", "-json=ImportPath,Standard,Imports,Deps,Module", "./...")
 	all := map[string]listed{}
@@ -135,8 +135,8 @@ func checkLayer(t *testing.T, all map[string]listed, p listed, l layer) {
 	}
 }
 
-// TestLayerTableIsWhole fails when a row names a package that does not exist:
-// a table that is checked against nothing proves nothing.
+// TestLayerTableIsWhole fails when a row names a package that doesn't exist, since
+// such a row would check nothing.
 func TestLayerTableIsWhole(t *testing.T) {
 	all := listPackages(t, "linux", "amd64")
 	for _, l := range layers {

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// TestREADMEFragments type-checks the README's shorter pieces of code, which stand
-// inside a package that has the imports they need.
+// TestREADMEFragments type-checks the README's shorter pieces of code, inside a
+// package that has the imports they need.
 func TestREADMEFragments(t *testing.T) {
 	t.Parallel()
 	blocks := goBlocks(t, "README.md")

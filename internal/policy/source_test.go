@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// maxLines is where a file of code has become two things. A file of tests may be
-// longer: it holds one subject, however many rows that has.
+// maxLines is where a file of code has probably become two things. A test file may
+// be longer, because it covers one subject, however many rows that has.
 const maxLines = 500
 
 func TestFilesAreShort(t *testing.T) {
@@ -53,7 +53,7 @@ func TestOnePackageDoc(t *testing.T) {
 	}
 }
 
-// TestNoInit: nothing of this repository runs because it was linked in.
+// TestNoInit: no code in this repository runs just because it was linked in.
 func TestNoInit(t *testing.T) {
 	for _, s := range goSources(t) {
 		for _, d := range s.file.Decls {

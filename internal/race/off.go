@@ -1,8 +1,8 @@
 //go:build !race
 
-// Package race tells tests whether the race detector is on. It adds
-// allocations of its own, so tests that count allocations skip under it.
+// Package race tells tests whether the race detector is on. The race detector
+// allocates too, so tests that count allocations skip when it is on.
 package race
 
-// Enabled says that this program was built with the race detector.
+// Enabled reports whether this program was built with the race detector.
 const Enabled = false
