@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/hardtack-go/hardtack/middleware"
-	"github.com/hardtack-go/hardtack/ssestore"
 )
 
 // head makes headers from name, value pairs; a name may repeat.
@@ -16,38 +15,6 @@ func head(pairs ...string) http.Header {
 		h.Add(pairs[i], pairs[i+1])
 	}
 	return h
-}
-
-func TestS8_10_WritesFor(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		h    http.Header
-		want ssestore.Writes
-	}{
-		{"no fetch metadata (curl, old browsers)", head(), ssestore.WritesAll},
-		{"address bar", head("Sec-Fetch-Dest", "document", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Site", "none"), ssestore.WritesAll},
-		{"link on this site", head("Sec-Fetch-Dest", "document", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Site", "same-origin"), ssestore.WritesAll},
-		{"link on another site", head("Sec-Fetch-Dest", "document", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Site", "cross-site"), ssestore.WritesAll},
-		{"fetch of this origin", head("Sec-Fetch-Dest", "empty", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Site", "same-origin"), ssestore.WritesRenewOnly},
-		{"fetch of a sibling", head("Sec-Fetch-Dest", "empty", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Site", "same-site"), ssestore.WritesNone},
-		{"fetch of another site", head("Sec-Fetch-Dest", "empty", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Site", "cross-site"), ssestore.WritesNone},
-		{"fetch of no known site", head("Sec-Fetch-Dest", "empty"), ssestore.WritesNone},
-		{"image of this origin", head("Sec-Fetch-Dest", "image", "Sec-Fetch-Mode", "no-cors", "Sec-Fetch-Site", "same-origin"), ssestore.WritesNone},
-		{"script", head("Sec-Fetch-Dest", "script", "Sec-Fetch-Site", "same-origin"), ssestore.WritesNone},
-		{"frame", head("Sec-Fetch-Dest", "iframe", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Site", "same-origin"), ssestore.WritesNone},
-		{"service worker script", head("Sec-Fetch-Dest", "serviceworker", "Sec-Fetch-Site", "same-origin"), ssestore.WritesNone},
-		{"websocket", head("Sec-Fetch-Dest", "websocket", "Sec-Fetch-Mode", "websocket", "Sec-Fetch-Site", "same-origin"), ssestore.WritesNone},
-		{"prefetch of a page", head("Sec-Fetch-Dest", "document", "Sec-Fetch-Mode", "navigate", "Sec-Purpose", "prefetch"), ssestore.WritesNone},
-		{"prerender", head("Sec-Fetch-Dest", "document", "Sec-Purpose", "prefetch;prerender"), ssestore.WritesNone},
-		{"dest twice", head("Sec-Fetch-Dest", "document", "Sec-Fetch-Dest", "image"), ssestore.WritesNone},
-		{"site twice", head("Sec-Fetch-Dest", "empty", "Sec-Fetch-Site", "same-origin", "Sec-Fetch-Site", "cross-site"), ssestore.WritesNone},
-		{"dest in capitals", head("Sec-Fetch-Dest", "Document"), ssestore.WritesNone},
-		{"dest empty string", head("Sec-Fetch-Dest", ""), ssestore.WritesNone},
-	} {
-		if got := middleware.WritesFor(tt.h); got != tt.want {
-			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
-		}
-	}
 }
 
 func TestS5_4_CallerOf(t *testing.T) {

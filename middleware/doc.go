@@ -29,13 +29,18 @@
 //
 // # Which requests may write
 //
-// A handler's own changes are always written. What the store does on its own
-// initiative (renew, move to a new key, delete a dead cookie) depends on what the
-// browser says about the request in its Fetch Metadata headers
-// (https://www.w3.org/TR/fetch-metadata/). A top-level navigation allows all of
-// it, and so does a client that says nothing. A fetch from the same origin allows
-// a renewal that is due. Images, frames, prefetches and other sites allow nothing,
-// because a late response must not undo a logout.
+// A handler's own changes are always written, and a renewal that is due goes with
+// them. What the store does on its own initiative (renew, move to a new key, delete
+// a dead cookie) depends on what the browser says about the request in its Fetch
+// Metadata headers (https://www.w3.org/TR/fetch-metadata/). A top-level navigation
+// allows all of it, and so does a client that says nothing. A fetch or a frame of
+// the same origin allows a renewal that is due, and so does a fetch from an origin
+// that [Config].CrossOrigin trusts. Images, beacons, prefetches and other sites
+// allow nothing, because a late response must not undo a logout.
+//
+// A background poll that must not keep a session alive says so in its handler:
+//
+//	middleware.Session(r).Limit(ssestore.WritesNone)
 //
 // # Caching
 //

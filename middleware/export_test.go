@@ -8,7 +8,9 @@ import (
 
 // WritesFor and CallerOf show two decisions that would need a whole browser to
 // be seen from outside.
-func WritesFor(h http.Header) ssestore.Writes { return writesFor(h) }
+func WritesFor(p *http.CrossOriginProtection, r *http.Request) ssestore.Writes {
+	return writesFor(p, r)
+}
 
 func CallerOf(r *http.Request) string {
 	return [...]string{page: "page", script: "script", htmx: "htmx"}[callerOf(r)]

@@ -212,7 +212,7 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		rw:      w,
 		cookies: r.Header["Cookie"],
 		now:     c.now(),
-		limit:   writesFor(r.Header),
+		limit:   writesFor(c.crossOrigin, r),
 	}
 	x.writer.x, x.ctx.x = x, x
 	// The copy that WithContext makes does not leave this line, so the

@@ -6,38 +6,150 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// writesFor maps what the browser says about a request (Fetch Metadata, W3C)
-// to the writes that the store may do on its own initiative: renewal, reseal,
-// the deletion of a dead cookie. What the handler asks for is always written.
+// unsaid stands for a header that isn't there. A client that sends these very
+// characters could as well send nothing.
+const unsaid = "(unsaid)"
+
+// writesFor maps what the browser says about a request (Fetch Metadata, W3C) to
+// the writes that the store may do on its own initiative: renewal, reseal, the
+// deletion of a dead cookie. What the handler asks for is always written, and a
+// renewal that is due rides on it, since that cookie goes out anyway.
 //
-// The point is order. Two responses that are under way at once reach the
-// browser in any order, and the later Set-Cookie wins: an image that renews an
-// old session would undo the logout that finished before it. A top-level
-// navigation replaces the page, so it has the fewest rivals.
+// Two questions decide each row. Who is using the session here? If it is a person,
+// the idle time must start anew: a session in use doesn't die. And what could a
+// response of this kind undo if it arrives late? The last Set-Cookie wins. A
+// renewal rewrites the session as its request found it, over a value that was set
+// meanwhile; it can't bring back a session that was ended, because the barrier
+// names that one. A deletion takes away whatever the browser has by then, a new
+// login included.
 //
-//   - a navigation, or a browser or program that says nothing: all;
-//   - fetch and XMLHttpRequest of the same origin: a renewal that is due, since
-//     a single-page application makes no navigations and must stay alive;
-//   - images, scripts, frames, workers, prefetches, other origins, and headers
-//     that appear twice: none.
-func writesFor(h http.Header) ssestore.Writes {
-	// A prefetched or prerendered page says "document" but nobody asked for
-	// it, and it may be shown, or dropped, minutes later.
-	if len(h["Sec-Purpose"]) > 0 {
-		return ssestore.WritesNone
-	}
-	dest := h["Sec-Fetch-Dest"]
+// The first row that fits decides:
+//
+//	a header twice                 Solicited  a proxy glued two requests together, or
+//	                                          somebody tries; it says nothing reliable
+//	Sec-Purpose                    Solicited  prefetch, prerender: nobody asked for it,
+//	                                          and it is shown minutes later or never
+//	nothing sent                   All        an old browser, plain http or a program.
+//	                                          It may be a person, and can't say so
+//	document × navigate × any site All        a person looks at a new page. It replaces
+//	                                          the page that could have had rivals
+//	frame × navigate × same-origin RenewOnly  a person works in a frame of this site and
+//	                                          may never leave it; the page around it, and
+//	                                          other frames, answer at the same time
+//	frame × other sites            Solicited  another site's page shows it. A GET has no
+//	                                          Origin, so that site can't be a trusted one
+//	fetch × same-origin            RenewOnly  a single-page application navigates once and
+//	                                          then fetches, several at a time. A service
+//	                                          worker that passes a navigation on is one too
+//	fetch × a trusted origin       RenewOnly  the same, from the application's other host
+//	fetch × same-site, cross-site  Solicited  a page that isn't ours decides how often
+//	fetch × none                   Solicited  an extension or the browser itself
+//	empty × no-cors                Solicited  sendBeacon and ping: the page is being left,
+//	                                          often by a logout, and nobody reads the answer
+//	everything else                Solicited  images, scripts, fonts, media, workers: a page
+//	                                          loads many at once, and it was counted itself.
+//	                                          Also what contradicts itself, and what is new
+//
+// Sec-Fetch-User decides nothing. A navigation without a click is a redirect from
+// an identity provider as often as a page that reloads itself, and a click says
+// nothing about whose page was clicked.
+//
+// A missing mode is the one that belongs to the destination, and the other way
+// round: Chrome 76 to 79 sent no Sec-Fetch-Dest.
+func writesFor(protection *http.CrossOriginProtection, r *http.Request) ssestore.Writes {
+	h := r.Header
+	site, mode, dest, user := h["Sec-Fetch-Site"], h["Sec-Fetch-Mode"], h["Sec-Fetch-Dest"], h["Sec-Fetch-User"]
 	switch {
-	case len(dest) == 0:
+	case len(site) > 1, len(mode) > 1, len(dest) > 1, len(user) > 1, len(h["Sec-Purpose"]) > 0:
+		return ssestore.WritesSolicited
+	case len(site)+len(mode)+len(dest)+len(user) == 0:
 		return ssestore.WritesAll
-	case len(dest) > 1:
-		return ssestore.WritesNone
-	case dest[0] == "document":
-		return ssestore.WritesAll
-	case dest[0] == "empty" && only(h["Sec-Fetch-Site"], "same-origin"):
-		return ssestore.WritesRenewOnly
 	}
-	return ssestore.WritesNone
+	switch kindOf(said(dest), said(mode)) {
+	case ofDocument:
+		return ssestore.WritesAll
+	case ofFrame:
+		if said(site) == "same-origin" {
+			return ssestore.WritesRenewOnly
+		}
+	case ofFetch:
+		switch said(site) {
+		case "same-origin":
+			return ssestore.WritesRenewOnly
+		case "same-site", "cross-site":
+			if trusted(protection, r) {
+				return ssestore.WritesRenewOnly
+			}
+		}
+	}
+	return ssestore.WritesSolicited
+}
+
+// The kinds of requests in which somebody may be using the session.
+const (
+	ofOther = iota
+	ofDocument
+	ofFrame
+	ofFetch
+)
+
+// kindOf reads Sec-Fetch-Dest and Sec-Fetch-Mode together.
+func kindOf(dest, mode string) int {
+	switch dest {
+	case "document":
+		if mode == "navigate" || mode == unsaid {
+			return ofDocument
+		}
+	case "iframe", "frame":
+		if mode == "navigate" || mode == unsaid {
+			return ofFrame
+		}
+	case "empty":
+		// "navigate" is a service worker that fetches what it was asked for.
+		switch mode {
+		case "cors", "same-origin", "navigate", "websocket", unsaid:
+			return ofFetch
+		}
+	case "websocket":
+		if mode == "websocket" {
+			return ofFetch
+		}
+	case unsaid:
+		switch mode {
+		case "navigate": // frames were "nested-navigate" then
+			return ofDocument
+		case "cors", "same-origin", "websocket":
+			return ofFetch
+		}
+	}
+	return ofOther
+}
+
+// trusted reports whether a request comes from an origin that the application
+// trusts as it trusts its own: one whose POST the protection lets pass. If a POST
+// of any other origin passes as well, that is a bypass pattern, which says
+// something about the path and nothing about the origin.
+func trusted(protection *http.CrossOriginProtection, r *http.Request) bool {
+	origin := r.Header["Origin"]
+	if len(origin) != 1 {
+		return false
+	}
+	probe := r.WithContext(r.Context()) // a copy
+	probe.Method = http.MethodPost
+	probe.Header = http.Header{"Sec-Fetch-Site": r.Header["Sec-Fetch-Site"], "Origin": origin}
+	if protection.Check(probe) != nil {
+		return false
+	}
+	probe.Header["Origin"] = []string{"null"} // AddTrustedOrigin refuses it
+	return protection.Check(probe) != nil
+}
+
+// said is the value of a header that came at most once.
+func said(lines []string) string {
+	if len(lines) == 0 {
+		return unsaid
+	}
+	return lines[0]
 }
 
 // only reports whether a header came exactly once and with this value.

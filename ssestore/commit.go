@@ -166,8 +166,8 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 		return nil
 	}
 
-	// Renewal rides on a solicited write too, but only where it may.
-	renew := p.limit <= WritesRenewOnly && p.store.due(c, p.sec)
+	// A renewal that is due rides on every write: the cookie goes out anyway.
+	renew := p.limit < WritesNone && p.store.due(c, p.sec)
 	if renew {
 		c.Rnw = p.sec // later than it was, or it would not be due
 	}

@@ -73,10 +73,14 @@ const (
 	// navigations, which a browser makes one at a time.
 	WritesAll Writes = iota
 	// WritesRenewOnly allows only a renewal that is due, which then carries reseal
-	// and new stamp with it, and no deletions. It is for same-origin fetches.
+	// and new stamp with it, and no deletions. It is for a page's own fetches.
 	WritesRenewOnly
-	// WritesNone allows only what the handler asked for. It is for everything else,
-	// and for gateways that only verify.
+	// WritesSolicited allows only what the handler asked for. A renewal that is due
+	// rides on that, because the cookie goes out anyway. It is for images,
+	// prefetches and everything else that a page loads.
+	WritesSolicited
+	// WritesNone is WritesSolicited without that renewal. It is for polls that must
+	// not keep a session alive, and for gateways that only verify.
 	WritesNone
 )
 
@@ -94,7 +98,9 @@ func (s *Session) Now() time.Time {
 }
 
 // Limit narrows the unsolicited writes of this response. Of several calls the
-// narrowest holds. Adapters call it before the handler runs.
+// narrowest holds. Adapters call it before the handler runs, with WritesSolicited
+// at the narrowest. A handler that must not keep the session alive calls it with
+// WritesNone.
 func (s *Session) Limit(w Writes) {
 	p := s.lock()
 	if p == nil {

@@ -61,6 +61,7 @@ func TestS7_7_Renewal(t *testing.T) {
 		}
 		for name, do := range map[string]func(s *ssestore.Session){
 			"none":        func(s *ssestore.Session) { s.Limit(ssestore.WritesNone); read(s) },
+			"solicited":   func(s *ssestore.Session) { s.Limit(ssestore.WritesSolicited); read(s) },
 			"tightened":   func(s *ssestore.Session) { s.Limit(ssestore.WritesNone); s.Limit(ssestore.WritesAll); read(s) },
 			"not touched": func(s *ssestore.Session) {},
 			"held":        func(s *ssestore.Session) { read(s); s.Principal().Hold() },
@@ -72,8 +73,8 @@ func TestS7_7_Renewal(t *testing.T) {
 		silent(t, b.copy().visitStatus(t, store, after(5*time.Minute), 304, read))
 		silent(t, b.copy().visitStatus(t, store, after(5*time.Minute), 500, read))
 
-		// A solicited write takes a due renewal along where one may be.
-		for limit, want := range map[ssestore.Writes]bool{ssestore.WritesAll: true, ssestore.WritesRenewOnly: true, ssestore.WritesNone: false} {
+		// A solicited write takes a due renewal along, unless the handler forbids it.
+		for limit, want := range map[ssestore.Writes]bool{ssestore.WritesAll: true, ssestore.WritesRenewOnly: true, ssestore.WritesSolicited: true, ssestore.WritesNone: false} {
 			out := b.copy().visit(t, store, after(5*time.Minute), func(s *ssestore.Session) { s.Limit(limit); set(t, "b")(s) })
 			same(t, "written", did(out), "written")
 			same(t, "renewed", out.Renewed, want)
