@@ -203,7 +203,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	order := p.key.Compare(primary)
 	out.KeyID = primary.ID()
 	out.Bytes = len(p.store.cookie.Name()) + len(value)
-	out.Renewed = renew
+	out.Renewed = renew || p.renewed
 	out.Restamped = restamp || p.proof == proofRestamped
 	out.Resealed = p.origin == originLoaded && order < 0
 	out.OlderPrimary = order > 0

@@ -156,8 +156,8 @@ func ExampleSession_Commit_wrongUse() {
 	// ssestore: the session is committed; change it before the response starts
 }
 
-// A fetch that polls in the background keeps the session alive, but cannot
-// delete or reseal it beside a navigation that logs in or out.
+// A page that polls in the background would keep the session alive in an
+// abandoned tab. Its handler says that nobody is there.
 func ExampleSession_Limit() {
 	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
 	s := store.Load(nil, now)
@@ -165,9 +165,11 @@ func ExampleSession_Limit() {
 	out, _ := s.Commit(http.StatusOK)
 	cookies := cookieOf(out)
 
-	for _, w := range []ssestore.Writes{ssestore.WritesRenewOnly, ssestore.WritesNone} {
+	for _, poll := range []bool{false, true} {
 		s := store.Load(cookies, now.Add(20*time.Minute))
-		s.Limit(w)
+		if poll {
+			s.Limit(ssestore.WritesNone)
+		}
 		hello.Get(s)
 		out, _ := s.Commit(http.StatusOK)
 		fmt.Println(out.Renewed, len(out.SetCookie))
@@ -176,6 +178,26 @@ func ExampleSession_Limit() {
 	// <nil>
 	// true 1
 	// false 0
+}
+
+// A film that plays is a use of the session, though the browser loads it in small
+// parts and the page asks for nothing else.
+func ExampleSession_Renew() {
+	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	s := store.Load(nil, now)
+	fmt.Println(hello.Set(s, "world"))
+	out, _ := s.Commit(http.StatusOK)
+	cookies := cookieOf(out)
+
+	s = store.Load(cookies, now.Add(20*time.Minute))
+	s.Limit(ssestore.WritesSolicited) // as package middleware does for media
+	fmt.Println(s.Renew())
+	out, _ = s.Commit(http.StatusPartialContent)
+	fmt.Println(out.Renewed)
+	// Output:
+	// <nil>
+	// <nil>
+	// true
 }
 
 // Authentication of your own, without package auth.

@@ -164,6 +164,29 @@ func (s *Session) ExpireAt(t time.Time) error {
 	return nil
 }
 
+// Renew starts the idle time anew, whether or not a renewal is due. It's for a use
+// of the application that the browser doesn't show as one: a film that plays, a
+// game over a WebSocket, an image that a person asked for. What is due renews by
+// itself; see [Writes].
+//
+// Like every change, it is written if the status is below 500, under
+// [Session.Limit] too. Without a session there is nothing to renew, and that is no
+// error. The absolute end stays.
+//
+// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
+func (s *Session) Renew() error {
+	p, err := s.edit()
+	if err != nil {
+		return err
+	}
+	defer p.mu.Unlock()
+	if p.c.SID != "" && p.c.Rnw < p.sec { // never back: clocks differ
+		p.c.Rnw, p.renewed = p.sec, true
+		p.change()
+	}
+	return nil
+}
+
 // Clear removes everything from the session: data, user and session id. Values set
 // afterwards go into a new session. If a cookie came with the request, the response
 // deletes or overwrites it, whatever its status. Earlier calls of [Session.Remember]

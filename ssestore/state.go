@@ -47,6 +47,7 @@ type state struct {
 	limit   Writes
 	private bool // the response may say something about a user
 	late    bool // see Late
+	renewed bool // by Renew
 
 	epoch uint32 // how often the user or the user's stamp was exchanged
 	memo  memo   // of the first key

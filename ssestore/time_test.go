@@ -84,6 +84,61 @@ func TestS7_7_Renewal(t *testing.T) {
 	})
 }
 
+// TestF102_Renew: a renewal on purpose, and a poll that doesn't renew.
+func TestF102_Renew(t *testing.T) {
+	renew := func(s *ssestore.Session) { must(t, s.Renew()) }
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		before := b.peek(store, t0).Info()
+		for _, limit := range []ssestore.Writes{ssestore.WritesAll, ssestore.WritesRenewOnly, ssestore.WritesSolicited, ssestore.WritesNone} {
+			for _, at := range []time.Duration{time.Second, 30 * time.Minute} { // nothing is due; the last second
+				b := b.copy()
+				out := b.visit(t, store, after(at), func(s *ssestore.Session) { s.Limit(limit); renew(s) })
+				same(t, "renewed", out.Renewed, true)
+				same(t, "cookie", did(out), "written")
+				now := b.peek(store, after(at)).Info()
+				same(t, "rnw", now.Renewed, after(at))
+				same(t, "session id", now.LogID, before.LogID)
+				same(t, "auth time", now.AuthTime, before.AuthTime)
+				same(t, "end", now.Expires, before.Expires)
+				same(t, "user", whoami(t, b.peek(store, after(at)), hash), "1")
+			}
+		}
+		// Nothing to do: in the second of the login, twice, before it by another
+		// clock, and without a session.
+		silent(t, b.copy().visit(t, store, t0, renew))
+		silent(t, b.copy().visit(t, store, after(-30*time.Second), renew))
+		silent(t, browser{}.visit(t, store, t0, renew))
+		s := b.peek(store, after(time.Minute))
+		same(t, "changed before", s.Changed(), false)
+		renew(s)
+		renew(s)
+		same(t, "changed", s.Changed(), true)
+		same(t, "seen at once", s.Info().Renewed, after(time.Minute))
+
+		// What isn't saved isn't renewed, and it brings back no session that is over.
+		silent(t, b.copy().visitStatus(t, store, after(time.Minute), 500, renew))
+		same(t, "one second late", did(b.copy().visit(t, store, after(30*time.Minute+time.Second), renew)), "deleted")
+		over := b.copy()
+		over.visit(t, store, after(time.Minute), func(s *ssestore.Session) { renew(s); must(t, s.Clear()); renew(s) })
+		same(t, "cleared", over[sessionName], "")
+
+		// A page that polls every minute, and limits itself, dies after the idle time;
+		// so does one that also writes.
+		for _, do := range []func(s *ssestore.Session){
+			read,
+			func(s *ssestore.Session) { must(t, count.Set(s, count.Get(s)+1)) },
+		} {
+			b := b.copy()
+			for m := 1; m <= 30; m++ {
+				b.visit(t, store, after(time.Duration(m)*time.Minute), func(s *ssestore.Session) { s.Limit(ssestore.WritesNone); do(s) })
+			}
+			same(t, "after the idle time", alive(b, store, after(31*time.Minute)), false)
+		}
+	})
+}
+
 // TestS8_6_MaxAge is what remains, not the lifetime again.
 func TestS8_6_MaxAge(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
