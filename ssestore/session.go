@@ -180,6 +180,7 @@ func (s *Session) Renew() error {
 		return err
 	}
 	defer p.mu.Unlock()
+	p.access()
 	if p.c.SID != "" && p.c.Rnw < p.sec { // never back: clocks differ
 		p.c.Rnw, p.renewed = p.sec, true
 		p.change()
