@@ -1,6 +1,7 @@
 package cookie_test
 
 import (
+	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -21,6 +22,7 @@ const formatPage = "../docs/FORMAT.md"
 // step by step, from the few values that are chosen.
 func example() [][2]string {
 	const (
+		secret   = "uHq1yDk3M0fVfXr9oQwLZ2b7Nn5tEjC8aGsTzPpIxRk="
 		kid      = "ZXhhbXA"
 		name     = "__Host-session"
 		audience = "shop"
@@ -34,6 +36,13 @@ func example() [][2]string {
 		h := hmac.New(sha256.New, key)
 		h.Write(text)
 		return h.Sum(nil)
+	}
+	fromSecret := func(info string, n int) []byte {
+		b, err := hkdf.Key(sha256.New, []byte(secret), nil, info, n)
+		if err != nil {
+			panic(err)
+		}
+		return b
 	}
 	root := make([]byte, 32)
 	for i := range root {
@@ -54,6 +63,9 @@ func example() [][2]string {
 	p := plan{header: header, plaintext: []byte(plaintext), iv: iv, subkey: deriveRaw(root, "seal", audience, name)}.build()
 	raw := func(s string) string { b, _ := b64.DecodeString(s); return x(b) }
 	return [][2]string{
+		{"secret", secret},
+		{"secret kid", b64.EncodeToString(fromSecret("hardtack/v1 secret kid", 5))},
+		{"secret root key", x(fromSecret("hardtack/v1 secret key", 32))},
 		{"root key", x(root)},
 		{"kid", kid},
 		{"cookie name", name},

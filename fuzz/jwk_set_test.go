@@ -146,7 +146,7 @@ func FuzzJWKSet(f *testing.F) {
 	})
 }
 
-var setError = regexp.MustCompile(`^(keyring: JWK Set: (key \d+: )?[a-zA-Z0-9 ,]+ \(byte \d+\)\n?)+$`)
+var setError = regexp.MustCompile(`^(keyring: JWK Set: (key \d+: )?[a-zA-Z0-9 ,:?]+ \(byte \d+\)\n?)+$`)
 
 func checkSetError(t *testing.T, in string, err error) {
 	t.Helper()

@@ -11,7 +11,8 @@
 // Root bytes never touch a token: [Key.Derive] makes one subkey per purpose,
 // audience and cookie name with HKDF-SHA256 (RFC 5869).
 //
-//	ring, err := keyring.Parse(os.Getenv("SESSION_KEYS"))      // a string
+//	ring, err := keyring.FromSecrets(keyring.Secrets{Primary: os.Getenv("SESSION_SECRET")})
+//	ring, err := keyring.Parse(os.Getenv("SESSION_KEYS"))      // a JWK Set
 //	file, err := keyring.OpenFile("/run/secrets/keys.json", logFault)
 //	err = file.Update((*keyring.Keyring).Rotate)               // at 3 a.m.
 //

@@ -6,10 +6,60 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/hardtack-go/hardtack/keyring"
 )
+
+// The first start of a program on one machine: no key file yet. A real onError
+// logs what it hears; here it shows the difference between the two starts.
+func ExampleOpenOrCreateFile() {
+	dir, err := os.MkdirTemp("", "keys")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	for start := range 2 {
+		_, err := keyring.OpenOrCreateFile(filepath.Join(dir, "keys.json"), func(err error) {
+			var created *keyring.Created
+			fmt.Println("start", start, "made a key:", errors.As(err, &created))
+		})
+		fmt.Println("start", start, err)
+	}
+	// Output:
+	// start 0 made a key: true
+	// start 0 <nil>
+	// start 1 <nil>
+}
+
+// One secret in the environment, from "openssl rand -base64 32", and how it's
+// changed: the next one arrives first, and seals one deploy later.
+func ExampleFromSecrets() {
+	const (
+		first  = "uHq1yDk3M0fVfXr9oQwLZ2b7Nn5tEjC8aGsTzPpIxRk="
+		second = "m4Yw0TgE7uJdKqVb1cXnR5zLhS8oPfA2iQ3vNl6WxUs="
+	)
+	for _, deploy := range []keyring.Secrets{
+		{Primary: first},
+		{Primary: first, Next: second},
+		{Primary: second, Previous: []string{first}},
+		{Primary: second},
+	} {
+		ring, err := keyring.FromSecrets(deploy)
+		fmt.Println(ring, err)
+	}
+	_, err := keyring.FromSecrets(keyring.Secrets{Primary: "your-secret-key-here-change-me"})
+	fmt.Println(err)
+	// Output:
+	// keyring.Keyring(*wBlDLh4, redacted) <nil>
+	// keyring.Keyring(*wBlDLh4, jBaNfz4, redacted) <nil>
+	// keyring.Keyring(*jBaNfz4, wBlDLh4, redacted) <nil>
+	// keyring.Keyring(*jBaNfz4, redacted) <nil>
+	// keyring: Primary: a placeholder, not a secret: openssl rand -base64 32 makes one
+}
 
 // A ring of two keys, written as a JWK Set and read back. Printing it shows ids
 // alone; JWKSet is what holds the secrets.

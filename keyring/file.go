@@ -83,6 +83,8 @@ var _ Source = (*File)(nil)
 // that fails is an error: there is no last good ring yet. Errors are of type
 // [*fs.PathError], around a [*ParseError] where the contents are at fault.
 //
+// Use [OpenOrCreateFile] where there may be no file yet.
+//
 // onError hears of later faults, one call each, and of a file that others can
 // read. It runs on the goroutine of a request and may be called by several at
 // once; nil is allowed and means that nobody wants to know.
@@ -119,6 +121,46 @@ func CreateFile(path string, r *Keyring) error {
 		syncDir(filepath.Dir(path))
 	}
 	return err
+}
+
+// A Created is what [OpenOrCreateFile] tells onError when it has made the key file.
+// It's no fault. But a key file that appears where one was expected, on a new
+// machine or after a lost mount, means that every session there was has ended.
+type Created struct {
+	Path  string
+	KeyID string // of the one key in it
+}
+
+// Error says what was made, where, and for whom.
+func (c *Created) Error() string {
+	return "keyring: made " + c.Path + " with a new key, " + c.KeyID +
+		": sessions under it work on this one machine; several machines need one file, or FromSecrets"
+}
+
+// OpenOrCreateFile is [OpenFile], and makes the file first if it isn't there: mode
+// 0600, with one new random key. It then tells onError, by a [*Created].
+//
+// It's for one machine, for the first start of a program and for development. Two
+// machines that each make a file of their own don't read each other's sessions, and
+// a container without a volume makes another one each time it starts. Of two
+// processes on one machine that start at once, one makes the file and both use it.
+//
+// The directory must exist. A file that is there but at fault is never replaced.
+func OpenOrCreateFile(path string, onError func(error)) (*File, error) {
+	f, err := OpenFile(path, onError)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	ring := Generate()
+	created := CreateFile(path, ring)
+	if created != nil && !errors.Is(created, fs.ErrExist) {
+		return nil, created
+	}
+	f, err = OpenFile(path, onError)
+	if err == nil && created == nil {
+		f.report(&Created{path, ring.Primary().ID()})
+	}
+	return f, err
 }
 
 // At returns the ring of the file as it stands at now; nil for the zero time.
@@ -352,6 +394,9 @@ func readFile(path string) (*Keyring, fs.FileInfo, error) {
 		return nil, nil, err
 	}
 	r, err := Parse(string(text))
+	if parse := (*ParseError)(nil); errors.As(err, &parse) && parse.Rule == ruleBlank {
+		parse.Rule = ruleBlankFile // no variable here
+	}
 	return r, info, err
 }
 

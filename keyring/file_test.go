@@ -88,7 +88,7 @@ func faults() []fault {
 		return func(t *testing.T, path string) { write(t, path, s) }
 	}
 	return []fault{
-		{"empty", text(""), "not the json"},
+		{"empty", text(""), "the file is empty"},
 		{"braces", text("{}"), "member keys is missing"},
 		{"no keys", text(`{"keys":[]}`), "no keys"},
 		{"garbage tail", text(textA + "garbage"), "something follows"},
@@ -497,6 +497,99 @@ func TestCreateFile_AtOnce(t *testing.T) {
 		wg.Wait()
 		if n := created.Load(); n != 1 {
 			t.Errorf("%d created it", n)
+		}
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 100 {
+		t.Errorf("%d files, want 100: %v", len(files), err)
+	}
+}
+
+// The first start makes the file and says so, with a warning about a second machine;
+// the next one only opens it.
+func TestF503_OpenOrCreateFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	var told []error
+	f, err := keyring.OpenOrCreateFile(path, record(&told))
+	must(t, err)
+	var created *keyring.Created
+	if len(told) != 1 || !errors.As(told[0], &created) || created.Path != path || created.KeyID != f.At(seconds(0)).Primary().ID() {
+		t.Fatalf("told %v", told)
+	}
+	for _, part := range []string{path, created.KeyID, "one machine", "FromSecrets"} {
+		if !strings.Contains(created.Error(), part) {
+			t.Errorf("%q does not say %q", created, part)
+		}
+	}
+	info, err := os.Stat(path)
+	if must(t, err); runtime.GOOS != "windows" && info.Mode() != 0o600 {
+		t.Errorf("mode %v", info.Mode())
+	}
+	must(t, f.Update((*keyring.Keyring).Rotate)) // it's a File like any other
+	again, err := keyring.OpenOrCreateFile(path, record(&told))
+	must(t, err)
+	if ids(again.At(seconds(0))) != ids(f.At(seconds(0))) || len(told) != 1 {
+		t.Errorf("second start: %s, told %v", ids(again.At(seconds(0))), told)
+	}
+	if _, err := keyring.OpenOrCreateFile(path+"2", nil); err != nil {
+		t.Errorf("nobody listens: %v", err)
+	}
+}
+
+// Only a file that isn't there is made. One at fault may hold keys.
+func TestF503_OpenOrCreateFileRefusals(t *testing.T) {
+	fail := func(err error) { t.Errorf("onError heard of %v", err) }
+	for _, row := range faults() {
+		if row.name == "missing" {
+			continue
+		}
+		t.Run(row.name, func(t *testing.T) {
+			path := newKeyFile(t, textA)
+			row.do(t, path)
+			before, _ := os.ReadFile(path)
+			f, err := keyring.OpenOrCreateFile(path, fail)
+			if f != nil || err == nil || !strings.Contains(strings.ToLower(err.Error()), row.want) {
+				t.Errorf("%v, %v", f, err)
+			}
+			if after, _ := os.ReadFile(path); string(after) != string(before) {
+				t.Error("the file was touched")
+			}
+		})
+	}
+	f, err := keyring.OpenOrCreateFile(filepath.Join(t.TempDir(), "missing", "keys.json"), fail)
+	if f != nil || !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no directory: %v", err)
+	}
+}
+
+// Two processes that start for the first time at once have one key between them,
+// and one of them says that it made it.
+func TestF503_OpenOrCreateFileAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 100 {
+		path := filepath.Join(dir, fmt.Sprint(i))
+		var created atomic.Int32
+		var kids sync.Map
+		var wg sync.WaitGroup
+		for range 3 {
+			wg.Go(func() {
+				f, err := keyring.OpenOrCreateFile(path, func(err error) {
+					if c := (*keyring.Created)(nil); !errors.As(err, &c) {
+						t.Error(err)
+					}
+					created.Add(1)
+				})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				kids.Store(ids(f.At(seconds(0))), true)
+			})
+		}
+		wg.Wait()
+		n := 0
+		kids.Range(func(any, any) bool { n++; return true })
+		if n != 1 || created.Load() != 1 {
+			t.Errorf("%d rings, made by %d", n, created.Load())
 		}
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 100 {

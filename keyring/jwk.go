@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -30,25 +31,32 @@ func (e *ParseError) Error() string {
 
 // The rules of the loader. Each has a row in the tests.
 const (
-	ruleLong     = "too long"
-	ruleSyntax   = "not the JSON that it should be"
-	ruleTrailing = "something follows the set"
-	ruleNoKeys   = "member keys is missing"
-	ruleEmpty    = "the set has no keys"
-	ruleFull     = "more than 16 keys"
-	ruleTwice    = "a member appears twice"
-	ruleUnknown  = "unknown member"
-	ruleDerived  = "a derived key, exported for another service, is no root key"
-	ruleType     = "a member has the wrong type"
-	ruleKty      = "kty must be oct"
-	ruleUse      = "use must be enc"
-	ruleKid      = "kid must be 7 base64url characters"
-	ruleK        = "k must be 32 bytes in base64url"
-	ruleZero     = "k is all zero"
-	ruleCreated  = "created must be a time in Unix milliseconds"
-	ruleActive   = "active must be a time in Unix milliseconds"
-	ruleDupKid   = "kid appears twice"
-	ruleDupK     = "k appears twice"
+	ruleLong      = "too long"
+	ruleSyntax    = "not the JSON that it should be"
+	ruleBlank     = "empty: is the variable set?"
+	ruleBlankFile = "the file is empty"
+	ruleBare      = "a bare secret: use FromSecrets"
+	ruleUnquoted  = "the double quotes in it are lost: put the value in single quotes where it is set"
+	ruleQuoted    = "in quotes, which are part of the value: take them off where it is set"
+	ruleEncoded   = "in base64: decode it first"
+	ruleName      = "the name of a file: use OpenFile"
+	ruleTrailing  = "something follows the set"
+	ruleNoKeys    = "member keys is missing"
+	ruleEmpty     = "the set has no keys"
+	ruleFull      = "more than 16 keys"
+	ruleTwice     = "a member appears twice"
+	ruleUnknown   = "unknown member"
+	ruleDerived   = "a derived key, exported for another service, is no root key"
+	ruleType      = "a member has the wrong type"
+	ruleKty       = "kty must be oct"
+	ruleUse       = "use must be enc"
+	ruleKid       = "kid must be 7 base64url characters"
+	ruleK         = "k must be 32 bytes in base64url"
+	ruleZero      = "k is all zero"
+	ruleCreated   = "created must be a time in Unix milliseconds"
+	ruleActive    = "active must be a time in Unix milliseconds"
+	ruleDupKid    = "kid appears twice"
+	ruleDupK      = "k appears twice"
 )
 
 // Parse reads a ring from a JWK Set (RFC 7517 §5) as [Keyring.JWKSet] writes it:
@@ -73,12 +81,19 @@ const (
 // set, more than 64 KiB. Errors are of type [*ParseError], joined when several
 // keys are at fault, and never repeat the input.
 //
+// A value that is no JSON at all is told apart by the usual accidents: a variable
+// that isn't set, a bare secret, quotes that a shell took or left, base64, and the
+// name of a file.
+//
 // encoding/json is not used: it accepts "KID" for "kid", lets a second member
 // overwrite the first, and costs a WebAssembly worker a quarter of a megabyte.
 func Parse(jwkSet string) (*Keyring, error) {
 	p := parser{in: jwkSet, key: -1}
 	if len(jwkSet) > maxSetLen {
 		return nil, p.fail(ruleLong)
+	}
+	if rule := mishap(jwkSet); rule != "" {
+		return nil, p.fail(rule)
 	}
 	if err := p.set(); err != nil {
 		return nil, errors.Join(append(p.errs, err)...)
@@ -87,6 +102,41 @@ func Parse(jwkSet string) (*Keyring, error) {
 		return nil, errors.Join(p.errs...)
 	}
 	return build(p.keys, 0), nil
+}
+
+// base64Set is how a JWK Set in base64 begins: {"keys with nothing before it.
+const base64Set = "eyJrZXlz"
+
+// mishap says how a value came to be no JWK Set, where that's plain to see, or
+// returns "". What it names could never be one: a set begins with {".
+func mishap(in string) string {
+	const space = " \t\r\n"
+	text := strings.Trim(in, space)
+	if text == "" {
+		return ruleBlank
+	}
+	last := text[len(text)-1]
+	switch text[0] {
+	case '{':
+		// {keys:[{kty:oct,… and, by printers of other languages, {'keys': …
+		if name := strings.TrimLeft(text[1:], space); name != "" && (name[0] == '\'' || 'a' <= name[0] && name[0] <= 'z') {
+			return ruleUnquoted
+		}
+	case '"', '\'', '`':
+		if len(text) > 1 && last == text[0] {
+			return ruleQuoted
+		}
+	default:
+		switch {
+		case strings.HasPrefix(text, base64Set):
+			return ruleEncoded
+		case strings.HasSuffix(text, ".json"):
+			return ruleName
+		case len(text) >= 8 && text[0] < utf8.RuneSelf && !strings.ContainsAny(text, space+`{}[]"`): // null is shorter
+			return ruleBare
+		}
+	}
+	return ""
 }
 
 // parser walks the text once. What breaks the form ends the walk; what is wrong

@@ -41,8 +41,8 @@ func TestParse_Refusals(t *testing.T) {
 		rule string
 	}{
 		// The set.
-		{"empty text", "", -1, "not the JSON that it should be"},
-		{"white space", " \n", -1, "not the JSON that it should be"},
+		{"empty text", "", -1, "empty: is the variable set?"},
+		{"white space", " \n", -1, "empty: is the variable set?"},
 		{"byte order mark", "\ufeff" + jwkSet(good), -1, "not the JSON that it should be"},
 		{"null", "null", -1, "not the JSON that it should be"},
 		{"a list", "[" + good + "]", -1, "not the JSON that it should be"},
@@ -67,7 +67,7 @@ func TestParse_Refusals(t *testing.T) {
 		{"no comma between keys", `{"keys":[` + good + second + `]}`, 0, "not the JSON that it should be"},
 		{"comma after the last member of the set", `{"keys":[` + good + `],}`, -1, "not the JSON that it should be"},
 		{"member of the set without value", `{"keys"}`, -1, "not the JSON that it should be"},
-		{"member of the set without quotes", `{keys:[` + good + `]}`, -1, "not the JSON that it should be"},
+		{"member of the set without quotes", `{"keys":[` + good + `],x:1}`, -1, "not the JSON that it should be"},
 		{"not closed", strings.TrimSuffix(jwkSet(good), "}"), -1, "not the JSON that it should be"},
 		{"list not closed", strings.TrimSuffix(jwkSet(good), "]}"), 0, "not the JSON that it should be"},
 
@@ -162,6 +162,51 @@ func TestParse_Refusals(t *testing.T) {
 				if strings.Contains(err.Error(), part) {
 					t.Errorf("the error repeats the input: %v", err)
 				}
+			}
+		})
+	}
+}
+
+// How values come to be no JWK Set, each with what to do.
+func TestF503_ParseNamesTheMishap(t *testing.T) {
+	set := jwkSet(jwk("AAAAAAA", 1, ms0, 0))
+	const (
+		blank    = "empty: is the variable set?"
+		bare     = "a bare secret: use FromSecrets"
+		unquoted = "the double quotes in it are lost: put the value in single quotes where it is set"
+		quoted   = "in quotes, which are part of the value: take them off where it is set"
+		encoded  = "in base64: decode it first"
+		file     = "the name of a file: use OpenFile"
+		other    = "not the JSON that it should be"
+	)
+	for _, row := range []struct{ name, in, rule string }{
+		{"not set", "", blank},
+		{"a line break", "\r\n", blank},
+		{"openssl rand -base64 32", secretA, bare},
+		{"openssl rand -base64 32, with its line break", secretA + "\n", bare},
+		{"openssl rand -hex 32", strings.Repeat("0f1e2d3c", 8), bare},
+		{"a placeholder", "changeme", bare},
+		{"single quotes left out in a shell", strings.ReplaceAll(set, `"`, ""), unquoted},
+		{"the same, with spaces", "{ keys: [" + jwk("AAAAAAA", 1, ms0, 0) + "]}", unquoted},
+		{"a printed Python dict", strings.ReplaceAll(set, `"`, "'"), unquoted},
+		{"single quotes left in by docker --env-file", "'" + set + "'", quoted},
+		{"double quotes left in", `"` + set + `"`, quoted},
+		{"a JSON string", `"` + strings.ReplaceAll(set, `"`, `\"`) + `"`, quoted},
+		{"out of a Kubernetes Secret", base64.StdEncoding.EncodeToString([]byte(set)), encoded},
+		{"a path", "/run/secrets/keys.json", file},
+		{"a short word", "null", other},
+		{"a sentence", "this is no set, and no secret", other},
+		{"something else in brackets", "[" + canary + "]", other},
+		{"one quote", `"`, other},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, err := keyring.Parse(row.in)
+			var parse *keyring.ParseError
+			if r != nil || !errors.As(err, &parse) || parse.Rule != row.rule || parse.Key != -1 {
+				t.Fatalf("%v, want %s", err, row.rule)
+			}
+			if text := strings.TrimSpace(row.in); len(text) > 4 && strings.Contains(err.Error(), text) {
+				t.Error("the error repeats the value")
 			}
 		})
 	}

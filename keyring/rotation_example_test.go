@@ -1,6 +1,7 @@
 package keyring_test
 
 import (
+	"errors"
 	"fmt"
 	"go/parser"
 	"go/token"
@@ -22,6 +23,19 @@ func makeKeyFile(path string) error {
 	return keyring.CreateFile(path, keyring.Generate())
 }
 
+// firstStart opens the key file, and makes it at the first start. It's for one
+// machine: two machines that each make a file don't read each other's sessions.
+func firstStart(path string) (*keyring.File, error) {
+	return keyring.OpenOrCreateFile(path, func(err error) {
+		var created *keyring.Created
+		if errors.As(err, &created) {
+			log.Print("first start on this machine: ", created)
+			return
+		}
+		log.Print(err)
+	})
+}
+
 // openKeys follows the key file. Every instance notices a change within a second
 // of its next request. A broken file changes nothing: the last good ring stays,
 // and the fault is logged once.
@@ -38,6 +52,15 @@ func rotate(file *keyring.File) error {
 func retire(file *keyring.File, id string) error {
 	return file.Update(func(ring *keyring.Keyring) (*keyring.Keyring, error) {
 		return ring.Retire(id)
+	})
+}
+
+// ringFromEnv needs SESSION_SECRET, and the other two only while it changes.
+func ringFromEnv() (*keyring.Keyring, error) {
+	return keyring.FromSecrets(keyring.Secrets{
+		Primary:  os.Getenv("SESSION_SECRET"),
+		Previous: strings.Fields(os.Getenv("SESSION_SECRETS_PREVIOUS")),
+		Next:     os.Getenv("SESSION_SECRET_NEXT"),
 	})
 }
 
@@ -226,6 +249,41 @@ func ExampleNewSchedule() {
 	// the same key everywhere: true
 	// another one next week: true – opens already: true
 	// a cookie opens for at least 840h0m0s
+}
+
+// The guide's variables, through its three deploys.
+func TestRotationGuide_Secrets(t *testing.T) {
+	var rings []*keyring.Keyring
+	for _, env := range [][3]string{{secretA, "", ""}, {secretA, "", secretB}, {secretB, secretA, ""}, {secretB, "", ""}} {
+		t.Setenv("SESSION_SECRET", env[0])
+		t.Setenv("SESSION_SECRETS_PREVIOUS", env[1])
+		t.Setenv("SESSION_SECRET_NEXT", env[2])
+		r, err := ringFromEnv()
+		must(t, err)
+		rings = append(rings, r)
+	}
+	for i, r := range rings[1:] {
+		if _, ok := r.Key(rings[i].Primary().ID()); !ok {
+			t.Errorf("deploy %d cannot open what the one before seals", i+1)
+		}
+		if _, ok := rings[i].Key(r.Primary().ID()); !ok {
+			t.Errorf("what deploy %d seals cannot be opened by the one before", i+1)
+		}
+	}
+}
+
+func TestRotationGuide_FirstStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	var text strings.Builder
+	log.SetOutput(&text)
+	defer log.SetOutput(os.Stderr)
+	for range 2 {
+		_, err := firstStart(path)
+		must(t, err)
+	}
+	if strings.Count(text.String(), "first start on this machine: keyring: made ") != 1 {
+		t.Errorf("logged %s", text.String())
+	}
 }
 
 func TestRotationGuide_Unused(t *testing.T) {
