@@ -58,7 +58,7 @@ type state struct {
 
 	// What c aliases, if it is not longer. Sized so that the state fills 384
 	// bytes, a class of the allocator.
-	text [72]byte
+	text [88]byte
 }
 
 // phase is what may still be done with a session. It starts as open.
