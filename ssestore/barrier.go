@@ -103,12 +103,12 @@ func (p *state) barrierUnknown() bool {
 }
 
 // names reports whether e names the session.
-func (p *state) names(e entry, sid string) bool {
+func (p *state) names(e entry, sid claims.SID) bool {
 	want, ok := p.barrierMAC(e.kid, sid, e.until)
 	return ok && subtle.ConstantTimeCompare([]byte(want), []byte(e.mac)) == 1
 }
 
-func (p *state) barrierMAC(kid, sid, until string) (string, bool) {
+func (p *state) barrierMAC(kid string, sid claims.SID, until string) (string, bool) {
 	key, ok := p.ring.Key(kid)
 	if !ok {
 		return "", false
@@ -118,7 +118,7 @@ func (p *state) barrierMAC(kid, sid, until string) (string, bool) {
 		return "", false
 	}
 	var sum [32]byte
-	m.sum(&sum, sid, until)
+	m.sum(&sum, string(sid[:]), until)
 	return base64.RawURLEncoding.EncodeToString(sum[:16]), true
 }
 
@@ -138,8 +138,8 @@ func (p *state) barrierLine() string {
 	kid := p.ring.Primary().ID()
 	for _, o := range p.readRare().over {
 		until := strconv.FormatInt(o.end, 10)
-		if o.sid == "" || len(until) != untilLen || len(list) == room {
-			continue // none, before 2001 or after 2286, or no room
+		if len(until) != untilLen || len(list) == room {
+			continue // before 2001 or after 2286, or no room
 		}
 		if mac, ok := p.barrierMAC(kid, o.sid, until); ok {
 			add(kid+until+mac, o.end)

@@ -115,10 +115,10 @@ func (p *state) newer() bool {
 	if p.key.Compare(primary) > 0 { // also if there is no primary
 		return true
 	}
-	if p.c.Stk == "" {
+	if p.c.Stk == (claims.Kid{}) {
 		return false
 	}
-	stamped, ok := p.ring.Key(p.c.Stk)
+	stamped, ok := p.ring.Key(p.c.Stk.String())
 	return !ok || stamped.Compare(primary) > 0
 }
 
@@ -144,7 +144,7 @@ func (p *state) freshStamp() bool {
 		return false
 	}
 	kid := p.rare.fresh.KeyID
-	return kid == p.ring.Primary().ID() && kid != p.c.Stk
+	return kid == p.ring.Primary().ID() && kid != p.c.Stk.String()
 }
 
 // seal writes the session under the primary.
@@ -153,7 +153,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 		return ErrUnconfirmed
 	}
 	c := &p.c
-	if c.SID == "" {
+	if c.SID == (claims.SID{}) {
 		*c = claims.Claims{SID: p.newSID(""), Iat: p.sec, Rnw: p.sec}
 		p.applyWishes()
 		c.Exp = p.sec + p.store.profile(c.Per).absolute
@@ -173,7 +173,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	}
 	restamp := p.freshStamp()
 	if restamp {
-		c.Stk, c.Stp = p.rare.fresh.KeyID, p.rare.fresh.Sum
+		p.setStamp(*p.rare.fresh)
 	}
 	if p.data == dataChanged {
 		c.D = claims.AppendData(nil, p.rare.members)

@@ -66,13 +66,13 @@ func (s *Session) Info() Info {
 	if p.data == dataChanged {
 		c.D = claims.AppendData(nil, p.rare.members)
 	}
-	if c.SID != "" {
+	if c.SID != (claims.SID{}) {
 		end := p.store.end(&c)
 		i.Expires = unix(end)
 		i.IdleEnds = unix(min(end, c.Rnw+p.store.profile(c.Per).idle))
 		if m := macOf(p.ring.Primary(), p.store.labels.log); m != nil {
 			var sum [32]byte
-			m.sum(&sum, c.SID)
+			m.sum(&sum, c.SID.String())
 			i.LogID = base64.RawURLEncoding.EncodeToString(sum[:12])
 		}
 	}
@@ -80,7 +80,7 @@ func (s *Session) Info() Info {
 		name := len(p.store.cookie.Name())
 		i.Bytes = name + p.store.codec.Size(len(c.Append(nil)))
 		i.Limit = name + p.store.cookie.MaxValue()
-		c.SID, c.Stp = "", [32]byte{}
+		c.SID, c.Stp = claims.SID{}, [32]byte{}
 		i.Claims = c.Append(nil)
 	}
 	return i

@@ -65,14 +65,18 @@ func (p *state) choose(values []string) (seen sight) {
 	verdict, valid := cookie.ReasonNone, 0
 	var refused keyring.Key // the newest that opened a value which is over
 	for _, v := range values {
-		c := &p.c
-		if valid > 0 { // p.c holds the first of them
-			c = new(claims.Claims)
+		// Apart from the session, which takes over what is valid: on the stack it
+		// costs the collector nothing.
+		var c claims.Claims
+		var space []byte
+		if valid == 0 {
+			space = p.text[:0]
 		}
-		key, reason := p.open(v, c)
+		key, reason := p.open(v, &c, space)
 		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
 		if unknown && p.refreshKeys() {
 			// What was found came from a ring that is gone. Once: all under one ring.
+			p.c, p.key = claims.Claims{}, keyring.Key{}
 			if p.rare != nil {
 				p.rare.over = nil
 			}
@@ -82,7 +86,7 @@ func (p *state) choose(values []string) (seen sight) {
 		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
 		if reason == cookie.ReasonNone {
 			if valid++; valid == 1 {
-				p.key = key
+				p.c, p.key = c, key
 				continue
 			}
 			r := p.writeRare()
@@ -101,7 +105,6 @@ func (p *state) choose(values []string) (seen sight) {
 	}
 	switch valid {
 	case 0:
-		p.c = claims.Claims{} // what was read is over
 		p.key, p.reason = refused, verdict
 		if rank(verdict) <= deletable {
 			p.origin = originRefused
@@ -117,8 +120,8 @@ func (p *state) choose(values []string) (seen sight) {
 }
 
 // open decides about one value. The key is set if the value was authentic.
-func (p *state) open(value string, c *claims.Claims) (keyring.Key, cookie.Reason) {
-	key, reason := p.read(value, c)
+func (p *state) open(value string, c *claims.Claims, space []byte) (keyring.Key, cookie.Reason) {
+	key, reason := p.read(value, c, space)
 	if reason != cookie.ReasonNone {
 		return key, reason
 	}
@@ -132,8 +135,9 @@ func (p *state) open(value string, c *claims.Claims) (keyring.Key, cookie.Reason
 }
 
 // read opens a value and reads its claims. Where the codec can, it opens into a
-// buffer that the next request uses again, and keeps copies of what matters.
-func (p *state) read(value string, c *claims.Claims) (keyring.Key, cookie.Reason) {
+// buffer that the next request uses again, and keeps copies of what matters, in space
+// where that is enough.
+func (p *state) read(value string, c *claims.Claims, space []byte) (keyring.Key, cookie.Reason) {
 	into := p.store.into
 	if into == nil {
 		o, err := p.store.codec.Open(p.ring, value)
@@ -145,10 +149,6 @@ func (p *state) read(value string, c *claims.Claims) (keyring.Key, cookie.Reason
 	if err == nil {
 		// Before the buffer goes, and whatever the verdict: nothing of this request
 		// may see what the next one opens.
-		var space []byte
-		if c == &p.c {
-			space = p.text[:0]
-		}
 		c.Own(space)
 		clear(o.Plaintext)
 	}
@@ -214,7 +214,7 @@ func (p *state) refreshKeys() bool {
 // newSID makes a session id of 128 bits: an HMAC over 32 random bytes, the time
 // and the user. A cloned virtual machine whose random source repeats does not
 // repeat ids for different users or times.
-func (p *state) newSID(sub string) string {
+func (p *state) newSID(sub string) claims.SID {
 	var seed [32 + 8]byte
 	rand.Read(seed[:32]) // never fails: crypto/rand ends the program instead
 	binary.BigEndian.PutUint64(seed[32:], uint64(p.now.UnixNano()))
@@ -225,17 +225,22 @@ func (p *state) newSID(sub string) string {
 // same each time, whatever the keys, as it is the same session: two requests that
 // migrate it at once agree, and a logout in one ends it for the other. Nobody can
 // guess it who does not have the cookie itself.
-func legacySID(l *legacy, value string) string {
+func legacySID(l *legacy, value string) claims.SID {
 	sum := sha256.Sum256([]byte("hardtack legacy session\x00" + l.cookie.Name() + "\x00" + value))
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	return encodeSID(sum)
 }
 
-func (p *state) sid(seed, sub string) string {
+func (p *state) sid(seed, sub string) claims.SID {
 	var sum [32]byte
 	if m := macOf(p.ring.Primary(), p.store.labels.id); m != nil {
 		m.sum(&sum, seed, sub)
 	} else {
 		rand.Read(sum[:]) // no key, so it will not be written
 	}
-	return base64.RawURLEncoding.EncodeToString(sum[:16])
+	return encodeSID(sum)
+}
+
+func encodeSID(sum [32]byte) (id claims.SID) {
+	base64.RawURLEncoding.Encode(id[:], sum[:16])
+	return id
 }

@@ -130,7 +130,7 @@ func (s *Session) Remember(persistent bool) error {
 	if persistent {
 		p.wish = wishPersistent
 	}
-	if p.c.SID != "" && p.c.Per != persistent {
+	if p.c.SID != (claims.SID{}) && p.c.Per != persistent {
 		p.c.Per = persistent
 		if p.proof == proofBegun { // the login was in this request: in whichever order
 			p.c.Exp = p.sec + p.store.profile(persistent).absolute
@@ -157,7 +157,7 @@ func (s *Session) ExpireAt(t time.Time) error {
 		end = min(max(t.Unix(), 1), claims.MaxTime) // 0 would mean no end
 	}
 	p.writeRare().wishEnd = end
-	if p.c.SID != "" && p.c.End != end {
+	if p.c.SID != (claims.SID{}) && p.c.End != end {
 		p.c.End = end
 		p.change()
 	}

@@ -76,8 +76,8 @@ func TestAllocs_Bytes(t *testing.T) {
 		store.Load(lines, t0)
 	}
 	runtime.ReadMemStats(&after)
-	if n := (after.TotalAlloc - before.TotalAlloc) / runs; n > 384 {
-		t.Errorf("a request takes %d bytes, want at most 384", n)
+	if n := (after.TotalAlloc - before.TotalAlloc) / runs; n > 352 {
+		t.Errorf("a request takes %d bytes, want at most 352", n)
 	}
 }
 

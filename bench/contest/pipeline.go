@@ -86,7 +86,7 @@ func (p *Pipeline) Verify(cookies []string) (string, error) {
 	if !c.Parse(plaintext) || !inTime(&c, now) || c.Sub != UserID {
 		return "", errPipeline
 	}
-	if key = p.keys[c.Stk]; key == nil {
+	if key = p.keys[c.Stk.String()]; key == nil {
 		return "", errPipeline
 	}
 	p.in = binary.BigEndian.AppendUint32(p.in[:0], uint32(len(c.Sub)))

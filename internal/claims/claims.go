@@ -17,17 +17,48 @@ import (
 // After Parse the strings and D alias the parsed bytes, which must not change
 // until Own has copied them. Verifying a session therefore copies nothing.
 type Claims struct {
-	SID      string   // session id: 22 base64url characters, 128 bits
 	Iat      int64    // created
 	AuthTime int64    // logged in; absent for an anonymous session
 	Exp      int64    // absolute end, fixed at login
 	Rnw      int64    // last renewal, the start of the idle time
 	End      int64    // an earlier end for this session alone
 	Sub      string   // user id
-	Stk      string   // kid of the key that made the stamp; "" means no stamp
-	Stp      [32]byte // the stamp; it counts only if Stk is set
 	D        []byte   // the user's data, a raw JSON object, or nil if there is none
+	Stp      [32]byte // the stamp; it counts only if Stk is set
+	SID      SID      // session id
+	Stk      Kid      // the key that made the stamp; the zero Kid means no stamp
 	Per      bool     // persistent ("remember me")
+}
+
+// A SID is a session id: 128 bits as 22 base64url characters. The zero SID is none.
+// SID and Kid are arrays so that a session holds them without further memory.
+type SID [sidLen]byte
+
+// String returns the characters, or "" for the zero SID.
+func (s SID) String() string {
+	if s == (SID{}) {
+		return ""
+	}
+	return string(s[:])
+}
+
+// A Kid is the id of a key: 7 base64url characters. The zero Kid is none.
+type Kid [kidLen]byte
+
+// KidOf returns s as a Kid, or false if s can't be one.
+func KidOf(s string) (Kid, bool) {
+	if !ValidKid(s) {
+		return Kid{}, false
+	}
+	return Kid([]byte(s)), true
+}
+
+// String returns the characters, or "" for the zero Kid.
+func (k Kid) String() string {
+	if k == (Kid{}) {
+		return ""
+	}
+	return string(k[:])
 }
 
 // Parse parses b. For anything but the one spelling described in the package
@@ -47,17 +78,14 @@ func (c *Claims) Parse(b []byte) bool {
 // into newly allocated memory otherwise. The bytes passed to Parse can then be
 // reused.
 func (c *Claims) Own(space []byte) {
-	if n := len(c.SID) + len(c.Sub) + len(c.Stk) + len(c.D); n > cap(space) {
+	sub := len(c.Sub)
+	if n := sub + len(c.D); n > cap(space) {
 		space = make([]byte, 0, n)
 	}
-	b := append(append(append(append(space[:0], c.SID...), c.Sub...), c.Stk...), c.D...)
-	cut := func(n int) (part []byte) {
-		part, b = b[:n:n], b[n:]
-		return part
-	}
-	c.SID, c.Sub, c.Stk = text(cut(len(c.SID))), text(cut(len(c.Sub))), text(cut(len(c.Stk)))
+	b := append(append(space[:0], c.Sub...), c.D...)
+	c.Sub = text(b[:sub])
 	if c.D != nil {
-		c.D = cut(len(c.D))
+		c.D = b[sub:len(b):len(b)]
 	}
 }
 
@@ -74,13 +102,15 @@ func (c *Claims) parse(b []byte) bool {
 		c.Sub = r.sub()
 	}
 	if r.has(`,"stk":"`) {
-		c.Stk = r.chars(kidLen)
+		if s := r.chars(kidLen); s != nil {
+			c.Stk = Kid(s)
+		}
 		if !r.has(`","stp":"`) || len(b)-r.i <= stpLen || b[r.i+stpLen] != '"' || !base64url.Decode(c.Stp[:], text(b[r.i:r.i+stpLen])) {
 			return false
 		}
 		r.i += stpLen + 1
 	}
-	if r.bad || (c.Sub == "") != (c.AuthTime == 0) || c.Stk != "" && c.Sub == "" {
+	if r.bad || (c.Sub == "") != (c.AuthTime == 0) || c.Stk != (Kid{}) && c.Sub == "" {
 		return false
 	}
 	rest := b[r.i:]
@@ -107,7 +137,9 @@ func (c *Claims) head(r *reader) bool {
 	if !r.has(`{"sid":"`) {
 		return false
 	}
-	c.SID = r.chars(sidLen)
+	if s := r.chars(sidLen); s != nil {
+		c.SID = SID(s)
+	}
 	c.Iat = r.time(r.has(`","iat":`))
 	if r.has(`,"auth_time":`) {
 		c.AuthTime = r.time(true)
@@ -145,7 +177,7 @@ func (c *Claims) usual(r *reader) bool {
 	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return false
 	}
-	c.SID, c.Iat, c.AuthTime, c.Exp, c.Rnw = text(b[sid:sid+sidLen]), vIat, vAuth, vExp, vRnw
+	c.SID, c.Iat, c.AuthTime, c.Exp, c.Rnw = SID(b[sid:]), vIat, vAuth, vExp, vRnw
 	r.i = end
 	return true
 }
@@ -167,13 +199,13 @@ func (r *reader) has(s string) bool {
 	return true
 }
 
-// chars reads n characters of base64url.
-func (r *reader) chars(n int) string {
+// chars reads n characters of base64url, nil if that is not what comes next.
+func (r *reader) chars(n int) []byte {
 	if len(r.b)-r.i < n || !base64url.Canonical(text(r.b[r.i:r.i+n])) {
 		r.bad = true
-		return ""
+		return nil
 	}
-	s := text(r.b[r.i : r.i+n])
+	s := r.b[r.i : r.i+n]
 	r.i += n
 	return s
 }
@@ -306,7 +338,9 @@ func ValidKid(s string) bool {
 // that Parse would refuse.
 func (c *Claims) Append(dst []byte) []byte {
 	dst = append(dst, `{"sid":"`...)
-	dst = append(dst, c.SID...)
+	if c.SID != (SID{}) { // a session is shown without its id
+		dst = append(dst, c.SID[:]...)
+	}
 	dst = number(dst, `","iat":`, c.Iat)
 	if c.AuthTime != 0 {
 		dst = number(dst, `,"auth_time":`, c.AuthTime)
@@ -329,9 +363,9 @@ func (c *Claims) Append(dst []byte) []byte {
 		}
 		dst = append(dst, '"')
 	}
-	if c.Stk != "" {
+	if c.Stk != (Kid{}) {
 		dst = append(dst, `,"stk":"`...)
-		dst = append(dst, c.Stk...)
+		dst = append(dst, c.Stk[:]...)
 		dst = append(dst, `","stp":"`...)
 		dst = base64.RawURLEncoding.AppendEncode(dst, c.Stp[:])
 		dst = append(dst, '"')

@@ -26,8 +26,8 @@ func TestParse_Full(t *testing.T) {
 	if !c.Parse([]byte(full)) {
 		t.Fatal("refused")
 	}
-	if c.SID != sid || c.Iat != 1700000000 || c.AuthTime != 1700000001 || c.Exp != 1700043200 ||
-		c.Rnw != 1700000002 || !c.Per || c.End != 1700000300 || c.Sub != `u"1\é` || c.Stk != "AAAAAAA" ||
+	if c.SID.String() != sid || c.Iat != 1700000000 || c.AuthTime != 1700000001 || c.Exp != 1700043200 ||
+		c.Rnw != 1700000002 || !c.Per || c.End != 1700000300 || c.Sub != `u"1\é` || c.Stk.String() != "AAAAAAA" ||
 		c.Stp[0] != 0 || c.Stp[31] != 31 || string(c.D) != `{"a":1,"cart":[{"id":7}]}` {
 		t.Errorf("got %+v", c)
 	}
@@ -133,7 +133,7 @@ func TestParse_Refuses(t *testing.T) {
 		if c.Parse([]byte(text)) {
 			t.Errorf("%s: accepted %s", name, text)
 		}
-		if c.Sub != "" || c.SID != "" {
+		if c.Sub != "" || c.SID != (claims.SID{}) {
 			t.Errorf("%s: something was left: %+v", name, c)
 		}
 	}
@@ -221,8 +221,8 @@ func TestMembers_Refuses(t *testing.T) {
 
 // TestMaxEnvelope: no session is longer than what ssestore reserves.
 func TestMaxEnvelope(t *testing.T) {
-	c := claims.Claims{SID: sid, Iat: claims.MaxTime, AuthTime: claims.MaxTime, Exp: claims.MaxTime, Rnw: claims.MaxTime,
-		End: claims.MaxTime, Per: true, Sub: strings.Repeat(`"`, 64), Stk: "AAAAAAA", D: []byte(`{}`)}
+	c := claims.Claims{SID: claims.SID([]byte(sid)), Iat: claims.MaxTime, AuthTime: claims.MaxTime, Exp: claims.MaxTime, Rnw: claims.MaxTime,
+		End: claims.MaxTime, Per: true, Sub: strings.Repeat(`"`, 64), Stk: claims.Kid([]byte("AAAAAAA")), D: []byte(`{}`)}
 	if !claims.ValidSub(c.Sub) || claims.ValidSub(c.Sub+"x") {
 		t.Error("64 quotes are the longest of their kind")
 	}
@@ -240,7 +240,7 @@ func TestValidSub(t *testing.T) {
 		if got := claims.ValidSub(s); got != want {
 			t.Errorf("ValidSub(%q) = %v", s, got)
 		}
-		c := claims.Claims{SID: sid, Iat: 1, AuthTime: 1, Exp: 1, Rnw: 1, Sub: s}
+		c := claims.Claims{SID: claims.SID([]byte(sid)), Iat: 1, AuthTime: 1, Exp: 1, Rnw: 1, Sub: s}
 		var back claims.Claims
 		if ok := back.Parse(c.Append(nil)); s != "" && ok != want {
 			t.Errorf("Parse of sub %q = %v, ValidSub says %v", s, ok, want)
@@ -323,11 +323,11 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("encoding/json: %v\n%q", err, b)
 		}
 		stamp := ""
-		if c.Stk != "" {
+		if c.Stk != (claims.Kid{}) {
 			stamp = base64.RawURLEncoding.EncodeToString(c.Stp[:])
 		}
-		if v.SID != c.SID || v.Iat != c.Iat || v.AuthTime != c.AuthTime || v.Exp != c.Exp || v.Rnw != c.Rnw ||
-			v.Per != c.Per || v.End != c.End || v.Sub != c.Sub || v.Stk != c.Stk || v.Stp != stamp || len(v.D) != len(ms) {
+		if v.SID != c.SID.String() || v.Iat != c.Iat || v.AuthTime != c.AuthTime || v.Exp != c.Exp || v.Rnw != c.Rnw ||
+			v.Per != c.Per || v.End != c.End || v.Sub != c.Sub || v.Stk != c.Stk.String() || v.Stp != stamp || len(v.D) != len(ms) {
 			t.Fatalf("encoding/json reads %+v, we read %+v", v, c)
 		}
 		for _, m := range ms {
@@ -335,7 +335,7 @@ func FuzzParse(f *testing.F) {
 				t.Fatalf("%q: encoding/json reads %q, we read %q", m.Name, v.D[m.Name], m.Raw)
 			}
 		}
-		if !claims.ValidSub(c.Sub) && c.Sub != "" || c.Stk != "" && !claims.ValidKid(c.Stk) {
+		if !claims.ValidSub(c.Sub) && c.Sub != "" || c.Stk != (claims.Kid{}) && !claims.ValidKid(c.Stk.String()) {
 			t.Fatal("what is read could not be written")
 		}
 	})
