@@ -52,22 +52,22 @@ func makeTokens(t testing.TB) tokens {
 	}
 	now := fixed.Now.Unix()
 	nobody := func(c *claims.Claims) { c.Sub, c.AuthTime, c.Stk, c.Stp = "", 0, claims.Kid{}, [32]byte{} }
-	add("V", first, true, true, nil)                                                               // the valid one
-	add("W", second, true, true, nil)                                                              // sealed and stamped under the fallback
-	add("N", first, true, true, func(c *claims.Claims) { c.D = nil })                              // without data
-	add("A", first, true, false, nobody)                                                           // anonymous
-	add("S", first, true, false, func(c *claims.Claims) { c.Stp[0] ^= 1 })                         // stamp unequal
-	add("M", first, true, false, func(c *claims.Claims) { c.Stk = claims.Kid{} })                  // no stamp
-	add("U", first, true, false, func(c *claims.Claims) { c.Stk, _ = claims.KidOf(fixed.Kid(2)) }) // stamp under a key we lack
-	add("G", first, true, false, func(c *claims.Claims) { c.Sub = "ghost" })                       // user does not exist
-	add("O", first, true, false, func(c *claims.Claims) { c.Sub = "bob" })                         // Ann's stamp under another id
-	add("X", first, false, false, func(c *claims.Claims) { c.Exp = now })                          // over
-	add("I", first, false, false, func(c *claims.Claims) { c.Rnw = now - 1801 })                   // idle too long
-	add("F", first, false, false, func(c *claims.Claims) { c.Iat = now + 61 })                     // from the future
-	add("D", first, false, false, func(c *claims.Claims) { c.End = now })                          // ended early
-	add("K", strange, false, false, nil)                                                           // under a key we lack
-	add("B", first, true, true, func(c *claims.Claims) { c.D = []byte(`{"a":]}`) })                // data unreadable: reads as empty
-	m.values["J"] = fixed.Token(t, first, "J", []byte(`{"sub":"ann"}`))                            // authentic, but no claims of ours
+	add("V", first, true, true, nil)                                                            // the valid one
+	add("W", second, true, true, nil)                                                           // sealed and stamped under the fallback
+	add("N", first, true, true, func(c *claims.Claims) { c.D = nil })                           // without data
+	add("A", first, true, false, nobody)                                                        // anonymous
+	add("S", first, true, false, func(c *claims.Claims) { c.Stp[0] ^= 1 })                      // stamp unequal
+	add("M", first, true, false, func(c *claims.Claims) { c.Stk = claims.Kid{} })               // no stamp
+	add("U", first, true, false, func(c *claims.Claims) { c.Stk = claims.KidOf(fixed.Kid(2)) }) // stamp under a key we lack
+	add("G", first, true, false, func(c *claims.Claims) { c.Sub = "ghost" })                    // user does not exist
+	add("O", first, true, false, func(c *claims.Claims) { c.Sub = "bob" })                      // Ann's stamp under another id
+	add("X", first, false, false, func(c *claims.Claims) { c.Exp = now })                       // over
+	add("I", first, false, false, func(c *claims.Claims) { c.Rnw = now - 1801 })                // idle too long
+	add("F", first, false, false, func(c *claims.Claims) { c.Iat = now + 61 })                  // from the future
+	add("D", first, false, false, func(c *claims.Claims) { c.End = now })                       // ended early
+	add("K", strange, false, false, nil)                                                        // under a key we lack
+	add("B", first, true, true, func(c *claims.Claims) { c.D = []byte(`{"a":]}`) })             // data unreadable: reads as empty
+	m.values["J"] = fixed.Token(t, first, "J", []byte(`{"sub":"ann"}`))                         // authentic, but no claims of ours
 	other, err := aes.NewCipher(first.Derive(cookie.SealLabel("other", fixed.Audience)))
 	if err != nil {
 		t.Fatal(err)

@@ -97,29 +97,31 @@ func (p *state) isEnded(c *claims.Claims) bool {
 // newer key.
 func (p *state) barrierUnknown() bool {
 	return p.entries(func(e entry) bool {
-		_, ok := p.ring.Key(e.kid)
+		_, ok := p.keys().Key(e.kid)
 		return !ok
 	})
 }
 
 // names reports whether e names the session.
 func (p *state) names(e entry, sid claims.SID) bool {
-	want, ok := p.barrierMAC(e.kid, sid, e.until)
-	return ok && subtle.ConstantTimeCompare([]byte(want), []byte(e.mac)) == 1
+	var space [macLen]byte
+	want, ok := p.appendMAC(space[:0], e.kid, sid, e.until)
+	return ok && subtle.ConstantTimeCompare(want, []byte(e.mac)) == 1
 }
 
-func (p *state) barrierMAC(kid string, sid claims.SID, until string) (string, bool) {
-	key, ok := p.ring.Key(kid)
+// appendMAC appends the mac of an entry, or reports false if the ring lacks the key.
+func (p *state) appendMAC(dst []byte, kid string, sid claims.SID, until string) ([]byte, bool) {
+	key, ok := p.keys().Key(kid)
 	if !ok {
-		return "", false
+		return dst, false
 	}
 	m := macOf(key, p.store.labels.barrier)
 	if m == nil {
-		return "", false
+		return dst, false
 	}
 	var sum [32]byte
 	m.sum(&sum, string(sid[:]), until)
-	return base64.RawURLEncoding.EncodeToString(sum[:16]), true
+	return base64.RawURLEncoding.AppendEncode(dst, sum[:16]), true
 }
 
 // barrierLine returns the Set-Cookie line that names the sessions that this
@@ -129,23 +131,23 @@ func (p *state) barrierLine() string {
 	if k == nil || p.ending == endingNo && p.proof != proofBegun {
 		return ""
 	}
-	var list []string
-	last := int64(0)
-	add := func(text string, until int64) {
-		list, last = append(list, text), max(last, until)
-	}
-	room := min(maxEnded, (k.MaxValue()+1)/(entryLen+1))
-	kid := p.ring.Primary().ID()
+	var space [maxEnded * (entryLen + 1)]byte
+	list, room := space[:0], min(maxEnded, (k.MaxValue()+1)/(entryLen+1))
+	last := int64(0) // of all ends
+	kid := p.keys().Primary().ID()
 	for _, o := range p.readRare().over {
-		until := strconv.FormatInt(o.end, 10)
-		if len(until) != untilLen || len(list) == room {
+		var digits [20]byte
+		until := strconv.AppendInt(digits[:0], o.end, 10)
+		if len(until) != untilLen || room == 0 {
 			continue // before 2001 or after 2286, or no room
 		}
-		if mac, ok := p.barrierMAC(kid, o.sid, until); ok {
-			add(kid+until+mac, o.end)
+		entry := append(append(list, kid...), until...)
+		if entry, ok := p.appendMAC(entry, kid, o.sid, string(until)); ok {
+			list, last = append(entry, '.'), max(last, o.end)
+			room--
 		}
 	}
-	if list == nil {
+	if len(list) == 0 {
 		return ""
 	}
 	// No configuration lets a session live longer; those of before and after may
@@ -153,12 +155,14 @@ func (p *state) barrierLine() string {
 	longest := p.sec + int64(cookie.MaxAge/time.Second)
 	p.entries(func(e entry) bool {
 		// What cannot be one of ours is not kept: it would push those out.
-		if len(list) < room && e.sec <= longest {
-			add(e.text, e.sec)
+		if room > 0 && e.sec <= longest {
+			list, last = append(append(list, e.text...), '.'), max(last, e.sec)
+			room--
 		}
-		return len(list) >= room
+		return room == 0
 	})
-	line, err := k.Set(strings.Join(list, "."), p.now, time.Duration(last-p.sec)*time.Second)
+	value := string(list[:len(list)-1]) // without the last dot
+	line, err := k.Set(value, p.now, time.Duration(last-p.sec)*time.Second)
 	if err != nil {
 		return ""
 	}

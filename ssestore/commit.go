@@ -37,7 +37,9 @@ func (s *Session) Commit(status int) (Outcome, error) {
 	err := p.write(&out, p.decide(status))
 	p.phase = phaseCommitted
 	out.Refused = p.reason
-	out.Unreadable = p.readRare().unreadable
+	if p.rare != nil {
+		out.Unreadable = p.rare.unreadable
+	}
 	out.Vary = p.use >= useRead || len(out.SetCookie) > 0
 	out.Private = p.private || len(out.SetCookie) > 0
 	out.Personal = p.use >= useRead && p.origin != originNew
@@ -111,21 +113,21 @@ func (p *state) write(out *Outcome, do action) error {
 // nothing on its own: two instances would reseal the session back and forth.
 // The key of the stamp counts too; if it is unknown, it is taken for newer.
 func (p *state) newer() bool {
-	primary := p.ring.Primary()
+	primary := p.keys().Primary()
 	if p.key.Compare(primary) > 0 { // also if there is no primary
 		return true
 	}
 	if p.c.Stk == (claims.Kid{}) {
 		return false
 	}
-	stamped, ok := p.ring.Key(p.c.Stk.String())
+	stamped, ok := p.keys().Key(p.c.Stk.String())
 	return !ok || stamped.Compare(primary) > 0
 }
 
 // wantsWrite reports whether a session that came should be written though nobody
 // asked.
 func (p *state) wantsWrite() bool {
-	moves := p.key.Compare(p.ring.Primary()) < 0 // also a migrated one: it has no key
+	moves := p.key.Compare(p.keys().Primary()) < 0 // also a migrated one: it has no key
 	if p.c.Sub != "" && p.proof == proofNone && moves {
 		// Seal and stamp move together, and the stamp only if GetUser verified it:
 		// else whoever has a retired key could have a forged session resealed.
@@ -144,7 +146,7 @@ func (p *state) freshStamp() bool {
 		return false
 	}
 	kid := p.rare.fresh.KeyID
-	return kid == p.ring.Primary().ID() && kid != p.c.Stk.String()
+	return kid == p.keys().Primary().ID() && kid != p.c.Stk.String()
 }
 
 // seal writes the session under the primary.
@@ -176,15 +178,15 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 		p.setStamp(*p.rare.fresh)
 	}
 	if p.data == dataChanged {
-		c.D = claims.AppendData(nil, p.rare.members)
+		c.D = claims.AppendData(nil, p.values.members)
 	}
 
 	plaintext := c.Append(make([]byte, 0, claims.MaxEnvelope+len(c.D)))
-	value, err := p.store.codec.Seal(p.ring, plaintext)
+	value, err := p.store.codec.Seal(p.keys(), plaintext)
 	if err != nil {
 		return err
 	}
-	primary := p.ring.Primary()
+	primary := p.keys().Primary()
 	primary.CountSeal()
 	maxAge := time.Duration(0) // browser session
 	if c.Per {
@@ -194,7 +196,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	if err != nil {
 		return err
 	}
-	out.SetCookie = append(out.SetCookie, line)
+	out.SetCookie = append(make([]string, 0, 2), line) // and the barrier
 	p.sendBarrier(out)
 	if solicited || p.limit == WritesAll {
 		p.deleteLegacy(out)
@@ -203,7 +205,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	order := p.key.Compare(primary)
 	out.KeyID = primary.ID()
 	out.Bytes = len(p.store.cookie.Name()) + len(value)
-	out.Renewed = renew || p.renewed
+	out.Renewed = renew || p.readRare().renewed
 	out.Restamped = restamp || p.proof == proofRestamped
 	out.Resealed = p.origin == originLoaded && order < 0
 	out.OlderPrimary = order > 0

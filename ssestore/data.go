@@ -17,24 +17,27 @@ func (p *state) members() []claims.Member {
 	if p.data == dataSealed {
 		p.data = dataIndexed
 		if p.c.D != nil {
-			r := p.writeRare()
-			members, ok := claims.Members(r.space[:0], p.c.D)
+			v := new(values)
+			members, ok := claims.Members(v.space[:0], p.c.D)
 			if ok {
-				r.members = members
+				v.members, p.values = members, v
 			} else {
 				p.note("d")
 			}
 		}
 	}
-	if p.rare == nil {
+	if p.values == nil {
 		return nil
 	}
-	return p.rare.members
+	return p.values.members
 }
 
 // replace replaces the session's values.
 func (p *state) replace(members []claims.Member) {
-	p.writeRare().members = members
+	if p.values == nil {
+		p.values = new(values)
+	}
+	p.values.members = members
 	p.data = dataChanged
 }
 
@@ -94,6 +97,10 @@ func (s *Session) set(name string, raw []byte) error {
 	if found {
 		members[i] = m
 	} else {
+		if p.values == nil {
+			p.values = new(values)
+			members = p.values.space[:0]
+		}
 		members = slices.Insert(members, i, m)
 	}
 	p.replace(members)
@@ -136,7 +143,9 @@ func (s *Session) remove(name string, silent bool) ([]byte, bool, error) {
 	}
 	raw := members[i].Raw
 	if err := p.writable(); err != nil {
-		p.late = p.late || silent && err == ErrCommitted
+		if silent && err == ErrCommitted {
+			p.writeRare().late = true
+		}
 		return raw, true, err
 	}
 	p.replace(slices.Delete(members, i, i+1))

@@ -58,19 +58,19 @@ func (s *Session) Info() Info {
 		Renewed:    unix(p.c.Rnw),
 		KeyID:      p.key.ID(),
 	}
-	i.Primary = i.KeyID != "" && i.KeyID == p.ring.Primary().ID()
+	i.Primary = i.KeyID != "" && i.KeyID == p.keys().Primary().ID()
 	if p.sec == 0 {
 		return i
 	}
 	c := p.c // a copy, because looking must not change the session
 	if p.data == dataChanged {
-		c.D = claims.AppendData(nil, p.rare.members)
+		c.D = claims.AppendData(nil, p.values.members)
 	}
 	if c.SID != (claims.SID{}) {
 		end := p.store.end(&c)
 		i.Expires = unix(end)
 		i.IdleEnds = unix(min(end, c.Rnw+p.store.profile(c.Per).idle))
-		if m := macOf(p.ring.Primary(), p.store.labels.log); m != nil {
+		if m := macOf(p.keys().Primary(), p.store.labels.log); m != nil {
 			var sum [32]byte
 			m.sum(&sum, c.SID.String())
 			i.LogID = base64.RawURLEncoding.EncodeToString(sum[:12])

@@ -47,7 +47,7 @@ func (p *state) takeOver(l *legacy, values []string) cookie.Reason {
 	var opened cookie.Opened
 	value, valid := "", 0
 	for _, v := range values {
-		if o, err := l.codec.Open(p.ring, v); err == nil {
+		if o, err := l.codec.Open(p.keys(), v); err == nil {
 			opened, value = o, v
 			valid++
 		}
@@ -75,10 +75,9 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 	p.phase = phaseMigrating // nobody else has the session yet
 	err := l.migrate(&p.pub, o.Plaintext)
 	p.phase = phaseOpen
-	p.wish = wishNone
 	p.forget()
 	if p.rare != nil {
-		p.rare.wishEnd = 0
+		p.rare.wish, p.rare.wishEnd = wishNone, 0
 	}
 	p.c.Exp = p.c.Iat + p.store.profile(p.c.Per).absolute
 

@@ -140,11 +140,11 @@ func (p *state) open(value string, c *claims.Claims, space []byte) (keyring.Key,
 func (p *state) read(value string, c *claims.Claims, space []byte) (keyring.Key, cookie.Reason) {
 	into := p.store.into
 	if into == nil {
-		o, err := p.store.codec.Open(p.ring, value)
+		o, err := p.store.codec.Open(p.keys(), value)
 		return parse(c, o, err)
 	}
 	buf := p.store.buffers.Get().(*buffer)
-	o, err := into.OpenInto(buf[:0], p.ring, value)
+	o, err := into.OpenInto(buf[:0], p.keys(), value)
 	key, reason := parse(c, o, err)
 	if err == nil {
 		// Before the buffer goes, and whatever the verdict: nothing of this request
@@ -204,10 +204,10 @@ func (p *state) refreshKeys() bool {
 	}
 	p.refreshed = true
 	ring := p.store.refresh.Refresh(p.now)
-	if ring == nil || ring == p.ring {
+	if ring == nil || ring == p.keys() {
 		return false
 	}
-	p.ring = ring
+	p.reloaded.Store(ring)
 	return true
 }
 
@@ -232,7 +232,7 @@ func legacySID(l *legacy, value string) claims.SID {
 
 func (p *state) sid(seed, sub string) claims.SID {
 	var sum [32]byte
-	if m := macOf(p.ring.Primary(), p.store.labels.id); m != nil {
+	if m := macOf(p.keys().Primary(), p.store.labels.id); m != nil {
 		m.sum(&sum, seed, sub)
 	} else {
 		rand.Read(sum[:]) // no key, so it will not be written

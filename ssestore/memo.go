@@ -32,8 +32,9 @@ func (r Principal) Memo(key any, f func(who Identity, known any) (keep any)) {
 	}
 	m := p.turn(key)
 	m.busy = true
-	who, known := p.identity(), m.value
-	epoch := p.epoch
+	var who Identity
+	p.identify(&who)
+	known, epoch := m.value, p.epoch
 	p.mu.Unlock()
 
 	keep, finished := known, false

@@ -88,27 +88,28 @@ func (r Principal) Identity() Identity {
 		return Identity{}
 	}
 	defer p.mu.Unlock()
-	return p.identity()
+	var who Identity
+	p.identify(&who)
+	return who
 }
 
-func (p *state) identity() Identity {
+// identify fills in who is logged in. It leaves the zero Identity for nobody.
+func (p *state) identify(who *Identity) {
 	p.access()
 	if p.c.Sub == "" {
-		return Identity{}
+		return
 	}
-	return Identity{
-		ID:       p.c.Sub,
-		AuthTime: unix(p.c.AuthTime),
-		Stamp:    Stamp{KeyID: p.stampKid(), Sum: p.c.Stp},
-		Adopted:  p.adopted(),
-		epoch:    p.epoch,
-	}
+	who.ID = p.c.Sub
+	who.AuthTime = unix(p.c.AuthTime)
+	who.Stamp.KeyID, who.Stamp.Sum = p.stampKid(), p.c.Stp
+	who.Adopted = p.adopted()
+	who.epoch = p.epoch
 }
 
 // stampKid returns the kid of the session's stamp. Nearly always that is the key
 // which opened the session, whose id is a string already.
 func (p *state) stampKid() string {
-	if id := p.key.ID(); string(p.c.Stk[:]) == id {
+	if id := p.key.ID(); string(p.c.Stk[:len(p.c.Stk)-1]) == id {
 		return id
 	}
 	return p.c.Stk.String()
@@ -116,7 +117,7 @@ func (p *state) stampKid() string {
 
 // setStamp makes another stamp that of the session, or none.
 func (p *state) setStamp(t Stamp) {
-	p.c.Stk, _ = claims.KidOf(t.KeyID)
+	p.c.Stk = claims.KidOf(t.KeyID)
 	p.c.Stp = t.Sum
 }
 
@@ -145,19 +146,24 @@ func (r Principal) Stamp(kid, id, field string) (Stamp, error) {
 	return t, nil
 }
 
+// stampKey returns a key and how it relates to the primary. It takes no lock, unless
+// it has to ask for newer keys.
 func (p *state) stampKey(kid string) (keyring.Key, int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	primary := p.ring.Primary()
+	ring := p.keys()
+	primary := ring.Primary()
 	if kid == "" || kid == primary.ID() {
 		if primary.ID() == "" {
 			return primary, 0, cookie.ErrNoPrimary
 		}
 		return primary, 0, nil
 	}
-	key, ok := p.ring.Key(kid)
-	if !ok && claims.ValidKid(kid) && p.refreshKeys() {
-		key, ok = p.ring.Key(kid)
+	key, ok := ring.Key(kid)
+	if !ok && claims.ValidKid(kid) {
+		p.mu.Lock()
+		p.refreshKeys()
+		p.mu.Unlock()
+		ring = p.keys()
+		key, ok = ring.Key(kid)
 	}
 	if !ok {
 		return key, 0, ErrUnknownKey
@@ -168,7 +174,7 @@ func (p *state) stampKey(kid string) (keyring.Key, int, error) {
 	if key.Compare(p.key) != 0 {
 		key.CountOpen(p.now)
 	}
-	return key, key.Compare(p.ring.Primary()), nil
+	return key, key.Compare(ring.Primary()), nil
 }
 
 // Confirm says that who, as Identity or Memo gave it, was verified: there is such a
@@ -246,7 +252,7 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 	case st.KeyID != "" && !claims.ValidKid(st.KeyID):
 		return ErrUnknownKey
 	}
-	if p.ring.Primary().ID() == "" {
+	if p.keys().Primary().ID() == "" {
 		return cookie.ErrNoPrimary
 	}
 	p.bury()
@@ -278,8 +284,8 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 
 // applyWishes lets Remember and ExpireAt of this request hold for a new session.
 func (p *state) applyWishes() {
-	if p.wish != wishNone {
-		p.c.Per = p.wish == wishPersistent
+	if w := p.readRare().wish; w != wishNone {
+		p.c.Per = w == wishPersistent
 	}
 	p.c.End = p.readRare().wishEnd // 0 if none was wished
 }

@@ -126,9 +126,9 @@ func (s *Session) Remember(persistent bool) error {
 		return err
 	}
 	defer p.mu.Unlock()
-	p.wish = wishBrowser
+	p.writeRare().wish = wishBrowser
 	if persistent {
-		p.wish = wishPersistent
+		p.rare.wish = wishPersistent
 	}
 	if p.c.SID != (claims.SID{}) && p.c.Per != persistent {
 		p.c.Per = persistent
@@ -181,8 +181,8 @@ func (s *Session) Renew() error {
 	}
 	defer p.mu.Unlock()
 	p.access()
-	if p.c.SID != "" && p.c.Rnw < p.sec { // never back: clocks differ
-		p.c.Rnw, p.renewed = p.sec, true
+	if p.c.SID != (claims.SID{}) && p.c.Rnw < p.sec { // never back: clocks differ
+		p.c.Rnw, p.writeRare().renewed = p.sec, true
 		p.change()
 	}
 	return nil
@@ -258,7 +258,7 @@ func (s *Session) Late() error {
 		return nil
 	}
 	defer p.mu.Unlock()
-	if p.late {
+	if p.readRare().late {
 		return ErrCommitted
 	}
 	return nil

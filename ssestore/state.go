@@ -3,6 +3,7 @@ package ssestore
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
@@ -26,28 +27,27 @@ type state struct {
 	now   time.Time
 	sec   int64 // now, in Unix seconds; 0: no valid time, nothing works
 
-	mu   sync.Mutex // guards everything below
-	ring *keyring.Keyring
-	rare *rare // nil in most requests
+	// What Load found. It doesn't change afterwards and needs no lock.
+	ring     *keyring.Keyring
+	key      keyring.Key                     // opened the cookie; the zero Key if none did
+	reloaded atomic.Pointer[keyring.Keyring] // by a refresh after Load; nil: none. See keys
 
-	// What came with the request.
-	key       keyring.Key // opened the cookie; the zero Key if none did
-	legacy    uint8       // bit i: a cookie of store.legacy[i] was in the request
-	present   bool        // a cookie of our name was in the request, valid or not
+	mu        sync.Mutex // guards everything below
+	rare      *rare      // nil in most requests
+	values    *values    // nil until a value is used
+	legacy    uint8      // bit i: a cookie of store.legacy[i] was in the request
+	present   bool       // a cookie of our name was in the request, valid or not
+	refreshed bool       // the source was asked to refresh; once per request
 	origin    origin
 	reason    cookie.Reason
-	refreshed bool // the source was asked to refresh; once per request
 
 	phase   phase
 	use     use
 	ending  ending
 	data    data
 	proof   proof
-	wish    wish
 	limit   Writes
 	private bool // the response may say something about a user
-	late    bool // see Late
-	renewed bool // by Renew
 
 	epoch uint32 // how often the user or the user's stamp was exchanged
 	memo  memo   // of the first key
@@ -58,7 +58,7 @@ type state struct {
 
 	// What c aliases, if it is not longer: a UUID for the user id and a little data.
 	// Sized so that the state fills 352 bytes, a class of the allocator.
-	text [64]byte
+	text [56]byte
 }
 
 // phase is what may still be done with a session. It starts as open.
@@ -113,8 +113,8 @@ type data uint8
 
 const (
 	dataSealed  data = iota // in c.D, not looked at
-	dataIndexed             // in c.D, and rare.members lists them
-	dataChanged             // in rare.members; c.D is what it was before
+	dataIndexed             // in c.D, and values lists them
+	dataChanged             // in values; c.D is what it was before
 )
 
 // proof is what this request knows of the session's user. It starts as none, and
@@ -154,16 +154,24 @@ const (
 // rare is what few requests need of a state. It stands apart because every
 // request pays for the size of the state.
 type rare struct {
-	members    []claims.Member // the data, sorted by name; see data
-	over       []ended         // the sessions that came and that this response may end
-	barrier    []string        // values of the barrier cookie
-	wishEnd    int64           // what ExpireAt said in this request; 0: nothing
-	unreadable []string        // values that could not be decoded
-	memos      []*memo         // of all other keys
-	turn       *sync.Cond      // for those who wait for a memo
-	fresh      *Stamp          // G6: replaces the stamp if the session is written
+	over       []ended    // the sessions that came and that this response may end
+	barrier    []string   // values of the barrier cookie
+	wishEnd    int64      // what ExpireAt said in this request; 0: nothing
+	wish       wish       // what Remember said
+	late       bool       // see Late
+	renewed    bool       // by Renew
+	unreadable []string   // values that could not be decoded
+	memos      []*memo    // of all other keys
+	turn       *sync.Cond // for those who wait for a memo
+	fresh      *Stamp     // G6: replaces the stamp if the session is written
 
-	space [3]claims.Member // where members starts: a session with few values allocates once
+	space [1]ended // where over starts
+}
+
+// values are the session's data. Requests that only ask who the user is have none.
+type values struct {
+	members []claims.Member  // sorted by name
+	space   [3]claims.Member // where members starts
 }
 
 // readRare returns the rare part to read from.
@@ -180,6 +188,15 @@ func (p *state) writeRare() *rare {
 		p.rare = new(rare)
 	}
 	return p.rare
+}
+
+// keys returns the ring of this request. It is the one that the source gave, until
+// a refresh finds another.
+func (p *state) keys() *keyring.Keyring {
+	if r := p.reloaded.Load(); r != nil {
+		return r
+	}
+	return p.ring
 }
 
 // ended is what the barrier needs to know of a session.
@@ -238,7 +255,9 @@ func (p *state) access() {
 	if p.phase == phaseMigrating || p.use >= useRead {
 		return
 	}
-	p.late = p.late || p.phase == phaseCommitted
+	if p.phase == phaseCommitted {
+		p.writeRare().late = true
+	}
 	p.use = useRead
 }
 
@@ -256,15 +275,16 @@ func (p *state) came() bool { return p.origin == originLoaded || p.origin == ori
 
 // adopted reports whether the user is one that Migrate named, who has no stamp yet.
 func (p *state) adopted() bool {
-	return p.c.Stk == (claims.Kid{}) && p.c.Sub != "" && p.proof < proofRestamped &&
-		(p.origin == originMigrated || p.phase == phaseMigrating)
+	return (p.origin == originMigrated || p.phase == phaseMigrating) &&
+		p.c.Sub != "" && p.c.Stk == (claims.Kid{}) && p.proof < proofRestamped
 }
 
 // bury keeps what the barrier needs to know of the session that came, before its
 // claims are gone.
 func (p *state) bury() {
 	if p.came() && p.c.SID != (claims.SID{}) && p.proof != proofBegun && p.readRare().over == nil {
-		p.writeRare().over = []ended{{p.c.SID, p.c.Exp}}
+		r := p.writeRare()
+		r.over = append(r.space[:0], ended{p.c.SID, p.c.Exp})
 	}
 }
 
@@ -274,9 +294,8 @@ func (p *state) wipe() {
 	p.c = claims.Claims{}
 	p.data = dataIndexed
 	p.proof = proofNone
-	if p.rare != nil {
-		p.rare.members, p.rare.fresh = nil, nil
-	}
+	p.values = nil
+	p.dropFresh()
 	p.forget()
 }
 
@@ -293,7 +312,7 @@ func (p *state) empty() bool {
 		return false
 	}
 	if p.data == dataChanged {
-		return len(p.rare.members) == 0
+		return len(p.values.members) == 0
 	}
 	return p.c.D == nil
 }

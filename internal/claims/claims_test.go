@@ -222,7 +222,7 @@ func TestMembers_Refuses(t *testing.T) {
 // TestMaxEnvelope: no session is longer than what ssestore reserves.
 func TestMaxEnvelope(t *testing.T) {
 	c := claims.Claims{SID: claims.SID([]byte(sid)), Iat: claims.MaxTime, AuthTime: claims.MaxTime, Exp: claims.MaxTime, Rnw: claims.MaxTime,
-		End: claims.MaxTime, Per: true, Sub: strings.Repeat(`"`, 64), Stk: claims.Kid([]byte("AAAAAAA")), D: []byte(`{}`)}
+		End: claims.MaxTime, Per: true, Sub: strings.Repeat(`"`, 64), Stk: claims.KidOf("AAAAAAA"), D: []byte(`{}`)}
 	if !claims.ValidSub(c.Sub) || claims.ValidSub(c.Sub+"x") {
 		t.Error("64 quotes are the longest of their kind")
 	}

@@ -115,7 +115,7 @@ func Session(what string, key keyring.Key) claims.Claims {
 	now := Now.Unix()
 	return claims.Claims{
 		SID: claims.SID(b64.AppendEncode(nil, Bytes("sid " + what)[:16])), Iat: now - 60, AuthTime: now - 60, Exp: now + 43140, Rnw: now - 60,
-		Sub: "ann", Stk: claims.Kid([]byte(key.ID())), Stp: Stamp(key, "ann", AnnsHash), D: []byte(`{"cart":["biscuit"]}`),
+		Sub: "ann", Stk: claims.KidOf(key.ID()), Stp: Stamp(key, "ann", AnnsHash), D: []byte(`{"cart":["biscuit"]}`),
 	}
 }
 
