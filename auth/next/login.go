@@ -3,6 +3,8 @@ package next
 import (
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hardtack-go/hardtack/internal/hostport"
 )
 
 // LoginURL returns where to send a visitor who must log in first: the login
@@ -23,7 +25,7 @@ import (
 // rest of the login page's query and its fragment are kept as they are. A path
 // that starts with two slashes would name a host when it is followed later, so
 // it becomes "/%2F…"; a backslash in the path becomes "%5C", and bytes that
-// [Safe] refuses are percent-encoded. So what LoginURL writes for a page of
+// [Safe] refuses, in the path all bytes outside ASCII, are percent-encoded. So what LoginURL writes for a page of
 // this site, Safe accepts when it comes back. A target of more than 2,048
 // bytes is left out: the visitor then lands on the default page.
 //
@@ -76,9 +78,10 @@ func target(login, request string) string {
 	request, _, _ = strings.Cut(request, "#")
 	loginScheme, loginHost, _ := origin(login, true)
 	scheme, host, rest := origin(request, false)
+	scheme = strings.ToLower(scheme)
 	path, query, hasQuery := strings.Cut(rest, "?")
-	// Browsers read a backslash in a path as a slash.
-	path = strings.ReplaceAll(path, `\`, "%5C")
+	// Browsers read a backslash in a path as a slash, and encode what isn't ASCII.
+	path = encode(path, func(c byte) bool { return c != '\\' && c < utf8.RuneSelf })
 	switch {
 	case strings.HasPrefix(path, "//"):
 		path = "/%2F" + path[2:]
@@ -90,7 +93,7 @@ func target(login, request string) string {
 		next += "?" + query
 	}
 	samePlace := (loginScheme == "" || asciiFold(loginScheme, scheme)) &&
-		(loginHost == "" || asciiFold(loginHost, host))
+		(loginHost == "" || asciiFold(hostport.WithoutDefaultPort(scheme, loginHost), hostport.WithoutDefaultPort(scheme, host)))
 	if !samePlace && host != "" {
 		next = scheme + "://" + host + next
 	}

@@ -51,7 +51,7 @@ func TestS5_7_LoginRedirect(t *testing.T) {
 		{"/login", site + `/\example.com?q=\`, "/login?next=/%255Cexample.com%3Fq%3D%5C"},
 		{"/login", site + "/a-b_c.d~e", "/login?next=/a-b_c.d~e"},
 		{"/login?a%2fb=c", site + "/rand", "/login?a%2fb=c&next=/rand"},
-		{"/login", site + "/else/where/झ/", "/login?next=/else/where/%E0%A4%9D/"},
+		{"/login", site + "/else/where/झ/", "/login?next=/else/where/%25E0%25A4%259D/"},
 		{"/login", site + "/url%20with%20spaces/", "/login?next=/url%2520with%2520spaces/"},
 		{"/login", site + "/a b\r\nX: y", "/login?next=/a%20b%250D%250AX%3A%20y"},
 		{"/login", site + "/\xff", "/login?next=/%25FF"},

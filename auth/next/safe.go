@@ -1,9 +1,10 @@
 package next
 
 import (
-	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/hardtack-go/hardtack/internal/hostport"
 )
 
 // maxNext is the longest next, in bytes, that [Safe] accepts and that
@@ -19,8 +20,9 @@ const maxNext = 2048
 //   - next is what the client sent, decoded once (a form value).
 //   - hosts are the hosts that absolute URLs may name, with the port where the
 //     URL has one: "example.com", "localhost:8080", "[::1]:8080". The match is
-//     exact, byte for byte: browsers send host names in lower case, so list
-//     them in lower case. The request's own host belongs into the list if
+//     exact, byte for byte, except that the default port of the scheme may be
+//     there or not. Browsers send host names in lower case, so list them in
+//     lower case. The request's own host belongs into the list if
 //     absolute URLs to it shall pass. Relative targets need no list.
 //   - https says that the request came over https, as the browser sees it. Then
 //     targets with the scheme http are refused.
@@ -32,8 +34,12 @@ const maxNext = 2048
 // the user to another site. Safe therefore accepts only spellings that have
 // one reading: no control character, no backslash before the query, no colon in
 // the first segment except after http or https, exactly two slashes after that,
-// and no user information. Invalid UTF-8, the empty string and everything over
-// 2,048 bytes are refused too.
+// and no user information. Nor may anything outside ASCII stand before the query:
+// browsers percent-encode it, and code that trims, folds or normalizes a target
+// before it follows it would turn U+00A0 or U+3000 into nothing and U+FF0F into a
+// slash. In the query and fragment, where search terms stand, it can't move the
+// origin and passes. Invalid UTF-8, the empty string and everything over 2,048
+// bytes are refused too.
 func Safe(next string, hosts []string, https bool) bool {
 	if next == "" || len(next) > maxNext || next[0] == ' ' || !printable(next) {
 		return false
@@ -45,31 +51,53 @@ func Safe(next string, hosts []string, https bool) bool {
 	}
 	// WHATWG "special authority slashes" and "relative" states: a backslash is
 	// a slash there. No honest program writes one.
-	if strings.IndexByte(head, '\\') >= 0 {
+	if strings.IndexByte(head, '\\') >= 0 || !ascii(head) {
 		return false
 	}
-	scheme := false
+	scheme := ""
 	if i := strings.IndexAny(head, ":/"); i >= 0 && head[i] == ':' {
 		// Everything before a colon in the first segment can be a scheme.
 		// javascript:, data: and the like run or show what they carry.
 		switch {
 		case asciiFold(head[:i], "https"):
+			scheme = "https"
 		case asciiFold(head[:i], "http") && !https:
+			scheme = "http"
 		default:
 			return false
 		}
-		scheme, head = true, head[i+1:]
+		head = head[i+1:]
 	}
 	if !strings.HasPrefix(head, "//") {
 		// "http:x" and "http:/x" are relative or absolute, depending on the
 		// scheme of the page. Without a scheme it is a path on this site.
-		return !scheme
+		return scheme == ""
 	}
 	host := head[2:]
 	if i := strings.IndexByte(host, '/'); i >= 0 {
 		host = host[:i]
 	}
-	return hostName(host) && slices.Contains(hosts, host)
+	if scheme == "" && https {
+		scheme = "https"
+	}
+	if !hostName(host) {
+		return false
+	}
+	for _, allowed := range hosts {
+		if host == allowed || hostport.WithoutDefaultPort(scheme, host) == hostport.WithoutDefaultPort(scheme, allowed) && hostName(allowed) {
+			return true
+		}
+	}
+	return false
+}
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // printable reports whether s is valid UTF-8 without control characters (C0,

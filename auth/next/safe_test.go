@@ -26,7 +26,7 @@ func TestS6_1_Refused(t *testing.T) {
 		" /x", " //testserver/", "\u0085//example.com",
 		// user information, percent-encoding and ports in the host
 		"http://testserver@example.com/", "http://u@testserver/", "http://u:p@testserver/", "//@testserver/", "http://test%73erver/", "//testserver%2f.example.com/",
-		"http://testserver:80/", "//testserver:8080/", "//testserver:/", "//testserver./", "//testserver.example.com/", "//xtestserver/", "//testserver evil/",
+		"http://testserver:080/", "https://testserver:0443/", "//testserver:80/", "//testserver:8080/", "//testserver:/", "//testserver./", "//testserver.example.com/", "//xtestserver/", "//testserver evil/",
 		"//TESTSERVER/", "//testſerver/", "//testserver。example.com/",
 		// other schemes, and colons that could end one
 		"data:text/html,x", "vbscript:x", "blob:http://testserver/x", "file:///etc/passwd", "mailto:a@b", "view-source:http://testserver/", "ws://testserver/",
@@ -53,7 +53,7 @@ func TestS6_2_Accepted(t *testing.T) {
 		"https://testserver/", "HTTPS://testserver/", "//testserver/", "http://testserver/confirm?email=me@example.com",
 		"/url%20with%20spaces/", "path/http:2222222222",
 		// more of the same kind
-		"/", "/x", "x", ".", "..", "../x", "/x#frag", "?x=1", "#frag", "/a b", "/ж/é", "/\ufffd", "/a//b", "/?x=\\\\example.com", "/#\\\\example.com",
+		"/", "/x", "x", ".", "..", "../x", "/x#frag", "?x=1", "#frag", "/a b", "/a//b", "/?x=\\\\example.com", "/#\\\\example.com",
 		"/x?a:b@c", "https://testserver", "https://testserver?x", "https://testserver#x", "http://otherserver/", "hTTp://testserver/",
 		"/" + strings.Repeat("a", 2047),
 	} {
@@ -76,6 +76,67 @@ func TestS6_3_HTTPS(t *testing.T) {
 	}
 	if !next.Safe("/x", nil, true) || next.Safe("https://testserver/", nil, true) {
 		t.Error("without hosts only relative targets may pass")
+	}
+}
+
+// TestF306_DefaultPort: the default port of the scheme makes no other place, on
+// whichever side it stands. Without a scheme the port has one meaning only on https.
+func TestF306_DefaultPort(t *testing.T) {
+	for _, row := range []struct {
+		to, host string
+		http     bool // whether it is safe on http
+		https    bool // and on https
+	}{
+		{"https://good.test:443/x", "good.test", true, true},
+		{"https://good.test/x", "good.test:443", true, true},
+		{"https://[::1]:443/x", "[::1]", true, true},
+		{"http://good.test:80/x", "good.test", true, false},
+		{"HTTP://good.test/x", "good.test:80", true, false},
+		{"//good.test:443/x", "good.test", false, true},
+		{"//good.test:80/x", "good.test", false, false},
+		{"https://good.test:80/x", "good.test", false, false},
+		{"http://good.test:443/x", "good.test", false, false},
+		{"https://good.test:8443/x", "good.test", false, false},
+		{"https://good.test/x", "good.test:8443", false, false},
+		{"https://good.test:443:443/x", "good.test", false, false},
+		{"https://:443/x", "", false, false},
+	} {
+		for https, want := range map[bool]bool{false: row.http, true: row.https} {
+			if got := next.Safe(row.to, []string{row.host}, https); got != want {
+				t.Errorf("%q for %q, https %v: %v, want %v", row.to, row.host, https, got, want)
+			}
+		}
+	}
+	for _, row := range []struct{ login, request, want string }{
+		{"https://good.test:443/login", "https://good.test/x", "https://good.test:443/login?next=/x"},
+		{"https://good.test/login", "HTTPS://good.test:443/x", "https://good.test/login?next=/x"},
+		{"//good.test:80/login", "http://good.test/x", "//good.test:80/login?next=/x"},
+		{"https://good.test:80/login", "https://good.test/x", "https://good.test:80/login?next=https%3A//good.test/x"},
+	} {
+		if got := next.LoginURL(row.login, row.request, "next"); got != row.want {
+			t.Errorf("LoginURL(%q, %q) = %q, want %q", row.login, row.request, got, row.want)
+		}
+	}
+}
+
+// TestF310_OutsideASCII: nothing outside ASCII before the query, since what trims,
+// folds or normalizes a target before it follows it could make two slashes the start.
+func TestF310_OutsideASCII(t *testing.T) {
+	hosts := []string{"testserver", "tеstserver"} // the second with a Cyrillic letter
+	for to, want := range map[string]bool{
+		"\u00a0//evil.example/": false, "\ufeff//evil.example/": false, "\u3000//evil.example/": false, "\u2028//evil.example/": false,
+		"/\uff0fevil.example/": false, "\uff0f\uff0fevil.example/": false, "//tеstserver/": false, "https://tеstserver/": false,
+		"https://testserver/é": false, "/ж/é": false, "é": false, "/\ufffd": false, "/x\u00a0": false, "httpſ://testserver/": false,
+		"/search?q=ж": true, "/x#é": true, "?\u00a0": true, "https://testserver/?q=\u3000": true, "/%D0%B6": true, "/search?q=\u0085": false,
+	} {
+		for _, https := range []bool{false, true} {
+			if got := next.Safe(to, hosts, https); got != want {
+				t.Errorf("%q, https %v: %v, want %v", to, https, got, want)
+			}
+		}
+	}
+	if got := next.LoginURL("/login", "http://testserver/ж?q=ж", "next"); got != "/login?next=/%25D0%25B6%3Fq%3D%D0%B6" {
+		t.Errorf("LoginURL wrote %q", got)
 	}
 }
 

@@ -25,6 +25,7 @@ var layers = []layer{
 	{pkg: "internal/race", core: true},
 	{pkg: "internal/config", core: true},
 	{pkg: "internal/cookieheader", core: true},
+	{pkg: "internal/hostport", core: true},
 	{pkg: "internal/base64url", core: true},
 	{pkg: "internal/jwe", core: true, may: []string{"internal/base64url"}},
 	{pkg: "internal/claims", core: true, may: []string{"internal/base64url"}},
@@ -34,7 +35,7 @@ var layers = []layer{
 	{pkg: "cookie/jose", may: []string{"internal/", "keyring", "cookie"}, peer: "github.com/go-jose/go-jose/v4", json: true},
 	{pkg: "ssestore", core: true, may: []string{"internal/", "keyring", "cookie"}, json: true},
 	{pkg: "auth", core: true, may: []string{"internal/", "keyring", "cookie", "ssestore"}, json: true},
-	{pkg: "auth/next", core: true},
+	{pkg: "auth/next", core: true, may: []string{"internal/"}},
 	{pkg: "middleware", may: []string{"internal/", "keyring", "cookie", "ssestore", "auth", "auth/next"}, json: true},
 }
 
