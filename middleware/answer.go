@@ -15,6 +15,12 @@ import (
 // short because the usual causes, a restart or a failover, are short.
 const retryAfter = "5"
 
+// challenge is the WWW-Authenticate of a 401, which RFC 9110 section 15.5.2 requires
+// and some clients insist on. Browsers ask for a password only if it names Basic,
+// Digest, NTLM or Negotiate. The name is from draft-broyer-http-cookie-auth, the
+// only one ever proposed for what happens here.
+const challenge = "Cookie"
+
 // answer writes a refusal in the form that the caller reads: RFC 9457
 // problem+json for programs, a line of text for people. No cache keeps it.
 // The user sees detail, unless it is "".
@@ -22,6 +28,9 @@ func answer(w http.ResponseWriter, r *http.Request, status int, detail string) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", challenge)
+	}
 	var body []byte
 	if callerOf(r) == script {
 		h.Set("Content-Type", "application/problem+json")
@@ -54,6 +63,32 @@ func redirect(w http.ResponseWriter, status int, to string) {
 	w.WriteHeader(status)
 }
 
+// sendOn answers somebody who is done here with 303. htmx and Inertia would follow
+// it themselves and put the result into the page, so they get the form that makes
+// them load a page.
+func sendOn(w http.ResponseWriter, r *http.Request, to string) {
+	switch callerOf(r) {
+	case htmx:
+		w.Header().Set("HX-Redirect", next.Location(to))
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusOK)
+	case inertia:
+		inertiaLocation(w, to)
+	default:
+		redirect(w, http.StatusSeeOther, to)
+	}
+}
+
+// inertiaLocation makes Inertia load a page, whether or not that is one of Inertia's
+// (https://inertiajs.com/redirects#external-redirects).
+func inertiaLocation(w http.ResponseWriter, to string) {
+	h := w.Header()
+	h.Set("X-Inertia-Location", next.Location(to))
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", "0")
+	w.WriteHeader(http.StatusConflict)
+}
+
 // refuse answers a request that a rule turned away, or whose user couldn't be
 // determined. An error that it doesn't know is a 500 and never reaches the handler.
 func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
@@ -83,19 +118,25 @@ func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 func (c *core) refuseAnonymous(w http.ResponseWriter, r *http.Request) {
 	who := callerOf(r)
 	to := c.loginURL(r, who)
-	if who == page && to != "" && loops(r, to) {
-		to = "" // the login page itself is guarded: 403, not a redirect loop
+	if to != "" && c.loops(r, to) {
+		to = "" // the login page itself is guarded: a refusal, not a redirect loop
 	}
 	switch {
+	case who == page && to == "":
+		answer(w, r, http.StatusForbidden, "Login required.")
+	case who == page && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		redirect(w, http.StatusFound, to)
+	case who == page:
+		// Only 303 says GET: after a 302, fetch would PUT, PATCH or DELETE the
+		// login page (RFC 9110 section 15.4.3, https://fetch.spec.whatwg.org/#http-redirect-fetch).
+		redirect(w, http.StatusSeeOther, to)
+	case who == inertia && to != "":
+		inertiaLocation(w, to)
 	case who == htmx && to != "":
 		w.Header().Set("HX-Redirect", to)
 		answer(w, r, http.StatusUnauthorized, "Login required.")
-	case who != page:
-		answer(w, r, http.StatusUnauthorized, "Login required.")
-	case to == "":
-		answer(w, r, http.StatusForbidden, "Login required.")
 	default:
-		redirect(w, http.StatusFound, to)
+		answer(w, r, http.StatusUnauthorized, "Login required.")
 	}
 }
 

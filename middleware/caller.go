@@ -9,36 +9,74 @@ import (
 type caller uint8
 
 const (
-	page   caller = iota // a person, who looks at the answer: a redirect, or text
-	script               // a program: 401 and problem+json. It would follow a redirect and read the login page as data
-	htmx                 // htmx: 401 and HX-Redirect, which it obeys at any status
+	page    caller = iota // a person, who looks at the answer: a redirect, or text
+	script                // a program: 401 and problem+json. It would follow a redirect and read the login page as data
+	htmx                  // a person behind htmx: 401 and HX-Redirect, which it obeys at any status
+	inertia               // a person behind Inertia: 409 and X-Inertia-Location, https://inertiajs.com/the-protocol
 )
 
-// callerOf decides by the first sign it finds: HX-Request, then
-// Sec-Fetch-Mode, then Accept. Sec-Fetch-Mode comes before Accept because
-// scripts may set Accept and browsers send */* for fetch; scripts cannot set
-// Sec-Fetch-Mode.
+// callerOf decides by the first sign it finds.
+//
+// What follows a protocol is answered by it. Of these headers a link or a form
+// sends none. X-Requested-With counts with one value only: Android's WebView puts
+// the name of the app there, in navigations too. Upgrade: h2c is an offer that
+// Java's HttpClient makes with every request, and asks for nothing.
+//
+// Whoever names HTML in Accept, and ranks it above JSON, shows the answer to a
+// person, and Sec-Fetch-Mode doesn't matter: Turbo submits forms with fetch, and a
+// service worker that rebuilds a navigation can't say "navigate". fetch itself
+// sends */*. After that, Sec-Fetch-Mode is better than Accept, since a script
+// can't choose it.
 func callerOf(r *http.Request) caller {
-	if only(r.Header["Hx-Request"], "true") {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:
+	default:
+		return script // no link or form sends another method, nor does a library that stands in for them
+	}
+	h := r.Header
+	accept := acceptOf(h["Accept"])
+	switch {
+	case only(h["Hx-Request"], "true"):
 		return htmx
-	}
-	if mode := r.Header["Sec-Fetch-Mode"]; len(mode) > 0 {
-		if !only(mode, "navigate") {
-			return script
-		}
-	}
-	if prefersJSON(r.Header["Accept"]) {
+	case only(h["X-Inertia"], "true"):
+		return inertia
+	case upgrades(h["Upgrade"]), accept.events.precision == 3 && accept.events.q > 0, only(h["X-Requested-With"], "XMLHttpRequest"):
+		return script
+	case accept.html.precision == 3 && prefers(accept.html, accept.json):
+		return page
+	case len(h["Sec-Fetch-Mode"]) > 0 && !only(h["Sec-Fetch-Mode"], "navigate"):
+		return script
+	case prefers(accept.json, accept.html):
 		return script
 	}
 	return page
 }
 
-// prefersJSON reads Accept by RFC 9110 section 12.5.1: the most specific range
-// decides the quality of a type. JSON must rank above HTML, or rank equal and be
-// named while only a wildcard covers HTML, as in
+// upgrades reports whether a client asks to leave HTTP, for a WebSocket mostly.
+func upgrades(lines []string) bool {
+	for _, line := range lines {
+		for protocol := range strings.SplitSeq(line, ",") {
+			if protocol = strings.Trim(protocol, " \t"); protocol != "" && !strings.EqualFold(protocol, "h2c") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// prefers reports whether a client ranks one kind of answer above another, or ranks
+// them equal, names one and covers the other by a wildcard, as in
 // "application/json, text/plain, */*".
-func prefersJSON(lines []string) bool {
-	var json, html preference
+func prefers(one, other preference) bool {
+	return one.q > other.q || one.q == other.q && one.q > 0 && one.precision == 3 && other.precision < 3
+}
+
+// accepted is what a client said about the media types that make a difference.
+type accepted struct{ json, html, events preference }
+
+// acceptOf reads Accept by RFC 9110 section 12.5.1: the most specific range decides
+// the quality of a type.
+func acceptOf(lines []string) (a accepted) {
 	for _, line := range lines {
 		for line != "" {
 			var item string
@@ -50,20 +88,22 @@ func prefersJSON(lines []string) bool {
 			}
 			switch name := strings.ToLower(strings.Trim(mediaRange, " \t")); {
 			case name == "*/*":
-				json.offer(1, q)
-				html.offer(1, q)
+				a.json.offer(1, q)
+				a.html.offer(1, q)
 			case name == "application/*":
-				json.offer(2, q)
+				a.json.offer(2, q)
 			case name == "text/*":
-				html.offer(2, q)
+				a.html.offer(2, q)
 			case name == "application/json", strings.HasPrefix(name, "application/") && strings.HasSuffix(name, "+json"):
-				json.offer(3, q)
+				a.json.offer(3, q)
 			case name == "text/html", name == "application/xhtml+xml":
-				html.offer(3, q)
+				a.html.offer(3, q)
+			case name == "text/event-stream": // what EventSource asks for (WHATWG HTML, section 9.2)
+				a.events.offer(3, q)
 			}
 		}
 	}
-	return json.q > html.q || json.q == html.q && json.q > 0 && json.precision == 3 && html.precision < 3
+	return a
 }
 
 // preference is what a client said about one media type.

@@ -13,7 +13,10 @@ func WritesFor(p *http.CrossOriginProtection, r *http.Request) ssestore.Writes {
 }
 
 func CallerOf(r *http.Request) string {
-	return [...]string{page: "page", script: "script", htmx: "htmx"}[callerOf(r)]
+	return [...]string{page: "page", script: "script", htmx: "htmx", inertia: "inertia"}[callerOf(r)]
 }
 
-func PrefersJSON(accept ...string) bool { return prefersJSON(accept) }
+func PrefersJSON(accept ...string) bool {
+	a := acceptOf(accept)
+	return prefers(a.json, a.html)
+}

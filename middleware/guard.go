@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -25,6 +26,14 @@ type Config struct {
 	// NextField names the query parameter and form field that carries the page
 	// to come back to. "" means "next", "-" switches it off.
 	NextField string
+
+	// BasePath is the path that a proxy takes away before it passes a request on:
+	// "/app" if the browser asks for /app/members and this server for /members. It
+	// is put in front of the page to come back to, and nowhere else: write the
+	// other paths of this Config, and those in your pages, as the browser sees
+	// them. "" means that the proxy takes nothing away. Forwarded headers, which
+	// some proxies use for this, are never read.
+	BasePath string
 
 	// AllowedHosts are hosts, beside the request's own, that a next may name
 	// in an absolute URL: lower case, with the port where there is one.
@@ -105,6 +114,9 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 	}
 	if !validField(cfg.NextField) {
 		faults.Add("NextField", "must consist of letters, digits, '-', '_' and '.'")
+	}
+	if base := cfg.BasePath; base != "" && (base == "/" || base[0] != '/' || path.Clean(base) != base || strings.ContainsAny(base, "?#%") || next.Location(base) != base || !next.Safe(base, nil, true)) {
+		faults.Add("BasePath", "must start with one slash, not end with one, and consist of segments that need no encoding")
 	}
 	for i, host := range cfg.AllowedHosts {
 		if host != strings.ToLower(host) || !next.Safe("https://"+host+"/", []string{host}, true) {

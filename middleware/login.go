@@ -5,13 +5,12 @@ import (
 	"net/http"
 
 	"github.com/hardtack-go/hardtack/auth"
-	"github.com/hardtack-go/hardtack/auth/next"
 )
 
 // Next returns the page that a login or logout handler should redirect to, with
 // 303: the next that came with the request if it is safe, and fallback unchanged
 // otherwise. A safe next stays on the request's own host or on one of
-// [Config].AllowedHosts; see [next.Safe]. In a POST the form's field takes
+// [Config].AllowedHosts; next.Safe has the rules. In a POST the form's field takes
 // precedence over the query, even if it is empty or unsafe. Next parses
 // URL-encoded forms only; a handler that accepts multipart forms must parse them
 // first.
@@ -24,7 +23,7 @@ func (g *Guard[U]) Next(r *http.Request, fallback string) string {
 
 // LoginHandler wraps a login page and redirects (303) visitors who are already
 // logged in: to next if it is safe, and to the fixed page to otherwise. It
-// redirects GET and HEAD only. A POST always reaches form and authenticates, since
+// redirects GET and HEAD only, in the forms of [Guard.LogoutHandler]. A POST always reaches form and authenticates, since
 // somebody else may be at the browser by then. LoginHandler never redirects to the
 // login page itself; if both targets lead there, it shows form.
 //
@@ -52,8 +51,8 @@ func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.HandlerFunc {
 			return
 		}
 		for _, target := range []string{g.core.next(r, to), to} {
-			if !loops(r, target) { // "" leads to the form too
-				redirect(w, http.StatusSeeOther, target)
+			if !g.core.loops(r, target) { // "" leads to the form too
+				sendOn(w, r, target)
 				return
 			}
 		}
@@ -62,16 +61,14 @@ func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.HandlerFunc {
 }
 
 // LogoutHandler ends the session and redirects (303) to a safe next, or else to
-// the fixed page to ("" means "/"). It accepts POST only: links, images and
-// prefetches are GETs and must not log anybody out. Other methods get 405 with
-// Allow. htmx gets HX-Redirect, because it would follow a 303 by itself and put
-// the result into the page. No cache keeps the answer, and it carries
+// the fixed page to ("" means "/", behind [Config].BasePath). It accepts POST only:
+// links, images and prefetches are GETs and must not log anybody out. Other methods
+// get 405 with Allow. htmx gets 200 with HX-Redirect, and Inertia 409 with
+// X-Inertia-Location, because they would follow a 303 by themselves and put the
+// result into the page. No cache keeps the answer, and it carries
 // Clear-Site-Data if [Config].ClearSiteData is set. A logout works while the user
 // store is down.
 func (g *Guard[U]) LogoutHandler(to string) http.HandlerFunc {
-	if to == "" {
-		to = "/"
-	}
 	return func(w http.ResponseWriter, r *http.Request) {
 		if g == nil || g.core == nil {
 			unmade(w, r)
@@ -88,13 +85,10 @@ func (g *Guard[U]) LogoutHandler(to string) http.HandlerFunc {
 		if g.core.siteData != "" {
 			w.Header().Set("Clear-Site-Data", g.core.siteData)
 		}
-		target := g.core.next(r, to)
-		if callerOf(r) == htmx {
-			w.Header().Set("HX-Redirect", next.Location(target))
-			w.Header().Set("Cache-Control", "no-store")
-			w.WriteHeader(http.StatusOK)
-			return
+		home := to
+		if home == "" {
+			home = g.core.cfg.BasePath + "/"
 		}
-		redirect(w, http.StatusSeeOther, target)
+		sendOn(w, r, g.core.next(r, home))
 	}
 }

@@ -98,6 +98,14 @@ func TestS5_8_Back(t *testing.T) {
 		{"DELETE with own Referer", "DELETE", []string{"Referer", "ORIGIN/form"}, "/login?next=/form"},
 		{"htmx", "GET", append([]string{"HX-Current-URL", "ORIGIN/page?tab=2"}, asHTMX...), "/login?next=/page%3Ftab%3D2"},
 		{"htmx POST", "POST", append([]string{"HX-Current-URL", "ORIGIN/page"}, asHTMX...), "/login?next=/page"},
+		{"htmx boosts a link", "GET", append([]string{"HX-Current-URL", "ORIGIN/page", "HX-Boosted", "true"}, asHTMX...), "/login?next=/members%3Fx%3D1"},
+		{"htmx boosts a form", "POST", append([]string{"HX-Current-URL", "ORIGIN/page", "HX-Boosted", "true"}, asHTMX...), "/login?next=/page"},
+		{"Turbo visits", "GET", append([]string{"Referer", "ORIGIN/page"}, asTurbo...), "/login?next=/members%3Fx%3D1"},
+		{"Turbo fills a frame", "GET", append([]string{"Turbo-Frame", "cart", "Referer", "ORIGIN/page"}, asTurbo...), "/login?next=/page"},
+		{"Turbo fills a frame without Referer", "GET", append([]string{"Turbo-Frame", "cart"}, asTurbo...), "/login?next=/members%3Fx%3D1"},
+		{"Turbo submits in a frame", "POST", append([]string{"Turbo-Frame", "cart"}, asTurbo...), "/login"},
+		{"Inertia visits", "GET", append([]string{"Referer", "ORIGIN/page"}, asInertia...), "/login?next=/members%3Fx%3D1"},
+		{"Inertia deletes", "DELETE", append([]string{"Referer", "ORIGIN/page"}, asInertia...), "/login?next=/page"},
 		{"htmx of another site", "GET", append([]string{"HX-Current-URL", "https://evil.example/page"}, asHTMX...), "/login"},
 		{"htmx without its page", "GET", asHTMX, "/login"},
 		{"htmx with a script", "GET", append([]string{"HX-Current-URL", "javascript:alert(1)"}, asHTMX...), "/login"},
@@ -111,8 +119,8 @@ func TestS5_8_Back(t *testing.T) {
 		}
 		r := a.do(a.browser(), tt.method, "/members?x=1", headers...)
 		got := r.header.Get("Location")
-		if r.status == 401 {
-			got = r.header.Get("HX-Redirect")
+		if r.status != 302 && r.status != 303 {
+			got = r.header.Get("HX-Redirect") + r.header.Get("X-Inertia-Location")
 		}
 		expect(t, tt.name, got, tt.want)
 	}
@@ -124,6 +132,89 @@ func TestS5_9_NoCircle(t *testing.T) {
 	a := newApp(t, func(s *setup) { s.guard.LoginURL = "/members?from=guard" })
 	guarded(a)
 	expect(t, "status", a.do(a.browser(), "GET", "/members").status, 403)
+}
+
+// TestF304_BasePath: what a proxy took away from the path stands before the page to
+// come back to, and before nothing else. Forwarded headers are not read.
+func TestF304_BasePath(t *testing.T) {
+	a := newApp(t, nil)
+	g, err := middleware.New(a.store, a.accounts, middleware.Config{LoginURL: "/app/login", BasePath: "/app"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	guardedPage := g.LoginRequired(http.NotFoundHandler())
+	for _, tt := range []struct {
+		name, method, target string
+		handler              http.Handler
+		headers              []string
+		want                 string
+	}{
+		{"a page", "GET", "/members?x=1", guardedPage, nil, "/app/login?next=/app/members%3Fx%3D1"},
+		{"the root", "GET", "/", guardedPage, nil, "/app/login?next=/app/"},
+		{"two slashes", "GET", "//evil.example/x", guardedPage, nil, "/app/login?next=/app//evil.example/x"},
+		{"absolute form", "GET", "http://testserver/members", guardedPage, nil, "/app/login?next=/app/members"},
+		{"forwarded headers", "GET", "/members", guardedPage, []string{"X-Forwarded-Prefix", "/evil", "X-Forwarded-Host", "evil.example"}, "/app/login?next=/app/members"},
+		{"a form: Referer is the browser's own", "POST", "/members", guardedPage, []string{"Referer", "https://testserver/app/form"}, "/app/login?next=/app/form"},
+		{"htmx: so is its page", "GET", "/part", guardedPage, append([]string{"HX-Current-URL", "https://testserver/app/page"}, asHTMX...), "/app/login?next=/app/page"},
+		{"the login page is guarded", "GET", "/login", guardedPage, nil, ""},
+		{"a page of the same name is not the login page", "GET", "/app/login", guardedPage, nil, "/app/login?next=/app/app/login"},
+		{"logout", "POST", "/logout", g.LogoutHandler(""), nil, "/app/"},
+		{"logout to a page", "POST", "/logout", g.LogoutHandler("/app/bye"), nil, "/app/bye"},
+		{"logout with next", "POST", "/logout?next=/app/members", g.LogoutHandler(""), nil, "/app/members"},
+	} {
+		r := httptest.NewRequest(tt.method, tt.target, nil)
+		r.Host, r.Header = "testserver", head(tt.headers...)
+		rec := httptest.NewRecorder()
+		g.Handler(tt.handler).ServeHTTP(rec, r)
+		expect(t, tt.name, rec.Header().Get("Location")+rec.Header().Get("HX-Redirect"), tt.want)
+	}
+	for base, valid := range map[string]bool{
+		"": true, "/app": true, "/a/b-c_d.e~f": true, "/@team": true,
+		"/": false, "app": false, "/app/": false, "//app": false, "/a//b": false, "/a/../b": false, "/./a": false, "https://x/app": false,
+		"/a?b": false, "/a#b": false, "/a b": false, "/é": false, "/a%20b": false, `/a\b`: false, "/a\nb": false,
+	} {
+		if _, err := middleware.New(a.store, a.accounts, middleware.Config{BasePath: base}); (err == nil) != valid {
+			t.Errorf("BasePath %q: %v", base, err)
+		}
+	}
+}
+
+// TestF306_GuardedLoginPage: a login page is seen to be guarded itself if its URL, or
+// the Host of a proxy, has the default port. It redirected to itself for ever.
+func TestF306_GuardedLoginPage(t *testing.T) {
+	for _, tt := range []struct {
+		login, host string
+		plain       bool
+		want        int
+	}{
+		{"https://good.test:443/login", "good.test", false, 403},
+		{"https://good.test/login", "good.test:443", false, 403},
+		{"https://GOOD.test/login", "good.test", false, 403},
+		{"https://good.test:8443/login", "good.test", false, 302},
+		{"https://other.test/login", "good.test", false, 302},
+		{"http://good.test:80/login", "good.test", true, 403},
+		{"http://good.test/login", "good.test:80", true, 403},
+		{"http://good.test:8080/login", "good.test", true, 302},
+	} {
+		a := newApp(t, func(s *setup) { s.guard.LoginURL, s.clear = tt.login, tt.plain })
+		r := httptest.NewRequest("GET", "/login", nil)
+		r.Host = tt.host
+		rec := httptest.NewRecorder()
+		a.guard.Handler(a.guard.LoginRequired(http.NotFoundHandler())).ServeHTTP(rec, r)
+		expect(t, tt.login+" at "+tt.host, rec.Code, tt.want)
+	}
+	// The page of a form is this site's, too.
+	a := newApp(t, nil)
+	for referer, want := range map[string]string{
+		"https://good.test:443/form": "/login?next=/form", "https://good.test:8443/form": "/login", "http://good.test:443/form": "/login",
+	} {
+		r := httptest.NewRequest("POST", "/x", nil)
+		r.Host = "good.test"
+		r.Header.Set("Referer", referer)
+		rec := httptest.NewRecorder()
+		a.guard.Handler(a.guard.LoginRequired(http.NotFoundHandler())).ServeHTTP(rec, r)
+		expect(t, "Referer "+referer, rec.Header().Get("Location"), want)
+	}
 }
 
 // TestS5_12_Next: which hosts and fields count.

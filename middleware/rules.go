@@ -37,13 +37,19 @@ func (g *Guard[U]) guarded(next http.Handler, rules ...auth.Rule[U]) http.Handle
 // LoginRequired passes requests that have a user on to next. It asks everyone else
 // to log in, in a form that suits the caller. The first sign decides:
 //
-//   - HX-Request (htmx): 401 with HX-Redirect;
-//   - Sec-Fetch-Mode other than navigate (fetch, XMLHttpRequest): 401 with
-//     problem+json;
-//   - Accept prefers JSON to HTML: the same;
-//   - else 302 to the login page, with the page to come back to in its query.
+//   - A method that no link or form sends, such as OPTIONS: 401 with problem+json.
+//   - HX-Request (htmx): 401 with HX-Redirect.
+//   - X-Inertia: 409 with X-Inertia-Location.
+//   - Upgrade (WebSocket), text/event-stream in Accept (EventSource), or
+//     X-Requested-With: XMLHttpRequest: 401 with problem+json.
+//   - Accept names HTML and ranks it above JSON: a person, or a library that shows
+//     the answer to one, as Turbo does. A redirect to the login page, with the page
+//     to come back to in its query: 302 for GET and HEAD, 303 for other methods.
+//   - Sec-Fetch-Mode other than navigate (fetch): 401 with problem+json.
+//   - Accept ranks JSON above HTML: the same.
+//   - Anything else is a person.
 //
-// Without a login page the 302 becomes 403, and HX-Redirect is left out. While the
+// Without a login page the redirect becomes 403, and the others 401. While the
 // user store is down the answer is 503 with Retry-After, and the session stays as
 // it is. If [Guard.Handler] is missing, the answer is 500. No cache keeps a
 // refusal. Answers to a user are private, no-store; if the handler sets a

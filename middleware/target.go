@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hardtack-go/hardtack/auth/next"
+	"github.com/hardtack-go/hardtack/internal/hostport"
 )
 
 // https reports whether the browser uses https: the connection is TLS, or the
@@ -16,49 +17,56 @@ func (c *core) https(r *http.Request) bool {
 	return r.TLS != nil || c.store.Secure()
 }
 
+func (c *core) scheme(r *http.Request) string {
+	if c.https(r) {
+		return "https"
+	}
+	return "http"
+}
+
 // loginURL returns the login page for a visitor who was refused at r, or "" if
 // the application has none.
 func (c *core) loginURL(r *http.Request, who caller) string {
 	if c.cfg.LoginURL == "" {
 		return ""
 	}
-	back := backTarget(r, who)
+	back := c.backTarget(r, who)
 	if back == "" {
 		return next.LoginURL(c.cfg.LoginURL, "", "")
 	}
-	scheme := "http"
-	if c.https(r) {
-		scheme = "https"
-	}
-	return next.LoginURL(c.cfg.LoginURL, scheme+"://"+r.Host+back, c.nextField)
+	return next.LoginURL(c.cfg.LoginURL, c.scheme(r)+"://"+r.Host+back, c.nextField)
 }
 
 // backTarget returns the page (path and query) to show after the login, or "" if
 // there is none that a GET could fetch.
 //
-//   - htmx fetches fragments. HX-Current-URL names the page around them.
+//   - htmx fetches fragments, except for a link that it boosts. HX-Current-URL names
+//     the page around them.
+//   - So does a frame of Turbo's. Referer names the page, or else the frame will do.
 //   - A GET or HEAD asks for the page itself.
 //   - A redirect can't repeat anything else. Referer names the page it came from.
-func backTarget(r *http.Request, who caller) string {
-	switch {
-	case who == htmx:
+func (c *core) backTarget(r *http.Request, who caller) string {
+	get := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if who == htmx && !(get && only(r.Header["Hx-Boosted"], "true")) {
 		return ownPage(r, r.Header["Hx-Current-Url"])
-	case r.Method == http.MethodGet || r.Method == http.MethodHead:
-		return requestTarget(r)
-	default:
-		return ownPage(r, r.Header["Referer"])
 	}
+	if !get || len(r.Header["Turbo-Frame"]) > 0 {
+		if page := ownPage(r, r.Header["Referer"]); page != "" || !get {
+			return page
+		}
+	}
+	return c.requestTarget(r)
 }
 
-// requestTarget returns the path and query on the request line, which is what the
-// browser asked for. It doesn't use r.URL because http.StripPrefix and routers
-// change that.
-func requestTarget(r *http.Request) string {
+// requestTarget returns the path and query that the browser asked for: those on the
+// request line, after what a proxy took away. It doesn't use r.URL because
+// http.StripPrefix and routers change that.
+func (c *core) requestTarget(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") {
-		return r.RequestURI
+		return c.cfg.BasePath + r.RequestURI
 	}
 	if t := r.URL.RequestURI(); strings.HasPrefix(t, "/") { // an absolute-form target, or a request made in a test
-		return t
+		return c.cfg.BasePath + t
 	}
 	return ""
 }
@@ -71,7 +79,7 @@ func ownPage(r *http.Request, lines []string) string {
 		return ""
 	}
 	u, err := url.Parse(lines[0])
-	if err != nil || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || !strings.EqualFold(u.Host, r.Host) {
+	if err != nil || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || !hostport.Equal(u.Scheme, u.Host, r.Host) {
 		return ""
 	}
 	return u.RequestURI()
@@ -115,8 +123,8 @@ func (c *core) safe(r *http.Request, to, fallback string) string {
 }
 
 // loops reports whether a redirect to to leads back to r's own page.
-func loops(r *http.Request, to string) bool {
-	here, err := url.ParseRequestURI(requestTarget(r))
+func (c *core) loops(r *http.Request, to string) bool {
+	here, err := url.ParseRequestURI(c.requestTarget(r))
 	if err != nil {
 		return true
 	}
@@ -124,7 +132,10 @@ func loops(r *http.Request, to string) bool {
 	if err != nil {
 		return true // nobody knows where it leads
 	}
-	if there.Host != "" && !strings.EqualFold(there.Host, r.Host) {
+	if there.Scheme == "" {
+		there.Scheme = c.scheme(r)
+	}
+	if there.Host != "" && !hostport.Equal(there.Scheme, there.Host, r.Host) {
 		return false
 	}
 	return path.Clean("/"+there.Path) == path.Clean("/"+here.Path)
