@@ -98,8 +98,8 @@ func TestS4_5_AnonymousSessionOfAFallback(t *testing.T) {
 
 func TestS4_6_EveryCookieCarriesThePrimary(t *testing.T) {
 	var keys keyring.Holder
-	x, b := newSite(t, &keys), browser{}
 	keys.Set(ring(t, 1))
+	x, b := newSite(t, &keys), browser{}
 	for n := 2; n <= 6; n++ {
 		step := func(out ssestore.Outcome, want int) {
 			t.Helper()

@@ -33,7 +33,8 @@ var (
 
 // A Holder is a Source whose ring the program sets: from a secret store that it
 // polls, say. It is safe for concurrent use and must not be copied. The zero
-// Holder and a nil *Holder hold no ring: nothing opens and nothing seals.
+// Holder and a nil *Holder hold no ring: nothing opens and nothing seals, and a
+// session store refuses to be made over them. Set the first ring before.
 type Holder struct {
 	ring atomic.Pointer[Keyring]
 }

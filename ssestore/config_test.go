@@ -2,6 +2,7 @@ package ssestore_test
 
 import (
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,6 @@ func TestNew_Refuses(t *testing.T) {
 			c.PersistentAbsolute = day
 			c.PersistentIdle = day
 		},
-		"empty holder":  func(c *ssestore.Config) { c.Keys = new(keyring.Holder) },
 		"func source":   func(c *ssestore.Config) { c.Keys = sourceFunc(func(time.Time) *keyring.Keyring { return nil }) },
 		"400 days":      func(c *ssestore.Config) { c.PersistentAbsolute = 400 * day },
 		"one second":    func(c *ssestore.Config) { c.Idle, c.Absolute = time.Second, time.Second },
@@ -72,6 +72,46 @@ func TestNew_Refuses(t *testing.T) {
 		change(&cfg)
 		if _, err := ssestore.New(cfg); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A source that has no keys now and won't get any is refused when the program
+// starts, and not when the first user logs in.
+func TestF209_NoKeys(t *testing.T) {
+	closed := new(keyring.Holder)
+	closed.Set(keyring.Generate())
+	closed.Set(nil)
+	for name, keys := range map[string]keyring.Source{
+		"zero Keyring": new(keyring.Keyring), "zero Holder": new(keyring.Holder), "closed Holder": closed,
+		"zero File": new(keyring.File), "zero Schedule": new(keyring.Schedule),
+	} {
+		store, err := ssestore.New(ssestore.Config{Keys: keys})
+		if want := "ssestore: Keys: has no keys, so nobody could log in: a Holder must be set before"; store != nil || err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+	// Keys that can't seal yet are keys: they open, and their time comes.
+	asleep, err := keyring.New(keyring.NewKeyAt(time.Now().Add(time.Hour)))
+	must(t, err)
+	holder := new(keyring.Holder)
+	holder.Set(asleep)
+	for name, keys := range map[string]keyring.Source{"not active yet": asleep, "Holder of such a ring": holder} {
+		_, err := ssestore.New(ssestore.Config{Keys: keys})
+		same(t, name, err, error(nil))
+	}
+}
+
+// A source that is nil because its constructor failed has told why already.
+func TestF503_NilKeysPointBack(t *testing.T) {
+	file, cause := keyring.OpenFile(filepath.Join(t.TempDir(), "keys.json"), nil)
+	if cause == nil {
+		t.Fatal("a file out of nowhere")
+	}
+	for name, keys := range map[string]keyring.Source{"failed": file, "forgotten": nil, "*Keyring": (*keyring.Keyring)(nil), "*Holder": (*keyring.Holder)(nil)} {
+		_, err := ssestore.New(ssestore.Config{Keys: keys})
+		if want := "ssestore: Keys: must be set; if it was, what made it has returned an error that says why it's nil"; err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
 		}
 	}
 }

@@ -226,8 +226,15 @@ func TestNoKeys(t *testing.T) {
 		key := keyring.NewKeyAt(time.Now().Add(time.Hour))
 		asleep, err := keyring.New(key)
 		must(t, err)
-		for name, keys := range map[string]keyring.Source{"empty holder": new(keyring.Holder), "nothing active": asleep} {
+		for name, keys := range map[string]keyring.Source{"closed holder": new(keyring.Holder), "nothing active": asleep} {
+			holder, closed := keys.(*keyring.Holder)
+			if closed {
+				holder.Set(asleep)
+			}
 			store := newStore(t, c, keys)
+			if closed {
+				holder.Set(nil)
+			}
 			b := loggedIn(t, c, 1)
 			s := b.peek(store, t0)
 			same(t, name, s.Principal().Identity().ID, "")

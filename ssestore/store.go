@@ -173,7 +173,9 @@ func New(c Config) (*Store, error) {
 		seconds(c.PersistentAbsolute, DefaultPersistentAbsolute, "PersistentAbsolute", &faults),
 	}
 	if isNil(c.Keys) {
-		faults.Add("Keys", "must be set, and not to a nil pointer")
+		faults.Add("Keys", "must be set; if it was, what made it has returned an error that says why it's nil")
+	} else if empty(c.Keys) {
+		faults.Add("Keys", "has no keys, so nobody could log in: a Holder must be set before")
 	} else {
 		s.refresh, _ = c.Keys.(refresher)
 		longest := time.Duration(max(s.browser.absolute, s.persist.absolute)) * time.Second
@@ -281,6 +283,17 @@ func seconds(d, zero time.Duration, field string, faults *config.Faults) int64 {
 		faults.Add(field, "must be at most 400 days, the longest life of a cookie")
 	}
 	return int64(d / time.Second)
+}
+
+// empty reports whether a source of package keyring has no keys. Only a Holder can
+// get some later, and there's no reason to make the store first. A source that
+// somebody else wrote may have none before the first request.
+func empty(s keyring.Source) bool {
+	switch s.(type) {
+	case *keyring.Keyring, *keyring.Holder, *keyring.File, *keyring.Schedule:
+		return s.At(time.Unix(1<<31, 0)) == nil // any time will do
+	}
+	return false
 }
 
 // isNil reports whether s is nil or holds a nil pointer, which s == nil doesn't

@@ -80,7 +80,13 @@ func Codecs(src keyring.Source, audience string, maxAge time.Duration) ([]secure
 // failed to load, and an error that nobody checked.
 func probe(src keyring.Source) error {
 	if v := reflect.ValueOf(src); src == nil || v.Kind() == reflect.Pointer && v.IsNil() {
-		return errors.New("gorilla: no source of keys")
+		return errors.New("gorilla: no source of keys; if one was made, its error says why it's nil")
+	}
+	switch src.(type) {
+	case *keyring.Keyring, *keyring.Holder, *keyring.File, *keyring.Schedule:
+		if src.At(time.Unix(1<<31, 0)) == nil { // any time will do
+			return errors.New("gorilla: the source has no keys: a Holder must be set before")
+		}
 	}
 	return nil
 }

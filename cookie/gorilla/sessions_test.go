@@ -102,10 +102,14 @@ func TestCodecs_NeverSealWithAFallback(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	closed := &keyring.Holder{}
 	for what, src := range map[string]keyring.Source{
-		"no active key": waiting, "zero Holder": &keyring.Holder{},
+		"no active key": waiting, "closed Holder": closed,
 	} {
-		value, err := securecookie.EncodeMulti("app", values(), codecs(t, src, "", time.Hour)...)
+		closed.Set(waiting)
+		list := codecs(t, src, "", time.Hour)
+		closed.Set(nil)
+		value, err := securecookie.EncodeMulti("app", values(), list...)
 		many, ok := err.(securecookie.MultiError)
 		if !ok || value != "" || !errors.Is(many[0], cookie.ErrNoPrimary) || !many.IsUsage() || many.IsDecode() {
 			t.Errorf("%s: %v, want ErrNoPrimary", what, err)
@@ -269,6 +273,18 @@ func TestCodecs_RefreshOnAnUnknownKey(t *testing.T) {
 	var got map[any]any
 	if err := securecookie.DecodeMulti("app", value, &got, list...); err != nil || src.asked != 1 {
 		t.Errorf("%v after %d refreshes", err, src.asked)
+	}
+}
+
+// As ssestore.New: a source that has no keys now won't get any.
+func TestF209_CodecsWithoutKeys(t *testing.T) {
+	for what, src := range map[string]keyring.Source{
+		"zero Keyring": &keyring.Keyring{}, "zero Holder": &keyring.Holder{}, "zero File": &keyring.File{}, "zero Schedule": &keyring.Schedule{},
+	} {
+		list, err := gorilla.Codecs(src, "", time.Hour)
+		if list != nil || err == nil || err.Error() != "gorilla: the source has no keys: a Holder must be set before" {
+			t.Errorf("%s: %v", what, err)
+		}
 	}
 }
 
