@@ -89,6 +89,14 @@ var _ Source = (*File)(nil)
 // read. It runs on the goroutine of a request and may be called by several at
 // once; nil is allowed and means that nobody wants to know.
 func OpenFile(path string, onError func(error)) (*File, error) {
+	f, err := openFile(path, onError)
+	if named := (*fs.PathError)(nil); errors.Is(err, fs.ErrNotExist) && errors.As(err, &named) {
+		named.Err = fmt.Errorf("%w: CreateFile or OpenOrCreateFile makes one", named.Err)
+	}
+	return f, err
+}
+
+func openFile(path string, onError func(error)) (*File, error) {
 	f := &File{path: path, onError: onError}
 	if err := f.load(); err != nil {
 		return nil, err
@@ -147,7 +155,7 @@ func (c *Created) Error() string {
 //
 // The directory must exist. A file that is there but at fault is never replaced.
 func OpenOrCreateFile(path string, onError func(error)) (*File, error) {
-	f, err := OpenFile(path, onError)
+	f, err := openFile(path, onError)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
@@ -156,7 +164,7 @@ func OpenOrCreateFile(path string, onError func(error)) (*File, error) {
 	if created != nil && !errors.Is(created, fs.ErrExist) {
 		return nil, created
 	}
-	f, err = OpenFile(path, onError)
+	f, err = openFile(path, onError)
 	if err == nil && created == nil {
 		f.report(&Created{path, ring.Primary().ID()})
 	}

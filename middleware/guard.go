@@ -104,10 +104,10 @@ type core struct {
 func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*Guard[U], error) {
 	faults := config.Faults{Package: "middleware"}
 	if store == nil {
-		faults.Add("store", "is nil")
+		faults.Add("store", "is nil: the error of ssestore.New says why")
 	}
 	if accounts == nil {
-		faults.Add("accounts", "is nil")
+		faults.Add("accounts", "is nil: the error of auth.New says why")
 	}
 	if !validLoginURL(cfg.LoginURL) {
 		faults.Add("LoginURL", "must be a path that starts with one slash, or an absolute http or https URL, without user, space or control character")

@@ -3,11 +3,15 @@ package middleware_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -53,6 +57,29 @@ func TestZeroGuard(t *testing.T) {
 			expect(t, name, rec.Code, 500)
 		}
 		expect(t, name+" Next", g.Next(httptest.NewRequest("GET", "/?next=/x", nil), "/f"), "/f")
+	}
+}
+
+// TestF503_OneCause: a program that collects the errors of all constructors and
+// whose keys can't be loaded gets one error to act on. What follows says that it
+// follows.
+func TestF503_OneCause(t *testing.T) {
+	keys, err1 := keyring.OpenFile(filepath.Join(t.TempDir(), "keys.json"), nil)
+	store, err2 := ssestore.New(ssestore.Config{Keys: keys})
+	accounts, err3 := auth.New(auth.Config[*user]{})
+	guard, err4 := middleware.New(store, accounts, middleware.Config{})
+	if guard != nil || !errors.Is(err1, fs.ErrNotExist) || !strings.Contains(err1.Error(), "OpenOrCreateFile makes one") {
+		t.Fatal(err1)
+	}
+	for _, err := range []error{err2, err4} {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			if !strings.Contains(line, " says why") {
+				t.Errorf("%q doesn't point back", line)
+			}
+		}
+	}
+	if err3 == nil {
+		t.Error("accounts without a configuration")
 	}
 }
 
