@@ -2,6 +2,12 @@ package main
 
 // web: the net/http side.
 var web = []check{
+	{what: "commit before the first Write", in: "middleware responseWriter.Write", pkg: "middleware", test: "TestR12_CookieBeforeFirstByte",
+		old: "if err := w.x.begin(http.StatusOK); err != nil {", new: "if false {\n\t\tvar err error"},
+	{what: "commit before a flush", in: "middleware responseWriter.FlushError", pkg: "middleware", test: "TestR12_CookieBeforeFirstByte",
+		old: "if err := w.x.begin(http.StatusOK); err != nil {", new: "if false {\n\t\tvar err error"},
+	{what: "commit before ReadFrom", in: "middleware responseWriter.ReadFrom", pkg: "middleware", test: "TestR12_CookieBeforeFirstByte",
+		old: "if err := w.x.begin(http.StatusOK); err != nil {", new: "if false {\n\t\tvar err error"},
 	{what: "cross-origin protection wired", in: "middleware Guard.Handler", pkg: "middleware", test: "TestCSRF",
 		old: "\tnext = g.core.crossOrigin.Handler(next)\n", new: ""},
 	{what: "guards ask who is there", in: "middleware Guard.guarded", pkg: "middleware", test: "TestS5_1_Access",

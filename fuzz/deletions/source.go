@@ -20,6 +20,7 @@ import (
 // const or var declares.
 type declaration struct {
 	file     string // absolute
+	text     []byte // of the file
 	from, to int    // offsets in it
 }
 
@@ -65,13 +66,17 @@ func declarations(dir string) (map[string]declaration, error) {
 	all := map[string]declaration{}
 	for _, name := range pkg.GoFiles {
 		file := filepath.Join(dir, name)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
 		set := token.NewFileSet()
-		tree, err := parser.ParseFile(set, file, nil, parser.SkipObjectResolution)
+		tree, err := parser.ParseFile(set, file, text, parser.SkipObjectResolution)
 		if err != nil {
 			return nil, err
 		}
 		add := func(name string, n ast.Node) {
-			all[name] = declaration{file, set.Position(n.Pos()).Offset, set.Position(n.End()).Offset}
+			all[name] = declaration{file, text, set.Position(n.Pos()).Offset, set.Position(n.End()).Offset}
 		}
 		for _, d := range tree.Decls {
 			switch d := d.(type) {
@@ -128,6 +133,7 @@ func (s *sources) without(c check) (map[string][]byte, error) {
 		new string
 	}
 	changes := map[string][]change{}
+	files := map[string][]byte{}
 	for _, e := range c.edits() {
 		if e.old == e.new {
 			return nil, errors.New("the deletion changes nothing")
@@ -136,28 +142,19 @@ func (s *sources) without(c check) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		text, err := os.ReadFile(d.file)
-		if err != nil {
-			return nil, err
-		}
-		body := string(text[d.from:d.to])
+		files[d.file] = slices.Clone(d.text)
+		body := string(d.text[d.from:d.to])
 		if n := strings.Count(body, e.old); n != 1 {
 			return nil, fmt.Errorf("the text to delete occurs %d times in %s", n, e.in)
 		}
 		changes[d.file] = append(changes[d.file], change{d.from + strings.Index(body, e.old), e.old, e.new})
 	}
-	files := map[string][]byte{}
 	for file, list := range changes {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
 		// From the end, so that the offsets of the rest stay right.
 		slices.SortFunc(list, func(a, b change) int { return b.at - a.at })
 		for _, c := range list {
-			text = slices.Replace(text, c.at, c.at+len(c.old), []byte(c.new)...)
+			files[file] = slices.Replace(files[file], c.at, c.at+len(c.old), []byte(c.new)...)
 		}
-		files[file] = text
 	}
 	return files, nil
 }
