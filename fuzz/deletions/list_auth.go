@@ -9,7 +9,7 @@ var users = []check{
 	{what: "stamp compare", in: "auth Manager.evaluate", pkg: "auth", test: "TestG7_StampUnequal", ci: true,
 		old: "case !stamp.Equal(who.Stamp): // G7", new: "case false: // G7"},
 	{what: "stamp compare: the sums", in: "ssestore Stamp.Equal", pkg: "ssestore", test: "TestStampEqual",
-		old: "other.Sum[:]) == 1", new: "other.Sum[:]) >= 0"},
+		old: "ConstantTimeEq(int32(differ|differ>>32), 0) == 1", new: "ConstantTimeEq(int32(differ|differ>>32), 0) >= 0"},
 	{what: "an answer about a session that is gone is not kept", in: "ssestore Principal.Memo", pkg: "ssestore", test: "TestMemo",
 		old: "if p.epoch != epoch {\n\t\t\treturn", new: "if p.epoch != epoch {\n\t\t\tp.memo = memo{key: key, value: keep}\n\t\t\treturn"},
 	{what: "stamp missing", in: "auth Manager.evaluate", pkg: "auth", test: "TestG4_StampMissing",
@@ -47,15 +47,15 @@ var users = []check{
 // targets: where redirects may lead.
 var targets = []check{
 	{what: "next: schemes", in: "auth/next Safe", pkg: "auth/next", test: "TestS6_1_Refused",
-		old: "\t\tdefault:\n\t\t\treturn false\n\t\t}\n\t\tscheme, head", new: "\t\t}\n\t\tscheme, head"},
+		old: "\t\tdefault:\n\t\t\treturn false\n\t\t}\n\t\thead =", new: "\t\tdefault:\n\t\t\tscheme = head[:i]\n\t\t}\n\t\thead ="},
 	{what: "next: no http from https", in: "auth/next Safe", pkg: "auth/next", test: "TestS6_3_HTTPS",
 		old: `case asciiFold(head[:i], "http") && !https:`, new: `case asciiFold(head[:i], "http"):`},
 	{what: "next: exactly two slashes after a scheme", in: "auth/next Safe", pkg: "auth/next", test: "TestS6_1_Refused",
-		old: "return !scheme\n", new: "return !scheme || true\n"},
+		old: "return scheme == \"\"\n", new: "return scheme == \"\" || true\n"},
 	{what: "login redirect: a path with two slashes", in: "auth/next target", pkg: "auth/next", test: "TestS5_7_LoginRedirect",
 		old: `path = "/%2F" + path[2:]`, new: "path = path + \"\""},
 	{what: "login redirect: backslashes in a path", in: "auth/next target", pkg: "auth/next", test: "TestS5_7_LoginRedirect",
-		old: "path = strings.ReplaceAll(path, `\\`, \"%5C\")", new: "path = path + \"\""},
+		old: "return c != '\\\\' && c < utf8", new: "return c < utf8"},
 	{what: "login redirect: the field in another spelling", in: "auth/next LoginURL", pkg: "auth/next", test: "TestS5_7_LoginRedirectField",
 		old: "case unescape(name) != field:", new: "case name != field:"},
 }

@@ -180,15 +180,67 @@ func (b *binary) run(ctx context.Context, timeout time.Duration, tests []string,
 	return cmd.CombinedOutput()
 }
 
-// maxDeaths is after how many panics or hangs of one package's tests it is enough.
-const maxDeaths = 5
+// A test that panics or hangs is left out and the search goes on, for so long. A
+// hang costs more than ten seconds.
+const (
+	maxPanics = 12
+	maxHangs  = 2
+)
 
-// delete switches one guard off and runs the tests that meet it, those of its own
-// package first, until one fails. A test that panics or hangs proves less, so the
-// search goes on without it.
-func (s *switchboard) delete(ctx context.Context, n int) result {
+// delete switches one guard off and runs the tests that the guard decides in, those
+// of its own package first, until one fails.
+func (s *switchboard) delete(ctx context.Context, n int) (res result) {
 	begin := time.Now()
 	g := s.guards[n-1]
+	res = result{name: g.String(), verdict: survived, detail: "it decides in no test"}
+	defer func() { res.took = time.Since(begin) }()
+	panics, hangs := 0, 0
+	for _, b := range s.order(g) {
+		var names []string
+		timeout := 5 * time.Second
+		for _, t := range b.tests {
+			if t.met[n] {
+				names = append(names, t.name)
+				timeout += 4 * t.took
+			}
+		}
+		for len(names) > 0 && panics < maxPanics && hangs < maxHangs {
+			out, err := b.run(ctx, timeout, names, fmt.Sprint(envOff, "=", n))
+			if err == nil {
+				if res.verdict == survived {
+					res.detail = ""
+				}
+				break
+			}
+			v, tests := read(string(out))
+			detail := b.pkg + " " + strings.Join(tests, " ")
+			switch v {
+			case killed:
+				res.verdict, res.detail = killed, detail
+				return res
+			case panicked:
+				panics++
+			case hung:
+				hangs++
+			default:
+				res.verdict, res.detail = broken, detail+"\n"+string(out)
+				return res
+			}
+			if res.verdict == survived {
+				res.verdict, res.detail = v, detail
+			}
+			before := len(names)
+			names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(tests, name) })
+			if len(names) == before { // nobody knows which test it was
+				break
+			}
+		}
+	}
+	return res
+}
+
+// order is all binaries, that of the guard's own package first.
+func (s *switchboard) order(g guard) []*binary {
 	order := slices.Clone(s.binaries)
 	slices.SortStableFunc(order, func(a, b *binary) int {
 		switch {
@@ -199,48 +251,7 @@ func (s *switchboard) delete(ctx context.Context, n int) result {
 		}
 		return 0
 	})
-	res := result{name: g.String(), verdict: survived, detail: "no test meets it"}
-	for _, b := range order {
-		var names []string
-		timeout := 10 * time.Second
-		for _, t := range b.tests {
-			if t.met[n] {
-				names = append(names, t.name)
-				timeout += 4 * t.took
-			}
-		}
-		for range maxDeaths {
-			if len(names) == 0 {
-				break
-			}
-			if res.verdict == survived {
-				res.detail = ""
-			}
-			out, err := b.run(ctx, timeout, names, fmt.Sprint(envOff, "=", n))
-			if err == nil {
-				break
-			}
-			v, tests := read(string(out))
-			if v == killed {
-				res.verdict, res.detail = killed, b.pkg+" "+strings.Join(tests, " ")
-				res.took = time.Since(begin)
-				return res
-			}
-			if res.verdict == survived {
-				res.verdict, res.detail = v, b.pkg+" "+strings.Join(tests, " ")
-			}
-			if v == broken {
-				res.detail += "\n" + string(out)
-			}
-			before := len(names)
-			names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(tests, name) })
-			if len(names) == before {
-				break
-			}
-		}
-	}
-	res.took = time.Since(begin)
-	return res
+	return order
 }
 
 // each calls do with 0 to n-1, some at a time.
