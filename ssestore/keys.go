@@ -64,12 +64,10 @@ func (k Key[T]) decode(s *Session, raw []byte, ok bool) (T, bool) {
 	if !ok {
 		return v, false
 	}
-	if _, own := any(&v).(json.Unmarshaler); own {
-		// The claims' strings lie in the same bytes, and UnmarshalJSON of a T may
-		// write to what it is given. encoding/json itself does not.
-		raw = bytes.Clone(raw)
-	}
-	if err := json.Unmarshal(raw, &v); err != nil {
+	// A copy, because the claims' strings lie in the same bytes. encoding/json gives
+	// parts of them to UnmarshalJSON and UnmarshalText, at any depth, and those may
+	// write to what they are given.
+	if err := json.Unmarshal(bytes.Clone(raw), &v); err != nil {
 		s.undecodable(k.name)
 		var zero T // v may be half filled
 		return zero, false
@@ -77,8 +75,19 @@ func (k Key[T]) decode(s *Session, raw []byte, ok bool) (T, bool) {
 	return v, true
 }
 
-// Set stores a value. A value with the same encoding as the one there is no
+// Set stores a value. A value with the same encoding as the one already there is no
 // change.
+//
+// Get returns a value that is equal to what Set accepted. To make sure, Set decodes
+// the encoding again, and refuses a value that JSON doesn't hold completely: one with
+// unexported fields or fields tagged json:"-" that aren't zero, text that isn't UTF-8,
+// an error or another interface, a MarshalJSON that UnmarshalJSON doesn't reverse. The
+// methods MarshalJSON, UnmarshalJSON and Equal of the type, or of a part of it, are
+// called. What counts as equal is what [reflect.DeepEqual] says, with these
+// exceptions: a method Equal decides, as that of [time.Time] does; nil and empty
+// slices and maps are equal; a [json.RawMessage] may lose white space; in an interface
+// such as any, every number comes back as a float64, if that can hold it, a slice as
+// []any and a map as map[string]any.
 //
 // Errors, with nothing lost: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime;
 // ErrBadName; ErrBadValue; a *cookie.SizeError if the session would no longer fit
@@ -93,6 +102,9 @@ func (k Key[T]) Set(s *Session, v T) error {
 	}
 	raw, err := encode(v)
 	if err != nil {
+		return err
+	}
+	if err := survives(&v, raw); err != nil {
 		return err
 	}
 	return s.set(k.name, raw)

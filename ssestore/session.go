@@ -44,8 +44,9 @@ var (
 	// ErrBadName is returned for a typed key whose name isn't 1 to 64 characters of
 	// A-Z a-z 0-9 _ . : / -.
 	ErrBadName = errors.New("ssestore: the name of a key must be 1 to 64 characters of A-Z a-z 0-9 _ . : / -")
-	// ErrBadValue is returned for a value that encoding/json can't encode, or whose
-	// encoding a session can't hold: invalid UTF-8, or more than 64 levels deep.
+	// ErrBadValue is returned for a value that encoding/json can't encode, whose
+	// encoding a session can't hold (more than 64 levels deep), or that would come
+	// back changed.
 	ErrBadValue = errors.New("ssestore: the value cannot be encoded")
 )
 
