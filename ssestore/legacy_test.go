@@ -384,6 +384,34 @@ func TestLegacy_WithinMigrate(t *testing.T) {
 	})
 }
 
+// TestF403_VerdictWithinMigrate: nobody has judged the user of a legacy cookie
+// before Migrate returns, so a write still needs GetUser.
+func TestF403_VerdictWithinMigrate(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		for name, verdict := range map[string]func(p ssestore.Principal, who ssestore.Identity) error{
+			"Confirm": func(p ssestore.Principal, who ssestore.Identity) error { return p.Confirm(who, ssestore.Stamp{}) },
+			"Confirm with a stamp": func(p ssestore.Principal, who ssestore.Identity) error {
+				return p.Confirm(who, ssestore.Stamp{KeyID: kid(1)})
+			},
+			"Refuse": func(p ssestore.Principal, who ssestore.Identity) error { return p.Refuse(who, cookie.ReasonBadUserID) },
+		} {
+			store := newStore(t, c, ring(t, 1), legacyConfig, func(c *ssestore.Config) {
+				c.Legacy[0].Migrate = func(s *ssestore.Session, _ []byte) error {
+					must(t, s.Adopt("1"))
+					p := s.Principal()
+					same(t, name, verdict(p, p.Identity()), ssestore.ErrMigrate)
+					return note.Set(s, "x")
+				}
+			})
+			s := browser{oldName: oldValue(t0, "")}.peek(store, t0)
+			must(t, note.Set(s, "y"))
+			out, err := s.Commit(200)
+			same(t, name+": Commit", err, ssestore.ErrUnconfirmed)
+			silent(t, out)
+		}
+	})
+}
+
 // TestLegacy_LogoutAcrossRotation: a session that is migrated again after its
 // logout, under other keys, is the same session and stays ended.
 func TestLegacy_LogoutAcrossRotation(t *testing.T) {

@@ -560,9 +560,9 @@ func TestMemo_DroppedLetsGo(t *testing.T) {
 	})
 }
 
-// TestG11_VerdictAboutSomebodyElse: what was found out about one user never hits
+// TestF401_VerdictAboutSomebodyElse: what was found out about one user never hits
 // another, nor a session of nobody.
-func TestG11_VerdictAboutSomebodyElse(t *testing.T) {
+func TestF401_VerdictAboutSomebodyElse(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		for name, meanwhile := range map[string]func(s *ssestore.Session){
