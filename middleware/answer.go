@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/auth/next"
@@ -147,6 +148,30 @@ func (c *core) broken(w http.ResponseWriter, r *http.Request, err error) {
 		c.onOutcome(r, ssestore.Outcome{}, err)
 	}
 	answer(w, r, http.StatusInternalServerError, "")
+}
+
+// kept are the fields that survive when a handler's answer is replaced by a 500: they
+// concern the connection, the site or the trace of the request. All others describe
+// the answer that isn't sent, or what a browser, a script or a proxy should do about
+// it: Refresh, HX-Trigger, X-Accel-Redirect. Nobody can list those, so this lists
+// what stays.
+var kept = map[string]bool{
+	"Alt-Svc": true, "Cache-Control": true, "Clear-Site-Data": true, "Connection": true, "Date": true, "Server": true, "Set-Cookie": true, "Vary": true, "Via": true,
+	"Content-Security-Policy": true, "Content-Security-Policy-Report-Only": true, "Origin-Agent-Cluster": true, "Permissions-Policy": true,
+	"Referrer-Policy": true, "Strict-Transport-Security": true, "Timing-Allow-Origin": true, "X-Content-Type-Options": true, "X-Dns-Prefetch-Control": true,
+	"X-Frame-Options": true, "X-Robots-Tag": true, "X-Xss-Protection": true,
+	"Nel": true, "Report-To": true, "Reporting-Endpoints": true,
+	"Server-Timing": true, "Traceparent": true, "Tracestate": true, "X-Correlation-Id": true, "X-Request-Id": true, "X-Trace-Id": true,
+}
+
+// dropAnswer removes from a header what belongs to the answer that isn't sent.
+func dropAnswer(h http.Header) {
+	for name := range h {
+		canonical := http.CanonicalHeaderKey(name)
+		if !kept[canonical] && !strings.HasPrefix(canonical, "Access-Control-") && !strings.HasPrefix(canonical, "Cross-Origin-") {
+			delete(h, name)
+		}
+	}
 }
 
 // methodNotAllowed answers 405. RFC 9110 section 15.5.6 requires Allow.

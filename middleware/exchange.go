@@ -181,13 +181,9 @@ func (x *exchange) finish() {
 	}
 }
 
-// fail answers 500. What the handler prepared is dropped, as far as it
-// describes the answer that is not sent.
+// fail answers 500 in place of the handler.
 func (x *exchange) fail() {
-	h := x.rw.Header()
-	for _, name := range []string{"Content-Encoding", "Content-Length", "Content-Range", "Content-Disposition", "Etag", "Last-Modified", "Location", "Trailer", "Hx-Redirect"} {
-		delete(h, name)
-	}
+	dropAnswer(x.rw.Header())
 	answer(x.rw, &x.req, http.StatusInternalServerError, "The session could not be saved.")
 }
 

@@ -279,3 +279,94 @@ func TestCommitFails(t *testing.T) {
 		})
 	}
 }
+
+// TestF307_PanicsCommitNothing: WriteHeader of a status that net/http doesn't take,
+// and a reader, panic before anything is committed, so that the answer of whoever
+// recovers doesn't carry the login cookie.
+func TestF307_PanicsCommitNothing(t *testing.T) {
+	for name, way := range map[string]func(w http.ResponseWriter){
+		"status 0":       func(w http.ResponseWriter) { w.WriteHeader(0) },
+		"status -1":      func(w http.ResponseWriter) { w.WriteHeader(-1) },
+		"status 99":      func(w http.ResponseWriter) { w.WriteHeader(99) },
+		"status 1000":    func(w http.ResponseWriter) { w.WriteHeader(1000) },
+		"a reader":       func(w http.ResponseWriter) { io.Copy(w, panicReader{}) },
+		"a short reader": func(w http.ResponseWriter) { io.CopyN(w, panicReader{}, 10) },
+		"no reader":      func(w http.ResponseWriter) { w.(io.ReaderFrom).ReadFrom(nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newApp(t, func(s *setup) {
+				s.around = func(next http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						defer func() {
+							if recover() != nil {
+								w.WriteHeader(http.StatusInternalServerError)
+							}
+						}()
+						next.ServeHTTP(w, r)
+					})
+				}
+			})
+			a.mux.HandleFunc("/x", func(w http.ResponseWriter, r *http.Request) {
+				u, _ := a.users.find(r.Context(), "ann")
+				if err := a.guard.Login(r, u); err != nil {
+					t.Error(err)
+				}
+				way(w)
+			})
+			c := a.browser()
+			r := a.do(c, "POST", "/x")
+			expect(t, "status", r.status, 500)
+			expect(t, "Set-Cookie lines", len(r.header["Set-Cookie"]), 0)
+			expect(t, "who", a.who(c), "nobody")
+		})
+	}
+	// Once a status is out, net/http logs the second one and doesn't panic.
+	a := newApp(t, nil)
+	a.mux.HandleFunc("/twice", func(w http.ResponseWriter, r *http.Request) {
+		note.Set(a.guard.Session(r), "x")
+		w.WriteHeader(http.StatusAccepted)
+		w.WriteHeader(0)
+	})
+	r := a.do(a.browser(), "POST", "/twice")
+	expect(t, "status", r.status, 202)
+	expect(t, "cookies", len(r.cookies(a)), 1)
+}
+
+type panicReader struct{}
+
+func (panicReader) Read([]byte) (int, error) { panic("reader") }
+
+// TestF308_NothingOfTheAnswerNotSent: the 500 in place of an answer carries none of
+// its fields that say where to go or what came with it, and keeps those of the site.
+func TestF308_NothingOfTheAnswerNotSent(t *testing.T) {
+	a := newApp(t, noPrimary(t))
+	gone := []string{
+		"Refresh", "HX-Redirect", "HX-Location", "HX-Trigger", "HX-Refresh", "HX-Push-Url", "X-Inertia", "X-Inertia-Location", "X-Up-Location", "Location",
+		"Content-Location", "Content-Language", "Content-Encoding", "Content-Disposition", "Link", "ETag", "Last-Modified", "Accept-Ranges", "Expires", "Age",
+		"Retry-After", "Allow", "Trailer", "Repr-Digest", "X-Accel-Redirect", "X-Sendfile", "Set-Login", "Speculation-Rules", "SourceMap", "X-Of-The-Application",
+	}
+	stay := []string{
+		"Content-Security-Policy", "Strict-Transport-Security", "X-Frame-Options", "Referrer-Policy", "Permissions-Policy", "Cross-Origin-Opener-Policy",
+		"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "X-Request-Id", "Traceparent", "Server-Timing",
+	}
+	a.mux.HandleFunc("/saved", func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range append(gone, stay...) {
+			w.Header().Set(name, "value")
+		}
+		w.Header()["hx-retarget"] = []string{"value"} // in a spelling of its own
+		w.Header().Set("Set-Cookie", "theme=dark")
+		w.Header().Set("Vary", "Accept")
+		note.Set(a.guard.Session(r), "x")
+	})
+	r := a.do(a.browser(), "POST", "/saved")
+	expect(t, "status", r.status, 500)
+	for _, name := range append(gone, "HX-Retarget") {
+		expect(t, name, r.header.Get(name), "")
+	}
+	for _, name := range stay {
+		expect(t, name, r.header.Get(name), "value")
+	}
+	expect(t, "Set-Cookie", r.header.Get("Set-Cookie"), "theme=dark")
+	expect(t, "Vary", r.header.Get("Vary"), "Accept, Cookie")
+	expect(t, "Cache-Control", r.header.Get("Cache-Control"), "no-store")
+}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -40,6 +41,11 @@ func (w *responseWriter) WriteHeader(status int) {
 		w.x.rw.WriteHeader(status)
 		return
 	}
+	if (status < 100 || status > 999) && w.x.phase.Load() == phaseOpen {
+		// net/http panics here, with this text. Committed first, the session
+		// would go out with the answer of whoever recovers.
+		panic(fmt.Sprintf("invalid WriteHeader code %v", status))
+	}
 	if w.x.begin(status) != nil {
 		return // begin has answered
 	}
@@ -68,14 +74,48 @@ func (w *responseWriter) WriteString(s string) (int, error) {
 // ReadFrom keeps sendfile: io.Copy asks for it, and net/http's writer hands the
 // file to the kernel. A writer between us and the server that has none (one
 // that compresses, say) is not passed over.
-func (w *responseWriter) ReadFrom(src io.Reader) (int64, error) {
+func (w *responseWriter) ReadFrom(src io.Reader) (n int64, err error) {
+	if w.x.phase.Load() == phaseOpen && !isFile(src) {
+		// A reader can panic, and then nothing may have been committed. A file
+		// can't, and must go down as it is.
+		if n, err = w.readFirst(src); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+	}
 	if err := w.x.begin(http.StatusOK); err != nil {
-		return 0, err
+		return n, err
 	}
+	var rest int64
 	if rf, ok := w.x.rw.(io.ReaderFrom); ok {
-		return rf.ReadFrom(src)
+		rest, err = rf.ReadFrom(src)
+	} else {
+		rest, err = io.Copy(writerOnly{w.x.rw}, src)
 	}
-	return io.Copy(writerOnly{w.x.rw}, src)
+	return n + rest, err
+}
+
+// readFirst copies what src gives first, as much as net/http itself looks at before
+// it hands src down.
+func (w *responseWriter) readFirst(src io.Reader) (int64, error) {
+	var buf [512]byte
+	n, err := src.Read(buf[:])
+	if n > 0 {
+		if n, werr := w.Write(buf[:n]); werr != nil {
+			return int64(n), werr
+		}
+	}
+	return int64(n), err
+}
+
+// isFile reports whether src is what net/http can hand to the kernel.
+func isFile(src io.Reader) bool {
+	if limited, ok := src.(*io.LimitedReader); ok {
+		src = limited.R
+	}
+	_, ok := src.(*os.File)
+	return ok
 }
 
 // writerOnly hides every other method, so that io.Copy does not come back here.
