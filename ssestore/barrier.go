@@ -40,6 +40,10 @@ const (
 	// while one response is under way is not a user.
 	maxEnded = 6
 
+	// longestLife is the longest life of a session, in seconds: no configuration
+	// allows more.
+	longestLife = int64(cookie.MaxAge / time.Second)
+
 	untilLen = 10
 	macLen   = 22
 	entryLen = 7 + untilLen + macLen
@@ -152,7 +156,7 @@ func (p *state) barrierLine() string {
 	}
 	// No configuration lets a session live longer; those of before and after may
 	// differ from this one.
-	longest := p.sec + int64(cookie.MaxAge/time.Second)
+	longest := p.sec + longestLife
 	p.entries(func(e entry) bool {
 		// What cannot be one of ours is not kept: it would push those out.
 		if room > 0 && e.sec <= longest {

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -76,6 +77,114 @@ func TestS3_5_LateResponseRevivesNothing(t *testing.T) {
 			out, _ = slow.Commit(200)
 			b.keep(t, out)
 			same(t, "user", b.peek(open, t0).Principal().Identity().ID, "1")
+		})
+	})
+}
+
+// TestF103_LatestEnd: the barrier lasts until the latest end that a response under
+// way could give the session, not until the end that it had at the logout.
+func TestF103_LatestEnd(t *testing.T) {
+	logout := func(t *testing.T, s *ssestore.Session) { must(t, s.Principal().End()) }
+	each(t, func(t *testing.T, c codec) {
+		lifetimes := func(absolute, persistent time.Duration) config {
+			return func(c *ssestore.Config) { c.Absolute, c.PersistentAbsolute = absolute, persistent }
+		}
+		usual := newStore(t, c, ring(t, 1))
+		for _, tt := range []struct {
+			name          string
+			login         func(t *testing.T, s *ssestore.Session)
+			then          func(t *testing.T, s *ssestore.Session) // its answer is there before the others start
+			slow          func(t *testing.T, s *ssestore.Session)
+			fast          func(t *testing.T, s *ssestore.Session)
+			fastAt, other *ssestore.Store // who answers fast, and who answers later requests
+		}{
+			{
+				"Remember false, and a slow true",
+				func(t *testing.T, s *ssestore.Session) { must(t, s.Remember(true)); login(t, s, "1") },
+				func(t *testing.T, s *ssestore.Session) { must(t, s.Remember(false)) },
+				func(t *testing.T, s *ssestore.Session) { must(t, s.Remember(true)) },
+				logout, usual, usual,
+			},
+			{
+				"Remember false in the logout itself",
+				func(t *testing.T, s *ssestore.Session) { must(t, s.Remember(true)); login(t, s, "1") },
+				func(*testing.T, *ssestore.Session) {},
+				func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "late")) },
+				func(t *testing.T, s *ssestore.Session) { must(t, s.Remember(false)); logout(t, s) }, usual, usual,
+			},
+			{
+				"ExpireAt, and a slow zero",
+				func(t *testing.T, s *ssestore.Session) { login(t, s, "1") },
+				func(t *testing.T, s *ssestore.Session) { must(t, s.ExpireAt(after(5*time.Minute))) },
+				func(t *testing.T, s *ssestore.Session) { must(t, s.ExpireAt(time.Time{})) },
+				logout, usual, usual,
+			},
+			{
+				"an end that has passed, and a slow zero",
+				func(t *testing.T, s *ssestore.Session) { login(t, s, "1") },
+				func(t *testing.T, s *ssestore.Session) { must(t, s.ExpireAt(after(5*time.Minute))) },
+				func(t *testing.T, s *ssestore.Session) { must(t, s.ExpireAt(time.Time{})) },
+				func(t *testing.T, s *ssestore.Session) { must(t, s.ExpireAt(t0)) }, usual, usual,
+			},
+			{
+				"another login",
+				func(t *testing.T, s *ssestore.Session) { must(t, s.Remember(true)); login(t, s, "1") },
+				func(t *testing.T, s *ssestore.Session) { must(t, s.Remember(false)) },
+				func(t *testing.T, s *ssestore.Session) { must(t, s.Remember(true)) },
+				func(t *testing.T, s *ssestore.Session) { login(t, s, "2") }, usual, usual,
+			},
+			{
+				"Absolute lowered where the logout is, not yet elsewhere",
+				func(t *testing.T, s *ssestore.Session) { must(t, s.Remember(true)); login(t, s, "1") },
+				func(*testing.T, *ssestore.Session) {},
+				func(t *testing.T, s *ssestore.Session) { must(t, note.Set(s, "late")) },
+				logout, newStore(t, c, ring(t, 1), lifetimes(time.Hour, time.Hour)), usual,
+			},
+		} {
+			t.Run(tt.name, func(t *testing.T) {
+				b := visited(t, usual, func(s *ssestore.Session) { tt.login(t, s) })
+				b.visit(t, usual, t0, func(s *ssestore.Session) { tt.then(t, s) })
+				now := after(time.Minute)
+				slow := b.peek(usual, now)
+				tt.slow(t, slow)
+				b.visit(t, tt.fastAt, now, func(s *ssestore.Session) { tt.fast(t, s) })
+				out, err := slow.Commit(200)
+				must(t, err)
+				same(t, "the late response", did(out), "written")
+				b.keep(t, out)
+				// Another session is ended there meanwhile, which carries the entry on.
+				carried := b.copy()
+				delete(carried, sessionName)
+				carried.visit(t, tt.fastAt, now, func(s *ssestore.Session) { login(t, s, "3") })
+				carried.visit(t, tt.fastAt, now, func(s *ssestore.Session) { logout(t, s) })
+				carried[sessionName] = b[sessionName]
+				for _, d := range []time.Duration{2 * time.Minute, 11 * time.Minute, time.Hour, 13 * time.Hour, 13 * day} {
+					same(t, "user after "+d.String(), b.peek(tt.other, after(d)).Principal().Identity().ID, "")
+					same(t, "with another logout, after "+d.String(), carried.peek(tt.other, after(d)).Principal().Identity().ID, "")
+				}
+			})
+		}
+
+		t.Run("migrated with another profile", func(t *testing.T) {
+			remember := false
+			store := newStore(t, c, ring(t, 1), legacyConfig, func(c *ssestore.Config) {
+				c.Legacy[0].Migrate = func(s *ssestore.Session, plaintext []byte) error {
+					return errors.Join(s.Remember(remember), migrate(s, plaintext))
+				}
+			})
+			b := browser{oldName: oldValue(t0, "user=1")}
+			remember = true
+			slow := b.peek(store, t0)
+			same(t, "user", whoami(t, slow, hash), "1")
+			remember = false
+			b.visit(t, store, t0, func(s *ssestore.Session) { logout(t, s) })
+			out, err := slow.Commit(200)
+			must(t, err)
+			same(t, "the late response", did(out), "written")
+			b.keep(t, out)
+			for _, d := range []time.Duration{0, 13 * time.Hour, 13 * day} {
+				same(t, "user after "+d.String(), b.peek(store, after(d)).Principal().Identity().ID, "")
+			}
 		})
 	})
 }

@@ -280,11 +280,19 @@ func (p *state) adopted() bool {
 }
 
 // bury keeps what the barrier needs to know of the session that came, before its
-// claims are gone.
+// claims are gone: its id, and the latest end that a response under way could give
+// it. That isn't the end it has now. Remember and ExpireAt move that one both ways,
+// up to exp, which only a login moves, and a login makes a new session.
 func (p *state) bury() {
 	if p.came() && p.c.SID != (claims.SID{}) && p.proof != proofBegun && p.readRare().over == nil {
+		end := p.c.Exp
+		if p.origin == originMigrated {
+			// Its exp isn't in a cookie yet. Another request may be migrating it with
+			// another profile, or at an instance with other lifetimes.
+			end = p.c.Iat + longestLife
+		}
 		r := p.writeRare()
-		r.over = append(r.space[:0], ended{p.c.SID, p.c.Exp})
+		r.over = append(r.space[:0], ended{p.c.SID, end})
 	}
 }
 
