@@ -39,6 +39,11 @@ type Config struct {
 	// Idle ends a browser session that was not used for so long, Absolute ends
 	// it so long after login (or creation, for an anonymous one). Whole seconds.
 	// Zero: the defaults. A shorter value takes effect on sessions that exist.
+	//
+	// Not every use moves the idle time, because each time costs a cookie: it's
+	// counted from the last renewal, and one is due after a sixth of Idle. So a
+	// session ends between 5/6 of Idle and Idle after its last use, never later. To
+	// keep one for at least 30 minutes, configure 36.
 	Idle, Absolute time.Duration
 
 	// PersistentIdle and PersistentAbsolute are the same for persistent sessions

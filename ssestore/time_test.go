@@ -139,6 +139,22 @@ func TestF102_Renew(t *testing.T) {
 	})
 }
 
+// TestF107_IdleAfterLastUse: a session ends between 5/6 of Idle and Idle after its
+// last use, whenever that was.
+func TestF107_IdleAfterLastUse(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		for idle, step := range map[time.Duration]time.Duration{30 * time.Minute: 10 * time.Second, time.Second: time.Second, 7 * time.Second: time.Second} {
+			store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Idle = idle })
+			for use := time.Duration(0); use <= idle; use += step {
+				b := visited(t, store, set(t, "a"))
+				b.visit(t, store, after(use), read)
+				same(t, "5/6 of "+idle.String()+" after a use at "+use.String(), alive(b, store, after(use+idle*5/6)), true)
+				same(t, "longer than "+idle.String()+" after a use at "+use.String(), alive(b, store, after(use+idle+time.Second)), false)
+			}
+		}
+	})
+}
+
 // TestS8_6_MaxAge is what remains, not the lifetime again.
 func TestS8_6_MaxAge(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
