@@ -127,9 +127,8 @@ func (p *state) tooLarge(m claims.Member, size int) error {
 }
 
 // remove removes a value and returns its JSON. An error means that the removal won't
-// be written; the value is returned all the same. silent says that the caller can't
-// pass the error on.
-func (s *Session) remove(name string, silent bool) ([]byte, bool, error) {
+// be written; the value is returned all the same.
+func (s *Session) remove(name string) ([]byte, bool, error) {
 	p := s.lock()
 	if p == nil {
 		return nil, false, ErrNoSession
@@ -143,9 +142,6 @@ func (s *Session) remove(name string, silent bool) ([]byte, bool, error) {
 	}
 	raw := members[i].Raw
 	if err := p.writable(); err != nil {
-		if silent && err == ErrCommitted {
-			p.writeRare().late = true
-		}
 		return raw, true, err
 	}
 	p.replace(slices.Delete(members, i, i+1))

@@ -275,9 +275,9 @@ func TestSetRandom(t *testing.T) {
 	})
 }
 
-// TestCommitOnce: afterwards changes are errors, reads work, and what had no
-// caller to be told is reported by Late.
-func TestCommitOnce(t *testing.T) {
+// TestF204_LateUse: after Commit changes are errors, reads work, and Late reports
+// both, since callers don't always look at the error of a change.
+func TestF204_LateUse(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		committed := func(before func(s *ssestore.Session)) *ssestore.Session {
@@ -299,10 +299,28 @@ func TestCommitOnce(t *testing.T) {
 		same(t, "Commit", err, ssestore.ErrCommitted)
 		same(t, "note", note.Get(s), "a")
 		same(t, "user", s.Principal().Identity().ID, "1")
-		same(t, "Late: the callers were told, and the access was before", s.Late(), nil)
 		_, ok := note.Pop(s)
 		same(t, "Pop still gives the value", ok, true)
-		same(t, "Late: the removal is lost", s.Late(), ssestore.ErrCommitted)
+
+		// The session was read in time, so only the change is late.
+		for name, change := range map[string]func(s *ssestore.Session){
+			"Set":       func(s *ssestore.Session) { note.Set(s, "x") },
+			"Set equal": func(s *ssestore.Session) { note.Set(s, "a") },
+			"Delete":    func(s *ssestore.Session) { note.Delete(s) },
+			"Pop":       func(s *ssestore.Session) { note.Pop(s) },
+			"Clear":     func(s *ssestore.Session) { s.Clear() },
+			"Remember":  func(s *ssestore.Session) { s.Remember(true) },
+			"ExpireAt":  func(s *ssestore.Session) { s.ExpireAt(t0) },
+			"Begin":     func(s *ssestore.Session) { s.Principal().Begin("1", ssestore.Stamp{}, nil) },
+			"Restamp":   func(s *ssestore.Session) { s.Principal().Restamp(ssestore.Stamp{}) },
+			"End":       func(s *ssestore.Session) { s.Principal().End() },
+		} {
+			s := committed(read)
+			read(s)
+			same(t, "Late after a read in time, before "+name, s.Late(), nil)
+			change(s)
+			same(t, "Late after "+name, s.Late(), ssestore.ErrCommitted)
+		}
 
 		for name, row := range map[string]struct {
 			do   func(s *ssestore.Session)
@@ -312,7 +330,7 @@ func TestCommitOnce(t *testing.T) {
 			"read":        {read, ssestore.ErrCommitted},
 			"identity":    {func(s *ssestore.Session) { s.Principal().Identity() }, ssestore.ErrCommitted},
 			"pop missing": {func(s *ssestore.Session) { count.Pop(s) }, ssestore.ErrCommitted}, // it read
-			"set":         {func(s *ssestore.Session) { note.Set(s, "x") }, nil},
+			"set":         {func(s *ssestore.Session) { note.Set(s, "x") }, ssestore.ErrCommitted},
 			"now":         {func(s *ssestore.Session) { s.Now() }, nil},
 		} {
 			s := committed(func(*ssestore.Session) {})

@@ -54,7 +54,7 @@ func (k Key[T]) Lookup(s *Session) (T, bool) {
 // counts as a change if there was a value. After Commit or Hold it still returns the
 // value but doesn't remove it; [Session.Late] reports a Pop after Commit.
 func (k Key[T]) Pop(s *Session) (T, bool) {
-	raw, ok, _ := s.remove(k.name, true)
+	raw, ok, _ := s.remove(k.name)
 	return k.decode(s, raw, ok)
 }
 
@@ -114,7 +114,7 @@ func (k Key[T]) Set(s *Session, v T) error {
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
 func (k Key[T]) Delete(s *Session) error {
-	_, _, err := s.remove(k.name, false)
+	_, _, err := s.remove(k.name)
 	return err
 }
 

@@ -248,10 +248,10 @@ func (s *Session) Names() []string {
 	return names
 }
 
-// Late reports mistakes after Commit that had no other way to tell their caller: the
-// first access to a session, which the response's Vary header then doesn't show, or
-// a Pop, whose removal is lost. The error is ErrCommitted, or nil if all is well. (A
-// Set that comes too late returns that error itself.) Adapters call Late when the
+// Late returns ErrCommitted if the session was used too late, that is after
+// Commit: read for the first time, which the response's Vary header doesn't show,
+// or changed, which is lost. A change that comes too late returns ErrCommitted
+// itself, but callers don't always look. Late is for adapters, which ask when the
 // handler has returned.
 func (s *Session) Late() error {
 	p := s.lock()

@@ -235,14 +235,16 @@ func (s *Session) edit() (*state, error) {
 	return p, nil
 }
 
-// writable says why the session cannot be changed, if so. Within Migrate it can;
-// what makes no sense there asks for the phase itself.
+// writable says why the session cannot be changed, if so. It is asked by who is
+// about to change it, so from Commit on the answer is noted for Late. Within
+// Migrate it can; what makes no sense there asks for the phase itself.
 func (p *state) writable() error {
 	if p.sec == 0 {
 		return ErrNoTime
 	}
 	switch p.phase {
 	case phaseCommitted:
+		p.writeRare().late = true
 		return ErrCommitted
 	case phaseHeld:
 		return ErrHeld
