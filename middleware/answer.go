@@ -93,9 +93,11 @@ func inertiaLocation(w http.ResponseWriter, to string) {
 // refuse answers a request that a rule turned away, or whose user couldn't be
 // determined. An error that it doesn't know is a 500 and never reaches the handler.
 func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	c.refusing(r, err)
 	var public auth.Forbidden
 	switch {
 	case errors.Is(err, auth.ErrUserStore):
+		c.tell.say(r, storeDown)
 		// Not a logout: the session stays as it is. A login page would need
 		// the same store.
 		w.Header().Set("Retry-After", retryAfter)
@@ -110,8 +112,11 @@ func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		answer(w, r, status, "")
 	case errors.As(err, &public):
 		answer(w, r, http.StatusForbidden, public.Error())
-	default: // including ssestore.ErrNoSession: Handler isn't installed
-		c.broken(w, r, err)
+	default:
+		if !errors.Is(err, ssestore.ErrNoSession) { // Handler is missing, and refusing has said so
+			c.tell.say(r, ruleBroke)
+		}
+		answer(w, r, http.StatusInternalServerError, "")
 	}
 }
 
@@ -139,15 +144,6 @@ func (c *core) refuseAnonymous(w http.ResponseWriter, r *http.Request) {
 	default:
 		answer(w, r, http.StatusUnauthorized, "Login required.")
 	}
-}
-
-// broken answers 500 and reports the cause to the application; the visitor
-// doesn't learn it.
-func (c *core) broken(w http.ResponseWriter, r *http.Request, err error) {
-	if c.onOutcome != nil {
-		c.onOutcome(r, ssestore.Outcome{}, err)
-	}
-	answer(w, r, http.StatusInternalServerError, "")
 }
 
 // kept are the fields that survive when a handler's answer is replaced by a 500: they

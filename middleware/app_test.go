@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -63,7 +64,7 @@ func (u *users) setPassword(id, password string) *user {
 	return &c
 }
 
-// event is one call of OnOutcome.
+// event is one call of OnOutcome, or of OnMistake, which has no Outcome.
 type event struct {
 	path string
 	out  ssestore.Outcome
@@ -82,7 +83,8 @@ type app struct {
 	server   *httptest.Server
 	clock    atomic.Int64 // Unix seconds
 	mu       sync.Mutex
-	events   []event
+	events   []event // of OnOutcome
+	mistakes []event // of OnMistake
 }
 
 // setup is what a test may change before the application is built.
@@ -110,7 +112,7 @@ func newApp(t testing.TB, change func(*setup)) *app {
 	a.clock.Store(time.Now().Unix())
 	s := setup{
 		store: ssestore.Config{Keys: a.keys},
-		guard: middleware.Config{LoginURL: "/login", Now: a.now, OnOutcome: a.record},
+		guard: middleware.Config{LoginURL: "/login", Now: a.now, OnOutcome: a.record, OnMistake: a.recordMistake, Log: slog.New(slog.DiscardHandler)},
 		auth: auth.Config[*user]{
 			UserByID: a.users.find,
 			ID:       func(u *user) string { return u.ID },
@@ -201,12 +203,23 @@ func (a *app) record(r *http.Request, out ssestore.Outcome, err error) {
 	a.mu.Unlock()
 }
 
+func (a *app) recordMistake(r *http.Request, err error) {
+	a.mu.Lock()
+	a.mistakes = append(a.mistakes, event{r.URL.Path, ssestore.Outcome{}, err})
+	a.mu.Unlock()
+}
+
 // seen returns the calls of OnOutcome for a path.
-func (a *app) seen(path string) []event {
+func (a *app) seen(path string) []event { return a.of(path, &a.events) }
+
+// wrong returns the calls of OnMistake for a path.
+func (a *app) wrong(path string) []event { return a.of(path, &a.mistakes) }
+
+func (a *app) of(path string, events *[]event) []event {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	var list []event
-	for _, e := range a.events {
+	for _, e := range *events {
 		if e.path == path {
 			list = append(list, e)
 		}

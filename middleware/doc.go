@@ -18,8 +18,8 @@
 // The session is written at the first of these: a final WriteHeader, Write,
 // ReadFrom, Flush, Hijack, or the return of the handler. 101 Switching Protocols
 // is final; 103 Early Hints and the other 1xx responses aren't. After that, a
-// change returns [ssestore.ErrCommitted], and a first read reports it to
-// [Config].OnOutcome. Use the session before you write the response. A WebSocket
+// change returns [ssestore.ErrCommitted], and both a change and a first read are
+// reported as a mistake. Use the session before you write the response. A WebSocket
 // upgrader that writes its own response takes the headers from [Commit]; one that
 // doesn't gets [ErrUncommitted] instead of losing a login.
 //
@@ -41,6 +41,43 @@
 // A background poll that must not keep a session alive says so in its handler:
 //
 //	middleware.Session(r).Limit(ssestore.WritesNone)
+//
+// # What the guard tells
+//
+// [Config].OnOutcome is called once for each response whose session was used or
+// that the guard wrote in the handler's place. The reasons for the latter:
+//
+//	302, 303, 401,
+//	403 or 409        auth.ErrNoUser       nobody is logged in
+//	403               ErrCrossOrigin       an unsafe request of another site
+//	403               auth.Forbidden       a rule refused
+//	404 or 403        auth.ErrNotStaff     the user isn't staff
+//	405               ErrMethod            a logout that isn't a POST
+//	500               the rule's error     a rule returned an error of another kind
+//	500               cookie.ErrNoPrimary, *cookie.SizeError, ssestore.ErrUnconfirmed
+//	                                       the session couldn't be written; the
+//	                                       handler's own answer is dropped
+//	503               auth.ErrUserStore    the user store is down
+//
+// Mistakes in the program go to [Config].OnMistake and, at most once a minute
+// each, to [Config].Log, which is slog.Default unless you set it:
+//
+//	missing-handler     ssestore.ErrNoSession   a guard or Session outside Handler; a guard answers 500
+//	late-use            ssestore.ErrCommitted   the session was used after the response began
+//	uncommitted-hijack  ErrUncommitted          a Hijack was refused
+//	bypassed-writer     ErrBypassed             the response didn't go through Handler's writer
+//	insecure-cookie     ErrDropped              a Secure cookie over plain http
+//	foreign-domain      ErrDropped              a cookie for another host than the page's
+//
+// Three more lines go to the log alone, since OnOutcome has their error: user-store
+// with a 503, broken-rule and not-saved with a 500. unmade-guard is a Guard that
+// [New] didn't return; it and [Session] outside Handler are logged through
+// slog.Default.
+//
+// Over plain http on any host but localhost, browsers drop the session's cookie
+// without a word, and every login leads back to the login page. insecure-cookie
+// says that this is happening. Serve https, also on a LAN, or set
+// DangerouslyAllowHTTP in cookie.Config.
 //
 // # Caching
 //

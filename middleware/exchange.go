@@ -42,14 +42,19 @@ type exchange struct {
 	now     time.Time           // arrival: a long upload does not expire its own session
 	limit   ssestore.Writes     // what the browser said about the request
 
+	originScheme, originHost string // of the page that sent the request; see origin
+
 	// session is nil until the first call of Session: a request that asks for
 	// no session pays for no decryption.
 	session atomic.Pointer[ssestore.Session]
 	phase   atomic.Uint32
 	over    atomic.Bool // the handler has returned
+	saved   atomic.Bool // the response set a session cookie
+	late    atomic.Bool // a guard refused after the first byte
 	refused atomic.Bool // a refused Hijack was reported
-	mu      sync.Mutex  // guards the change of phase, the load, and err
+	mu      sync.Mutex  // guards the change of phase, the load, err and why
 	err     error       // why the phase is phaseFailed
+	why     error       // why the guard answers in the handler's place
 }
 
 // The phases of an exchange: open, then done, or else failed and answered.
@@ -70,7 +75,7 @@ func (x *exchange) load() *ssestore.Session {
 	if x.over.Load() {
 		// A handler that http.TimeoutHandler left behind, or a goroutine of
 		// one. Nobody will look at Late any more.
-		x.report(ssestore.Outcome{}, ssestore.ErrCommitted)
+		x.core.mistake(&x.req, lateUse)
 	}
 	return s
 }
@@ -95,44 +100,46 @@ func (x *exchange) open() *ssestore.Session {
 
 // commit fixes the session for a response with this final status and merges
 // what it needs into the response headers. Only the first call does anything;
-// the others return the same error.
+// the others return the same error. returned: the handler has, without a byte
+// through our writer.
 //
 // An error means that a change of the session could not be written. The caller
 // must then not send the handler's answer, which may say "you are logged in".
-func (x *exchange) commit(status int) error {
+func (x *exchange) commit(status int, returned bool) error {
 	if x.phase.Load() == phaseDone { // the second and later Writes
 		return nil
 	}
-	out, s, err := x.settle(status)
-	if s == nil {
+	out, news, err := x.settle(status)
+	if !news {
 		return err
 	}
+	past := (out.Vary || len(out.SetCookie) > 0) && begun(x.rw, returned)
 	// Even a failed commit may have something to send, such as a deletion.
 	out.Merge(x.rw.Header())
-	x.report(out, err)
+	x.tell(&out, err, past)
 	return err
 }
 
-// settle moves the exchange to its last phase. The session is nil when there is
-// nothing (more) to merge.
-func (x *exchange) settle(status int) (ssestore.Outcome, *ssestore.Session, error) {
+// settle moves the exchange to its last phase. news is for the first caller, if
+// there is something to merge and tell.
+func (x *exchange) settle(status int) (out ssestore.Outcome, news bool, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	switch x.phase.Load() {
 	case phaseDone, phaseFailed, phaseAnswered:
-		return ssestore.Outcome{}, nil, x.err
+		return out, false, x.err
 	}
 	x.phase.Store(phaseDone)
 	s := x.session.Load()
 	if s == nil {
-		return ssestore.Outcome{}, nil, nil
+		return out, x.why != nil, nil
 	}
-	out, err := s.Commit(status)
+	out, err = s.Commit(status)
 	if err != nil {
 		x.err = err
 		x.phase.Store(phaseFailed)
 	}
-	return out, s, err
+	return out, true, err
 }
 
 // hijack fixes the session for a connection that leaves HTTP. There is no
@@ -143,26 +150,27 @@ func (x *exchange) hijack() error {
 	s := x.session.Load()
 	if s.Changed() {
 		if !x.refused.Swap(true) {
-			x.report(ssestore.Outcome{}, ErrUncommitted)
+			x.core.mistake(&x.req, uncommitted)
 		}
 		return ErrUncommitted
 	}
 	s.Limit(ssestore.WritesNone)
-	out, s, err := x.settle(http.StatusSwitchingProtocols)
-	if s == nil {
+	out, news, err := x.settle(http.StatusSwitchingProtocols)
+	if !news {
 		return err
 	}
 	if err == nil && len(out.SetCookie) > 0 { // another goroutine, just now
 		err = ErrUncommitted
 	}
-	x.report(out, err)
+	x.tell(&out, err, false)
 	return err
 }
 
-// begin is commit for the response writer: when the session cannot be written
-// it answers 500 in place of the handler.
-func (x *exchange) begin(status int) error {
-	err := x.commit(status)
+// begin is commit for the response writer.
+func (x *exchange) begin(status int) error { return x.replace(x.commit(status, false)) }
+
+// replace answers 500 in place of the handler if the session could not be written.
+func (x *exchange) replace(err error) error {
 	if err != nil && x.phase.CompareAndSwap(phaseFailed, phaseAnswered) {
 		x.fail()
 	}
@@ -173,11 +181,11 @@ func (x *exchange) begin(status int) error {
 // must commit nothing. net/http sends an empty 200 afterwards when the handler
 // has written nothing.
 func (x *exchange) finish() {
-	_ = x.begin(http.StatusOK)
+	_ = x.replace(x.commit(http.StatusOK, true))
 	x.over.Store(true)
-	// A read that came too late has no caller who could be told.
-	if err := x.session.Load().Late(); err != nil {
-		x.report(ssestore.Outcome{}, err)
+	// What came too late may have had no caller who listened.
+	if x.late.Load() || x.session.Load().Late() != nil {
+		x.core.mistake(&x.req, lateUse)
 	}
 }
 
@@ -185,14 +193,6 @@ func (x *exchange) finish() {
 func (x *exchange) fail() {
 	dropAnswer(x.rw.Header())
 	answer(x.rw, &x.req, http.StatusInternalServerError, "The session could not be saved.")
-}
-
-// report tells the application what became of the session. It is never called
-// with the lock held.
-func (x *exchange) report(out ssestore.Outcome, err error) {
-	if x.core.onOutcome != nil {
-		x.core.onOutcome(&x.req, out, err)
-	}
 }
 
 // requestContext is the request's context with one more value, the exchange.
@@ -245,20 +245,22 @@ func (c *core) session(r *http.Request) *ssestore.Session {
 	if x := c.exchange(r.Context()); x != nil {
 		return x.load()
 	}
+	c.mistake(r, noHandler)
 	return nil
 }
 
 // Session returns the session of a request. Everything on it works with any
 // value it returns: without [Guard.Handler] around the handler it is nil, and a
 // nil Session reads as empty and answers every change with
-// [ssestore.ErrNoSession].
+// [ssestore.ErrNoSession]. That is logged through slog.Default, since there is
+// no Guard whose [Config].Log could be asked.
 //
 // The first call opens the cookie; a handler that never calls it (and is not
 // guarded) costs no decryption and sends no header. Where two guards are
 // nested it is the session of the inner one. Safe for concurrent use. It may
 // be called after the response is committed, when it reads but refuses
-// changes. A first read at that point is reported to [Config].OnOutcome with
-// [ssestore.ErrCommitted]: the response depends on the cookie and did not say so.
+// changes. A first read at that point is a mistake, which [Config].OnMistake and
+// the log hear of: the response depends on the cookie and did not say so.
 func Session(r *http.Request) *ssestore.Session {
 	if r == nil {
 		return nil
@@ -266,5 +268,6 @@ func Session(r *http.Request) *ssestore.Session {
 	if x := exchangeOf(r.Context()); x != nil {
 		return x.load()
 	}
+	stray.say(r, noHandler)
 	return nil
 }

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"path"
@@ -56,16 +57,32 @@ type Config struct {
 	// ended.
 	ClearSiteData []string
 
-	// OnOutcome is called once for each response whose session was used, right
-	// before its headers go, and once more for each mistake that no visitor can
-	// be told about: a session used too late ([ssestore.ErrCommitted]), a missing
-	// Handler ([ssestore.ErrNoSession]), an error of a rule that is neither a
-	// refusal nor the user store, a refused Hijack ([ErrUncommitted]). A commit
-	// that failed comes as the error of the first call. It is for one line of
-	// logging and for counters: method, path, verdict, kid. The request is the
-	// one that the handler got. It must be fast and safe for concurrent use, and
-	// must not write the response.
+	// OnOutcome is called once for each response whose session was used or that
+	// the guard wrote in the handler's place, right before its headers go. It is
+	// for one line of logging and for counters: method, path, verdict, kid. The
+	// request is the one that the handler got. It must be fast and safe for
+	// concurrent use, and must not write the response.
+	//
+	// The error is nil, or why the response is not the handler's, or why the
+	// session was not saved; the package documentation has the list. A visitor
+	// who is sent to the login page is among them, with [auth.ErrNoUser]: an
+	// error here is not yet a fault of the program.
 	OnOutcome func(*http.Request, ssestore.Outcome, error)
+
+	// OnMistake is called for each mistake in how the program uses this package,
+	// at most once per kind and request: [ssestore.ErrNoSession] where Handler is
+	// missing, [ssestore.ErrCommitted] for a session used after the response
+	// began, [ErrUncommitted] for a refused Hijack, [ErrBypassed] and
+	// [ErrDropped]. It is for counters, and for tests that fail on a mistake. The
+	// rules of OnOutcome apply.
+	OnMistake func(*http.Request, error)
+
+	// Log gets a line for each mistake, and for each 500 and 503 that the guard
+	// answers by itself: what it is and what to do about it, the method and the
+	// host, and nothing else of the request. Each kind is logged at most once a
+	// minute. nil is slog.Default(), whatever the hooks are; a logger of
+	// slog.DiscardHandler turns it off.
+	Log *slog.Logger
 
 	// Now is the clock, read once per request. nil means time.Now.
 	Now func() time.Time
@@ -95,8 +112,8 @@ type core struct {
 	nextField   string // "" when switched off
 	siteData    string // the Clear-Site-Data header
 	crossOrigin *http.CrossOriginProtection
-	onOutcome   func(*http.Request, ssestore.Outcome, error)
 	now         func() time.Time
+	tell        teller
 }
 
 // New returns a Guard over a store and a manager of users. Every fault of the
@@ -139,7 +156,8 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 		return nil, err
 	}
 	cfg.AllowedHosts = append([]string(nil), cfg.AllowedHosts...) // the caller's slice stays the caller's
-	c := &core{store: store, cfg: cfg, nextField: cfg.NextField, siteData: siteData, crossOrigin: cfg.CrossOrigin, onOutcome: cfg.OnOutcome, now: cfg.Now}
+	c := &core{store: store, cfg: cfg, nextField: cfg.NextField, siteData: siteData, crossOrigin: cfg.CrossOrigin, now: cfg.Now}
+	c.tell.log = cfg.Log
 	switch c.nextField {
 	case "":
 		c.nextField = "next"
@@ -208,14 +226,15 @@ func (g *Guard[U]) Handler(next http.Handler) http.Handler {
 	if g == nil || g.core == nil {
 		return http.HandlerFunc(unmade)
 	}
-	next = g.core.crossOrigin.Handler(next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.core.serve(w, r, next) })
+	checked := g.core.crossOrigin.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.core.serve(w, r, next, checked) })
 }
 
-// serve is Handler for one request.
-func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) {
+// serve is Handler for one request. checked is next behind the cross-origin
+// protection.
+func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.Handler) {
 	if c.exchange(r.Context()) != nil { // installed twice
-		next.ServeHTTP(w, r)
+		checked.ServeHTTP(w, r)
 		return
 	}
 	x := &exchange{
@@ -226,10 +245,19 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 		now:     c.now(),
 		limit:   writesFor(c.crossOrigin, r),
 	}
+	if r.TLS == nil {
+		x.originScheme, x.originHost = origin(r)
+	}
 	x.writer.x, x.ctx.x = x, x
 	// The copy that WithContext makes does not leave this line, so the
 	// compiler keeps it off the heap: one allocation instead of two.
 	x.req = *r.WithContext(&x.ctx)
+	if err := c.crossOrigin.Check(&x.req); err != nil {
+		// The protection doesn't say that it refuses, and may have a deny handler
+		// of the application's.
+		c.refusing(&x.req, fmt.Errorf("%w: %w", ErrCrossOrigin, err))
+		next = checked
+	}
 	next.ServeHTTP(&x.writer, &x.req)
 	if r.MultipartForm == nil {
 		// The server removes the temporary files of an upload by the request it
@@ -241,5 +269,6 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next http.Handler) 
 
 // unmade answers for a Guard that did not come from New.
 func unmade(w http.ResponseWriter, r *http.Request) {
+	stray.say(r, noGuard)
 	answer(w, r, http.StatusInternalServerError, "")
 }

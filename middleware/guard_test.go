@@ -28,7 +28,7 @@ func TestMissingHandler(t *testing.T) {
 		rec := httptest.NewRecorder()
 		a.mux.ServeHTTP(rec, httptest.NewRequest(tt.method, tt.path, nil)) // the mux, not the guard's Handler
 		expect(t, tt.path, rec.Code, 500)
-		e := a.seen(tt.path)
+		e := a.wrong(tt.path)
 		if len(e) != 1 || !errors.Is(e[0].err, ssestore.ErrNoSession) {
 			t.Errorf("%s: reports %+v, want ErrNoSession", tt.path, e)
 		}

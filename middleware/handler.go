@@ -47,7 +47,11 @@ func (g *Guard[U]) Logout(r *http.Request) error {
 // differs from it only where guards are nested: that returns the session of the
 // innermost guard.
 func (g *Guard[U]) Session(r *http.Request) *ssestore.Session {
-	if g == nil || g.core == nil || r == nil {
+	if r == nil {
+		return nil
+	}
+	if g == nil || g.core == nil {
+		stray.say(r, noGuard)
 		return nil
 	}
 	return g.core.session(r)

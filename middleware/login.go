@@ -75,6 +75,7 @@ func (g *Guard[U]) LogoutHandler(to string) http.HandlerFunc {
 			return
 		}
 		if r.Method != http.MethodPost {
+			g.core.refusing(r, ErrMethod)
 			methodNotAllowed(w, r, http.MethodPost)
 			return
 		}

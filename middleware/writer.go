@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"reflect"
 
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -48,6 +49,11 @@ func (w *responseWriter) WriteHeader(status int) {
 	}
 	if w.x.begin(status) != nil {
 		return // begin has answered
+	}
+	if status >= 500 && w.x.saved.Load() && w.x.over.Load() {
+		// A router that answers an error after its handlers have returned, and
+		// after us: the session was saved as if the request had succeeded.
+		w.x.core.mistake(&w.x.req, bypassed)
 	}
 	w.x.rw.WriteHeader(status)
 }
@@ -167,6 +173,29 @@ func supports(rw http.ResponseWriter, has func(http.ResponseWriter) bool) bool {
 	return true
 }
 
+// begun reports whether a writer below has sent its headers, which it may have
+// done behind our back: gin and negroni say so in a method, echo in a field. Only
+// after the handler has returned without a byte through us is the field worth the
+// reflection.
+func begun(rw http.ResponseWriter, returned bool) bool {
+	return supports(rw, func(rw http.ResponseWriter) bool {
+		if w, ok := rw.(interface{ Written() bool }); ok {
+			return w.Written()
+		}
+		return returned && committed(rw)
+	})
+}
+
+// committed reads a bool field Committed, of the struct itself.
+func committed(rw http.ResponseWriter) bool {
+	v := reflect.Indirect(reflect.ValueOf(rw))
+	if v.Kind() != reflect.Struct {
+		return false
+	}
+	f, ok := v.Type().FieldByName("Committed")
+	return ok && len(f.Index) == 1 && f.Type.Kind() == reflect.Bool && v.FieldByIndex(f.Index).Bool()
+}
+
 // Format prints the name alone, under every verb.
 func (w *responseWriter) Format(f fmt.State, _ rune) { fmt.Fprint(f, "hardtack.ResponseWriter") }
 
@@ -223,12 +252,12 @@ func (x *exchange) commitInto(extra http.Header) error {
 		}
 		return ssestore.ErrCommitted
 	}
-	out, s, err := x.settle(http.StatusSwitchingProtocols)
-	if s == nil {
+	out, news, err := x.settle(http.StatusSwitchingProtocols)
+	if !news {
 		return err
 	}
 	out.Merge(x.rw.Header())
 	out.Merge(extra)
-	x.report(out, err)
+	x.tell(&out, err, false)
 	return err
 }

@@ -76,9 +76,8 @@ func (a *app) logged(next http.Handler) http.Handler {
 		if sw.status >= 500 {
 			level = slog.LevelError
 		}
-		if rec.err != nil {
+		if rec.err != nil { // also why a visitor was sent to the login page
 			attrs = append(attrs, slog.Any("error", rec.err))
-			level = slog.LevelError
 		}
 		a.log.LogAttrs(r.Context(), level, "request", attrs...)
 	})

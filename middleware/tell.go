@@ -1,0 +1,253 @@
+package middleware
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// Reasons that reach [Config].OnOutcome and [Config].OnMistake, beside those of
+// the packages auth, ssestore and cookie. Test with [errors.Is].
+var (
+	// ErrCrossOrigin is the reason of a 403 for an unsafe request that came from
+	// another site; see [Config].CrossOrigin.
+	ErrCrossOrigin = errors.New("middleware: refused an unsafe request of another origin")
+	// ErrMethod is the reason of a 405.
+	ErrMethod = errors.New("middleware: method not allowed")
+	// ErrBypassed is reported when a response didn't go through the
+	// http.ResponseWriter that [Guard.Handler] passes on: the headers left before
+	// the session could add its own, so the session isn't saved. Most often a
+	// router has a writer of its own. Put Handler around the router, or use the
+	// adapters in middleware/gin and middleware/echo.
+	ErrBypassed = errors.New("middleware: the response went past the writer of Guard.Handler; the session is not saved")
+	// ErrDropped is reported when the browser is about to drop the session's
+	// cookie: it is Secure and the page came over plain http, or its Domain is
+	// not the page's host. Nobody can log in there.
+	ErrDropped = errors.New("middleware: the browser will drop the session's cookie")
+)
+
+// kind is one kind of line that a guard logs by itself.
+type kind uint8
+
+const (
+	noHandler kind = iota
+	noGuard
+	lateUse
+	uncommitted
+	bypassed
+	overHTTP
+	foreignDomain
+	ruleBroke
+	storeDown
+	notSaved
+	kinds
+)
+
+// lines has what is logged of each kind: one word, and what to do about it. The
+// words are stable, since alerts depend on them. The error of a mistake goes to
+// OnMistake; the other kinds have a response, and so an OnOutcome.
+var lines = [kinds]struct {
+	err        error
+	word, cure string
+}{
+	noHandler: {ssestore.ErrNoSession, "missing-handler",
+		"put Guard.Handler around the whole application: http.ListenAndServe(addr, guard.Handler(mux))"},
+	noGuard: {nil, "unmade-guard",
+		"use the *Guard that middleware.New returns, and look at its error; then put Guard.Handler around the application"},
+	lateUse: {ssestore.ErrCommitted, "late-use",
+		"read and change the session before the first byte of the response: before Write, WriteHeader and Flush, and before the handler inside Guard.Handler returns"},
+	uncommitted: {ErrUncommitted, "uncommitted-hijack",
+		"call middleware.Commit(w) before the upgrade and give its headers to the upgrader; w is the writer that Guard.Handler passes on"},
+	bypassed: {ErrBypassed, "bypassed-writer",
+		"write to the http.ResponseWriter that Guard.Handler passes on: put Guard.Handler around the router, or use the adapters in middleware/gin and middleware/echo"},
+	overHTTP: {ErrDropped, "insecure-cookie",
+		"browsers drop a Secure cookie that comes over plain http: serve https, open the site as http://localhost, or, on a network that you trust, set DangerouslyAllowHTTP in cookie.Config; Guard.Handler can't mend it"},
+	foreignDomain: {ErrDropped, "foreign-domain",
+		"browsers drop a cookie whose Domain is not the host of the page: open the site under that domain, or leave Domain in cookie.Config empty; Guard.Handler can't mend it"},
+	ruleBroke: {nil, "broken-rule",
+		"let the rule return auth.Forbidden, auth.ErrNoUser or auth.ErrNotStaff, or wrap auth.ErrUserStore; Config.OnOutcome of Guard.Handler gets the error"},
+	storeDown: {nil, "user-store",
+		"UserByID in auth.Config failed; for a user who doesn't exist let it return auth.ErrNoUser; Config.OnOutcome of Guard.Handler gets the error"},
+	notSaved: {nil, "not-saved",
+		"the session could not be written, so Guard.Handler answered 500: Config.OnOutcome gets the error, which says what to do"},
+}
+
+// quiet is how long a kind is silent after a line: a mistake in the wiring is
+// the same at each request, and must not fill the disk.
+const quiet = time.Minute
+
+// teller logs what no visitor can be told, each kind at most once in a while.
+type teller struct {
+	log  *slog.Logger        // nil: slog.Default(), as it is then
+	last [kinds]atomic.Int64 // when a line of each kind was logged, in Unix nanoseconds
+}
+
+// stray tells what has no Guard to tell it: a session that was asked for where
+// no Handler is, and a Guard that New didn't make. It's the only state of this
+// package outside of a Guard, and holds times alone.
+var stray teller
+
+// say logs one line: the kind, the cure, the method and the host. Path, query,
+// cookies and user are in nobody's interest there.
+func (t *teller) say(r *http.Request, k kind) {
+	now, last := time.Now().UnixNano(), t.last[k].Load()
+	if since := time.Duration(now - last); since >= 0 && since < quiet || !t.last[k].CompareAndSwap(last, now) {
+		return // or another goroutine is logging it
+	}
+	log := t.log
+	if log == nil {
+		log = slog.Default()
+	}
+	log.LogAttrs(r.Context(), slog.LevelError, "hardtack: "+lines[k].word,
+		slog.String("cure", lines[k].cure), slog.String("method", method(r)), slog.String("host", host(r)))
+}
+
+// mistake tells of a mistake in the wiring.
+func (c *core) mistake(r *http.Request, k kind) {
+	c.tell.say(r, k)
+	if c.cfg.OnMistake != nil {
+		c.cfg.OnMistake(r, lines[k].err)
+	}
+}
+
+// refusing notes why the guard is about to answer r in the handler's place. The
+// reason reaches OnOutcome with the response.
+func (c *core) refusing(r *http.Request, err error) {
+	x := c.exchange(r.Context())
+	if x == nil { // there is no response of ours to wait for
+		if !errors.Is(err, ssestore.ErrNoSession) { // else session has told
+			c.mistake(r, noHandler)
+		}
+		return
+	}
+	x.mu.Lock()
+	late := x.phase.Load() != phaseOpen
+	if !late {
+		x.why = err
+	}
+	x.mu.Unlock()
+	if late { // the handler had begun the response, and the refusal is lost
+		x.late.Store(true)
+	}
+}
+
+// tell tells the application what became of the session. It is called once for
+// each response, by the caller to whom settle had news, and never with the lock
+// held. past: the outcome can't be sent any more.
+func (x *exchange) tell(out *ssestore.Outcome, err error, past bool) {
+	c, drop, dropped := x.core, kind(0), false
+	x.saved.Store(out.Bytes > 0)
+	if err == nil && !past {
+		drop, dropped = x.dropped(out)
+	}
+	switch {
+	case err == ErrUncommitted:
+		c.mistake(&x.req, uncommitted)
+	case err != nil:
+		c.tell.say(&x.req, notSaved)
+	case past:
+		err = ErrBypassed
+		c.mistake(&x.req, bypassed)
+	case dropped:
+		c.mistake(&x.req, drop)
+	}
+	if err == nil {
+		err = x.why // which settle has fixed
+	}
+	if c.cfg.OnOutcome != nil {
+		c.cfg.OnOutcome(&x.req, *out, err)
+	}
+}
+
+// method is the request's method if it's a usual one. Clients may send any word.
+func method(r *http.Request) string {
+	switch r.Method {
+	case "":
+		return http.MethodGet
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
+		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
+		return r.Method
+	}
+	return "other"
+}
+
+// host is the host that the request names, if it looks like one: 253 characters
+// is what DNS allows (RFC 1035 section 2.3.4), and 6 are for the port.
+func host(r *http.Request) string {
+	for _, c := range []byte(r.Host) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
+			c == '.', c == '-', c == '_', c == ':', c == '[', c == ']':
+		default:
+			return "other"
+		}
+	}
+	if len(r.Host) > 253+6 {
+		return "other"
+	}
+	return r.Host
+}
+
+// origin says how the browser sees the page that sent a request, as far as that
+// is certain: by the Origin of an unsafe request that names this very host. If it
+// names another, the Host header isn't what the browser sees, or the page isn't
+// ours. Forwarded headers prove nothing.
+//
+// A page over https behind a proxy that ends TLS has an https Origin. One over
+// http that posts to https sends Sec-Fetch-Site, which browsers send to
+// trustworthy origins only (W3C Fetch Metadata, section 2).
+func origin(r *http.Request) (scheme, host string) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return "", ""
+	}
+	lines := r.Header["Origin"]
+	if len(lines) != 1 {
+		return "", ""
+	}
+	scheme, host, ok := strings.Cut(lines[0], "://")
+	if !ok || host != r.Host {
+		return "", ""
+	}
+	if scheme == "http" && len(r.Header["Sec-Fetch-Site"]) > 0 {
+		return "", ""
+	}
+	return scheme, host
+}
+
+// dropped reports whether the browser is about to drop the session's cookie.
+func (x *exchange) dropped(out *ssestore.Outcome) (kind, bool) {
+	if x.originHost == "" || out.Bytes == 0 {
+		return 0, false
+	}
+	name, _, err := net.SplitHostPort(x.originHost)
+	if err != nil { // no port
+		name = strings.Trim(x.originHost, "[]")
+	}
+	if x.originScheme == "http" && x.core.store.Secure() && !loopback(name) {
+		return overHTTP, true
+	}
+	// The line is ours, so its spelling is known.
+	if _, rest, ok := strings.Cut(out.SetCookie[0], "; Domain="); ok {
+		domain, _, _ := strings.Cut(strings.ToLower(rest), ";")
+		if name != domain && !strings.HasSuffix(name, "."+domain) {
+			return foreignDomain, true
+		}
+	}
+	return 0, false
+}
+
+// loopback reports whether browsers keep Secure cookies of this host over plain
+// http: W3C Secure Contexts, section 3.1, and RFC 6761 section 6.3.
+func loopback(name string) bool {
+	if name == "localhost" || strings.HasSuffix(name, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(name)
+	return ip != nil && ip.IsLoopback()
+}
