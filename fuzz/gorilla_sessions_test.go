@@ -289,3 +289,29 @@ func TestSessionsCookieStore_MigrateToHardtack(t *testing.T) {
 		})
 	}
 }
+
+// TestF409_FilesystemStoreKeepsTheLimit: the limit of a cookie holds for the files of
+// a FilesystemStore too, as the documentation of gorilla.Codecs says.
+func TestF409_FilesystemStoreKeepsTheLimit(t *testing.T) {
+	codecs, err := gorilla.Codecs(keyring.Generate(), "", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := sessions.NewFilesystemStore(t.TempDir(), []byte("unused"))
+	store.Codecs = codecs
+	store.MaxLength(1 << 20)
+	for size, fits := range map[int]bool{2000: true, 4096: false} {
+		r := httptest.NewRequest("GET", "/", nil)
+		s, err := store.New(r, "app")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Values["text"] = strings.Repeat("x", size)
+		err = s.Save(r, httptest.NewRecorder())
+		many, _ := err.(securecookie.MultiError)
+		var tooLong *cookie.SizeError
+		if fits && err != nil || !fits && (len(many) != 1 || !errors.As(many[0], &tooLong)) {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
