@@ -238,6 +238,27 @@ func TestF503_SecretsRefused(t *testing.T) {
 	}
 }
 
+// One such word gives a placeholder away, however it's spelled, and whatever looks
+// random around it.
+func TestF503_PlaceholderWords(t *testing.T) {
+	for _, word := range []string{
+		"secret", "Change", "RE_PLACE", "place holder", "Ex-am-ple", "DEFAULT", "insecure", "pass.word", "passphrase",
+		"random", "generate", "OpenSSL", "keyboard", "qwerty", "let-me-in", "correct horse", "session", "development",
+		"0123456789", "1234567890", "abcdefghij",
+	} {
+		_, err := keyring.FromSecrets(keyring.Secrets{Primary: secretA[:20] + word + secretA[20:]})
+		if err == nil || !strings.Contains(err.Error(), "a placeholder, not a secret") {
+			t.Errorf("%s: %v", word, err)
+		}
+	}
+	for _, template := range []string{"${%s}", "$(%s)", "{{%s}}", "<%s>", "[%s]"} {
+		_, err := keyring.FromSecrets(keyring.Secrets{Primary: fmt.Sprintf(template, secretA)})
+		if err == nil || !strings.Contains(err.Error(), "a placeholder, not a secret") {
+			t.Errorf("%s: %v", template, err)
+		}
+	}
+}
+
 func TestF503_SecretsRefusedTogether(t *testing.T) {
 	_, err := keyring.FromSecrets(keyring.Secrets{Primary: "", Previous: []string{secretB, secretB, "x"}, Next: secretB})
 	want := "keyring: Primary: empty: is the variable set?\n" +
