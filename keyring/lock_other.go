@@ -14,6 +14,9 @@ import (
 func tryLock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
+		if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+			return nil, &fs.PathError{Op: "lock", Path: path, Err: errNotRegular} // no writer made this
+		}
 		return nil, nil
 	}
 	if err != nil {
