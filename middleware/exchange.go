@@ -40,7 +40,6 @@ type exchange struct {
 	req     http.Request        // as the handler sees it
 	cookies []string            // raw Cookie header lines, taken at the start
 	now     time.Time           // arrival: a long upload does not expire its own session
-	limit   ssestore.Writes     // what the browser said about the request
 
 	originScheme, originHost string // of the page that sent the request; see origin
 
@@ -87,7 +86,7 @@ func (x *exchange) open() *ssestore.Session {
 		return s
 	}
 	s := x.core.store.Load(x.cookies, x.now)
-	s.Limit(x.limit)
+	s.Limit(writesFor(x.core.crossOrigin, &x.req)) // here, so that a request without a session pays nothing
 	if x.phase.Load() != phaseOpen {
 		// Too late to write anything: fix the session now, so that a change
 		// is ErrCommitted and not silence. Reading still works.

@@ -243,7 +243,6 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.
 		rw:      w,
 		cookies: r.Header["Cookie"],
 		now:     c.now(),
-		limit:   writesFor(c.crossOrigin, r),
 	}
 	if r.TLS == nil {
 		x.originScheme, x.originHost = origin(r)
