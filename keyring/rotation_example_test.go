@@ -23,8 +23,8 @@ func makeKeyFile(path string) error {
 	return keyring.CreateFile(path, keyring.Generate())
 }
 
-// firstStart opens the key file, and makes it at the first start. It's for one
-// machine: two machines that each make a file don't read each other's sessions.
+// firstStart opens the key file, and makes it at the first start. Use it on a single
+// machine: if two machines each make a file, neither can read the other's sessions.
 func firstStart(path string) (*keyring.File, error) {
 	return keyring.OpenOrCreateFile(path, func(err error) {
 		var created *keyring.Created
@@ -43,7 +43,7 @@ func openKeys(path string) (*keyring.File, error) {
 	return keyring.OpenFile(path, func(err error) { log.Print(err) })
 }
 
-// rotate makes a new primary. It is in effect here at once.
+// rotate makes a new primary. This process uses it at once.
 func rotate(file *keyring.File) error {
 	return file.Update((*keyring.Keyring).Rotate)
 }
@@ -55,7 +55,7 @@ func retire(file *keyring.File, id string) error {
 	})
 }
 
-// ringFromEnv needs SESSION_SECRET, and the other two only while it changes.
+// ringFromEnv needs SESSION_SECRET. The other two are for changing it.
 func ringFromEnv() (*keyring.Keyring, error) {
 	return keyring.FromSecrets(keyring.Secrets{
 		Primary:  os.Getenv("SESSION_SECRET"),
@@ -74,7 +74,7 @@ func deploy1(value string) (string, error) {
 	return string(ring.JWKSet()), err
 }
 
-// Deploy 2, when deploy 1 has reached every instance: the new key seals.
+// Deploy 2, once deploy 1 has reached every instance: the new key seals.
 func deploy2(value, newID string) (string, error) {
 	ring, err := keyring.Parse(value)
 	if err != nil {
@@ -84,7 +84,7 @@ func deploy2(value, newID string) (string, error) {
 	return string(ring.JWKSet()), err
 }
 
-// Deploy 3, the longest session life after deploy 2 has reached every instance.
+// Deploy 3, one longest session life after deploy 2 has reached every instance.
 func deploy3(value, oldID string) (string, error) {
 	ring, err := keyring.Parse(value)
 	if err != nil {
@@ -94,14 +94,14 @@ func deploy3(value, oldID string) (string, error) {
 	return string(ring.JWKSet()), err
 }
 
-// deployAhead adds a key that takes over at a time by which the deploy has
-// certainly reached every instance.
+// deployAhead adds a key that takes over at a given time. Choose a time by which the
+// deploy has certainly reached every instance.
 func deployAhead(value string, takesOver time.Time) (string, error) {
 	ring, err := keyring.Parse(value)
 	if err != nil {
 		return "", err
 	}
-	ring, err = ring.Add(keyring.NewKeyAt(takesOver)) // goes first, waits there
+	ring, err = ring.Add(keyring.NewKeyAt(takesOver)) // goes first, and waits there
 	return string(ring.JWKSet()), err
 }
 
@@ -110,17 +110,17 @@ func weekly(master []byte) (*keyring.Schedule, error) {
 	return keyring.NewSchedule(master, 7*24*time.Hour, 5)
 }
 
-// replaceLeaked ends every session that was sealed under the leaked key, those
-// of the thief included. All others go on.
+// replaceLeaked ends every session that was sealed under the leaked key, including
+// the thief's. All others go on.
 func replaceLeaked(file *keyring.File, leaked string) error {
 	return file.Update(func(ring *keyring.Keyring) (*keyring.Keyring, error) {
 		return ring.Replace(leaked)
 	})
 }
 
-// unused says for how long this process has not opened anything under a key. Take
-// the smallest answer of all instances: counters are per process and start again
-// with it.
+// unused returns how long ago this process last opened anything under a key. Take
+// the smallest answer of all instances: each process has its own counters, which
+// start at zero when it does.
 func unused(key keyring.Key, started, now time.Time) time.Duration {
 	last := key.Counters().LastOpened
 	if last.IsZero() {
