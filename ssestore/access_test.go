@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -176,5 +177,20 @@ func TestS7_4_EnforcedFromThePayload(t *testing.T) {
 		s := b.peek(store, after(31*day))
 		same(t, "note", note.Get(s), "")
 		same(t, "new", s.Info().New, true)
+	})
+}
+
+// TestInfo_ChangedData: Info shows the session as it would be written now.
+func TestInfo_ChangedData(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		visited(t, store, set(t, "a")).visit(t, store, t0, func(s *ssestore.Session) {
+			before := s.Info()
+			must(t, note.Set(s, strings.Repeat("b", 100)))
+			i := s.Info()
+			if !strings.Contains(string(i.Claims), strings.Repeat("b", 100)) || i.Bytes < before.Bytes+100 {
+				t.Errorf("%d bytes of %s, before %d", i.Bytes, i.Claims, before.Bytes)
+			}
+		})
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -291,6 +292,8 @@ func TestBarrier_Junk(t *testing.T) {
 		for i := range 6 {
 			junk = append(junk, kid(1)+"9999999999"+strings.Repeat(string(rune('A'+i)), 22))
 		}
+		junk = append(junk, kid(1)+"170000000:"+strings.Repeat("A", 22)) // the character behind 9
+		slices.Reverse(junk)
 		b[barrierName] = strings.Join(junk, ".")
 		out := b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		same(t, "entries", strings.Count(b[barrierName], ".")+1, 1)
@@ -320,6 +323,13 @@ func TestBarrier_Lines(t *testing.T) {
 		same(t, "first login", len(out.SetCookie), 1)
 		// Nothing that is not saved ends anything.
 		silent(t, b.copy().visitStatus(t, store, t0, 500, func(s *ssestore.Session) { login(t, s, "1") }))
+
+		// An entry has room for times of ten digits, from 2001 on.
+		early := time.Unix(900_000_000, 0)
+		old := browser{}
+		old.visit(t, store, early, set(t, "a"))
+		out = old.visit(t, store, early, func(s *ssestore.Session) { must(t, s.Principal().End()) })
+		same(t, "barrier in 1998", lineOf(out, barrierName), "")
 
 		out = b.copy().visitStatus(t, store, after(time.Hour/4), 500, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		same(t, "attributes", attributes(lineOf(out, barrierName)),

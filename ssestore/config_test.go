@@ -29,6 +29,10 @@ func TestNew_Refuses(t *testing.T) {
 		"no keys":             {func(c *ssestore.Config) { c.Keys = nil }, "Keys"},
 		"typed nil file":      {func(c *ssestore.Config) { c.Keys = nilFile }, "Keys"},
 		"typed nil ring":      {func(c *ssestore.Config) { c.Keys = nilRing }, "Keys"},
+		"nil func":            {func(c *ssestore.Config) { c.Keys = sourceFunc(nil) }, "Keys"},
+		"nil map":             {func(c *ssestore.Config) { c.Keys = sourceMap(nil) }, "Keys"},
+		"nil slice":           {func(c *ssestore.Config) { c.Keys = sourceSlice(nil) }, "Keys"},
+		"nil channel":         {func(c *ssestore.Config) { c.Keys = sourceChan(nil) }, "Keys"},
 		"short schedule":      {func(c *ssestore.Config) { c.Keys = schedule(7*day, 4) }, "Keys"},
 		"fraction":            {func(c *ssestore.Config) { c.Idle = 1500 * time.Millisecond }, "Idle"},
 		"negative":            {func(c *ssestore.Config) { c.Absolute = -time.Hour }, "Absolute"},
@@ -119,6 +123,16 @@ func TestF503_NilKeysPointBack(t *testing.T) {
 type sourceFunc func(time.Time) *keyring.Keyring
 
 func (f sourceFunc) At(now time.Time) *keyring.Keyring { return f(now) }
+
+type (
+	sourceMap   map[string]*keyring.Keyring
+	sourceSlice []*keyring.Keyring
+	sourceChan  chan *keyring.Keyring
+)
+
+func (m sourceMap) At(time.Time) *keyring.Keyring   { return m[""] }
+func (l sourceSlice) At(time.Time) *keyring.Keyring { return l[0] }
+func (c sourceChan) At(time.Time) *keyring.Keyring  { return <-c }
 
 // TestNew_AllAtOnce: everything that is wrong is reported together, the cookie's
 // own errors and the codec's included.

@@ -172,6 +172,7 @@ func TestLegacy_Refused(t *testing.T) {
 			{"Migrate fails", "old=" + oldValue(t0, "note=x+fail"), t0, cookie.ReasonForeign},
 			{"bad id", "old=" + oldValue(t0, "note=x+user="), t0, cookie.ReasonForeign},
 			{"nothing in it", "old=" + oldValue(t0, "else"), t0, cookie.ReasonForeign},
+			{"issued before 1970", "old=" + oldValue(time.Unix(-1, 0).UTC(), "note=x"), t0, cookie.ReasonForeign},
 			{"from the future", "old=" + oldValue(after(61*time.Second), "note=x"), t0, cookie.ReasonFuture},
 			{"over", "old=" + oldValue(after(-12*time.Hour), "note=x"), t0, cookie.ReasonExpired},
 			{"over, persistent", "old=" + oldValue(after(-30*day), "note=x+remember"), t0, cookie.ReasonExpired},
@@ -288,6 +289,19 @@ func TestLegacy_WishesEnd(t *testing.T) {
 			same(t, "adopted", s.Principal().Identity().Adopted, false)
 		})
 		same(t, "persistent", b.peek(store, t0).Info().Persistent, false)
+
+		soon := newStore(t, c, ring(t, 1), legacyConfig, func(c *ssestore.Config) {
+			c.Legacy[0].Migrate = func(s *ssestore.Session, _ []byte) error {
+				must(t, s.ExpireAt(after(time.Minute)))
+				return s.Adopt("1")
+			}
+		})
+		b = browser{oldName: oldValue(t0, "")}
+		b.visit(t, soon, t0, func(s *ssestore.Session) {
+			same(t, "end", s.Info().Expires, after(time.Minute))
+			login(t, s, "2")
+			same(t, "end after a login", s.Info().Expires, after(12*time.Hour))
+		})
 	})
 }
 
@@ -317,6 +331,7 @@ func TestLegacy_Chain(t *testing.T) {
 			{t0, v(t0, ""), v(t0, ""), "one"},
 			{t0, v(t0, "not one"), v(t0, ""), "two"},
 			{t0, "x", v(t0, ""), "two"},
+			{t0, v(t0, "first") + "; one=" + v(t0, "second"), v(t0, ""), ""}, // two sessions are none
 			{after(day), v(after(day), ""), v(after(day), ""), "two"},
 			{after(2 * day), v(after(2*day), ""), v(after(2*day), ""), ""},
 		} {
@@ -324,7 +339,7 @@ func TestLegacy_Chain(t *testing.T) {
 			same(t, "session of", note.Get(b.peek(store, row.now)), row.want)
 			out := b.visit(t, store, row.now, read)
 			// Both go: the session has moved.
-			if row.now == t0 {
+			if row.now == t0 && row.want != "" {
 				same(t, "deleted", lineOf(out, "one") != "" && lineOf(out, "two") != "", true)
 			}
 		}
@@ -381,6 +396,18 @@ func TestLegacy_WithinMigrate(t *testing.T) {
 		same(t, "ran", ran, true)
 		s := b.peek(store, t0)
 		same(t, "Adopt outside", s.Adopt("1"), ssestore.ErrMigrate)
+
+		adopting := newStore(t, c, ring(t, 1), legacyConfig, func(c *ssestore.Config) {
+			c.Legacy[0].Migrate = func(s *ssestore.Session, _ []byte) error {
+				must(t, s.Adopt("1"))
+				same(t, "Confirm within", confirm(s, ssestore.Stamp{}), ssestore.ErrMigrate)
+				same(t, "Refuse within", refuse(s, cookie.ReasonBadUserID), ssestore.ErrMigrate)
+				return nil
+			}
+		})
+		same(t, "user", b.peek(adopting, t0).Principal().Identity().ID, "1")
+		// Who has no cookie of the earlier system has none to lose.
+		same(t, "lines of a first visit", len(browser{}.visit(t, store, t0, set(t, "x")).SetCookie), 1)
 	})
 }
 

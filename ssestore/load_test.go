@@ -422,6 +422,46 @@ func TestBarrier_NewerKey(t *testing.T) {
 	})
 }
 
+// lost is a source that finds nothing when it is asked again.
+type lost struct{ holder }
+
+func (l *lost) Refresh(time.Time) *keyring.Keyring { return nil }
+
+// TestRefresh_Nothing: a source that fails takes nothing away from the request.
+func TestRefresh_Nothing(t *testing.T) {
+	eachWithKids(t, func(t *testing.T, c codec) {
+		var keys lost
+		keys.set(ring(t, 1))
+		store := newStore(t, c, &keys)
+		unknown := visited(t, newStore(t, c, ring(t, 2)), set(t, "x"))[sessionName]
+		known := visited(t, store, set(t, "mine"))[sessionName]
+		s := store.Load([]string{sessionName + "=" + unknown + "; " + sessionName + "=" + known}, t0)
+		same(t, "note", note.Get(s), "mine")
+		must(t, note.Set(s, "still mine"))
+		out, err := s.Commit(200)
+		must(t, err)
+		same(t, "session", did(out), "written")
+	})
+}
+
+// TestRefresh_EndsEachSessionOnce: what was found under the ring before counts no
+// more, so a logout names each session once.
+func TestRefresh_EndsEachSessionOnce(t *testing.T) {
+	eachWithKids(t, func(t *testing.T, c codec) {
+		keys := &holder{next: ring(t, 2, 1)}
+		keys.set(ring(t, 1))
+		one, two := loggedIn(t, c, 1)[sessionName], loggedIn(t, c, 1)[sessionName]
+		three := visited(t, newStore(t, c, ring(t, 2)), set(t, "x"))[sessionName]
+		s := newStore(t, c, keys).Load([]string{sessionName + "=" + one + "; " + sessionName + "=" + two + "; " + sessionName + "=" + three}, t0)
+		must(t, s.Principal().End())
+		out, err := s.Commit(200)
+		must(t, err)
+		b := browser{}
+		b.keep(t, out)
+		same(t, "entries", strings.Count(b[barrierName], ".")+1, 3)
+	})
+}
+
 // TestRefresh_ForgetsWhatTheOldRingOpened: of two values the first opens, the
 // second names a new key, and the ring that has it lacks the key of the first.
 // Nothing of the first is left.

@@ -598,6 +598,14 @@ func TestF401_VerdictAboutSomebodyElse(t *testing.T) {
 				}
 			})
 		}
+		// An identity of another session, even one in which as much has happened.
+		one, two := store.Load(nil, t0), store.Load(nil, t0)
+		login(t, one, "1")
+		login(t, two, "2")
+		stranger := one.Principal().Identity()
+		same(t, "Confirm a stranger", two.Principal().Confirm(stranger, ssestore.Stamp{}), ssestore.ErrNobody)
+		same(t, "Refuse a stranger", two.Principal().Refuse(stranger, cookie.ReasonBadUserID), ssestore.ErrNobody)
+
 		s := store.Load(nil, t0)
 		same(t, "Confirm nobody", confirm(s, ssestore.Stamp{KeyID: kid(1)}), ssestore.ErrNobody)
 		same(t, "Refuse nobody", refuse(s, cookie.ReasonBadUserID), ssestore.ErrNobody)
