@@ -425,6 +425,23 @@ func TestG12_NeverATypedNil(t *testing.T) {
 	}
 }
 
+// nilUser looks for a user of a type that can be nil, in a store that has none.
+func nilUser[U any](t *testing.T, s *ssestore.Session) {
+	t.Helper()
+	var zero U
+	m, err := auth.New(auth.Config[U]{
+		UserByID: func(context.Context, string) (U, error) { return zero, nil },
+		ID:       func(U) string { return "1" },
+		Stamp:    func(U) string { return "" },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.GetUser(bg, s); !errors.Is(err, auth.ErrNoUser) {
+		t.Errorf("nil %T: %v", zero, err)
+	}
+}
+
 // U may be any type: a struct, a string, a map.
 func TestGetUser_OtherUserTypes(t *testing.T) {
 	x := newSite(t, ring(t, 1))
@@ -443,6 +460,9 @@ func TestGetUser_OtherUserTypes(t *testing.T) {
 	if u, err := structs.GetUser(bg, s); err != nil || u.ID != "1" {
 		t.Errorf("struct: %v, %v", u, err)
 	}
+	nilUser[[]string](t, s)
+	nilUser[func()](t, s)
+	nilUser[chan int](t, s)
 	maps, err := auth.New(auth.Config[map[string]string]{
 		UserByID: func(context.Context, string) (map[string]string, error) { return nil, nil },
 		ID:       func(u map[string]string) string { return u["id"] },
