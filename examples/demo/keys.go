@@ -49,8 +49,5 @@ func rotated(ring *keyring.Keyring) (*keyring.Keyring, error) {
 			oldest = k
 		}
 	}
-	if ring, err = ring.Retire(oldest.ID()); err != nil {
-		return nil, err
-	}
-	return ring.Rotate()
+	return ring.Replace(oldest.ID())
 }
