@@ -175,3 +175,36 @@ func ExampleManager_RefreshStamp_wrongOrder() {
 	// auth: this user is not logged in here
 	// auth: no user
 }
+
+// A stream of events asks once a minute whether its user may stay. Here the minutes
+// come from a slice; in a program they come from a time.Ticker.
+func ExampleManager_Recheck() {
+	ctx := context.Background()
+	store, users := newAccounts()
+	start := time.Now()
+	s := store.Load(nil, start)
+	if err := users.Login(ctx, s, accounts["7"]); err != nil {
+		fmt.Println(err)
+	}
+	s.Commit(200) // the response has begun
+
+	stream := func(minutes []time.Duration) {
+		for _, m := range minutes {
+			u, err := users.Recheck(ctx, s, start.Add(m))
+			switch {
+			case errors.Is(err, auth.ErrNoUser):
+				fmt.Println(m, "closed") // the client connects again
+				return
+			case err != nil:
+				fmt.Println(m, "the user store is down") // wait, or close as well
+			default:
+				fmt.Println(m, "an event for", u.Name)
+			}
+		}
+	}
+	stream([]time.Duration{time.Minute, 2 * time.Minute, 31 * time.Minute, 32 * time.Minute})
+	// Output:
+	// 1m0s an event for Ada
+	// 2m0s an event for Ada
+	// 31m0s closed
+}

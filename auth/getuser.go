@@ -46,6 +46,24 @@ func (m *Manager[U]) GetUser(ctx context.Context, s *ssestore.Session) (U, error
 	return a.user, a.err
 }
 
+// Recheck is GetUser once more, at now, for a connection that outlives its request:
+// a WebSocket, a stream of events. GetUser keeps the answer that it gave when the
+// request came. Recheck asks the store again, and judges the session's lifetimes and
+// stamp as if its cookie came at now. It writes nothing, and s doesn't change.
+//
+// Call it about once a minute, and before an action that matters. When it returns
+// ErrNoUser, close the connection: the client connects again, and is let in with the
+// cookie that it has by then, or asked to log in. The errors are those of GetUser;
+// after [ErrUserStore] decide whether the connection waits or ends.
+//
+// The idle time counts from the renewal that s knows of, so a session that other
+// requests have renewed since is reconnected once per idle time. A logout in the
+// browser isn't known here. The page's connections end with the page, and a page that
+// stays closes them itself.
+func (m *Manager[U]) Recheck(ctx context.Context, s *ssestore.Session, now time.Time) (U, error) {
+	return m.GetUser(ctx, s.Principal().Again(now))
+}
+
 // An answer is the result of one evaluation.
 type answer[U any] struct {
 	user U

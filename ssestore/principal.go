@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"time"
+	"unsafe"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
@@ -353,6 +354,40 @@ func (r Principal) Refuse(who Identity, reason cookie.Reason) error {
 	p.wipe()
 	p.origin = originRefused // what follows is a new session
 	return nil
+}
+
+// Again returns the session as Load would make it at now, with the changes of this
+// request and nothing that this request has found out. It's for a connection that
+// outlives its request, which asks once more whether its user may stay: lifetimes
+// are judged at now, and keys are those of now. The result can be read, also after
+// Commit; changes fail with ErrCommitted.
+//
+// What the browser did meanwhile isn't known here: a renewal or a logout there
+// reaches the server with its next request. Without a session it is nil.
+func (r Principal) Again(now time.Time) *Session {
+	p := r.s.lock()
+	if p == nil {
+		return nil
+	}
+	defer p.mu.Unlock()
+	q := &state{store: p.store, now: now, phase: phaseCommitted, use: useRead}
+	q.pub.p = unsafe.Pointer(q)
+	sec := now.Unix()
+	if p.sec == 0 || sec <= 0 || sec > claims.MaxTime {
+		return &q.pub
+	}
+	q.sec = sec
+	q.ring = p.store.keys.At(now)
+	if p.c.SID == (claims.SID{}) {
+		return &q.pub
+	}
+	if q.reason = q.store.judge(&p.c, q.sec); q.reason == cookie.ReasonNone {
+		q.origin, q.key, q.c = p.origin, p.key, p.c
+		if p.data == dataChanged {
+			q.c.D = claims.AppendData(nil, p.values.members)
+		}
+	}
+	return &q.pub
 }
 
 // Note reports a reason in the Outcome and leaves the session alone.
