@@ -38,7 +38,7 @@ func (s *Session) Commit(status int) (Outcome, error) {
 	p.phase = phaseCommitted
 	out.Refused = p.reason
 	if p.rare != nil {
-		out.Unreadable = p.rare.unreadable
+		out.Unreadable, out.NotMigrated = p.rare.unreadable, p.rare.notMigrated
 	}
 	out.Vary = p.use >= useRead || len(out.SetCookie) > 0
 	out.Private = p.private || len(out.SetCookie) > 0

@@ -1,6 +1,8 @@
 package ssestore
 
 import (
+	"errors"
+
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
@@ -31,9 +33,15 @@ func (p *state) loadLegacy(lines []string, seen sight) {
 		if done {
 			continue
 		}
-		switch p.reason = p.takeOver(l, values); p.reason {
+		reason := p.takeOver(l, values)
+		switch reason {
 		case cookie.ReasonNone, cookie.ReasonAmbiguous, cookie.ReasonEnded:
-			done = true
+			p.reason, done = reason, true
+			continue
+		}
+		// Of several that failed, another program's cookie is the least news.
+		if reason != cookie.ReasonForeign || p.reason == cookie.ReasonNone {
+			p.reason = reason
 		}
 	}
 }
@@ -46,15 +54,19 @@ func (p *state) takeOver(l *legacy, values []string) cookie.Reason {
 	}
 	var opened cookie.Opened
 	value, valid := "", 0
+	verdict := cookie.ReasonForeign
 	for _, v := range values {
-		if o, err := l.codec.Open(p.keys(), v); err == nil {
+		o, err := l.codec.Open(p.keys(), v)
+		if err == nil {
 			opened, value = o, v
 			valid++
+		} else if reason := cookie.ReasonOf(err); reason != cookie.ReasonForeign {
+			verdict = reason
 		}
 	}
 	switch valid {
 	case 0:
-		return cookie.ReasonForeign
+		return verdict
 	case 1:
 		return p.migrate(l, value, opened)
 	}
@@ -65,7 +77,8 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 	iat := o.Issued.Unix()
 	switch {
 	case o.Issued.IsZero() || iat <= 0:
-		return cookie.ReasonForeign // of unknown age: a replay would start its life anew
+		p.notMigrated(ErrUndated)
+		return cookie.ReasonForeign
 	case iat > p.sec+leeway:
 		return cookie.ReasonFuture
 	}
@@ -82,8 +95,12 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 	p.c.Exp = p.c.Iat + p.store.profile(p.c.Per).absolute
 
 	reason := p.store.judge(&p.c, p.sec)
+	if err == nil && p.empty() {
+		err = errNothing
+	}
 	switch {
-	case err != nil || p.empty():
+	case err != nil:
+		p.notMigrated(err)
 		reason = cookie.ReasonForeign
 	case reason == cookie.ReasonNone && p.isEnded(&p.c):
 		reason = cookie.ReasonEnded
@@ -95,3 +112,11 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 	p.origin = originMigrated
 	return cookie.ReasonNone
 }
+
+// notMigrated notes why a legacy cookie that opened gave no session.
+func (p *state) notMigrated(err error) {
+	r := p.writeRare()
+	r.notMigrated = errors.Join(r.notMigrated, err)
+}
+
+var errNothing = errors.New("ssestore: Migrate set no value and named no user")

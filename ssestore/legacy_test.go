@@ -12,12 +12,20 @@ import (
 )
 
 // oldCodec is a codec of an earlier system: a date, a dash and words. The tests
-// set the date, which the real formats take from the clock.
+// set the date, which the real formats take from the clock. A "!" and a verdict is
+// what the codec says about itself.
 type oldCodec struct{}
 
 func (oldCodec) Seal(*keyring.Keyring, []byte) (string, error) { return "", errors.New("reads only") }
 func (oldCodec) Size(int) int                                  { return 0 }
 func (oldCodec) Open(_ *keyring.Keyring, v string) (cookie.Opened, error) {
+	if verdict, told := strings.CutPrefix(v, "!"); told {
+		for r := cookie.ReasonNone; r <= cookie.ReasonEnded; r++ {
+			if r.String() == verdict {
+				return cookie.Opened{}, r.Err()
+			}
+		}
+	}
 	date, words, ok := strings.Cut(v, "-")
 	if !ok {
 		return cookie.Opened{}, cookie.ReasonForeign.Err()
@@ -451,4 +459,68 @@ func TestLegacy_LogoutAcrossRotation(t *testing.T) {
 		same(t, "user", b.peek(rotated, t0).Principal().Identity().ID, "")
 		same(t, "verdict", b.copy().visit(t, rotated, t0, read).Refused, cookie.ReasonEnded)
 	})
+}
+
+// TestF206_VerdictsOfMigration: whatever keeps a legacy cookie from being taken over,
+// the Outcome tells it from the rest, and no cookie is deleted.
+func TestF206_VerdictsOfMigration(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		var failure error
+		store := newStore(t, c, ring(t, 1), legacyConfig, func(c *ssestore.Config) {
+			c.Legacy[0].Migrate = func(s *ssestore.Session, plaintext []byte) error {
+				failure = migrate(s, plaintext)
+				return failure
+			}
+			older := c.Legacy[0]
+			older.Cookie = cookie.Config{Name: "older"}
+			c.Legacy = append(c.Legacy, older)
+		})
+		for _, row := range []struct {
+			name, lines string
+			refused     cookie.Reason
+			why         error // nil: that of Migrate, if it ran
+		}{
+			{"foreign", "old=x", cookie.ReasonForeign, nil},
+			{"a wrong key", "old=!unknown-key", cookie.ReasonUnknownKey, nil},
+			{"altered", "old=!bad-tag", cookie.ReasonBadTag, nil},
+			{"malformed", "old=!malformed", cookie.ReasonMalformed, nil},
+			{"an expired token", "old=!expired", cookie.ReasonExpired, nil},
+			{"not valid yet", "old=!future", cookie.ReasonFuture, nil},
+			{"a wrong key beside a foreign one", "old=x; old=!unknown-key; old=y", cookie.ReasonUnknownKey, nil},
+			{"expired, and an older one that is foreign", "old=!expired; older=x", cookie.ReasonExpired, nil},
+			{"foreign, and an older one that is expired", "old=x; older=!expired", cookie.ReasonExpired, nil},
+			{"no date", "old=x-note=x", cookie.ReasonForeign, ssestore.ErrUndated},
+			{"Migrate fails", "old=" + oldValue(t0, "note=x+fail"), cookie.ReasonForeign, nil},
+			{"Migrate adopts nobody", "old=" + oldValue(t0, "user="), cookie.ReasonForeign, ssestore.ErrBadID},
+			{"two that Migrate refuses", "old=x-a; older=" + oldValue(t0, "fail"), cookie.ReasonForeign, ssestore.ErrUndated},
+			{"none", "other=x", cookie.ReasonNone, nil},
+			{"one that is good", "old=x; older=" + oldValue(t0, "note=x"), cookie.ReasonNone, nil},
+		} {
+			failure = nil
+			out := browser{}.visitLines(t, store, row.lines)
+			same(t, row.name, out.Refused, row.refused)
+			if !errors.Is(out.NotMigrated, row.why) && row.why != nil || failure != nil && !errors.Is(out.NotMigrated, failure) || row.why == nil && failure == nil && out.NotMigrated != nil {
+				t.Errorf("%s: NotMigrated: %v", row.name, out.NotMigrated)
+			}
+			for _, line := range out.SetCookie {
+				if row.refused != cookie.ReasonNone {
+					t.Errorf("%s: %s", row.name, line)
+				}
+			}
+		}
+		out := browser{}.visitLines(t, store, "old="+oldValue(t0, "else"))
+		if out.NotMigrated == nil || !strings.Contains(out.NotMigrated.Error(), "Migrate set no value") {
+			t.Errorf("nothing in it: %v", out.NotMigrated)
+		}
+	})
+}
+
+// visitLines is a request with other cookies than the browser's, which reads.
+func (b browser) visitLines(t *testing.T, store *ssestore.Store, lines string) ssestore.Outcome {
+	t.Helper()
+	s := store.Load([]string{lines}, t0)
+	note.Get(s)
+	out, err := s.Commit(200)
+	must(t, err)
+	return out
 }

@@ -106,8 +106,11 @@ func (p *state) choose(values []string) (seen sight) {
 	switch valid {
 	case 0:
 		p.key, p.reason = refused, verdict
-		if rank(verdict) <= deletable {
+		switch {
+		case rank(verdict) <= deletable:
 			p.origin = originRefused
+		case verdict == unreadable:
+			p.reason = cookie.ReasonMalformed
 		}
 	case 1:
 		p.origin = originLoaded
@@ -162,10 +165,15 @@ func parse(c *claims.Claims, o cookie.Opened, err error) (keyring.Key, cookie.Re
 		return keyring.Key{}, cookie.ReasonOf(err)
 	}
 	if !c.Parse(o.Plaintext) {
-		return o.Key, cookie.ReasonMalformed
+		return o.Key, unreadable
 	}
 	return o.Key, cookie.ReasonNone
 }
+
+// unreadable is the verdict on a value that is authentic and whose claims this version
+// can't read. It reaches the outside as malformed, but it isn't deletable: in the
+// middle of a deployment, a newer version may have written the value.
+const unreadable cookie.Reason = 255
 
 // buffer is room to open any value.
 type buffer [jwe.MaxOpen]byte
@@ -188,10 +196,12 @@ func rank(r cookie.Reason) int {
 		return 3
 	case cookie.ReasonEnded:
 		return deletable
-	case cookie.ReasonFuture:
+	case unreadable:
 		return 6
-	case cookie.ReasonUnknownKey:
+	case cookie.ReasonFuture:
 		return 7
+	case cookie.ReasonUnknownKey:
+		return 8
 	}
 	return 5 // foreign, and whatever a codec makes up
 }

@@ -1,7 +1,11 @@
 package ssestore_test
 
 import (
+	"encoding/hex"
+	"encoding/json"
+	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -316,7 +320,7 @@ func TestCodecsCannotBeMixed(t *testing.T) {
 }
 
 // TestClaimsAreJudged: a value that is authentic and whose claims are not what
-// this library writes is malformed, and deleted.
+// this library writes is malformed. It isn't deleted (F411); one that is over is.
 func TestClaimsAreJudged(t *testing.T) {
 	const sid = `{"sid":"AAECAwQFBgcICQoLDA0ODw"`
 	each(t, func(t *testing.T, c codec) {
@@ -346,7 +350,7 @@ func TestClaimsAreJudged(t *testing.T) {
 			same(t, row.claims, note.Get(b.peek(store, t0)), row.note)
 			out := b.visit(t, store, t0, read)
 			same(t, row.claims, out.Refused, row.want)
-			same(t, row.claims, did(out), map[cookie.Reason]string{cookie.ReasonMalformed: "deleted", cookie.ReasonExpired: "deleted"}[row.want]+map[cookie.Reason]string{cookie.ReasonNone: "nothing", cookie.ReasonFuture: "nothing"}[row.want])
+			same(t, row.claims, did(out), map[bool]string{true: "deleted", false: "nothing"}[row.want == cookie.ReasonExpired])
 		}
 
 		// Only the data is wrong: it reads as empty, is reported, and stays until
@@ -479,4 +483,84 @@ func TestRefresh_ForgetsWhatTheOldRingOpened(t *testing.T) {
 		same(t, "verdict", out.Refused, cookie.ReasonUnknownKey)
 		silent(t, out)
 	})
+}
+
+var update = flag.Bool("update", false, "write testdata/newer.json anew")
+
+// newer is a cookie that a newer version of this library might write.
+type newer struct {
+	Comment string `json:"comment"`
+	Claims  string `json:"claims"`
+	Token   string `json:"token"`
+	Refused string `json:"refused"`
+	Deleted bool   `json:"deleted"`
+}
+
+// TestF411_ClaimsOfANewerVersion: in a rolling deployment, the older instances don't
+// log out the users of the newer ones. testdata/newer.json is published.
+func TestF411_ClaimsOfANewerVersion(t *testing.T) {
+	const file = "testdata/newer.json"
+	type page struct {
+		About   string  `json:"about"`
+		Key     string  `json:"root_hex"`
+		Kid     string  `json:"kid"`
+		Name    string  `json:"name"`
+		Now     int64   `json:"now"`
+		Vectors []newer `json:"vectors"`
+	}
+	keys := ring(t, 1)
+	sealed, err := cookie.JWE(sessionName, "")
+	must(t, err)
+	if *update {
+		p := page{
+			About: "Cookies that a newer version might write, at the time now, and what version 1 does with them: it refuses them as malformed, and never deletes them.",
+			Key:   hex.EncodeToString([]byte(strings.Repeat("b", 32))), Kid: kid(1), Name: sessionName, Now: t0.Unix(),
+		}
+		const head, mid, tail = `{"sid":"AAECAwQFBgcICQoLDA0ODw","iat":1700000000,"auth_time":1700000000,"exp":1700043200,"rnw":1700000000`, `,"sub":"42"`, `,"d":{"note":"a"}}`
+		for _, row := range [][2]string{
+			{"one claim more, after rnw", head + `,"vat":1` + mid + tail},
+			{"one claim more, after sub", head + mid + `,"lnk":["AAAA"]` + tail},
+			{"one claim more, at the end", head + mid + `,"d":{"note":"a"},"v":2}`},
+			{"a claim of another type", head + `,"per":1` + mid + tail},
+			{"a longer user id", head + `,"sub":"` + strings.Repeat("u", 256) + `"` + tail},
+			{"no claim that version 1 knows", `{"v":2}`},
+		} {
+			token, err := sealed.Seal(keys, []byte(row[1]))
+			must(t, err)
+			p.Vectors = append(p.Vectors, newer{row[0], row[1], token, "malformed", false})
+		}
+		b, err := json.MarshalIndent(p, "", "  ")
+		must(t, err)
+		must(t, os.WriteFile(file, append(b, '\n'), 0o644))
+	}
+	b, err := os.ReadFile(file)
+	must(t, err)
+	var p page
+	must(t, json.Unmarshal(b, &p))
+	store := newStore(t, codecs[0], keys)
+	if len(p.Vectors) < 6 || p.Kid != kid(1) || p.Now != t0.Unix() {
+		t.Fatal("the file has another form")
+	}
+	for _, v := range p.Vectors {
+		o, err := sealed.Open(keys, v.Token)
+		must(t, err)
+		same(t, v.Comment+": claims", string(o.Plaintext), v.Claims)
+		b := browser{sessionName: v.Token}
+		out := b.visit(t, store, t0, func(s *ssestore.Session) {
+			same(t, v.Comment+": user", s.Principal().Identity().ID, "")
+			same(t, v.Comment+": new", s.Info().New, true)
+		})
+		same(t, v.Comment+": verdict", out.Refused.String(), v.Refused)
+		same(t, v.Comment+": cookie", did(out) == "deleted", v.Deleted)
+		// A deletion would take both.
+		lines := []string{sessionName + "=" + v.Token + "; " + sessionName + "=" + v.Token[:len(v.Token)-1]}
+		s := store.Load(lines, t0)
+		read(s)
+		out, err = s.Commit(200)
+		must(t, err)
+		silent(t, out)
+		// What the handler asks for happens all the same.
+		same(t, v.Comment+": login", did(b.copy().visit(t, store, t0, func(s *ssestore.Session) { login(t, s, "1") })), "written")
+		same(t, v.Comment+": logout", did(b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })), "deleted")
+	}
 }

@@ -38,6 +38,12 @@ type Outcome struct {
 	Deleted   bool // the session's cookie was deleted and not replaced
 	Migrated  bool // taken over from a legacy cookie
 
+	// NotMigrated is why a legacy cookie that opened gave no session: what
+	// [Legacy].Migrate returned, or ErrUndated. Several are joined. A legacy cookie
+	// that didn't open has its verdict in Refused: foreign, or what its format can
+	// tell, such as unknown-key, bad-tag or expired.
+	NotMigrated error
+
 	// OlderPrimary says that a change was written under a primary that is older than
 	// the key the session came with. The fleet is in the middle of a rotation, or
 	// this instance doesn't learn of new keys.

@@ -33,6 +33,9 @@ var (
 	// method that makes no sense there: Clear, Commit, and those of a Principal that
 	// change who is logged in.
 	ErrMigrate = errors.New("ssestore: Adopt works only within Legacy.Migrate; Clear, Logout, Begin, Restamp and Commit only outside")
+	// ErrUndated is in Outcome.NotMigrated when a legacy cookie doesn't say when it was
+	// issued. Each replay of such a cookie would start its life anew.
+	ErrUndated = errors.New("ssestore: the legacy cookie does not say when it was issued")
 	// ErrNobody is returned when the session names no user, or no longer the one
 	// who was judged.
 	ErrNobody = errors.New("ssestore: nobody is logged in, or no longer the same user")

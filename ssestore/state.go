@@ -165,6 +165,8 @@ type rare struct {
 	turn       *sync.Cond // for those who wait for a memo
 	fresh      *Stamp     // G6: replaces the stamp if the session is written
 
+	notMigrated error // see Outcome
+
 	space [1]ended // where over starts
 }
 
