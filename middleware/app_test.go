@@ -96,6 +96,7 @@ type setup struct {
 	clear  bool                            // plain HTTP instead of TLS
 	around func(http.Handler) http.Handler // outside of guard.Handler
 	inside func(http.Handler) http.Handler // inside of it
+	http1  bool                            // also in the second round, because HTTP/2 has no Hijack
 	http2  bool
 }
 
@@ -149,7 +150,7 @@ func newApp(t testing.TB, change func(*setup)) *app {
 	}
 	a.server = httptest.NewUnstartedServer(h)
 	a.server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	a.server.EnableHTTP2 = s.http2
+	a.server.EnableHTTP2 = s.http2 || secondRound() && !s.http1
 	if s.clear {
 		a.server.Start()
 	} else {
@@ -310,6 +311,9 @@ func expect[T comparable](t *testing.T, what string, got, want T) {
 		t.Errorf("%s: got %v, want %v", what, got, want)
 	}
 }
+
+// hijackable is the setup for connections that are taken out of HTTP.
+func hijackable(s *setup) { s.http1 = true }
 
 // plain is the setup for servers that are spoken to over raw TCP.
 func plain(s *setup) { s.clear = true }

@@ -27,7 +27,7 @@ func TestR12_HijackWithUnwrittenChange(t *testing.T) {
 		{"answered 500: no change is saved", 500, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			a := newApp(t, nil)
+			a := newApp(t, hijackable)
 			a.mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
 				note.Set(middleware.Session(r), "unwritten")
 				for range 2 {
@@ -59,7 +59,7 @@ func TestR12_HijackWithLogout(t *testing.T) {
 }
 
 func testHijackWithLogout(t *testing.T, set bool) {
-	a := newApp(t, nil)
+	a := newApp(t, hijackable)
 	a.mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
 		a.accounts.Logout(r.Context(), middleware.Session(r))
 		if set {
@@ -225,7 +225,7 @@ func TestCommit_OtherStates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newApp(t, func(s *setup) { s.ring = ring })
+	b := newApp(t, func(s *setup) { s.ring, s.http1 = ring, true })
 	b.mux.HandleFunc("/unsealed", func(w http.ResponseWriter, r *http.Request) {
 		note.Set(middleware.Session(r), "x")
 		for range 2 {

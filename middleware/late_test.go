@@ -246,7 +246,7 @@ func TestCommitFails(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a := newApp(t, func(s *setup) { s.ring = ring })
+			a := newApp(t, func(s *setup) { s.ring, s.http1 = ring, name == "Hijack" })
 			a.mux.HandleFunc("/saved", func(w http.ResponseWriter, r *http.Request) {
 				note.Set(middleware.Session(r), "x")
 				h := w.Header()

@@ -597,7 +597,7 @@ func sets(*app, http.Handler) http.Handler {
 // TestF210_OncePerResponse: OnOutcome has one call for a response, so that what it
 // stores isn't overwritten. What has no response, or comes later, is a mistake.
 func TestF210_OncePerResponse(t *testing.T) {
-	a := newApp(t, nil)
+	a := newApp(t, hijackable)
 	a.mux.HandleFunc("/all", func(w http.ResponseWriter, r *http.Request) {
 		note.Set(middleware.Session(r), "x")
 		http.NewResponseController(w).Hijack()
