@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -207,4 +208,65 @@ func ExampleManager_Recheck() {
 	// 1m0s an event for Ada
 	// 2m0s an event for Ada
 	// 31m0s closed
+}
+
+// Member has a counter that "log out everywhere" increments. The column was added
+// later and is 0 in every row that nobody has touched since.
+type Member struct {
+	ID, PasswordHash string
+	Logouts          int
+}
+
+// A Stamp function may start to cover another field, user by user: rows that nobody
+// has touched keep their stamp, and so their sessions. Release it everywhere before
+// the first row changes.
+func ExampleConfig_stamp() {
+	ctx := context.Background()
+	rows := map[string]*Member{"7": {ID: "7", PasswordHash: "argon2id-of-ada"}, "8": {ID: "8", PasswordHash: "argon2id-of-bob"}}
+	manager := func(stamp func(*Member) string) *auth.Manager[*Member] {
+		m, err := auth.New(auth.Config[*Member]{
+			UserByID: func(_ context.Context, id string) (*Member, error) { return rows[id], nil },
+			ID:       func(u *Member) string { return u.ID },
+			Stamp:    stamp,
+		})
+		if err != nil {
+			panic(err)
+		}
+		return m
+	}
+	before := manager(func(u *Member) string { return u.PasswordHash })
+	after := manager(func(u *Member) string {
+		if u.Logouts == 0 {
+			return u.PasswordHash
+		}
+		return u.PasswordHash + "\x00" + strconv.Itoa(u.Logouts)
+	})
+	store, err := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	if err != nil {
+		panic(err)
+	}
+	now := time.Now()
+	login := func(m *auth.Manager[*Member], id string) []string {
+		s := store.Load(nil, now)
+		if err := m.Login(ctx, s, rows[id]); err != nil {
+			panic(err)
+		}
+		out, _ := s.Commit(200)
+		return cookieOf(out)
+	}
+	in := func(m *auth.Manager[*Member], cookies []string) bool {
+		_, err := m.GetUser(ctx, store.Load(cookies, now.Add(5*time.Minute)))
+		return err == nil
+	}
+
+	// The first release is under way: either instance takes the other's sessions.
+	ada, bob := login(before, "7"), login(after, "8")
+	fmt.Println(in(before, ada), in(after, ada), in(before, bob), in(after, bob))
+
+	// It is everywhere. Ada logs out everywhere, which ends her sessions alone.
+	rows["7"].Logouts++
+	fmt.Println(in(after, ada), in(after, bob), in(after, login(after, "7")))
+	// Output:
+	// true true true true
+	// false true true
 }

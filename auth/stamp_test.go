@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -276,6 +277,68 @@ func libraryStamp(t *testing.T, root []byte, audience, id, field string) string 
 
 // An empty field is stamped like any other: turning stamps off is a switch, not
 // a value.
+// TestF108_RuleChangesPerUser: a Stamp function that changes its rule row by row
+// logs nobody out, in a rolling release in either direction; one that changes it for
+// all rows logs everybody out, back and forth; and a row that changes before every
+// instance knows the rule costs that user alone.
+func TestF108_RuleChangesPerUser(t *testing.T) {
+	x := newSite(t, ring(t, 1))
+	former := func(u *user) string { return u.Hash }
+	perUser := func(u *user) string { // Staff stands for any field of a row that is new
+		if !u.Staff {
+			return former(u)
+		}
+		return u.Hash + "\x00staff"
+	}
+	forAll := func(u *user) string { return u.Hash + "\x00" + strconv.FormatBool(u.Staff) }
+	with := func(stamp func(*user) string) *site {
+		other := x.on(ring(t, 1))
+		other.users = x.manager(func(c *auth.Config[*user]) { c.Stamp = stamp })
+		return other
+	}
+	old, gradual, abrupt := with(former), with(perUser), with(forAll)
+	in := func(x *site, b browser) bool {
+		x.now = t0.Add(5 * time.Minute)
+		id, _ := x.whoami(b.copy())
+		return id == "1"
+	}
+	a, b, c := browser{}, browser{}, browser{}
+	old.login(a, "1")
+	gradual.login(b, "1")
+	abrupt.login(c, "1")
+	x.rows["3"] = &user{ID: "3", Hash: "hash of three"}
+	other := browser{}
+	old.login(other, "3")
+	for _, tt := range []struct {
+		name string
+		got  bool
+		want bool
+	}{
+		{"old session, new instance", in(gradual, a), true},
+		{"new session, old instance", in(old, b), true},
+		{"abrupt: old session, new instance", in(abrupt, a), false},
+		{"abrupt: new session, old instance", in(old, c), false},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("%s: %v", tt.name, tt.got)
+		}
+	}
+	x.rows["1"].Staff = true
+	moved := browser{}
+	gradual.now = t0
+	gradual.login(moved, "1")
+	if in(gradual, a) || in(gradual, b) {
+		t.Error("the row changed, and a session from before goes on")
+	}
+	if !in(gradual, moved) || in(old, moved) {
+		t.Error("the row changed: the new instance must take the session, and the old one can't")
+	}
+	gradual.now = t0.Add(5 * time.Minute)
+	if id, _ := gradual.whoami(other); id != "3" {
+		t.Errorf("somebody else: %q", id)
+	}
+}
+
 func TestS9_2_EmptyFieldIsStamped(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.rows["1"].Hash = ""
