@@ -86,6 +86,15 @@ type (
 		next *node
 	}
 	pair2 struct{ P, Q *inner }
+	tree  struct{ Kids []tree }
+	shout struct {
+		A int `json:"a\\b"`
+		B int `json:"A"`
+	}
+	twins struct {
+		A int `json:"a"`
+		B int `json:"A"`
+	}
 )
 
 func (b bad) IsZero() bool                     { return b < 10 }
@@ -143,6 +152,10 @@ func TestF208_EqualOrRefused(t *testing.T) {
 		through("a struct without fields", struct{}{}),
 		through("hidden and encoded", moment{t0}, moment.equal),
 		through("a ring", loop),
+		through("a tree", tree{[]tree{{}, {[]tree{{}}}}}),
+		through("two names that differ in case", twins{1, 2}),
+		through("the escape in text", `a \ufffd b \\ufffd`),
+		through("the replacement character", "\ufffd"),
 		through("an address", netip.MustParseAddr("2001:db8::1%eth0")),
 		through("a time with a monotonic clock", time.Now(), time.Time.Equal),
 		through("a time in a zone with a name", []time.Time{t0.In(time.FixedZone("here", 3600))}, func(a, b []time.Time) bool { return a[0].Equal(b[0]) }),
@@ -161,6 +174,7 @@ func TestF208_EqualOrRefused(t *testing.T) {
 		through("a field left out", outer{Items: []left{{Secret: "canary"}}}),
 		through("a field deep below", outer{M: map[string]*hidden{"canary": {b: canary}}}),
 		through("two fields of one name", clash{E1{1}, E2{2}}),
+		through("a name that JSON doesn't use, and another field of that name", shout{canary, 1}),
 		through("a zero that is none", zero{5}),
 		through("an embedded pointer to a type of another package's", embedded{&inner{1}}),
 		through("a pointer to nil", func() **inner { var p *inner; return &p }()),

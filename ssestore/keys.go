@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
@@ -23,7 +24,10 @@ import (
 //
 // A Key is safe for concurrent use. The zero Key has no valid name: it finds nothing
 // and can't be set.
-type Key[T any] struct{ name string }
+type Key[T any] struct {
+	name  string
+	plain bool // of T; see isPlain
+}
 
 // NewKey returns the key for a name of 1 to 64 characters of A-Z a-z 0-9 _ . : / -.
 // A key with any other name finds nothing, and its Set returns [ErrBadName].
@@ -31,7 +35,7 @@ func NewKey[T any](name string) Key[T] {
 	if !claims.ValidName(name) {
 		return Key[T]{}
 	}
-	return Key[T]{name}
+	return Key[T]{name, isPlain(reflect.TypeFor[T]())}
 }
 
 // Name returns the name, or "" if it isn't valid.
@@ -64,10 +68,13 @@ func (k Key[T]) decode(s *Session, raw []byte, ok bool) (T, bool) {
 	if !ok {
 		return v, false
 	}
-	// A copy, because the claims' strings lie in the same bytes. encoding/json gives
-	// parts of them to UnmarshalJSON and UnmarshalText, at any depth, and those may
-	// write to what they are given.
-	if err := json.Unmarshal(bytes.Clone(raw), &v); err != nil {
+	if !k.plain {
+		// The claims' strings lie in the same bytes. encoding/json gives parts of them
+		// to UnmarshalJSON and UnmarshalText, at any depth, and those may write to what
+		// they are given.
+		raw = bytes.Clone(raw)
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
 		s.undecodable(k.name)
 		var zero T // v may be half filled
 		return zero, false
@@ -104,8 +111,10 @@ func (k Key[T]) Set(s *Session, v T) error {
 	if err != nil {
 		return err
 	}
-	if err := survives(&v, raw); err != nil {
-		return err
+	if !k.plain || lossy(raw) {
+		if err := survives(&v, raw); err != nil {
+			return err
+		}
 	}
 	return s.set(k.name, raw)
 }
@@ -132,5 +141,5 @@ func encode(v any) ([]byte, error) {
 	if !claims.ValidValue(raw) {
 		return nil, fmt.Errorf("%w: invalid UTF-8, or more than %d levels", ErrBadValue, claims.MaxDepth)
 	}
-	return bytes.Clone(raw), nil
+	return raw[:len(raw):len(raw)], nil
 }
