@@ -36,6 +36,11 @@ type Config struct {
 	// some proxies use for this, are never read.
 	BasePath string
 
+	// ReasonField names a query parameter in which the login URL says, in one
+	// word, why somebody who was logged in is asked to log in again. [Reason]
+	// reads it back. "" switches it off.
+	ReasonField string
+
 	// AllowedHosts are hosts, beside the request's own, that a next may name
 	// in an absolute URL: lower case, with the port where there is one.
 	AllowedHosts []string
@@ -128,6 +133,11 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 	}
 	if !validLoginURL(cfg.LoginURL) {
 		faults.Add("LoginURL", "must be a path that starts with one slash, or an absolute http or https URL, without user, space or control character")
+	}
+	if c := cfg.ReasonField; !validField(c) || c != "" && (c == cfg.NextField || c == "next" && cfg.NextField == "" || c == "-") {
+		faults.Add("ReasonField", "must consist of letters, digits, '-', '_' and '.', and not be the NextField")
+	} else if u, err := url.Parse(cfg.LoginURL); c != "" && err == nil && u.Query().Has(c) {
+		faults.Add("ReasonField", "must not be a parameter of LoginURL already")
 	}
 	if !validField(cfg.NextField) {
 		faults.Add("NextField", "must consist of letters, digits, '-', '_' and '.'")

@@ -30,11 +30,12 @@ func (c *core) loginURL(r *http.Request, who caller) string {
 	if c.cfg.LoginURL == "" {
 		return ""
 	}
+	login := c.withReason(c.cfg.LoginURL, c.session(r).Refused())
 	back := c.backTarget(r, who)
 	if back == "" {
-		return next.LoginURL(c.cfg.LoginURL, "", "")
+		return next.LoginURL(login, "", "")
 	}
-	return next.LoginURL(c.cfg.LoginURL, c.scheme(r)+"://"+r.Host+back, c.nextField)
+	return next.LoginURL(login, c.scheme(r)+"://"+r.Host+back, c.nextField)
 }
 
 // backTarget returns the page (path and query) to show after the login, or "" if
