@@ -24,7 +24,7 @@ type config struct {
 	Log          *slog.Logger
 }
 
-// app holds everything that lives as long as the process.
+// app holds what lives as long as the process.
 type app struct {
 	log      *slog.Logger
 	users    *users
@@ -32,9 +32,11 @@ type app struct {
 	hasher   *password.Hasher
 	accounts *auth.Manager[*User]
 	guard    *middleware.Guard[*User]
+	docs     docs
 	pages    pages
 
-	cookieName string
+	cookieName   string
+	insecureHTTP bool
 }
 
 // seeds are the users that a new table starts with.
@@ -45,18 +47,18 @@ var seeds = []struct {
 
 const seedPassword = "correct horse battery staple"
 
-// newApp opens the files and connects the parts: keys → store → accounts →
-// guard. Nothing here is particular to a demo.
+// newApp opens the files and connects the parts: keys → store → accounts → guard.
+// A real application does the same.
 func newApp(ctx context.Context, c config) (*app, error) {
-	a := &app{log: c.Log}
+	a := &app{log: c.Log, docs: openDocs(), insecureHTTP: c.InsecureHTTP}
 	var err error
-	if a.keys, err = openKeys(c.Keys, a.keyFault); err != nil {
+	if a.keys, err = keyring.OpenOrCreateFile(c.Keys, a.keyFault); err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
 	if a.hasher, err = password.New(password.Config{}); err != nil {
 		return nil, err
 	}
-	if a.pages, err = parsePages(); err != nil {
+	if a.pages, err = parsePages(a.docs); err != nil {
 		return nil, err
 	}
 	store, err := ssestore.New(ssestore.Config{
@@ -100,8 +102,8 @@ func newApp(ctx context.Context, c config) (*app, error) {
 // Close closes the database. The keyring needs no closing: it has no goroutine.
 func (a *app) Close() error { return a.users.Close() }
 
-// seed adds the first users. Several processes may start on one table at once:
-// whoever comes second finds the address taken.
+// seed adds the first users. Several processes may start on one table at once: the
+// second finds the address taken.
 func (a *app) seed(ctx context.Context) error {
 	for _, s := range seeds {
 		if _, err := a.users.ByEmail(ctx, s.Email); !errors.Is(err, auth.ErrNoUser) {
@@ -124,25 +126,28 @@ func (a *app) seed(ctx context.Context) error {
 //go:embed static
 var static embed.FS
 
-// Handler is the whole application. Order matters: the log is outermost and
-// sees every answer, limits come before anything that reads, and the guard
-// brings sessions and refuses cross-origin posts. Assets stay outside of it:
-// they are the same for everybody and may be cached by anyone.
+// Handler returns the whole application. The order matters. The log is outermost
+// and sees every answer, limits come before anything that reads, and the guard
+// brings sessions and refuses cross-origin posts. The assets are outside the guard:
+// they are the same for everybody, and any cache may keep them.
 func (a *app) Handler() http.Handler {
 	site := http.NewServeMux()
-	site.Handle("GET /{$}", a.guard.ForAnyone(a.home))
-	site.Handle("POST /cart", a.guard.ForAnyone(a.addToCart))
-	site.Handle("GET /signup", a.guard.ForAnyone(a.signupForm))
-	site.Handle("POST /signup", a.guard.ForAnyone(a.signup))
-	site.Handle("GET /login", a.guard.ForAnyone(a.loginForm))
-	site.Handle("POST /login", a.guard.ForAnyone(a.login))
-	site.Handle("/logout", a.guard.LogoutHandler("/"))
-	site.Handle("GET /members", a.guard.ForUser(a.members))
-	site.Handle("GET /password", a.guard.ForUser(a.passwordForm))
-	site.Handle("POST /password", a.guard.ForUser(a.changePassword))
-	site.Handle("GET /session", a.guard.ForAnyone(a.session))
-	site.Handle("GET /staff", a.guard.StaffRequired(a.guard.ForUser(a.staff)))
-	site.Handle("POST /keys/rotate", a.guard.StaffRequired(http.HandlerFunc(a.rotate)))
+	site.HandleFunc("GET /{$}", a.guard.ForAnyone(a.home))
+	site.HandleFunc("POST /cart", a.guard.ForAnyone(a.addToCart))
+	site.HandleFunc("GET /signup", a.guard.ForAnyone(a.signupForm))
+	site.HandleFunc("POST /signup", a.guard.ForAnyone(a.signup))
+	site.HandleFunc("GET /login", a.guard.ForAnyone(a.loginForm))
+	site.HandleFunc("POST /login", a.guard.ForAnyone(a.login))
+	site.HandleFunc("/logout", a.guard.LogoutHandler("/"))
+	site.HandleFunc("POST /logout/everywhere", a.guard.ForUser(a.logoutEverywhere))
+	site.HandleFunc("GET /members", a.guard.ForUser(a.members))
+	site.HandleFunc("GET /password", a.guard.ForUser(a.passwordForm))
+	site.HandleFunc("POST /password", a.guard.ForUser(a.changePassword))
+	site.HandleFunc("GET /session", a.guard.ForAnyone(a.session))
+	site.HandleFunc("GET /docs/{page}", a.guard.ForAnyone(a.doc))
+	staff := a.guard.Require(a.accounts.Staff)
+	site.Handle("GET /staff", staff(a.guard.ForUser(a.staff)))
+	site.Handle("POST /keys/rotate", staff(http.HandlerFunc(a.rotate)))
 
 	assets, err := fs.Sub(static, "static")
 	if err != nil {
@@ -150,6 +155,6 @@ func (a *app) Handler() http.Handler {
 	}
 	root := http.NewServeMux()
 	root.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(assets))))
-	root.Handle("/", limitBody(a.guard.Handler(routed(site))))
+	root.Handle("/", limitBody(a.guard.Handler(a.overHTTP(routed(site)))))
 	return a.logged(secured(a.dressed(root)))
 }

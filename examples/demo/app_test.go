@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"net"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -41,7 +43,7 @@ func TestCartSurvivesLoginAndEndsWithLogout(t *testing.T) {
 		t.Errorf("logged in as %q", got)
 	}
 	v.Post("/cart", "clear", "1").Want(t, 303, "/")
-	v.Get("/").Says(t, "Nothing in it yet").Says(t, "Ahoy, bob")
+	v.Get("/").Says(t, "Nothing in it yet").Says(t, "Hello, bob")
 
 	v.Get("/logout").Want(t, 405, "")
 	if v.Who() != bob {
@@ -55,16 +57,25 @@ func TestCartSurvivesLoginAndEndsWithLogout(t *testing.T) {
 
 func TestCartRefusesWhatDoesNotFit(t *testing.T) {
 	v := start(t).visitor(t)
-	v.Post("/cart", "item", "   ").Want(t, 422, "").Says(t, "Say what it is")
-	v.Post("/cart", "item", strings.Repeat("ü", maxItem+1)).Want(t, 422, "").Says(t, "At most 200 characters")
+	v.Post("/cart", "item", "   ").Want(t, 422, "").Says(t, "Type what you want to add")
+	v.Post("/cart", "item", strings.Repeat("ü", maxItem+1)).Want(t, 422, "").Says(t, "one item may have 200 characters")
 	full := false
 	for i := range 30 {
-		a := v.Post("/cart", "item", fmt.Sprint(i, strings.Repeat("x", maxItem-5)))
-		if a.StatusCode == 422 {
-			a.Says(t, "The hold is full").Says(t, "<li>0xxx")
-			full = i > 8
-			break
+		item := fmt.Sprint(i, strings.Repeat("x", maxItem-5))
+		a := v.Post("/cart", "item", item)
+		if a.StatusCode != 422 {
+			continue
 		}
+		full = i > 8
+		// Nothing is lost: neither the cart nor what was typed. And the numbers
+		// are those of the session page.
+		a.Says(t, "<li>0xxx").Says(t, `value="`+item+`"`).Says(t, "Your cart")
+		says := regexp.MustCompile(`Your cookie takes ([0-9,]+) of ([0-9,]+) bytes`).FindStringSubmatch(a.Text)
+		if says == nil {
+			t.Fatalf("the refusal has no numbers:\n%s", a.Text)
+		}
+		v.Get("/session").Says(t, `<strong id="bytes">`+says[1]+`</strong>`).Says(t, `<span id="allowed">`+says[2]+`</span>`)
+		break
 	}
 	if !full {
 		t.Error("the cart never got full, or far too early")
@@ -74,14 +85,14 @@ func TestCartRefusesWhatDoesNotFit(t *testing.T) {
 	}
 	// Room for the login was kept.
 	v.Login(bob, seedPassword).Want(t, 303, "/")
-	v.Get("/").Says(t, "<li>0xxx").Says(t, "Ahoy, bob")
+	v.Get("/").Says(t, "<li>0xxx").Says(t, "Hello, bob")
 }
 
 func TestLoginRefusesAlike(t *testing.T) {
 	s := start(t)
 	v := s.visitor(t)
 	page := func(email, pw string) string {
-		a := v.Login(email, pw, "next", "/members").Want(t, 422, "").Says(t, "Address and password do not match.")
+		a := v.Login(email, pw, "next", "/members").Want(t, 422, "").Says(t, "Email and password don’t match.")
 		if a.Header.Get("Set-Cookie") != "" {
 			t.Error("a refused login sets a cookie")
 		}
@@ -106,7 +117,7 @@ func TestAccess(t *testing.T) {
 	v.Get("/members?x=1").Want(t, 302, "/login?next=/members%3Fx%3D1")
 	v.Get("/staff").Want(t, 302, "/login?next=/staff")
 	v.Get("/password").Want(t, 302, "/login?next=/password")
-	v.Post("/keys/rotate").Want(t, 302, "/login")
+	v.Post("/keys/rotate").Want(t, 303, "/login")
 	v.Get("/login?next=/members%3Fx%3D1").Says(t, `name="next" value="/members?x=1"`)
 	for _, evil := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)"} {
 		if page := v.Get("/login?next=" + url.QueryEscape(evil)); strings.Contains(page.Text, `name="next"`) {
@@ -132,7 +143,7 @@ func TestAccess(t *testing.T) {
 	}
 	staff := s.visitor(t)
 	staff.Login(ada, seedPassword, "next", "/staff").Want(t, 303, "/staff")
-	staff.Get("/staff").Want(t, 200, "").Says(t, "The bridge").Says(t, bob)
+	staff.Get("/staff").Want(t, 200, "").Says(t, "Keys on the ring").Says(t, bob)
 }
 
 func TestCrossOriginPostIsRefused(t *testing.T) {
@@ -152,10 +163,10 @@ func TestSignup(t *testing.T) {
 	v := s.visitor(t)
 	v.Post("/cart", "item", "rope")
 	for _, row := range []struct{ email, pw, says string }{
-		{"no address", "long enough", "does not look like an address"},
-		{"Eve <eve@example.com>", "long enough", "does not look like an address"},
-		{strings.Repeat("e", 250) + "@example.com", "long enough", "does not look like an address"},
-		{"eve@example.com", "short", "At least 8 characters"},
+		{"no address", "long enough", "isn’t an email address"},
+		{"Eve <eve@example.com>", "long enough", "isn’t an email address"},
+		{strings.Repeat("e", 250) + "@example.com", "long enough", "isn’t an email address"},
+		{"eve@example.com", "short", "Use at least 8 characters"},
 		{"eve@example.com", strings.Repeat("x", 1025), "too long"},
 		{"ADA@example.com", "long enough", "already has an account"},
 	} {
@@ -167,7 +178,7 @@ func TestSignup(t *testing.T) {
 	v.Get("/signup").Want(t, 200, "")
 	v.Post("/signup", "email", "Eve@example.com", "password", "ünïcödé").Want(t, 422, "")
 	v.Post("/signup", "email", "Eve@example.com", "password", "ünïcödé!").Want(t, 303, "/")
-	v.Get("/").Says(t, "Your account is ready").Says(t, "<li>rope</li>")
+	v.Get("/").Says(t, "your account is ready").Says(t, "<li>rope</li>")
 	if v.Who() != "eve@example.com" {
 		t.Errorf("signed up as %q", v.Who())
 	}
@@ -184,8 +195,8 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 	other.Login(ada, seedPassword)
 	there.Post("/cart", "item", "secret")
 
-	here.Post("/password", "old", "wrong", "new", "a new password").Want(t, 422, "").Says(t, "The old password is not right")
-	here.Post("/password", "old", seedPassword, "new", "short").Want(t, 422, "").Says(t, "At least 8 characters")
+	here.Post("/password", "old", "wrong", "new", "a new password").Want(t, 422, "").Says(t, "The old password is wrong")
+	here.Post("/password", "old", seedPassword, "new", "short").Want(t, 422, "").Says(t, "Use at least 8 characters")
 	if there.Who() != bob {
 		t.Fatal("a refused change logged somebody out")
 	}
@@ -327,6 +338,11 @@ func TestSessionPage(t *testing.T) {
 	}
 	page := v.Get("/session").Want(t, 200, "")
 	page.Says(t, j.KeyID).Says(t, "remembered").Says(t, `<strong id="bytes">`+thousands(j.Bytes)+`</strong> of 4,096`)
+	// The raw cookie is there whole, in pieces, with its header decoded.
+	for _, piece := range strings.Split(v.Cookie(), ".") {
+		page.Says(t, ">"+piece+"</code>")
+	}
+	page.Says(t, html.EscapeString(`{"alg":"dir","enc":"A256GCM","kid":"`+j.KeyID+`"}`))
 	page.Says(t, "13 d 23 h").Says(t, "29 d 23 h")
 	if a := v.Get("/session?format=json"); a.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("?format=json gives %s", a.Header.Get("Content-Type"))
@@ -432,4 +448,189 @@ func TestMessageWaitsForAPage(t *testing.T) {
 		}
 	}
 	v.Get("/").Says(t, "Logged in as")
+}
+
+// Every session of the user ends, the one that asked for it included, and nobody
+// else's. The password stays.
+func TestLogoutEverywhere(t *testing.T) {
+	s := start(t)
+	here, there, other := s.visitor(t), s.visitor(t), s.visitor(t)
+	here.Login(bob, seedPassword, "remember", "1")
+	there.Login(bob, seedPassword)
+	other.Login(ada, seedPassword)
+	before := here.Cookie()
+	here.Get("/logout/everywhere").Want(t, 405, "")
+	if there.Who() != bob {
+		t.Fatal("a GET logged somebody out")
+	}
+	here.Post("/logout/everywhere").Want(t, 303, "/")
+	here.Get("/").Says(t, "You are logged out, here and on every other device.")
+	if here.Who() != "" || there.Who() != "" {
+		t.Error("a session goes on")
+	}
+	copied := s.visitor(t)
+	copied.SetCookie(before)
+	if copied.Who() != "" {
+		t.Error("a copied cookie goes on, which a mere logout can't end")
+	}
+	if other.Who() != ada {
+		t.Error("somebody else was logged out")
+	}
+	there.Login(bob, seedPassword).Want(t, 303, "/")
+	s.visitor(t).Post("/logout/everywhere").Want(t, 303, "/login")
+}
+
+// A refused form says which field is wrong, and starts there.
+func TestWrongFieldIsMarked(t *testing.T) {
+	s := start(t)
+	member := s.visitor(t)
+	member.Login(bob, seedPassword)
+	long := strings.Repeat("x", 1025)
+	for _, row := range []struct {
+		path  string
+		pairs []string
+		field string
+	}{
+		{"/signup", []string{"email", "none", "password", "long enough"}, "email"},
+		{"/signup", []string{"email", bob, "password", "long enough"}, "email"},
+		{"/signup", []string{"email", "eve@example.com", "password", "short"}, "password"},
+		{"/signup", []string{"email", "eve@example.com", "password", long}, "password"},
+		{"/login", []string{"email", bob, "password", "wrong"}, "password"},
+		{"/password", []string{"old", "wrong", "new", "long enough"}, "old"},
+		{"/password", []string{"old", seedPassword, "new", "short"}, "new"},
+		{"/cart", []string{"item", " "}, "item"},
+		{"/cart", []string{"item", strings.Repeat("x", maxItem+1)}, "item"},
+	} {
+		page := member.Post(row.path, row.pairs...).Want(t, 422, "").Says(t, "<title>Error: ").Says(t, `role="alert" id="problem"`).Text
+		inputs := regexp.MustCompile(`<input [^>]*>`).FindAllString(page, -1)
+		marked := 0
+		for _, input := range inputs {
+			is := strings.Contains(input, `aria-invalid="true"`)
+			if is {
+				marked++
+			}
+			if is != strings.Contains(input, " autofocus") || is != strings.Contains(input, `aria-describedby="problem`) || is != strings.Contains(input, ` id="`+row.field+`"`) {
+				t.Errorf("%s %q: %s", row.path, row.pairs, input)
+			}
+		}
+		if marked != 1 {
+			t.Errorf("%s %q: %d fields are marked", row.path, row.pairs, marked)
+		}
+	}
+	if page := s.visitor(t).Get("/signup").Text; strings.Contains(page, "aria-invalid") || strings.Contains(page, "<title>Error") {
+		t.Error("a fresh form is marked as wrong")
+	}
+}
+
+// Headings say what page this is, and the footer speaks of a cookie only to those
+// who have one.
+func TestHeadingsAndFooter(t *testing.T) {
+	s := start(t)
+	v := s.visitor(t)
+	const has, none = "one encrypted cookie</a>", "You have no session cookie"
+	for _, row := range []struct{ path, h1 string }{
+		{"/", "A whole session in"}, {"/login", "Log in<"}, {"/signup", "Sign up<"}, {"/session", "Your session<"}, {"/docs/FORMAT.md", "FORMAT<"},
+	} {
+		page := v.Get(row.path).Says(t, "<h1>"+row.h1).Says(t, none)
+		if strings.Contains(page.Text, has) {
+			t.Errorf("%s speaks of a cookie that isn't there", row.path)
+		}
+	}
+	v.Get("/login?next=/members").Says(t, "That page is for members")
+	v.Login(ada, seedPassword)
+	for _, row := range []struct{ path, h1 string }{
+		{"/", "A whole session in"}, {"/login", "Log in<"}, {"/members", "Members<"}, {"/staff", "Staff<"},
+		{"/password", "Change your password<"}, {"/session", "Your session<"},
+	} {
+		page := v.Get(row.path).Says(t, "<h1>"+row.h1).Says(t, has)
+		if strings.Contains(page.Text, none) || strings.Count(page.Text, "<h1>") != 1 {
+			t.Errorf("%s:\n%s", row.path, page.Text)
+		}
+	}
+	if page := v.Get("/nowhere").Says(t, "<h1>Not Found<"); strings.Contains(page.Text, has) || strings.Contains(page.Text, none) {
+		t.Error("an error page says something about the visitor")
+	}
+}
+
+func TestDocs(t *testing.T) {
+	v := start(t).visitor(t)
+	v.Get("/").Says(t, `href="/docs/FORMAT.md"`)
+	v.Get("/docs/THREATS.md").Want(t, 200, "").Says(t, html.EscapeString(firstLine(t, "../../docs/THREATS.md")))
+	for _, path := range []string{"/docs/NONE.md", "/docs/api", "/docs/..%2fREADME.md", "/docs/..%2f..%2fREADME.md", "/docs/%2fetc%2fpasswd", "/docs/open.mjs", "/docs/.md", "/docs/"} {
+		if a := v.Get(path); a.StatusCode != 404 {
+			t.Errorf("%s: %d", path, a.StatusCode)
+		}
+	}
+	// Without the folder there are no links.
+	if (docs{}).list() != nil || (docs{}).path("FORMAT.md") != "" {
+		t.Error("links to pages that aren't there")
+	}
+	if _, err := parsePages(docs{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// Over plain http on another host than localhost the browser drops the cookie. The
+// visitor is told, instead of being asked to log in for ever.
+func TestPlainHTTPIsTold(t *testing.T) {
+	s := start(t)
+	for _, row := range []struct {
+		name, origin, site string
+		insecure, told     bool
+	}{
+		{"another host", "http://{host}", "", false, true},
+		{"a proxy that ends TLS", "https://{host}", "", false, false},
+		{"localhost", "http://{host}", "same-origin", false, false},
+		{"no browser", "", "", false, false},
+		{"-insecure-http", "http://{host}", "", true, false},
+	} {
+		s.insecureHTTP = row.insecure
+		v := s.visitor(t)
+		r := v.Request("POST", "/login", url.Values{"email": {bob}, "password": {seedPassword}})
+		if row.origin != "" {
+			r.Header.Set("Origin", strings.Replace(row.origin, "{host}", r.URL.Host, 1))
+		}
+		if row.site != "" {
+			r.Header.Set("Sec-Fetch-Site", row.site)
+		}
+		a := v.Do(r)
+		if told := a.StatusCode == 400 && strings.Contains(a.Text, "plain http") && strings.Contains(a.Text, "-insecure-http"); told != row.told || !told && a.StatusCode != 303 {
+			t.Errorf("%s: %d\n%s", row.name, a.StatusCode, a.Text)
+		}
+	}
+	if !strings.Contains(s.log.String(), "plain http") {
+		t.Error("the log doesn't tell")
+	}
+}
+
+func TestGreeting(t *testing.T) {
+	for _, row := range []struct {
+		ip       string
+		insecure bool
+		open     string
+		warned   bool
+	}{
+		{"127.0.0.1", false, "http://localhost:8080", false},
+		{"::1", false, "http://localhost:8080", false},
+		{"0.0.0.0", false, "http://localhost:8080", true},
+		{"::", false, "http://localhost:8080", true},
+		{"192.0.2.7", false, "http://192.0.2.7:8080", true},
+		{"192.0.2.7", true, "http://192.0.2.7:8080", false},
+	} {
+		var b strings.Builder
+		greet(&b, &net.TCPAddr{IP: net.ParseIP(row.ip), Port: 8080}, config{InsecureHTTP: row.insecure})
+		if got := b.String(); !strings.HasPrefix(got, "Open      "+row.open+"\n") || strings.Contains(got, "-insecure-http") != row.warned {
+			t.Errorf("%+v:\n%s", row, got)
+		}
+	}
+}
+
+func firstLine(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return line
 }

@@ -8,26 +8,31 @@ import (
 	"unicode/utf8"
 
 	"github.com/hardtack-go/hardtack/cookie"
-	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// cart is the visitor's list. It lives in the session alone, belongs to
-// whoever holds the cookie, and comes along through a login.
+// cart is the visitor's list. It is kept in the session and nowhere else, and a
+// login keeps it.
 var cart = ssestore.NewKey[[]string]("cart")
 
 // maxItem is the length of one item in characters.
 const maxItem = 200
 
 func (a *app) home(w http.ResponseWriter, r *http.Request, u *User, _ bool) {
-	a.showHome(w, r, http.StatusOK, u, "")
+	a.showHome(w, r, http.StatusOK, u, "", "")
 }
 
-func (a *app) showHome(w http.ResponseWriter, r *http.Request, status int, u *User, problem string) {
-	a.render(w, r, status, "home", page{User: u, Problem: problem, Data: struct {
+// showHome shows the cart, and in the form again what couldn't be added to it.
+func (a *app) showHome(w http.ResponseWriter, r *http.Request, status int, u *User, problem, item string) {
+	p := page{User: u, Problem: problem, Data: struct {
 		Cart      []string
+		Item      string
 		ItemLimit int
-	}{cart.Get(middleware.Session(r)), maxItem}})
+	}{cart.Get(a.guard.Session(r)), item, maxItem}}
+	if problem != "" {
+		p.Field = "item"
+	}
+	a.render(w, r, status, "home", p)
 }
 
 // addToCart appends one item, or empties the cart.
@@ -35,24 +40,28 @@ func (a *app) addToCart(w http.ResponseWriter, r *http.Request, u *User, _ bool)
 	if !a.parseForm(w, r) {
 		return
 	}
-	session := middleware.Session(r)
+	session := a.guard.Session(r)
 	item := strings.Join(strings.Fields(strings.ToValidUTF8(r.PostForm.Get("item"), "")), " ")
+	again := func(problem string) { a.showHome(w, r, http.StatusUnprocessableEntity, u, problem, item) }
 	var err error
 	switch {
 	case r.PostForm.Has("clear"):
 		err = cart.Delete(session)
 	case item == "":
-		a.showHome(w, r, http.StatusUnprocessableEntity, u, "Say what it is.")
+		again("Type what you want to add.")
 		return
 	case utf8.RuneCountInString(item) > maxItem:
-		a.showHome(w, r, http.StatusUnprocessableEntity, u, fmt.Sprintf("At most %d characters for one item.", maxItem))
+		again(fmt.Sprintf("That is too long: one item may have %d characters.", maxItem))
 		return
 	default:
-		// Get gives a copy: only Set changes the session.
+		// Get returns a copy: only Set changes the session.
 		err = cart.Set(session, append(cart.Get(session), item))
 	}
 	if tooBig := new(cookie.SizeError); errors.As(err, &tooBig) {
-		a.showHome(w, r, http.StatusUnprocessableEntity, u, "The hold is full: a cookie has room for about four thousand bytes.")
+		// Nothing was lost. The numbers are those that /session shows.
+		info := session.Info()
+		again(fmt.Sprintf("That doesn’t fit any more. Your cookie takes %s of %s bytes, and the rest is kept free for a login.",
+			thousands(info.Bytes), thousands(info.Limit)))
 		return
 	}
 	if err != nil {
@@ -63,7 +72,8 @@ func (a *app) addToCart(w http.ResponseWriter, r *http.Request, u *User, _ bool)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// parseForm reads the form of a POST; if that fails it has answered.
+// parseForm reads the form of a POST. It reports whether that worked, and has
+// answered if it didn't.
 func (a *app) parseForm(w http.ResponseWriter, r *http.Request) bool {
 	err := r.ParseForm()
 	if err == nil {

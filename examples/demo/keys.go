@@ -2,41 +2,41 @@ package main
 
 import (
 	"errors"
-	"io/fs"
 	"net/http"
 
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// openKeys opens the key file. If it is missing it is created with one new key;
-// of two processes that do so at once, one wins and the other reads its file.
-func openKeys(path string, onError func(error)) (*keyring.File, error) {
-	if err := keyring.CreateFile(path, keyring.Generate()); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
+// keyFault hears of a key file that can't be used, in which case the last good ring
+// stays, and of one that was made.
+func (a *app) keyFault(err error) {
+	if made := new(keyring.Created); errors.As(err, &made) {
+		a.log.Info("key file made", "kid", made.KeyID)
+		return
 	}
-	return keyring.OpenFile(path, onError)
+	a.log.Error("key file", "error", err)
 }
 
-// rotate puts a new key at the front of the ring, in the file, for every process
-// that reads it. Sessions under the older keys go on and move over by
-// themselves.
+// rotate puts a new key at the front of the ring, in the file, for every process that
+// reads it. Sessions under older keys go on, and move to the new one when their
+// cookie is next written.
 //
-// A real fleet first adds the key with an activation time, so that every
-// instance can open with it before one seals with it (docs/ROTATION.md). Here
-// an unknown key id makes an instance read the file again at once, which for a
-// shared file is as good.
+// A fleet first adds the key with an activation time, so that every instance can
+// open with it before one seals with it (docs/ROTATION.md). Processes that share a
+// file can do without: an unknown key id makes each of them read the file again at
+// once.
 func (a *app) rotate(w http.ResponseWriter, r *http.Request) {
 	if err := a.keys.Update(rotated); err != nil {
 		a.log.Error("rotate", "error", err)
 		a.errorPage(w, r, http.StatusInternalServerError)
 		return
 	}
-	a.notice(r, "New key on the ring. Nobody was logged out.")
+	a.notice(r, "There is a new key on the ring. Nobody was logged out.")
 	http.Redirect(w, r, "/session", http.StatusSeeOther)
 }
 
-// rotated makes room for a new primary by dropping the oldest key of a full
-// ring. Sessions that have not been seen since fifteen rotations end with it.
+// rotated adds a new primary. It drops the oldest key of a full ring, which ends the
+// sessions that haven't been seen for fifteen rotations.
 func rotated(ring *keyring.Keyring) (*keyring.Keyring, error) {
 	next, err := ring.Rotate()
 	if !errors.Is(err, keyring.ErrFull) {

@@ -10,19 +10,19 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// record collects what one request did, so that it makes one line.
+// record collects what one request did, for one line in the log.
 type record struct {
 	route   string
 	outcome ssestore.Outcome
 	err     error
-	event   string // "login", "logout", …
-	user    string // its user id
+	event   string // "login", "logout" and so on
+	user    string // the user's id
 }
 
 // recordKey finds the record in a request's context.
 type recordKey struct{}
 
-// note returns the record of a request; a spare one where there is none.
+// note returns the record of a request, or a spare one if there is none.
 func note(ctx context.Context) *record {
 	if rec, ok := ctx.Value(recordKey{}).(*record); ok {
 		return rec
@@ -36,7 +36,7 @@ func noteOutcome(r *http.Request, out ssestore.Outcome, err error) {
 	rec.outcome, rec.err = out, err
 }
 
-// loggedIn and loggedOut are auth's events.
+// loggedIn and loggedOut are auth.Config.OnLogin and OnLogout.
 func (a *app) loggedIn(ctx context.Context, _ *ssestore.Session, u *User) {
 	rec := note(ctx)
 	rec.event, rec.user = "login", u.Key()
@@ -50,13 +50,10 @@ func (a *app) loggedOut(ctx context.Context, _ *ssestore.Session, u *User, ok bo
 	}
 }
 
-// keyFault hears of a key file that cannot be used. The last good ring stays.
-func (a *app) keyFault(err error) { a.log.Error("key file", "error", err) }
-
-// logged writes one line for each request: what was asked, what came of it, what
-// happened to the session. The route stands for the path, and no header, form
-// value or cookie appears: nothing that a client sends reaches the log but the
-// method, which net/http has checked.
+// logged writes one line for each request: what was asked, what came of it, and what
+// happened to the session. It names the route and not the path, and no header, form
+// value or cookie. Of what a client sends, only the method reaches the log, and
+// net/http has checked that.
 func (a *app) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -83,7 +80,7 @@ func (a *app) logged(next http.Handler) http.Handler {
 	})
 }
 
-// routed notes which route answers.
+// routed notes the route that answers.
 func routed(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, note(r.Context()).route = mux.Handler(r)
@@ -91,7 +88,7 @@ func routed(mux *http.ServeMux) http.Handler {
 	})
 }
 
-// outcomeAttrs says what happened to the session, and only if something did.
+// outcomeAttrs says what happened to the session, if anything did.
 func outcomeAttrs(out ssestore.Outcome) []slog.Attr {
 	var attrs []slog.Attr
 	if out.Refused != cookie.ReasonNone {

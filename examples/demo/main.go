@@ -1,12 +1,12 @@
-// Command demo is a small web application that keeps its sessions in one
-// encrypted cookie: sign up, log in, a cart that survives it, members' and staff
-// pages, a password change that ends all other sessions, and a button that
-// rotates the keys under everybody's feet.
+// Command demo is a small web application that keeps each session in one encrypted
+// cookie. You can sign up, log in with a full cart, see pages for members and for
+// staff, change the password or log out everywhere, which ends all other sessions,
+// and rotate the keys while everybody stays logged in.
 //
 //	go run ./examples/demo
 //
-// It needs no script in the browser, no session table and no configuration.
-// Two copies with the same -keys and -db accept each other's cookies.
+// It needs no script in the browser, no session table and no configuration. Two
+// processes with the same -keys and -db accept each other's cookies.
 package main
 
 import (
@@ -38,8 +38,7 @@ func main() {
 	}
 }
 
-// run is the whole program: it serves until ctx ends, then lets the requests
-// under way finish.
+// run serves until ctx ends, and then lets the requests under way finish.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -72,8 +71,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return serve(ctx, listener, app)
 }
 
-// useTemporaryFolder gives files that were not named a place of their own. It
-// stays behind when the program ends, so that a restart can name them.
+// useTemporaryFolder gives files that weren't named a folder of their own. The
+// folder stays when the program ends, so that the next run can name them.
 func (c *config) useTemporaryFolder() error {
 	if c.DB != "" && c.Keys != "" {
 		return nil
@@ -91,14 +90,18 @@ func (c *config) useTemporaryFolder() error {
 	return nil
 }
 
-// greet prints what a person needs to know. Browsers treat localhost as a
-// secure place, where Secure cookies work over plain HTTP.
+// greet prints what a person needs to know. Browsers keep Secure cookies over plain
+// http on localhost and nowhere else, so that is the address to open.
 func greet(w io.Writer, at *net.TCPAddr, c config) {
-	host := at.IP.String()
+	host, other := at.IP.String(), !at.IP.IsLoopback()
 	if at.IP.IsLoopback() || at.IP.IsUnspecified() {
 		host = "localhost"
 	}
 	fmt.Fprintf(w, "Open      http://%s\n", net.JoinHostPort(host, fmt.Sprint(at.Port)))
+	if other && !c.InsecureHTTP {
+		fmt.Fprintf(w, "          On other machines nobody can log in over plain http: browsers drop the cookie.\n"+
+			"          There, %s.\n", httpCure)
+	}
 	for _, s := range seeds {
 		role := ""
 		if s.Staff {
@@ -110,9 +113,9 @@ func greet(w io.Writer, at *net.TCPAddr, c config) {
 	fmt.Fprintf(w, "Users     %s\nKeys      %s\n", c.DB, c.Keys)
 }
 
-// serve answers until ctx ends, then waits up to ten seconds for what is under
-// way. The timeouts are for a server that faces the open network: without them
-// a client that sends a byte a minute holds a connection for ever.
+// serve answers until ctx ends, and then waits up to ten seconds for the requests
+// under way. The timeouts are those of a server on the open network: without them, a
+// client that sends a byte a minute holds a connection for ever.
 func serve(ctx context.Context, l net.Listener, app *app) error {
 	server := &http.Server{
 		Handler:           app.Handler(),
@@ -120,7 +123,7 @@ func serve(ctx context.Context, l net.Listener, app *app) error {
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    32 << 10, // the session cookie and four times as much of other cookies
+		MaxHeaderBytes:    32 << 10, // the session cookie, and seven times as much of others
 		ErrorLog:          slog.NewLogLogger(app.log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)

@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -20,20 +19,26 @@ var templates embed.FS
 
 // page is what every template sees.
 type page struct {
-	Path    string // for the tab that is current
-	User    *User  // nil: nobody
-	Bare    bool   // do not say who is logged in: it is not known here
-	Notice  string // good news, once
+	Name    string // of the template
+	Path    string // for the current tab
+	User    *User  // nil: nobody is logged in
+	Bare    bool   // don't say who is logged in: this page may not know
+	Cookie  bool   // a session came with the request
+	Notice  string // good news, shown once
 	Problem string // what to correct in the form below
+	Field   string // the input to start with; Problem is about it
 	Data    any
 }
 
-// pages are the templates, one for each page, the layout in each of them.
+// pages are the templates by name. Each has the layout in it.
 type pages map[string]*template.Template
 
-func parsePages() (pages, error) {
+func parsePages(docs docs) (pages, error) {
 	layout, err := template.New("").Funcs(template.FuncMap{
 		"tab":       newTab,
+		"mark":      mark,
+		"docs":      docs.list,
+		"doc":       docs.path,
 		"initial":   initial,
 		"rfc3339":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"thousands": thousands,
@@ -42,7 +47,7 @@ func parsePages() (pages, error) {
 		return nil, err
 	}
 	all := pages{}
-	for _, name := range []string{"home", "signup", "login", "password", "members", "staff", "session", "error"} {
+	for _, name := range []string{"home", "signup", "login", "password", "members", "staff", "session", "doc", "error"} {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templates, "templates/"+name+".html")
@@ -65,6 +70,23 @@ func newTab(p page, href, label, icon string) tab {
 	return tab{href, label, icon, p.Path == href}
 }
 
+// mark returns attributes for an input: whether the cursor starts in it, what's
+// wrong with it if something is, and the id of the hint below it.
+func mark(p page, name string, hint ...string) template.HTMLAttr {
+	attrs := ""
+	if p.Field == name {
+		attrs = " autofocus"
+		if p.Problem != "" {
+			attrs += ` aria-invalid="true"`
+			hint = append([]string{"problem"}, hint...)
+		}
+	}
+	if len(hint) > 0 {
+		attrs += ` aria-describedby="` + strings.Join(hint, " ") + `"`
+	}
+	return template.HTMLAttr(attrs) // every part is a constant of the templates
+}
+
 func initial(s string) string {
 	r, _ := utf8.DecodeRuneInString(s)
 	return string(r)
@@ -79,12 +101,16 @@ func thousands(n int) string {
 	return s
 }
 
-// render writes a page. It is rendered in full first: a template that fails
-// half way must not leave half a page under status 200.
+// render writes a page. The template runs first, because one that fails half way
+// must not leave half a page with status 200.
 func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
-	p.Path = r.URL.Path
-	if !p.Bare && shown(r) {
-		p.Notice, _ = flash.Pop(middleware.Session(r))
+	p.Name, p.Path = name, r.URL.Path
+	if !p.Bare {
+		session := a.guard.Session(r)
+		p.Cookie = !session.Info().New
+		if shown(r) {
+			p.Notice, _ = flash.Pop(session)
+		}
 	}
 	var b bytes.Buffer
 	if err := a.pages[name].ExecuteTemplate(&b, "layout", p); err != nil {
@@ -99,19 +125,23 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name st
 	w.Write(b.Bytes())
 }
 
-// errorPage answers with a page that says nothing about who is logged in: it
-// may be shown before, or because, that could not be found out.
+// errorPage answers with a page that doesn't say who is logged in, because it may
+// be shown before that is known, or because it couldn't be found out.
 func (a *app) errorPage(w http.ResponseWriter, r *http.Request, status int) {
 	text := map[int]string{
-		http.StatusForbidden:             "This request was not made from one of our pages, or is not for you.",
-		http.StatusNotFound:              "There is nothing here, at least not for you.",
-		http.StatusMethodNotAllowed:      "This address does not answer that kind of request.",
-		http.StatusRequestEntityTooLarge: "That was more than one ship can carry.",
-		http.StatusServiceUnavailable:    "The crew list cannot be read at the moment. You are still logged in: try again soon.",
+		http.StatusForbidden:             "This request came from another site, or this page isn’t for you.",
+		http.StatusNotFound:              "There is nothing here, or nothing that you may see.",
+		http.StatusMethodNotAllowed:      "This address doesn’t answer that kind of request.",
+		http.StatusRequestEntityTooLarge: "That form is too large.",
+		http.StatusServiceUnavailable:    "The users can’t be looked up right now. You are still logged in: try again soon.",
 	}[status]
 	if text == "" {
-		text = "That did not work."
+		text = "That didn’t work."
 	}
+	a.errorText(w, r, status, text)
+}
+
+func (a *app) errorText(w http.ResponseWriter, r *http.Request, status int, text string) {
 	if w.Header().Get("Cache-Control") == "" {
 		w.Header().Set("Cache-Control", "no-store")
 	}
@@ -125,14 +155,14 @@ func (a *app) errorPage(w http.ResponseWriter, r *http.Request, status int) {
 var flash = ssestore.NewKey[string]("flash")
 
 func (a *app) notice(r *http.Request, text string) {
-	if err := flash.Set(middleware.Session(r), text); err != nil {
-		a.log.Warn("flash", "error", err) // a full session loses the message, nothing else
+	if err := flash.Set(a.guard.Session(r), text); err != nil {
+		a.log.Warn("flash", "error", err) // a full session loses the message and nothing else
 	}
 }
 
-// shown reports whether a person will see the answer to a request. A message is
-// popped there only: popping writes the cookie, and the late answer to some
-// script's fetch should not write one that nobody asked for.
+// shown reports whether a person will see the answer to a request. Only then is a
+// message popped: popping writes the cookie, and a script's fetch should neither
+// take the message nor write a cookie that nobody asked for.
 func shown(r *http.Request) bool {
 	dest := r.Header.Get("Sec-Fetch-Dest")
 	return (dest == "" || dest == "document") && r.Header.Get("Sec-Purpose") == ""
@@ -147,7 +177,7 @@ func wantsJSON(r *http.Request) bool {
 	return strings.Contains(accept, "application/json") && !strings.Contains(accept, "text/html")
 }
 
-// span writes a duration the way people say it: two units at most.
+// span writes a duration the way people say it, with two units at most.
 func span(d time.Duration) string {
 	d = max(d, 0).Truncate(time.Second)
 	days, h, m, s := int(d/(24*time.Hour)), int(d/time.Hour)%24, int(d/time.Minute)%60, int(d/time.Second)%60

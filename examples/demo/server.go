@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// maxBody is the largest form in bytes. The longest honest one is a password of
-// 1,024 bytes, each three characters in a form.
+// maxBody is the largest form in bytes. The longest honest one has a password of
+// 1,024 bytes, and each byte may take three in a form.
 const maxBody = 16 << 10
 
-// limitBody keeps a request from filling the memory: http.MaxBytesReader makes
-// the parse of a longer form fail and closes the connection.
+// limitBody keeps a request from filling the memory: parsing a longer form fails.
+// It is outside the guard, so that http.MaxBytesReader reaches the server's own
+// writer and can tell it to close the connection.
 func limitBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -18,11 +19,11 @@ func limitBody(next http.Handler) http.Handler {
 	})
 }
 
-// policy allows what the pages use, which is one style sheet, one picture and
-// forms that post back here. There is no script at all.
+// policy allows what the pages use: one style sheet, one picture, and forms that
+// post back here. There are no scripts.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// secured sets the headers that every answer carries, errors included.
+// secured sets the headers that every answer carries, including errors.
 func secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -36,6 +37,26 @@ func secured(next http.Handler) http.Handler {
 	})
 }
 
+// overHTTP tells people why a login can't work where the browser drops the cookie:
+// over plain http on any host but localhost. There browsers name the page in Origin
+// and send no Fetch Metadata, which go to trustworthy origins only
+// (https://www.w3.org/TR/fetch-metadata/). Behind a proxy that ends TLS, Origin says
+// https.
+func (a *app) overHTTP(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := r.Header
+		if !a.insecureHTTP && r.Method == http.MethodPost && h.Get("Origin") == "http://"+r.Host && h.Get("Sec-Fetch-Site") == "" {
+			a.log.Warn("plain http: browsers drop the cookie", "cure", httpCure)
+			a.errorText(w, r, http.StatusBadRequest, "Your browser won’t keep the session cookie, because this page came over plain http. To use the demo, "+httpCure+".")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// httpCure is what helps against a cookie that is dropped.
+const httpCure = "open it as http://localhost on its own machine, put a server with TLS in front of it, or start it with -insecure-http on a network that you trust"
+
 // cached lets anybody keep the assets for a while.
 func cached(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -44,9 +65,9 @@ func cached(next http.Handler) http.Handler {
 	})
 }
 
-// dressed turns the plain one-line errors of the guard, the router and the file
-// server into a page where a person is looking. Status and all headers stay,
-// the session's among them.
+// dressed shows people a page in place of the one-line errors of the guard, the
+// router and the file server. The status and all headers stay, including the
+// session's.
 func (a *app) dressed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.Header.Get("Accept"), "text/html") {

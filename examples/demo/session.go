@@ -1,21 +1,22 @@
 package main
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
-	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// cookieLimit is what browsers keep of a cookie: name and value in bytes
-// (RFC 6265bis section 5.6).
+// cookieLimit is how long name and value of a cookie may be, in bytes, for browsers
+// to keep it (RFC 6265bis section 5.6).
 const cookieLimit = 4096
 
-// sessionJSON is GET /session for programs. There is no session id and no stamp
-// in it: Info leaves them out, and nobody needs them.
+// sessionJSON is GET /session for programs. It has neither the session's id nor the
+// stamp: Info leaves them out, and nobody needs them.
 type sessionJSON struct {
 	New          bool      `json:"new"` // no valid session came with the request
 	KeyID        string    `json:"kid,omitempty"`
@@ -25,11 +26,11 @@ type sessionJSON struct {
 	AbsoluteLeft int64     `json:"absolute_left"` // seconds
 	Bytes        int       `json:"bytes"`         // of name and value
 	Limit        int       `json:"limit"`
-	LogID        string    `json:"log_id,omitempty"` // what a log calls this session
+	LogID        string    `json:"log_id,omitempty"` // the session's name in logs
 	Claims       *claimSet `json:"claims,omitempty"`
 }
 
-// claimSet is what the cookie says, without sid and stp.
+// claimSet is the contents of the cookie without sid and stp.
 type claimSet struct {
 	Iat      int64           `json:"iat"`
 	AuthTime int64           `json:"auth_time,omitempty"`
@@ -42,9 +43,9 @@ type claimSet struct {
 	D        json.RawMessage `json:"d,omitempty"`
 }
 
-// session shows a visitor what the cookie holds.
+// session shows visitors what their cookie holds.
 func (a *app) session(w http.ResponseWriter, r *http.Request, u *User, _ bool) {
-	session := middleware.Session(r)
+	session := a.guard.Session(r)
 	info, now := session.Info(), session.Now()
 	j := sessionJSON{New: info.New, Limit: cookieLimit}
 	if !info.New && info.Claims != nil {
@@ -65,9 +66,10 @@ func (a *app) session(w http.ResponseWriter, r *http.Request, u *User, _ bool) {
 		encoder.Encode(j)
 		return
 	}
-	view := sessionView{sessionJSON: j, Allowed: info.Limit}
+	view := sessionView{sessionJSON: j, Allowed: info.Limit, CookieName: a.cookieName}
 	if j.Claims != nil {
-		view.Parts = a.parts(j)
+		view.Segments, view.Header = segments(r, a.cookieName)
+		view.Parts = parts(j, a.cookieName, view.Segments)
 		view.Clocks = clocks(info, now)
 		view.Rows = rows(j.Claims)
 	}
@@ -79,10 +81,39 @@ func seconds(d time.Duration) int64 { return int64(max(d, 0) / time.Second) }
 // sessionView is GET /session for people.
 type sessionView struct {
 	sessionJSON
-	Allowed int // what this store allows itself
-	Parts   []part
-	Clocks  []clock
-	Rows    []claimRow
+	CookieName string
+	Allowed    int // what this store allows itself
+	Segments   []segment
+	Header     string
+	Parts      []part
+	Clocks     []clock
+	Rows       []claimRow
+}
+
+// segment is one of the five parts of a token (RFC 7516 section 3.1). Class is its
+// colour.
+type segment struct{ Label, Class, Text string }
+
+// segments returns the cookie of a request as it was sent, and its header decoded.
+// The session was opened from it, so it has five parts.
+func segments(r *http.Request, name string) (all []segment, header string) {
+	for _, c := range r.CookiesNamed(name) {
+		text := strings.Split(c.Value, ".")
+		if len(text) != 5 {
+			continue
+		}
+		all = nil
+		for i, s := range []segment{
+			{Label: "header", Class: "raw-header"}, {Label: "encrypted key", Class: "raw-key"}, {Label: "nonce", Class: "raw-nonce"},
+			{Label: "contents, encrypted", Class: "raw-data"}, {Label: "tag", Class: "raw-tag"},
+		} {
+			s.Text = text[i]
+			all = append(all, s)
+		}
+		raw, _ := base64.RawURLEncoding.DecodeString(text[0])
+		header = string(raw)
+	}
+	return all, header
 }
 
 // part is a stretch of the bar of bytes. Class is its colour.
@@ -91,13 +122,16 @@ type part struct {
 	From, Size   int
 }
 
-// parts tells what the bytes of the cookie are for.
-func (a *app) parts(j sessionJSON) []part {
-	// 102 characters of every token are header, nonce and tag. What they enclose
-	// grows by a third on its way through base64.
-	frame := len(a.cookieName) + 102
-	data := (len(j.Claims.D)*4 + 2) / 3
-	claims := j.Bytes - frame - data
+// parts says what the bytes of the cookie are for.
+func parts(j sessionJSON, name string, token []segment) []part {
+	frame := len(name) + len("....")
+	for _, s := range token {
+		if s.Class != "raw-data" {
+			frame += len(s.Text)
+		}
+	}
+	data := (len(j.Claims.D)*4 + 2) / 3 // base64 makes four characters of three bytes
+	claims := max(0, j.Bytes-frame-data)
 	return []part{
 		{"name and seal", "seg-frame", 0, frame},
 		{"claims", "seg-claims", frame, claims},
@@ -117,12 +151,12 @@ func clocks(info ssestore.Info, now time.Time) []clock {
 		return max(0, min(1000, 1000*int64(to.Sub(now))/max(1, int64(to.Sub(from)))))
 	}
 	return []clock{
-		{"idle", "If you do nothing", span(info.IdleEnds.Sub(now)), "Ends at " + note(info.IdleEnds) + ". Use pushes it back.", share(info.Renewed, info.IdleEnds)},
+		{"idle", "If you do nothing", span(info.IdleEnds.Sub(now)), "Ends at " + note(info.IdleEnds) + ". Using the site moves it.", share(info.Renewed, info.IdleEnds)},
 		{"absolute", "In any case", span(info.Expires.Sub(now)), "Ends at " + note(info.Expires) + ", whatever you do.", share(info.Created, info.Expires)},
 	}
 }
 
-// claimRow is one claim for people.
+// claimRow is one claim, for people.
 type claimRow struct{ Name, Meaning, Value, Note string }
 
 func rows(c *claimSet) []claimRow {
@@ -145,7 +179,7 @@ func rows(c *claimSet) []claimRow {
 	if c.Sub != "" {
 		add("sub", "user id", c.Sub, "")
 		add("stk", "key of the stamp", c.STK, "")
-		add("stp", "stamp of the password", "•••", "a keyed hash, not shown")
+		add("stp", "stamp", "•••", "a keyed hash of your user’s stamped field, not shown")
 	}
 	if len(c.D) > 0 {
 		value := string(c.D)

@@ -5,10 +5,9 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/keyring"
-	"github.com/hardtack-go/hardtack/middleware"
 )
 
-// keyRow is one line of the table of keys.
+// keyRow is one row in the table of keys.
 type keyRow struct {
 	ID      string
 	Primary bool
@@ -16,14 +15,14 @@ type keyRow struct {
 	keyring.Counters
 }
 
-// staff shows the ring and the newest users.
+// staff shows the keys on the ring and the newest users.
 func (a *app) staff(w http.ResponseWriter, r *http.Request, u *User) {
 	newest, err := a.users.All(r.Context(), 50)
 	if err != nil {
 		a.unavailable(w, r, "list users", err)
 		return
 	}
-	ring := a.keys.At(middleware.Session(r).Now())
+	ring := a.keys.At(a.guard.Session(r).Now())
 	var rows []keyRow
 	for _, k := range ring.Keys() {
 		rows = append(rows, keyRow{k.ID(), k.ID() == ring.Primary().ID(), k.Created(), k.Counters()})

@@ -18,14 +18,14 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// User is one row of the table. The rest of the application holds it by pointer,
-// which is also what the session's memo of the request keeps without a copy.
+// User is one row of the table. The application passes it by pointer, so that the
+// guard remembers it for the request without a copy.
 type User struct {
 	ID      int64
 	Email   string
 	Staff   bool
 	Hash    string // argon2id, as signin/password writes it
-	Stamp   string // random, new with every password change and at no other time
+	Stamp   string // random; a new one ends every session of the user
 	Created time.Time
 }
 
@@ -38,18 +38,17 @@ func (u *User) Name() string {
 	return name
 }
 
-// Errors of the table that a person at a form can do something about.
+// Errors that a person at a form can do something about.
 var (
 	errEmailTaken = errors.New("this address already has an account")
 	errChanged    = errors.New("the account was changed meanwhile")
 )
 
-// users is the table of users in an SQLite file, which several processes may
-// share.
+// users is the table of users in an SQLite file that several processes may share.
 type users struct{ db *sql.DB }
 
-// AUTOINCREMENT, because a session names its user by id: the id of a deleted
-// user must never be given to another one.
+// AUTOINCREMENT, because a session names its user by id: nobody may get the id of a
+// deleted user.
 const schema = `
 CREATE TABLE IF NOT EXISTS users (
 	id      INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -60,8 +59,7 @@ CREATE TABLE IF NOT EXISTS users (
 	created INTEGER NOT NULL
 ) STRICT`
 
-// openUsers opens the file and creates it, readable for its owner only, when it
-// is missing.
+// openUsers opens the file. A missing one is created, readable by its owner only.
 func openUsers(ctx context.Context, path string) (*users, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
@@ -73,8 +71,8 @@ func openUsers(ctx context.Context, path string) (*users, error) {
 	}
 	f.Close()
 
-	// WAL lets readers go on while another process writes, and the busy timeout
-	// makes two writers wait for each other instead of failing.
+	// WAL lets readers go on while another process writes. The busy timeout makes two
+	// writers wait for each other instead of failing.
 	dsn := url.URL{Scheme: "file", Path: filepath.ToSlash(abs), RawQuery: url.Values{
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(NORMAL)"},
 		"_txlock": {"immediate"},
@@ -94,9 +92,9 @@ func (t *users) Close() error { return t.db.Close() }
 
 const columns = `id, email, staff, hash, stamp, created`
 
-// ByID is the loader that auth.Config asks for. It must tell three things apart:
-// no such user, an id that cannot be one, and a database that is down. Only the
-// last is worth a 503; returning sql.ErrNoRows as it is would be taken for it.
+// ByID is the loader that auth.Config asks for. It must tell three things apart: no
+// such user, an id that can't be one, and a database that is down. Only the last is a
+// 503, and sql.ErrNoRows would be taken for it.
 func (t *users) ByID(ctx context.Context, id string) (*User, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil || strconv.FormatInt(n, 10) != id {
@@ -157,9 +155,9 @@ func (t *users) Add(ctx context.Context, email, hash string, staff bool) (*User,
 	return u, err
 }
 
-// SetPassword stores a new password and with it a new stamp, which ends every
-// session that does not get the new stamp. It returns the user as stored now, or
-// errChanged if the password is no longer the one that u was loaded with.
+// SetPassword stores a new password and a new stamp, which ends every session that
+// isn't given that stamp. It returns the user as stored now, or errChanged if the
+// password is no longer the one that u was loaded with.
 func (t *users) SetPassword(ctx context.Context, u *User, hash string) (*User, error) {
 	changed, err := scan(t.db.QueryRowContext(ctx,
 		`UPDATE users SET hash = ?, stamp = ? WHERE id = ? AND stamp = ? RETURNING `+columns,
@@ -170,8 +168,15 @@ func (t *users) SetPassword(ctx context.Context, u *User, hash string) (*User, e
 	return changed, err
 }
 
-// Rehash replaces the hash of an unchanged password by one of today's cost. The
-// stamp stays: nobody is logged out by it. A password changed meanwhile wins.
+// EndSessions stores a new stamp and leaves the password alone. It ends every session
+// of the user.
+func (t *users) EndSessions(ctx context.Context, u *User) error {
+	_, err := t.db.ExecContext(ctx, `UPDATE users SET stamp = ? WHERE id = ?`, rand.Text(), u.ID)
+	return err
+}
+
+// Rehash replaces the hash of an unchanged password by one of today's cost. The stamp
+// stays, so nobody is logged out. A password that was changed meanwhile wins.
 func (t *users) Rehash(ctx context.Context, u *User, hash string) error {
 	_, err := t.db.ExecContext(ctx, `UPDATE users SET hash = ? WHERE id = ? AND hash = ?`, hash, u.ID, u.Hash)
 	return err

@@ -37,7 +37,7 @@ func TestBrowserWalk(t *testing.T) {
 	if status := here.click("#submit"); status != 422 {
 		t.Errorf("a wrong password: %d", status)
 	}
-	here.says("Address and password do not match.")
+	here.says("Email and password don’t match.")
 	here.shoot("04-refused")
 	here.fill("#password", seedPassword)
 	here.click("#submit")
@@ -48,7 +48,7 @@ func TestBrowserWalk(t *testing.T) {
 	here.shoot("05-members")
 	here.open("/")
 	here.says("Lime juice")
-	here.says("Ahoy, bob")
+	here.says("You are user 2")
 	here.shoot("06-home")
 
 	// The staff's page is not there for bob, and there for ada.
@@ -106,10 +106,10 @@ func TestBrowserWalk(t *testing.T) {
 	// Logged in again; then out, and back.
 	here.login(bob, "a better password")
 	here.open("/members")
-	here.says("Your berth")
+	here.says("Your account")
 	here.click("#logout")
-	here.says("A pantry in")
-	if s := here.back(reports); strings.Contains(s.Text, "For your eyes") || strings.Contains(s.Text, "Your berth") || !strings.HasPrefix(s.Path, "/login") {
+	here.says("A whole session in")
+	if s := here.back(reports); strings.Contains(s.Text, "This page is for you") || strings.Contains(s.Text, "Your account") || !strings.HasPrefix(s.Path, "/login") {
 		t.Errorf("the back button after the logout shows %+v", s)
 	}
 	if here.who() != "" {
@@ -139,7 +139,7 @@ func TestBrowserBackButtonNeedsNoStore(t *testing.T) {
 	b.login(bob, seedPassword)
 	b.open("/members")
 	b.click("#logout")
-	if got := b.back(reports); !strings.Contains(got.Text, "Your berth") {
+	if got := b.back(reports); !strings.Contains(got.Text, "Your account") {
 		t.Errorf("without no-store going back shows %+v: the walk's last step proves nothing", got)
 	}
 }
