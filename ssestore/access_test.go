@@ -180,6 +180,16 @@ func TestS7_4_EnforcedFromThePayload(t *testing.T) {
 	})
 }
 
+// TestInfo_NoTimes: what has not happened has the zero time, not that of 1970.
+func TestInfo_NoTimes(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		i := newStore(t, c, ring(t, 1)).Load(nil, t0).Info()
+		for name, when := range map[string]time.Time{"Created": i.Created, "AuthTime": i.AuthTime, "Renewed": i.Renewed, "Expires": i.Expires} {
+			same(t, name, when, time.Time{})
+		}
+	})
+}
+
 // TestInfo_ChangedData: Info shows the session as it would be written now.
 func TestInfo_ChangedData(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {

@@ -267,6 +267,20 @@ func TestBarrier_AmbiguousSessions(t *testing.T) {
 	})
 }
 
+// TestBarrier_AmbiguousSessionsLive: a new session beside two ends neither.
+func TestBarrier_AmbiguousSessionsLive(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		mine, other := loggedIn(t, c, 1)[sessionName], loggedIn(t, c, 1)[sessionName]
+		s := store.Load([]string{sessionName + "=" + mine + "; " + sessionName + "=" + other}, t0)
+		must(t, note.Set(s, "new"))
+		out, err := s.Commit(200)
+		must(t, err)
+		same(t, "cookie", did(out), "written")
+		same(t, "barrier", lineOf(out, barrierName), "")
+	})
+}
+
 // TestBarrier_ExpireAt: an end in the past ends the session as a logout does.
 func TestBarrier_ExpireAt(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {

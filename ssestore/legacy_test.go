@@ -354,6 +354,29 @@ func TestLegacy_Chain(t *testing.T) {
 	})
 }
 
+// TestLegacy_ChainAfterLogout: a session that was ended doesn't make room for one
+// of a system before.
+func TestLegacy_ChainAfterLogout(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
+			c.Legacy = []ssestore.Legacy{
+				{Cookie: cookie.Config{Name: "one"}, Format: newOld, Until: after(day), Migrate: migrate},
+				{Cookie: cookie.Config{Name: "two"}, Format: newOld, Until: after(day), Migrate: migrate},
+			}
+		})
+		b := browser{"one": oldValue(t0, "user=1"), "two": oldValue(t0, "user=2")}
+		before := b.copy()
+		b.visit(t, store, t0, func(s *ssestore.Session) {
+			same(t, "user", s.Principal().Identity().ID, "1")
+			must(t, s.Principal().End())
+		})
+		for name, value := range before { // a late response brings them back
+			b[name] = value
+		}
+		same(t, "user after the logout", b.peek(store, t0).Principal().Identity().ID, "")
+	})
+}
+
 // TestLegacy_SameName: the format changed and the name did not. The new value
 // overwrites the old; only under another path is there a deletion as well.
 func TestLegacy_SameName(t *testing.T) {
