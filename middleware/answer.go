@@ -22,19 +22,67 @@ const retryAfter = "5"
 // only one ever proposed for what happens here.
 const challenge = "Cookie"
 
-// answer writes a refusal in the form that the caller reads: RFC 9457
-// problem+json for programs, a line of text for people. No cache keeps it.
-// The user sees detail, unless it is "".
-func answer(w http.ResponseWriter, r *http.Request, status int, detail string) {
-	h := w.Header()
+// The forms of a refusal: for people, for programs (RFC 9457), and for people whose
+// application has no pages for it.
+const (
+	htmlType    = "text/html; charset=utf-8"
+	problemType = "application/problem+json"
+	textType    = "text/plain; charset=utf-8"
+)
+
+// answer writes a refusal by Config.Refuse, or else by itself. err is why.
+func (c *core) answer(w http.ResponseWriter, r *http.Request, status int, err error, detail string) {
+	if c.cfg.Refuse != nil {
+		answerHeader(w.Header(), status)
+		w.Header().Set("Content-Type", map[bool]string{true: problemType, false: htmlType}[callerOf(r) == script])
+		own := &refusal{rw: w, status: status}
+		c.cfg.Refuse(own, r, status, err)
+		if own.wrote {
+			return
+		}
+	}
+	answer(w, r, status, detail)
+}
+
+// refusal is the writer of Config.Refuse. A refusal stays one: the status can't be
+// changed. It has no Unwrap, or a flush would pass it by and send 200.
+type refusal struct {
+	rw     http.ResponseWriter
+	status int
+	wrote  bool
+}
+
+func (w *refusal) Header() http.Header { return w.rw.Header() }
+
+func (w *refusal) WriteHeader(int) {
+	if !w.wrote {
+		w.wrote = true
+		w.rw.WriteHeader(w.status)
+	}
+}
+
+func (w *refusal) Write(p []byte) (int, error) {
+	w.WriteHeader(w.status)
+	return w.rw.Write(p)
+}
+
+// answerHeader sets what every refusal has. No cache keeps it.
+func answerHeader(h http.Header, status int) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", challenge)
 	}
+}
+
+// answer writes a refusal in the form that the caller reads: problem+json for
+// programs, a line of text for people. The user sees detail, unless it is "".
+func answer(w http.ResponseWriter, r *http.Request, status int, detail string) {
+	h := w.Header()
+	answerHeader(h, status)
 	var body []byte
 	if callerOf(r) == script {
-		h.Set("Content-Type", "application/problem+json")
+		h.Set("Content-Type", problemType)
 		// Marshal can't fail on two strings and a number. A missing "type" means
 		// about:blank, whose title is the status text (RFC 9457 section 4.2.1).
 		body, _ = json.Marshal(struct {
@@ -43,7 +91,7 @@ func answer(w http.ResponseWriter, r *http.Request, status int, detail string) {
 			Detail string `json:"detail,omitempty"`
 		}{http.StatusText(status), status, detail})
 	} else {
-		h.Set("Content-Type", "text/plain; charset=utf-8")
+		h.Set("Content-Type", textType)
 		body = []byte(strconv.Itoa(status) + " " + http.StatusText(status) + "\n")
 		if detail != "" {
 			body = append(append(body, detail...), '\n')
@@ -101,27 +149,27 @@ func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		// Not a logout: the session stays as it is. A login page would need
 		// the same store.
 		w.Header().Set("Retry-After", retryAfter)
-		answer(w, r, http.StatusServiceUnavailable, "")
+		c.answer(w, r, http.StatusServiceUnavailable, err, "")
 	case errors.Is(err, auth.ErrNoUser):
-		c.refuseAnonymous(w, r)
+		c.refuseAnonymous(w, r, err)
 	case errors.Is(err, auth.ErrNotStaff):
 		status := http.StatusNotFound // don't show others which staff pages exist
 		if c.cfg.StaffForbidden {
 			status = http.StatusForbidden
 		}
-		answer(w, r, status, "")
+		c.answer(w, r, status, err, "")
 	case errors.As(err, &public):
-		answer(w, r, http.StatusForbidden, public.Error())
+		c.answer(w, r, http.StatusForbidden, err, public.Error())
 	default:
 		if !errors.Is(err, ssestore.ErrNoSession) { // Handler is missing, and refusing has said so
 			c.tell.say(r, ruleBroke)
 		}
-		answer(w, r, http.StatusInternalServerError, "")
+		c.answer(w, r, http.StatusInternalServerError, err, "")
 	}
 }
 
 // refuseAnonymous asks the visitor to log in.
-func (c *core) refuseAnonymous(w http.ResponseWriter, r *http.Request) {
+func (c *core) refuseAnonymous(w http.ResponseWriter, r *http.Request, err error) {
 	who := callerOf(r)
 	to := c.loginURL(r, who)
 	if to != "" && c.loops(r, to) {
@@ -129,7 +177,7 @@ func (c *core) refuseAnonymous(w http.ResponseWriter, r *http.Request) {
 	}
 	switch {
 	case who == page && to == "":
-		answer(w, r, http.StatusForbidden, "Login required.")
+		c.answer(w, r, http.StatusForbidden, err, "Login required.")
 	case who == page && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		redirect(w, http.StatusFound, to)
 	case who == page:
@@ -142,7 +190,7 @@ func (c *core) refuseAnonymous(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("HX-Redirect", to)
 		answer(w, r, http.StatusUnauthorized, "Login required.")
 	default:
-		answer(w, r, http.StatusUnauthorized, "Login required.")
+		c.answer(w, r, http.StatusUnauthorized, err, "Login required.")
 	}
 }
 
@@ -171,7 +219,8 @@ func dropAnswer(h http.Header) {
 }
 
 // methodNotAllowed answers 405. RFC 9110 section 15.5.6 requires Allow.
-func methodNotAllowed(w http.ResponseWriter, r *http.Request, allow string) {
+func (c *core) methodNotAllowed(w http.ResponseWriter, r *http.Request, allow string) {
+	c.refusing(r, ErrMethod)
 	w.Header().Set("Allow", allow)
-	answer(w, r, http.StatusMethodNotAllowed, "")
+	c.answer(w, r, http.StatusMethodNotAllowed, ErrMethod, "")
 }

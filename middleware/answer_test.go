@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 )
@@ -92,6 +93,7 @@ func TestF303_EveryAnswer(t *testing.T) {
 		"a rule breaks; or Handler is missing":   {{who: "ann", handler: rule(errors.New("x"))}, {handler: login, bare: true}},
 		"a change of the session can't be saved": {{handler: changing(passed), setup: noPrimary(t)}},
 		"another site sent it":                   {{handler: func(g) http.Handler { return passed }, headers: []string{"Sec-Fetch-Site", "cross-site"}}},
+		"in early data":                          {{handler: func(g) http.Handler { return passed }, headers: []string{"Early-Data", "1"}}},
 		"the login page, by a user":              {{who: "ann", handler: func(g g) http.Handler { return g.LoginHandler("/home", passed) }}},
 		"the logout handler":                     {{who: "ann", handler: func(g g) http.Handler { return g.LogoutHandler("/home") }}, {handler: func(g g) http.Handler { return g.LogoutHandler("/home") }}},
 	}
@@ -140,6 +142,133 @@ func TestF303_EveryAnswer(t *testing.T) {
 			t.Errorf("the table has no row %q", request)
 		}
 	}
+}
+
+// TestF305_Refuse: the application writes the pages of refusals, each with its reason,
+// and can't turn one into something else.
+func TestF305_Refuse(t *testing.T) {
+	type call struct {
+		status int
+		form   string
+		err    error
+	}
+	var calls []call
+	plainPage := func(w http.ResponseWriter, status int) { fmt.Fprintf(w, "page of %d", status) }
+	write := plainPage
+	refuse := func(w http.ResponseWriter, r *http.Request, status int, err error) {
+		calls = append(calls, call{status, w.Header().Get("Content-Type"), err})
+		write(w, status)
+	}
+	passed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "passed") })
+	a := newApp(t, func(s *setup) { s.guard.Refuse = refuse })
+	unsealed := newApp(t, func(s *setup) { noPrimary(t)(s); s.guard.Refuse = refuse })
+	rule := func(err error) http.Handler {
+		return a.guard.Check(func(context.Context, *user) error { return err }, passed)
+	}
+	broken := errors.New("broken")
+	ann := a.cookieOf("ann")
+	for _, tt := range []struct {
+		name    string
+		g       *middleware.Guard[*user]
+		h       http.Handler
+		method  string
+		headers []string
+		status  int
+		err     error
+		header  string // one that the status requires
+	}{
+		{"a program, not logged in", a.guard, a.guard.LoginRequired(passed), "GET", asAPI, 401, auth.ErrNoUser, "WWW-Authenticate"},
+		{"a WebSocket", a.guard, a.guard.LoginRequired(passed), "GET", []string{"Upgrade", "websocket"}, 401, auth.ErrNoUser, "WWW-Authenticate"},
+		{"not staff", a.guard, a.guard.StaffRequired(passed), "GET", []string{"Cookie", ann}, 404, auth.ErrNotStaff, ""},
+		{"a rule", a.guard, rule(auth.Forbidden("no")), "GET", []string{"Cookie", ann}, 403, auth.Forbidden("no"), ""},
+		{"a broken rule", a.guard, rule(broken), "GET", []string{"Cookie", ann}, 500, broken, ""},
+		{"the user store", a.guard, rule(auth.ErrUserStore), "GET", []string{"Cookie", ann}, 503, auth.ErrUserStore, "Retry-After"},
+		{"GET of the logout", a.guard, a.guard.LogoutHandler("/"), "GET", nil, 405, middleware.ErrMethod, "Allow"},
+		{"another site", a.guard, passed, "POST", []string{"Sec-Fetch-Site", "cross-site"}, 403, middleware.ErrCrossOrigin, ""},
+		{"early data", a.guard, passed, "POST", []string{"Early-Data", "1"}, 425, middleware.ErrTooEarly, ""},
+		{"not saved", unsealed.guard, changing(passed)(unsealed.guard), "POST", nil, 500, cookie.ErrNoPrimary, ""},
+	} {
+		for what, tricks := range map[string]func(w http.ResponseWriter, status int){
+			"writes": plainPage,
+			"another status": func(w http.ResponseWriter, status int) {
+				w.WriteHeader(http.StatusEarlyHints)
+				w.WriteHeader(http.StatusOK)
+				fmt.Fprintf(w, "page of %d", status)
+			},
+			"flushes": func(w http.ResponseWriter, status int) {
+				http.NewResponseController(w).Flush()
+				fmt.Fprintf(w, "page of %d", status)
+			},
+			"declines": func(http.ResponseWriter, int) {},
+		} {
+			calls, write = nil, tricks
+			r := httptest.NewRequest("GET", "/x", nil)
+			r.Method, r.Header = tt.method, head(tt.headers...)
+			rec := httptest.NewRecorder()
+			tt.g.Handler(tt.h).ServeHTTP(rec, r)
+			what = tt.name + ", " + what
+			expect(t, what, rec.Code, tt.status)
+			if len(calls) != 1 || calls[0].status != tt.status || !errors.Is(calls[0].err, tt.err) {
+				t.Errorf("%s: calls %+v, want one of %v", what, calls, tt.err)
+				continue
+			}
+			form, plain := "text/html; charset=utf-8", "text/plain; charset=utf-8"
+			if middleware.CallerOf(r) == "script" {
+				form = "application/problem+json"
+				plain = form
+			}
+			expect(t, what+", the form offered", calls[0].form, form)
+			res := rec.Result()
+			if strings.HasSuffix(what, "declines") {
+				expect(t, what+", Content-Type", res.Header.Get("Content-Type"), plain)
+				expect(t, what+", our body", strings.Contains(rec.Body.String(), http.StatusText(tt.status)), true)
+			} else {
+				expect(t, what+", Content-Type", res.Header.Get("Content-Type"), form)
+				expect(t, what+", body", rec.Body.String(), fmt.Sprintf("page of %d", tt.status))
+			}
+			expect(t, what+", no-store", strings.Contains(res.Header.Get("Cache-Control"), "no-store"), true)
+			if tt.header != "" && res.Header.Get(tt.header) == "" {
+				t.Errorf("%s: no %s", what, tt.header)
+			}
+		}
+	}
+	// What leads to another page isn't asked about.
+	calls = nil
+	for _, headers := range [][]string{asBrowser, asTurbo, asHTMX, asInertia} {
+		for _, method := range []string{"GET", "POST"} {
+			r := httptest.NewRequest(method, "/x", nil)
+			r.Header = head(headers...)
+			a.guard.Handler(a.guard.LoginRequired(passed)).ServeHTTP(httptest.NewRecorder(), r)
+		}
+	}
+	expect(t, "calls for redirects", len(calls), 0)
+}
+
+// TestF312_EarlyData: a request that a proxy took before the TLS handshake was over may
+// be a replay. If its method isn't safe it's refused before anything runs; any
+// Early-Data counts (RFC 8470 section 5.1).
+func TestF312_EarlyData(t *testing.T) {
+	a := newApp(t, nil)
+	c := a.browser()
+	for n, values := range [][]string{{"1"}, {"0"}, {""}, {"1", "1"}} {
+		var headers []string
+		for _, v := range values {
+			headers = append(headers, "Early-Data", v)
+		}
+		for method, want := range map[string]int{"GET": 200, "HEAD": 200, "OPTIONS": 200, "POST": 425, "PUT": 425, "PATCH": 425, "DELETE": 425, "PROPFIND": 425} {
+			r := a.do(c, method, fmt.Sprintf("/set?v=%s%d", method, n), headers...)
+			expect(t, fmt.Sprint(method, values), r.status, want)
+			expect(t, fmt.Sprint(method, values, " sets a cookie"), len(r.header["Set-Cookie"]) > 0, want == 200)
+		}
+	}
+	expect(t, "login", a.do(c, "POST", "/login?id=ann", "Early-Data", "1").status, 425)
+	expect(t, "who", a.who(c), "nobody")
+	for _, e := range a.seen("/login") {
+		if !errors.Is(e.err, middleware.ErrTooEarly) {
+			t.Errorf("told %v", e.err)
+		}
+	}
+	a.login(c, "ann")
 }
 
 // changing is a handler that changes its session.

@@ -53,6 +53,7 @@
 //	403               auth.Forbidden       a rule refused
 //	404 or 403        auth.ErrNotStaff     the user isn't staff
 //	405               ErrMethod            a logout that isn't a POST
+//	425               ErrTooEarly          an unsafe request in early data
 //	500               the rule's error     a rule returned an error of another kind
 //	500               cookie.ErrNoPrimary, *cookie.SizeError, ssestore.ErrUnconfirmed
 //	                                       the session couldn't be written; the
@@ -96,6 +97,22 @@
 // handshake is a GET: an upgrader must check Origin itself, and the usual ones do.
 // Redirect targets pass [next.Safe]. This package never reads forwarded headers.
 // Its own answers aren't cached and repeat no text of the request.
+//
+// # Early data
+//
+// TLS 1.3 lets a client send a request along with its first packet, and an attacker
+// can replay that packet (RFC 8470). The server of net/http never accepts such early
+// data. A proxy or CDN in front of it may, and marks the requests with Early-Data if
+// it is configured to: for nginx, ssl_early_data on needs
+//
+//	proxy_set_header Early-Data $ssl_early_data;
+//
+// [Guard.Handler] then answers unsafe methods with 425 Too Early, and the browser
+// sends them again after the handshake. Safe methods pass, because a replay of them
+// does nothing: a handler must not change anything on GET, and the answer to a
+// replay, with any cookie in it, is encrypted for the client that the packet came
+// from. Without the header the guard can't know, so don't turn early data on
+// without it.
 //
 // # Limits
 //

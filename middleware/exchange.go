@@ -191,7 +191,7 @@ func (x *exchange) finish() {
 // fail answers 500 in place of the handler.
 func (x *exchange) fail() {
 	dropAnswer(x.rw.Header())
-	answer(x.rw, &x.req, http.StatusInternalServerError, "The session could not be saved.")
+	x.core.answer(x.rw, &x.req, http.StatusInternalServerError, x.err, "The session could not be saved.")
 }
 
 // requestContext is the request's context with one more value, the exchange.

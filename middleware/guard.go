@@ -55,6 +55,19 @@ type Config struct {
 	// StaffForbidden answers 403 instead of 404 to users who are not staff.
 	StaffForbidden bool
 
+	// Refuse writes the page of a refusal: 401, 403, 404, 405, 425, 500 or 503.
+	// Status and header fields, such as Retry-After, are the guard's; Refuse
+	// writes the body, and can't change the status. Content-Type says who reads
+	// it: "text/html; charset=utf-8" for a person, "application/problem+json" for
+	// a program. If Refuse is nil or writes nothing, people get a line of text,
+	// and programs a problem of RFC 9457.
+	//
+	// The error is the one that [Config].OnOutcome gets. It is for choosing a
+	// page; show no text of it, unless it is an [auth.Forbidden]. Answers that
+	// lead to another page don't come here, nor does a refusal by a CrossOrigin of
+	// your own, which has a deny handler.
+	Refuse func(w http.ResponseWriter, r *http.Request, status int, err error)
+
 	// ClearSiteData is sent as Clear-Site-Data by LogoutHandler: any of
 	// "cache", "storage", "executionContexts", "clientHints". "cookies" and
 	// "*" are refused: they delete the cookies of every application under the
@@ -176,7 +189,7 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 	}
 	if c.crossOrigin == nil {
 		c.crossOrigin = http.NewCrossOriginProtection()
-		c.crossOrigin.SetDenyHandler(http.HandlerFunc(denyCrossOrigin))
+		c.crossOrigin.SetDenyHandler(http.HandlerFunc(c.denyCrossOrigin))
 	}
 	if c.now == nil {
 		c.now = time.Now
@@ -212,8 +225,29 @@ func validField(s string) bool {
 	return true
 }
 
-func denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
-	answer(w, r, http.StatusForbidden, "This request came from another site.")
+func (c *core) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
+	c.answer(w, r, http.StatusForbidden, ErrCrossOrigin, "This request came from another site.")
+}
+
+// tooEarly answers 425 (RFC 8470 section 5.2). The browser asks again, after the
+// handshake.
+func (c *core) tooEarly(w http.ResponseWriter, r *http.Request) {
+	c.answer(w, r, http.StatusTooEarly, ErrTooEarly, "")
+}
+
+// early reports whether a request may be a replay of one that could do harm twice: a
+// proxy took it before the TLS handshake was complete, and its method isn't safe.
+// Any Early-Data counts, repeated and malformed ones too (RFC 8470 section 5.1). To
+// believe this header is no risk: whoever forges it is only refused.
+func early(r *http.Request) bool {
+	if len(r.Header["Early-Data"]) == 0 {
+		return false
+	}
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return false
+	}
+	return true
 }
 
 // Handler puts a session into every request that passes and writes what became
@@ -266,6 +300,9 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.
 		// of the application's.
 		c.refusing(&x.req, fmt.Errorf("%w: %w", ErrCrossOrigin, err))
 		next = checked
+	} else if early(&x.req) {
+		c.refusing(&x.req, ErrTooEarly)
+		next = http.HandlerFunc(c.tooEarly)
 	}
 	next.ServeHTTP(&x.writer, &x.req)
 	if r.MultipartForm == nil {

@@ -75,8 +75,7 @@ func (g *Guard[U]) LogoutHandler(to string) http.HandlerFunc {
 			return
 		}
 		if r.Method != http.MethodPost {
-			g.core.refusing(r, ErrMethod)
-			methodNotAllowed(w, r, http.MethodPost)
+			g.core.methodNotAllowed(w, r, http.MethodPost)
 			return
 		}
 		if err := g.accounts.Logout(r.Context(), g.core.session(r)); err != nil {

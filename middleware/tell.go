@@ -20,6 +20,9 @@ var (
 	ErrCrossOrigin = errors.New("middleware: refused an unsafe request of another origin")
 	// ErrMethod is the reason of a 405.
 	ErrMethod = errors.New("middleware: method not allowed")
+	// ErrTooEarly is the reason of a 425, for an unsafe request in the early data of
+	// TLS.
+	ErrTooEarly = errors.New("middleware: refused an unsafe request in early data")
 	// ErrBypassed is reported when a response didn't go through the
 	// http.ResponseWriter that [Guard.Handler] passes on: the headers left before
 	// the session could add its own, so the session isn't saved. Most often a
