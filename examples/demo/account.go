@@ -20,9 +20,9 @@ const minPassword = 8
 // fields are what the account forms show, and show again after a mistake. Passwords
 // are never among them.
 type fields struct {
-	Why, Email, Next string
-	Remember         bool
-	MinPassword      int
+	Email, Next string
+	Remember    bool
+	MinPassword int
 }
 
 func (a *app) signupForm(w http.ResponseWriter, r *http.Request, u *User, _ bool) {

@@ -89,8 +89,10 @@ func newApp(ctx context.Context, c config) (*app, error) {
 		return nil, err
 	}
 	a.guard, err = middleware.New(store, a.accounts, middleware.Config{
-		LoginURL:  "/login",
-		OnOutcome: noteOutcome,
+		LoginURL:    "/login",
+		ReasonField: "why",
+		OnOutcome:   noteOutcome,
+		Log:         c.Log,
 	})
 	if err != nil {
 		a.Close()

@@ -189,9 +189,10 @@ func TestSignup(t *testing.T) {
 
 func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 	s := start(t)
-	here, there, other := s.visitor(t), s.visitor(t), s.visitor(t)
+	here, there, third, other := s.visitor(t), s.visitor(t), s.visitor(t), s.visitor(t)
 	here.Login(bob, seedPassword, "remember", "1")
 	there.Login(bob, seedPassword)
+	third.Login(bob, seedPassword)
 	other.Login(ada, seedPassword)
 	there.Post("/cart", "item", "secret")
 
@@ -209,6 +210,9 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 	if before.LogID != after.LogID || before.LogID == "" || before.Claims.Exp != after.Claims.Exp || !after.Persistent {
 		t.Errorf("the changer's session changed more than its stamp: %+v, %+v", before.Claims, after.Claims)
 	}
+	third.Get("/").Want(t, 200, "").Says(t, "Your password was changed")
+	there.Get("/members").Want(t, 302, "/login?why=stamp-mismatch&next=/members")
+	there.Get("/login?why=stamp-mismatch&next=/members").Says(t, "Your password was changed")
 	if there.Who() != "" {
 		t.Error("the other session goes on")
 	}
@@ -537,6 +541,9 @@ func TestHeadingsAndFooter(t *testing.T) {
 		}
 	}
 	v.Get("/login?next=/members").Says(t, "That page is for members")
+	v.Get("/login?why=expired").Says(t, "Your session has expired")
+	v.Get("/login?why=ended").Says(t, "You logged out")
+	v.Get("/login?why=%3Cb%3E").Says(t, "Your cart stays with you")
 	v.Login(ada, seedPassword)
 	for _, row := range []struct{ path, h1 string }{
 		{"/", "A whole session in"}, {"/login", "Log in<"}, {"/members", "Members<"}, {"/staff", "Staff<"},

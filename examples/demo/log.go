@@ -14,7 +14,7 @@ import (
 type record struct {
 	route   string
 	outcome ssestore.Outcome
-	err     error
+	err     error  // why the guard answered, or why the session wasn't saved
 	event   string // "login", "logout" and so on
 	user    string // the user's id
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -25,6 +27,7 @@ type page struct {
 	Bare    bool   // don't say who is logged in: this page may not know
 	Cookie  bool   // a session came with the request
 	Notice  string // good news, shown once
+	Why     string // why the visitor isn't logged in any more
 	Problem string // what to correct in the form below
 	Field   string // the input to start with; Problem is about it
 	Data    any
@@ -111,6 +114,9 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name st
 		if shown(r) {
 			p.Notice, _ = flash.Pop(session)
 		}
+		if p.User == nil {
+			p.Why = whys[middleware.Reason(r)]
+		}
 	}
 	var b bytes.Buffer
 	if err := a.pages[name].ExecuteTemplate(&b, "layout", p); err != nil {
@@ -123,6 +129,14 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name st
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
 	w.Write(b.Bytes())
+}
+
+// whys says to people why they have to log in again. The guard notes it in the
+// address of the login page, because it deletes the cookie that it knows it from.
+var whys = map[cookie.Reason]string{
+	cookie.ReasonExpired:       "Your session has expired. Please log in again.",
+	cookie.ReasonEnded:         "You logged out. Please log in again.",
+	cookie.ReasonStampMismatch: "Your password was changed, or you logged out everywhere. Please log in again.",
 }
 
 // errorPage answers with a page that doesn't say who is logged in, because it may
