@@ -51,7 +51,8 @@
 // passwords or whether an account is active. The application does, before it calls
 // Login and in UserByID.
 //
-// User ids have 1 to 128 bytes.
+// User ids have 1 to 255 bytes. Room for one of 128 is reserved in every session; a
+// longer one fits only next to less data, or Login returns a *cookie.SizeError.
 //
 // # Concurrency
 //

@@ -17,7 +17,8 @@ import (
 // left it there.
 //
 // Errors: [ErrNoSession] for a nil session; [ErrNoUser] for a nil user; [ErrBadID]
-// for a user without an id, or with one that can't be stored; and the other errors of
+// for a user without an id, or with one that can't be stored; a
+// *cookie.SizeError if the cookie can't hold the session; and the other errors of
 // [ssestore.Principal.Begin]: no active key, a response that is already committed, or
 // a user store that failed earlier in this request (ErrHeld). After an error the
 // session is as it was, and OnLogin doesn't run.

@@ -254,7 +254,7 @@ func TestL7_FreshDeadlineOfProfile(t *testing.T) {
 // After every error the session is as it was.
 func TestL8_Refused(t *testing.T) {
 	x := newSite(t, ring(t, 1))
-	long := strings.Repeat("u", 129)
+	long := strings.Repeat("u", 256)
 	for name, row := range map[string]struct {
 		user *user
 		want error

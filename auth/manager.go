@@ -25,8 +25,9 @@ type Config[U any] struct {
 	// Manager for the same session, not even Logout, because they wait for its
 	// answer.
 	UserByID func(ctx context.Context, id string) (U, error)
-	// ID returns the user's id as text: 1 to 128 bytes of UTF-8 without control
-	// characters, always in the same spelling for the same user. Required.
+	// ID returns the user's id as text: 1 to 255 bytes of UTF-8 without control
+	// characters, always in the same spelling for the same user. Required. For
+	// integers, see [Int64].
 	ID func(U) string
 	// Stamp returns the field that must not change while a user stays logged in, as
 	// it is stored: the password hash, or the hash and a counter that "log out

@@ -42,7 +42,7 @@ func recognize(b []byte) bool {
 	if d != nil && len(d) < len(`{"a":1}`) {
 		return false
 	}
-	if (len(sub) > 0) != (len(m[3]) > 0) || len(m[9]) > 0 && len(sub) == 0 || len(sub) > 128 || !utf8.Valid(sub) {
+	if (len(sub) > 0) != (len(m[3]) > 0) || len(m[9]) > 0 && len(sub) == 0 || len(sub) > 255 || !utf8.Valid(sub) {
 		return false
 	}
 	return bytes.IndexFunc(sub, unicode.IsControl) < 0

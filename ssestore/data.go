@@ -91,8 +91,12 @@ func (s *Session) set(name string, raw []byte) error {
 			size += other.Size()
 		}
 	}
-	if size > p.store.maxData {
-		return p.tooLarge(m, size)
+	// What makes the session smaller is always accepted: MaxLine may have been
+	// lowered, and a visitor must get below it by more than one step.
+	shrinks := found && m.Size() < members[i].Size()
+	if size > p.store.dataLimit(p.c.Sub) && !shrinks {
+		others := slices.DeleteFunc(slices.Clone(members), func(o claims.Member) bool { return o.Name == name })
+		return p.store.tooLarge(p.c.Sub, append(others, m))
 	}
 	if found {
 		members[i] = m
@@ -111,14 +115,40 @@ func (s *Session) set(name string, raw []byte) error {
 // largest is how many names a SizeError has.
 const largest = 3
 
-// tooLarge returns a *cookie.SizeError that names the largest values, including the
-// refused one.
-func (p *state) tooLarge(m claims.Member, size int) error {
-	all := append(slices.DeleteFunc(slices.Clone(p.members()), func(o claims.Member) bool { return o.Name == m.Name }), m)
+// envelope returns how many bytes are reserved for everything but the data, for a
+// session of the user called sub, or of nobody yet.
+func envelope(sub string) int {
+	return claims.MaxEnvelope + max(0, claims.SubLen(sub)-claims.ReservedSub)
+}
+
+// dataLimit returns how many bytes of data fit a session of the user called sub.
+func (s *Store) dataLimit(sub string) int {
+	return s.maxData + claims.MaxEnvelope - envelope(sub)
+}
+
+// sizeOf returns how many bytes the members take.
+func sizeOf(members []claims.Member) (size int) {
+	for _, m := range members {
+		size += m.Size()
+	}
+	return size
+}
+
+// fits returns a *cookie.SizeError if the session's data doesn't fit next to a user
+// called sub.
+func (p *state) fits(sub string, members []claims.Member) error {
+	if sizeOf(members) > p.store.dataLimit(sub) {
+		return p.store.tooLarge(sub, slices.Clone(members))
+	}
+	return nil
+}
+
+// tooLarge returns a *cookie.SizeError that names the largest values. It sorts all.
+func (s *Store) tooLarge(sub string, all []claims.Member) error {
 	slices.SortStableFunc(all, func(a, b claims.Member) int { return b.Size() - a.Size() })
 	err := &cookie.SizeError{
-		Size:  p.store.codec.Size(claims.MaxEnvelope + size),
-		Limit: p.store.cookie.MaxValue(),
+		Size:  s.codec.Size(envelope(sub) + sizeOf(all)),
+		Limit: s.cookie.MaxValue(),
 	}
 	for _, m := range all[:min(len(all), largest)] {
 		err.Largest = append(err.Largest, m.Name)

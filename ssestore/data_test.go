@@ -367,3 +367,93 @@ func TestConcurrent(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// TestF110_Shrinking: a session that no longer fits, because MaxLine was lowered, can
+// be made smaller in steps, and logs nobody in before it fits.
+func TestF110_Shrinking(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		b := visited(t, newStore(t, c, ring(t, 1)), func(s *ssestore.Session) {
+			must(t, note.Set(s, strings.Repeat("x", 1200)))
+			must(t, count.Set(s, 1))
+		})
+		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Cookie.MaxLine = 1200 })
+		tooLarge := func(what string, err error) {
+			t.Helper()
+			var size *cookie.SizeError
+			if !errors.As(err, &size) || size.Size <= size.Limit || size.Largest[0] != "note" {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		s := b.peek(store, t0)
+		must(t, note.Set(s, strings.Repeat("x", 1100)))
+		tooLarge("larger again", note.Set(s, strings.Repeat("x", 1101)))
+		tooLarge("as large", note.Set(s, strings.Repeat("y", 1100)))
+		tooLarge("another", ssestore.NewKey[int]("other").Set(s, 1))
+		same(t, "note", len(note.Get(s)), 1100)
+		st, err := s.Principal().Stamp("", "1", hash)
+		must(t, err)
+		before := s.Info()
+		tooLarge("login", s.Principal().Begin("1", st, nil))
+		after := s.Info()
+		same(t, "user", after.UserID, "")
+		same(t, "session id", after.LogID, before.LogID)
+		_, err = s.Commit(200)
+		var size *cookie.SizeError
+		same(t, "Commit", errors.As(err, &size), true)
+
+		b.visit(t, store, t0, func(s *ssestore.Session) {
+			tooLarge("login", s.Principal().Begin("1", st, func(name string) bool { return name == "note" }))
+			same(t, "nothing was dropped", strings.Join(s.Names(), " "), "count note")
+			must(t, s.Principal().Begin("1", st, func(name string) bool { return name == "count" }))
+		})
+		same(t, "kept", strings.Join(b.peek(store, t0).Names(), " "), "count")
+	})
+}
+
+// TestF504_LongIDs: an id of up to 255 bytes is as good as any, where it fits.
+func TestF504_LongIDs(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		long := func(n int) string { return strings.Repeat("x", n) }
+		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Cookie.MaxLine = 1200 })
+		full := func(s *ssestore.Session) (n int) {
+			for note.Set(s, long(n+1)) == nil {
+				n++
+			}
+			return n
+		}
+		var size *cookie.SizeError
+		n := 0
+		b := visited(t, store, func(s *ssestore.Session) {
+			n = full(s)
+			st, err := s.Principal().Stamp("", "x", hash)
+			must(t, err)
+			for _, id := range []string{long(255), long(129), long(127) + `"`} {
+				same(t, "no room", errors.As(s.Principal().Begin(id, st, nil), &size), true)
+			}
+			same(t, "user", s.Principal().Identity().ID, "")
+			must(t, s.Principal().Begin(long(128), st, nil))
+		})
+		// With room, the longest goes in; after it, what Set accepts can be written.
+		b.visit(t, store, t0, func(s *ssestore.Session) {
+			must(t, s.Clear())
+			login(t, s, long(255))
+			must(t, s.Remember(true))
+			must(t, s.ExpireAt(after(day)))
+			same(t, "data", full(s), n-127)
+		})
+		s := b.peek(store, t0)
+		same(t, "id", s.Principal().Identity().ID, long(255))
+		same(t, "data", len(note.Get(s)), n-127)
+
+		// Nor does a migration take over what can't be written.
+		old := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
+			c.Cookie.MaxLine = 1200
+			c.Legacy = []ssestore.Legacy{{Cookie: cookie.Config{Name: oldName}, Format: newOld, Until: after(day), Migrate: func(s *ssestore.Session, _ []byte) error {
+				return errors.Join(note.Set(s, long(n)), s.Adopt(long(255)))
+			}}}
+		})
+		out := browser{oldName: oldValue(t0, "")}.visit(t, old, t0, read)
+		same(t, "migration", errors.As(out.NotMigrated, &size), true)
+		silent(t, out)
+	})
+}

@@ -64,7 +64,7 @@
 //
 // The default cookie holds about 2,300 bytes of JSON; Set refuses more with a
 // *cookie.SizeError. When two responses both write, the browser keeps the one that
-// arrives last, and the other's changes are lost. User ids have at most 128 bytes.
+// arrives last, and the other's changes are lost. User ids have at most 255 bytes.
 //
 // # Compatibility
 //

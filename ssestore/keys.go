@@ -98,8 +98,9 @@ func (k Key[T]) decode(s *Session, raw []byte, ok bool) (T, bool) {
 //
 // Errors, with nothing lost: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime;
 // ErrBadName; ErrBadValue; a *cookie.SizeError if the session would no longer fit
-// its cookie. Room for the largest possible login is reserved, so what Set
-// accepts can be written.
+// its cookie. Room for a login is reserved, with a user id of up to 128 bytes, so what
+// Set accepts can be written. A value smaller than the one there is always accepted,
+// even if MaxLine was lowered meanwhile and the session is still too large.
 func (k Key[T]) Set(s *Session, v T) error {
 	if s.of() == nil {
 		return ErrNoSession

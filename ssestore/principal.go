@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -237,8 +238,10 @@ func (r Principal) judged(who *Identity) (*state, error) {
 // of the session before if data of it was kept, else browser session.
 // [Session.ExpireAt] in this request holds; an earlier one is dropped.
 //
-// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime, ErrBadID,
-// cookie.ErrNoPrimary, and ErrUnknownKey for a Stamp that no key can have made.
+// Errors, with nothing changed: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime,
+// ErrBadID, cookie.ErrNoPrimary; ErrUnknownKey for a Stamp that no key can have made;
+// and a *cookie.SizeError if the data that is kept doesn't fit the cookie beside the
+// id.
 func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error {
 	p, err := r.s.edit()
 	if err != nil {
@@ -256,16 +259,16 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 	if p.keys().Primary().ID() == "" {
 		return cookie.ErrNoPrimary
 	}
+	kept := p.members()
+	if keep != nil {
+		kept = slices.DeleteFunc(slices.Clone(kept), func(m claims.Member) bool { return !keep(m.Name) })
+	}
+	if err := p.fits(id, kept); err != nil {
+		return err
+	}
 	p.bury()
 	per := p.c.Per
 	if keep != nil {
-		members := p.members()
-		kept := make([]claims.Member, 0, len(members))
-		for _, m := range members {
-			if keep(m.Name) {
-				kept = append(kept, m)
-			}
-		}
 		p.replace(kept)
 		per = per && len(kept) > 0
 	}
@@ -322,7 +325,8 @@ func (r Principal) Restamp(st Stamp) error {
 // Adopt records, within [Legacy].Migrate, who was logged in in the earlier
 // system: the id, and the time at which the legacy cookie was issued.
 //
-// Errors: ErrNoSession; ErrMigrate anywhere else; ErrBadID.
+// Errors: ErrNoSession; ErrMigrate anywhere else; ErrBadID; a *cookie.SizeError if
+// what Migrate has set doesn't fit the cookie beside the id.
 func (s *Session) Adopt(id string) error {
 	p := s.lock()
 	if p == nil {
@@ -334,6 +338,9 @@ func (s *Session) Adopt(id string) error {
 	}
 	if !claims.ValidSub(id) {
 		return ErrBadID
+	}
+	if err := p.fits(id, p.members()); err != nil {
+		return err
 	}
 	p.c.Sub, p.c.AuthTime = id, p.c.Iat
 	return nil

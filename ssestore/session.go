@@ -27,9 +27,9 @@ var (
 	// ErrUnknownKey is returned when the keyring has no key of this id, even after
 	// a refresh.
 	ErrUnknownKey = errors.New("ssestore: no key of this id in the keyring")
-	// ErrBadID is returned for a user id that is empty, is longer than 128 bytes
+	// ErrBadID is returned for a user id that is empty, is longer than 255 bytes
 	// (quotes and backslashes count twice), isn't UTF-8, or has control characters.
-	ErrBadID = errors.New("ssestore: user id must be 1 to 128 bytes of UTF-8 without control characters")
+	ErrBadID = errors.New("ssestore: user id must be 1 to 255 bytes of UTF-8 without control characters")
 	// ErrMigrate is returned by Adopt outside Legacy.Migrate, and within it by every
 	// method that makes no sense there: Clear, Commit, and those of a Principal that
 	// change who is logged in.

@@ -325,13 +325,19 @@ func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 // ValidSub reports whether s can be a user id: 1 to MaxSub bytes of valid UTF-8
 // without control characters, where quotes and backslashes count twice.
 func ValidSub(s string) bool {
+	n := SubLen(s)
+	return n > 0 && n <= MaxSub && plain(s)
+}
+
+// SubLen returns the length of a user id as written.
+func SubLen(s string) int {
 	n := len(s)
 	for i := 0; i < len(s); i++ {
 		if s[i] == '"' || s[i] == '\\' {
 			n++
 		}
 	}
-	return n > 0 && n <= MaxSub && plain(s)
+	return n
 }
 
 // ValidKid reports whether s can be the kid of a stamp.

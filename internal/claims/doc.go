@@ -28,8 +28,13 @@ const (
 	MaxTime = 253402300799
 
 	// MaxSub is the length of the longest user id in bytes, as written: an
-	// escaped quote or backslash counts as two. ssestore reserves this much room.
-	MaxSub = 128
+	// escaped quote or backslash counts as two. OpenID Connect Core 1.0 section 2
+	// lets a subject have 255.
+	MaxSub = 255
+
+	// ReservedSub is the length of the longest user id for which ssestore reserves
+	// room in every session. A longer one fits only next to less data.
+	ReservedSub = 128
 
 	// MaxName is the length of the longest name of a value below d.
 	MaxName = 64
@@ -40,9 +45,9 @@ const (
 	MaxDepth = 64
 
 	// MaxEnvelope is the length of the longest envelope without the members of d:
-	// every optional claim present, every number 12 digits, the longest sub.
+	// every optional claim present, every number 12 digits, a sub of ReservedSub.
 	MaxEnvelope = len(`{"sid":"","iat":,"auth_time":,"exp":,"rnw":,"per":true,"end":,"sub":"","stk":"","stp":"","d":{}}`) +
-		sidLen + 5*12 + MaxSub + kidLen + stpLen
+		sidLen + 5*12 + ReservedSub + kidLen + stpLen
 )
 
 const (
