@@ -123,4 +123,12 @@
 // cookie. A handler gets a copy of the request, as with every middleware that adds
 // a context value, so outer middleware doesn't see what is set on it, such as
 // Pattern.
+//
+// Limit the size of request bodies outside Handler:
+//
+//	http.ListenAndServe(addr, http.MaxBytesHandler(guard.Handler(mux), 1<<20))
+//
+// http.MaxBytesReader tells the server to close the connection by a method that only
+// net/http's own response writer has. With a handler's writer it limits the body too,
+// but then the server first reads on, up to 256 KB, before it answers.
 package middleware

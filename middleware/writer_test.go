@@ -334,3 +334,35 @@ func TestWriter_HTTP2(t *testing.T) {
 	expect(t, "body", r.body, "body")
 	expect(t, "Set-Cookie lines", len(r.cookies(a)), 1)
 }
+
+// TestF309_BodyLimitOutside: a limit of the body that stands outside the guard reaches
+// the server's own writer, and the answer comes at once and closes the connection. The
+// client here never sends the rest, for which the server would wait otherwise.
+func TestF309_BodyLimitOutside(t *testing.T) {
+	for name, limit := range map[string]func(http.Handler) http.Handler{
+		"MaxBytesHandler": func(next http.Handler) http.Handler { return http.MaxBytesHandler(next, 1000) },
+		"MaxBytesReader": func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				r.Body = http.MaxBytesReader(w, r.Body, 1000)
+				next.ServeHTTP(w, r)
+			})
+		},
+	} {
+		a := newApp(t, func(s *setup) { s.clear, s.around = true, limit })
+		a.mux.HandleFunc("/form", func(w http.ResponseWriter, r *http.Request) {
+			note.Set(middleware.Session(r), "x")
+			var tooLarge *http.MaxBytesError
+			if _, err := io.ReadAll(r.Body); errors.As(err, &tooLarge) {
+				http.Error(w, "too large", http.StatusRequestEntityTooLarge)
+			}
+		})
+		conn, br := a.raw("/form", "Content-Length", "100000")
+		conn.Write(make([]byte, 2000))
+		b := block(t, br)
+		for _, line := range []string{"HTTP/1.1 413 ", "Connection: close\r\n", "Set-Cookie: "} {
+			if !strings.Contains(b, line) {
+				t.Errorf("%s: no %q in %q", name, line, b)
+			}
+		}
+	}
+}
