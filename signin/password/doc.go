@@ -7,39 +7,38 @@
 //
 //	$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$…
 //
-// and compares a password with such a string. The parameters travel with the
-// hash, so they may be raised at any time: old hashes go on working, and
-// [Hasher.NeedsRehash] tells which ones to replace while the password is at
-// hand, which is right after a successful [Hasher.Verify].
+// and checks a password against such a string. The hash carries its parameters, so
+// you can raise them at any time. Old hashes still work, and [Hasher.NeedsRehash]
+// says which ones to replace. Do that right after a successful [Hasher.Verify], when
+// you have the password.
 //
-// The hashing itself is golang.org/x/crypto/argon2 behind
-// github.com/alexedwards/argon2id. That library trusts the parameters of the
-// string it is given: zero iterations panic, four gigabytes are allocated, an
-// empty key would compare as equal. So this package reads the string first,
-// accepts one spelling only and holds every number within bounds.
+// golang.org/x/crypto/argon2 does the hashing, through
+// github.com/alexedwards/argon2id. That library trusts the parameters in the string:
+// zero iterations make it panic, it allocates four gigabytes if told to, and an empty
+// key would compare equal. So this package parses the string first, accepts only one
+// spelling, and keeps every number within bounds.
 //
 // # Threat model
 //
-//   - The table of users leaks: argon2id at OWASP's recommended cost.
-//   - Somebody tries addresses at the login form: for a user who does not exist
-//     pass "" as the stored hash, and Verify works as long as for a wrong
-//     password. (Once parameters were raised, users who have not logged in since
-//     still cost what their old hash costs; that difference is theirs, not ours
-//     to hide.)
-//   - Somebody sends many or huge passwords: the input is capped before any
-//     work, and only [Config.Concurrent] hashes are computed at once. The rest
-//     wait for as long as their context lets them.
-//   - Somebody can write to the column: a hash with absurd parameters is refused
-//     with [ErrHash] at the price of one ordinary check.
+//   - The table of users leaks. Its hashes are argon2id at OWASP's recommended cost.
+//   - Somebody tries addresses in the login form. If there is no such user, pass "" as
+//     the stored hash, and Verify takes as long as for a wrong password. (After you
+//     raise the parameters, checking a user who hasn't logged in since still takes as
+//     long as their old hash does. This package doesn't hide that difference.)
+//   - Somebody sends many passwords, or huge ones. The length is checked before any
+//     work, and only [Config.Concurrent] hashes are computed at once. The others wait
+//     for as long as their context allows.
+//   - Somebody can write to the column. A hash with absurd parameters is refused with
+//     [ErrHash], at the cost of one ordinary check.
 //
-// Limits on the number of attempts per account or address are the
-// application's, as is a rule on what a good password is.
+// The application must limit the number of attempts per account or address, and
+// decide what a good password is.
 //
 // # Stamps
 //
-// A session's stamp should change when the password changes and at no other
-// time. A rehash at login changes the stored string while the password stays.
-// If the stamp field is the hash itself, then one login after a raise of the
-// parameters logs this user out everywhere else. Either accept that, or stamp a
-// column of its own that changes with the password only, as examples/demo does.
+// A session's stamp should change exactly when the password changes. A rehash at login
+// changes the stored string but not the password. If you stamp the hash itself, the
+// first login after you raise the parameters logs that user out everywhere else.
+// Either accept that, or stamp a separate column that changes only with the password,
+// as examples/demo does.
 package password

@@ -11,11 +11,11 @@ import (
 	"github.com/alexedwards/argon2id"
 )
 
-// Defaults of [Config]. The cost is the second row of OWASP's Password Storage
-// Cheat Sheet (19 MiB, two passes, one lane): all its rows are of equal
-// strength, and this one asks little memory of a small server. One lane, never
-// the number of processors: a fleet of unequal machines would otherwise rehash
-// each other's hashes for ever.
+// Defaults of [Config]. The cost is that of the second row in OWASP's Password
+// Storage Cheat Sheet (19 MiB, two passes, one lane). All its rows are equally strong,
+// and this one needs little memory on a small server. There is one lane, rather than
+// one per processor, because machines with different numbers of processors would keep
+// rehashing each other's hashes.
 const (
 	DefaultMemory      = 19 * 1024 // KiB
 	DefaultIterations  = 2
@@ -23,49 +23,49 @@ const (
 	DefaultMaxLength   = 1024 // bytes; NIST SP 800-63B asks for at least 64 characters
 )
 
-// What a new hash carries, RFC 9106 section 4: 128 bits of salt, 256 of tag.
+// The lengths of a new hash, by RFC 9106 section 4: 128 bits of salt, 256 of tag.
 const (
 	saltLength = 16
 	keyLength  = 32
 )
 
-// ErrTooLong means that the password exceeds [Config.MaxLength]. Only
-// [Hasher.Hash] returns it; to [Hasher.Verify] it is simply no match.
+// ErrTooLong is returned by [Hasher.Hash] when the password is longer than
+// [Config.MaxLength]. To [Hasher.Verify], such a password just doesn't match.
 var ErrTooLong = errors.New("password: longer than the limit")
 
-// ErrHash means that the stored string is not an argon2id hash which this
-// package accepts. The string is not repeated in the text.
+// ErrHash is returned when the stored string isn't an argon2id hash that this
+// package accepts. Its text doesn't repeat the string.
 var ErrHash = errors.New("password: the stored hash is not acceptable")
 
-// ErrZeroHasher means that a [Hasher] was not made by [New].
+// ErrZeroHasher is returned by a [Hasher] that [New] didn't make.
 var ErrZeroHasher = errors.New("password: use of a Hasher that New did not make")
 
 // Config sets the cost of a hash. The zero value is the recommended default.
 type Config struct {
-	// Memory in KiB, Iterations (passes over the memory) and Parallelism (lanes)
-	// of new hashes. Zero means the default. Memory is at least 7,168 and
-	// Memory × Iterations at least 35,840, the weakest row that OWASP lists.
+	// Memory (in KiB), Iterations (passes over the memory) and Parallelism (lanes)
+	// apply to new hashes. Zero means the default. Memory must be at least 7,168,
+	// and Memory × Iterations at least 35,840, the weakest row that OWASP lists.
 	Memory      uint32
 	Iterations  uint32
 	Parallelism uint8
 
-	// MaxLength caps the password in bytes. Zero means 1,024.
+	// MaxLength is the length in bytes of the longest password. Zero means 1,024.
 	MaxLength int
 
-	// Concurrent is how many hashes may be computed at once, each of which holds
-	// Memory KiB. Zero means GOMAXPROCS: more would only take memory, not be
+	// Concurrent is how many hashes may be computed at once. Each takes Memory
+	// KiB. Zero means GOMAXPROCS, since more would take more memory without being
 	// faster.
 	Concurrent int
 
 	_ struct{}
 }
 
-// ConfigError names a field of [Config] and the rule it breaks.
+// A ConfigError names a field of [Config] and the rule it breaks.
 type ConfigError struct {
 	Field, Rule string
 }
 
-// Error gives field and rule, never a value.
+// Error returns the field and the rule, never a value.
 func (e *ConfigError) Error() string { return "password: " + e.Field + " " + e.Rule }
 
 // A Hasher makes and checks hashes. It is immutable and safe for concurrent
@@ -73,8 +73,8 @@ func (e *ConfigError) Error() string { return "password: " + e.Field + " " + e.R
 type Hasher struct {
 	params argon2id.Params
 	max    int
-	// dummy is checked in the place of a hash that does not exist. Its key is
-	// random rather than derived, so no password is known to match it.
+	// dummy is checked in place of a hash that doesn't exist. Its key is random
+	// rather than derived, so no password is known to match it.
 	dummy string
 	slots chan struct{}
 }
@@ -130,9 +130,9 @@ func orDefault[N uint8 | uint32 | int](n, byDefault N) N {
 }
 
 // Hash returns a PHC string for the password, with a fresh salt. It waits for a
-// free slot and gives the context's error if that comes first. [ErrTooLong] is
-// the only other error of a Hasher made by [New]. An empty password is hashed
-// like any other; whether it is allowed is the application's rule.
+// free slot, and returns the context's error if the context ends first. The only
+// other error of a Hasher made by [New] is [ErrTooLong]. Hash treats an empty password
+// like any other. The application decides whether to allow one.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if h == nil || h.slots == nil {
 		return "", ErrZeroHasher
@@ -147,16 +147,16 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return argon2id.CreateHash(password, &h.params)
 }
 
-// Verify reports whether the password belongs to the stored hash.
+// Verify reports whether the password matches the stored hash.
 //
-// Pass "" where no user was found: Verify then does the work of a wrong
-// password and returns false without an error, so that the time of the answer
-// does not tell who has an account. A stored string that is not acceptable gives
-// [ErrHash], after the same work. A password over the limit is false at once,
-// whoever it is for.
+// If there is no such user, pass "". Verify then does the same work as for a wrong
+// password and returns false without an error, so the time it takes doesn't reveal who
+// has an account. If the stored string isn't acceptable, Verify returns [ErrHash],
+// after the same work. For a password over the limit it returns false at once, for any
+// user.
 //
-// The only other error is that of the context, when it ends before a slot is
-// free. Every error comes with false.
+// The only other error is the context's, if it ends before a slot is free. Whenever
+// there is an error, the result is false.
 func (h *Hasher) Verify(ctx context.Context, password, stored string) (bool, error) {
 	if h == nil || h.slots == nil {
 		return false, ErrZeroHasher
@@ -171,7 +171,7 @@ func (h *Hasher) Verify(ctx context.Context, password, stored string) (bool, err
 
 	_, err := decode(stored)
 	if err != nil {
-		// Result and error are of no interest: the point is the time it takes.
+		// Ignore the result and the error: the point is the time this takes.
 		argon2id.ComparePasswordAndHash(password, h.dummy)
 		if stored == "" {
 			err = nil
@@ -185,11 +185,11 @@ func (h *Hasher) Verify(ctx context.Context, password, stored string) (bool, err
 	return match, nil
 }
 
-// NeedsRehash reports whether [Hasher.Hash] would write the stored hash with
-// other parameters today. Ask after a successful [Hasher.Verify], hash the
-// password anew and store the result only if the old hash is still there, so
-// that a password change at the same moment is not undone. A string that Verify
-// refuses needs one too.
+// NeedsRehash reports whether [Hasher.Hash] would now use other parameters than those
+// of the stored hash. Call it after a successful [Hasher.Verify], and hash the password
+// again. Store the result only if the old hash is still there, so that you don't undo
+// a password change made at the same moment. NeedsRehash is also true for a string that
+// Verify refuses.
 func (h *Hasher) NeedsRehash(stored string) bool {
 	if h == nil {
 		return false
@@ -198,9 +198,9 @@ func (h *Hasher) NeedsRehash(stored string) bool {
 	return err != nil || *p != h.params
 }
 
-// enter takes a slot, or gives the context's error.
+// enter takes a slot, or returns the context's error.
 func (h *Hasher) enter(ctx context.Context) error {
-	// Asked first, because select picks at random when both are ready.
+	// Ask the context first, because select picks at random if both are ready.
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("password: waiting: %w", err)
 	}
