@@ -27,6 +27,56 @@ func TestTables(t *testing.T) {
 	}
 }
 
+// TestEncode holds both encoders to encoding/base64, for every length up to several
+// blocks, every byte in every place, and nothing written outside of dst.
+func TestEncode(t *testing.T) {
+	for name, encode := range map[string]func(dst, src []byte){"Encode": base64url.Encode, "portable": base64url.PortableEncode} {
+		check := func(src []byte) {
+			t.Helper()
+			want := base64.RawURLEncoding.EncodeToString(src)
+			whole := bytes.Repeat([]byte{'#'}, len(want)+64)
+			dst := whole[32 : 32+len(want) : 32+len(want)]
+			encode(dst, bytes.Clone(src))
+			edge := strings.Repeat("#", 32)
+			if string(whole) != edge+want+edge {
+				t.Fatalf("%s of %x: %q, want %q", name, src, whole, want)
+			}
+		}
+		r := rand.NewChaCha8([32]byte{1})
+		for n := range 200 {
+			src := make([]byte, n)
+			r.Read(src)
+			check(src)
+		}
+		for place := range 32 {
+			for c := range 256 {
+				src := make([]byte, 32)
+				src[place] = byte(c)
+				check(src)
+			}
+		}
+	}
+}
+
+// TestEncode_InPlace spreads bytes out from the front of the buffer in whose end they
+// are, as jwe.Seal does: as close together as they can be.
+func TestEncode_InPlace(t *testing.T) {
+	for name, encode := range map[string]func(dst, src []byte){"Encode": base64url.Encode, "portable": base64url.PortableEncode} {
+		r := rand.NewChaCha8([32]byte{2})
+		for n := range 400 {
+			src := make([]byte, n)
+			r.Read(src)
+			want := base64.RawURLEncoding.EncodeToString(src)
+			buf := make([]byte, len(want))
+			copy(buf[len(want)-n:], src)
+			encode(buf, buf[len(want)-n:])
+			if string(buf) != want {
+				t.Fatalf("%s of %d bytes in place: %q, want %q", name, n, buf, want)
+			}
+		}
+	}
+}
+
 // sameDecode compares both decoders and Canonical with the plain twin.
 func sameDecode(t *testing.T, s string) {
 	t.Helper()

@@ -9,3 +9,6 @@ const Bad = bad
 func Vector() bool { return vector }
 
 func PortableDecode(dst []byte, src string) bool { return decode(dst, src, false) }
+
+// PortableEncode is Encode without the vector code.
+func PortableEncode(dst, src []byte) { encode(dst, src, false) }

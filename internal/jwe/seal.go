@@ -20,10 +20,9 @@ import (
 //
 // This is safe because Encode reads a group before it writes it, and its writes never
 // overtake its reads. It writes the ciphertext from character 79 on, and reads it
-// from character 86+⌈n/3⌉ on. A step reads 6 bytes and writes 8, so the writes gain 2
-// a step, and there are at most n/6 steps. The tag is read from 6 characters after
-// the place where it is written. It takes two such steps, and two smaller ones that
-// gain 1 each.
+// from character 86+⌈n/3⌉ on. A step that reads m bytes writes 4m/3, so the writes gain
+// a third of what is read: n/3 in all, whether a step takes 12 bytes, 6 or 3. The tag
+// is read from 6 characters after the place where it is written, and gains 5⅓.
 //
 // PlainSeal is its twin.
 func Seal(aead cipher.AEAD, nonces *Nonces, kid string, plaintext []byte) string {

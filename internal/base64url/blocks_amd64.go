@@ -2,7 +2,7 @@
 
 package base64url
 
-// vector reports whether decodeBlocks works on this processor. Every server
+// vector reports whether decodeBlocks and encodeBlocks work on this processor. Every server
 // processor since 2006 has SSSE3, but GOAMD64=v1 doesn't promise it.
 var vector = hasSSSE3()
 
@@ -16,3 +16,10 @@ func hasSSSE3() bool
 //
 //go:noescape
 func decodeBlocks(dst, src *byte, n int) bool
+
+// encodeBlocks encodes n blocks of 12 bytes to 16 characters each. It reads 16 bytes
+// for each block, and writes the block's characters after that. n must be positive.
+// The plain twin is the first loop of encode.
+//
+//go:noescape
+func encodeBlocks(dst, src *byte, n int)

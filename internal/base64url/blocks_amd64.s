@@ -104,6 +104,90 @@ loop:
 	SETEQ    ret+24(FP)
 	RET
 
+// The tables of encodeBlocks.
+
+// spread copies three bytes abc to bacb, for each of the four words. A word then has
+// the four sextets at places from which one multiplication each brings two of them
+// down to a byte of their own.
+DATA spread<>+0(SB)/8, $0x0405030401020001
+DATA spread<>+8(SB)/8, $0x0a0b090a07080607
+GLOBL spread<>(SB), RODATA|NOPTR, $16
+
+DATA odd<>+0(SB)/8, $0x0fc0fc000fc0fc00 // the first and the third sextet
+DATA odd<>+8(SB)/8, $0x0fc0fc000fc0fc00
+GLOBL odd<>(SB), RODATA|NOPTR, $16
+
+DATA down<>+0(SB)/8, $0x0400004004000040 // times 2^6 and 2^10, of which the upper half counts
+DATA down<>+8(SB)/8, $0x0400004004000040
+GLOBL down<>(SB), RODATA|NOPTR, $16
+
+DATA even<>+0(SB)/8, $0x003f03f0003f03f0 // the second and the fourth
+DATA even<>+8(SB)/8, $0x003f03f0003f03f0
+GLOBL even<>(SB), RODATA|NOPTR, $16
+
+DATA up<>+0(SB)/8, $0x0100001001000010 // times 2^4 and 2^8
+DATA up<>+8(SB)/8, $0x0100001001000010
+GLOBL up<>(SB), RODATA|NOPTR, $16
+
+DATA letters<>+0(SB)/8, $0x3333333333333333 // 51, the last that is a letter
+DATA letters<>+8(SB)/8, $0x3333333333333333
+GLOBL letters<>(SB), RODATA|NOPTR, $16
+
+DATA small<>+0(SB)/8, $0x1a1a1a1a1a1a1a1a // 26, the first that is a small letter
+DATA small<>+8(SB)/8, $0x1a1a1a1a1a1a1a1a
+GLOBL small<>(SB), RODATA|NOPTR, $16
+
+DATA capitals<>+0(SB)/8, $0x0d0d0d0d0d0d0d0d // 13, where characters has the capitals
+DATA capitals<>+8(SB)/8, $0x0d0d0d0d0d0d0d0d
+GLOBL capitals<>(SB), RODATA|NOPTR, $16
+
+// characters says what to add to a sextet to get its character: 71 for small letters
+// (0), -4 for digits (1 to 10), -17 for '-' (11), 32 for '_' (12) and 65 for capitals
+// (13).
+DATA characters<>+0(SB)/8, $0xfcfcfcfcfcfcfc47
+DATA characters<>+8(SB)/8, $0x00004120effcfcfc
+GLOBL characters<>(SB), RODATA|NOPTR, $16
+
+// func encodeBlocks(dst, src *byte, n int)
+TEXT ·encodeBlocks(SB), NOSPLIT, $0-24
+	MOVQ  dst+0(FP), DI
+	MOVQ  src+8(FP), SI
+	MOVQ  n+16(FP), CX
+	MOVOU spread<>(SB), X6
+	MOVOU odd<>(SB), X7
+	MOVOU down<>(SB), X8
+	MOVOU even<>(SB), X9
+	MOVOU up<>(SB), X10
+	MOVOU letters<>(SB), X11
+	MOVOU small<>(SB), X12
+	MOVOU capitals<>(SB), X13
+	MOVOU characters<>(SB), X14
+
+block:
+	MOVOU   (SI), X0
+	PSHUFB  X6, X0
+	MOVO    X0, X1
+	PAND    X7, X0
+	PMULHUW X8, X0
+	PAND    X9, X1
+	PMULLW  X10, X1
+	POR     X1, X0          // 16 sextets
+	MOVO    X0, X2
+	PSUBUSB X11, X2         // 0 for letters, 1 to 12 for the others
+	MOVO    X12, X3
+	PCMPGTB X0, X3
+	PAND    X13, X3
+	POR     X3, X2          // 13 for capitals
+	MOVO    X14, X4
+	PSHUFB  X2, X4
+	PADDB   X4, X0          // 16 characters
+	MOVOU   X0, (DI)
+	ADDQ    $12, SI
+	ADDQ    $16, DI
+	DECQ    CX
+	JNZ     block
+	RET
+
 // func hasSSSE3() bool
 TEXT ·hasSSSE3(SB), NOSPLIT, $0-1
 	MOVL $1, AX
