@@ -65,14 +65,12 @@ func (p *state) choose(values []string) (seen sight) {
 	verdict, valid := cookie.ReasonNone, 0
 	var refused keyring.Key // the newest that opened a value which is over
 	for _, v := range values {
-		// Apart from the session, which takes over what is valid: on the stack it
-		// costs the collector nothing.
-		var c claims.Claims
-		var space []byte
-		if valid == 0 {
-			space = p.text[:0]
+		// Into the session, which takes less than copying what is valid.
+		c, space := &p.c, p.text[:0]
+		if valid > 0 { // p has the first of them
+			c, space = new(claims.Claims), nil
 		}
-		key, reason := p.open(v, &c, space)
+		key, reason := p.open(v, c, space)
 		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
 		if unknown && p.refreshKeys() {
 			// What was found came from a ring that is gone. Once: all under one ring.
@@ -86,7 +84,7 @@ func (p *state) choose(values []string) (seen sight) {
 		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
 		if reason == cookie.ReasonNone {
 			if valid++; valid == 1 {
-				p.c, p.key = c, key
+				p.key = key
 				continue
 			}
 			r := p.writeRare()
@@ -105,6 +103,7 @@ func (p *state) choose(values []string) (seen sight) {
 	}
 	switch valid {
 	case 0:
+		p.c = claims.Claims{} // what was read is over
 		p.key, p.reason = refused, verdict
 		switch {
 		case rank(verdict) <= deletable:
