@@ -138,7 +138,7 @@ func (b *bench) build(out, goos, goarch, pkg string) error {
 	return nil
 }
 
-// sizes is a file's size in megabytes, and that of its gzip form.
+// sizes returns a file's size in megabytes, as it is and gzipped.
 func sizes(path string) string {
 	b, err := os.ReadFile(path)
 	if err != nil {

@@ -147,7 +147,7 @@ func verifyOp(s verifier, value, want string) func() error {
 	}
 }
 
-// sixteen is a contestant with a full ring, its newest key sealing.
+// sixteen returns a contestant with a full ring, whose newest key seals.
 func sixteen(c contest.Contestant) contest.Contestant {
 	open := c.Open
 	c.Name += " (16 keys)"

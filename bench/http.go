@@ -23,11 +23,11 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// The hello server runs in a process of its own (this program again, with
-// -serve), so that the load generator and the benchmark share nothing with it
-// but the machine. It answers on three paths with the same body: /plain
-// without the middleware, /session behind it, /user behind it with the user
-// resolved. The first line it prints is "address cookie".
+// serveHello runs the hello server, in a separate process (this program again, with
+// -serve), so that the load generator and the benchmark share only the machine with
+// it. It answers with the same body on three paths: /plain without the middleware,
+// /session behind it, and /user behind it with the user resolved. The first line it
+// prints is "address cookie".
 func serveHello(string) error {
 	user := &contest.User{ID: contest.UserID, Password: contest.PasswordHash}
 	store, err := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
@@ -74,7 +74,7 @@ func serveHello(string) error {
 
 var errNoWrk = errors.New("wrk is not installed: the net/http table is left out")
 
-// http measures what the middleware takes of a real server's requests.
+// http measures what the middleware costs a real server.
 func (b *bench) http() error {
 	wrk, err := exec.LookPath("wrk")
 	if err != nil {
@@ -109,8 +109,8 @@ func (b *bench) http() error {
 	rate := func(path string) func(int) (time.Duration, error) {
 		return func(int) (time.Duration, error) {
 			perSecond, err := load(wrk, "http://"+addr+path, cookie, seconds)
-			// measure wants a time for one operation: a nanosecond stands for
-			// one request in a second, and the rows are rates.
+			// measure wants a time for one operation. The rows are rates, so a
+			// nanosecond stands for one request a second.
 			return time.Duration(perSecond), err
 		}
 	}

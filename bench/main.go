@@ -1,4 +1,4 @@
-// Command bench compares designs of web sessions, side by side in one run.
+// Command bench compares designs of web sessions side by side in one run.
 //
 //	go run ./bench             a full run, under 10 minutes
 //	go run ./bench -quick      the same in under a minute, with more noise
@@ -6,8 +6,8 @@
 //
 // Every contestant does the same job through its documented API (package
 // contest), in interleaved rounds (package measure). Redis, Node and wrk take
-// part where they are installed; where they are not, the run says so and goes
-// on. The cases run as ordinary Go benchmarks too: go test -bench . ./bench
+// part if they are installed. Otherwise the run says so and goes on. The cases
+// also run as ordinary Go benchmarks: go test -bench . ./bench
 package main
 
 import (
@@ -58,9 +58,9 @@ func run(quick bool, out string) error {
 	if err != nil {
 		return err
 	}
-	// A small server's live heap. With an empty one Go collects garbage every 4 MB,
-	// dozens of times a second, and whoever allocates is measured by how quickly
-	// the machine stops and wakes its processors.
+	// A small server's live heap. With an empty heap Go collects garbage every 4 MB,
+	// dozens of times a second. For designs that allocate, the benchmark would then
+	// measure how quickly the machine stops and wakes its processors.
 	live := make([]byte, 16<<20)
 	defer runtime.KeepAlive(live)
 
@@ -116,8 +116,8 @@ func (b *bench) note(format string, args ...any) {
 	b.Notes = append(b.Notes, fmt.Sprintf(format, args...))
 }
 
-// moduleDir finds the folder of this module from the folder that the command
-// was started in: the workspace, or the module itself.
+// moduleDir finds this module's directory from the one that the command was started
+// in: the workspace or the module itself.
 func moduleDir() (string, error) {
 	for _, dir := range []string{"bench", "."} {
 		if _, err := os.Stat(filepath.Join(dir, "node", "bench.mjs")); err == nil {

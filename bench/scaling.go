@@ -12,8 +12,8 @@ import (
 	"github.com/hardtack-go/hardtack/bench/report"
 )
 
-// scaling measures verify over the size of the data, the number of keys and
-// the number of goroutines. Times are comparable within a table only.
+// scaling measures verify over the size of the data, the number of keys and the
+// number of goroutines. Only times in the same table can be compared.
 func (b *bench) scaling() error {
 	sizes := []int{100, 300, 1000, 2000, 2600}
 	payload := report.Table{ID: "scaling-payload", Title: "Verify by size of the application's data", Axis: "bytes of data in the session"}

@@ -1,12 +1,11 @@
-// Package contest holds the contestants of the benchmark: every design does
-// the same job, through its documented public API.
+// Package contest holds the contestants of the benchmark. Every design does the
+// same job through its documented public API.
 //
-// The job is called verify: from the raw Cookie header of a request with four
-// cookies to "this is user U, and the stamp of the password still matches",
-// with the user record already in memory. A contestant whose answer is not
-// the right user fails the run. What a contestant leaves out (encryption, a
-// cookie that stands alone, idle expiry) is said in Lacks and shown beside
-// its figures.
+// The job is called verify. It starts with the raw Cookie header of a request with
+// four cookies, and ends with "this is user U, and the stamp of the password still
+// matches". The user record is already in memory. A contestant that returns the
+// wrong user fails the run. Lacks says what a contestant leaves out (encryption, a
+// cookie that needs no store, idle expiry), and is shown next to its figures.
 package contest
 
 import (
@@ -23,36 +22,36 @@ import (
 	"time"
 )
 
-// The user of every run. The hash has the length of a real argon2id string
-// (97 bytes); its content is made up.
+// The user of every run. The hash is as long as a real argon2id string (97 bytes),
+// but made up.
 const (
 	UserID       = "1000000042"
 	PasswordHash = "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b5dWRWJTmaaJObGAAAAAAAAAAA"
 )
 
-// Idle and Absolute are the time limits that every contestant applies, in
-// its own way or by the application's code where the library has none.
+// Idle and Absolute are the time limits that every contestant applies, either in
+// its own way or, if the library has none, in the application's code.
 const (
 	Idle     = 30 * time.Minute
 	Absolute = 12 * time.Hour
 )
 
-// ErrNotTrusted is what Verify returns for anything but the right session.
+// ErrNotTrusted is returned by Verify for anything but the right session.
 var ErrNotTrusted = errors.New("contest: session not trusted")
 
-// ErrTooLarge is what Open returns when the session does not fit a cookie.
+// ErrTooLarge is returned by Open when the session doesn't fit into a cookie.
 var ErrTooLarge = errors.New("contest: the session does not fit its cookie")
 
 // Options are the sizes that a run varies.
 type Options struct {
 	Data int // bytes of application data in the session; 0 means the standard small cart
 	Keys int // keys in the ring; 0 means 1. Contestants without a ring ignore it
-	// Oldest has the session sealed with the oldest key, which is the last that
-	// a design finds that tries them in order.
+	// Oldest makes the oldest key seal the session. A design that tries keys in
+	// order finds that key last.
 	Oldest bool
 }
 
-// A Contestant is one design. Open makes a Session of it that is ready to be
+// A Contestant is one design. Its Open makes a Session that is ready to be
 // measured.
 type Contestant struct {
 	Name     string
@@ -61,8 +60,8 @@ type Contestant struct {
 	Open     func(Options) (Session, error)
 }
 
-// A Session is one logged-in session in one design. It is used by several
-// goroutines at once in Verify only.
+// A Session is one logged-in session in one design. Only Verify is called by
+// several goroutines at once.
 type Session interface {
 	// CookieName is the name of the session cookie.
 	CookieName() string
@@ -81,13 +80,13 @@ type Session interface {
 	Close() error
 }
 
-// Header puts a session cookie among three others, as real requests have.
+// Header puts a session cookie among three others, as in a real request.
 func Header(name, value string) []string {
 	return []string{"_ga=GA1.1.1234567890.1700000000; theme=dark; " + name + "=" + value + "; lang=en-GB"}
 }
 
-// Forged returns value with one character in its middle exchanged. Every
-// alphabet that contestants use holds both letters.
+// Forged returns value with one character in its middle replaced. Every alphabet
+// that contestants use contains both letters.
 func Forged(value string) string {
 	b := []byte(value)
 	i := len(b) / 2
@@ -102,11 +101,11 @@ func Forged(value string) string {
 	return string(b)
 }
 
-// Garbage is what a scanner sends: characters of the cookie alphabet and no
-// token of anybody's.
+// Garbage returns what a scanner might send: characters that a cookie may have, but
+// nobody's token.
 func Garbage(n int) string { return strings.Repeat("Zm9v", n/4+1)[:n] }
 
-// claims is the content that contestants without a format of their own carry.
+// claims is what contestants without a format of their own put into a token.
 type claims struct {
 	SID      string   `json:"sid"`
 	IssuedAt int64    `json:"iat"`
@@ -144,8 +143,8 @@ func newClaims(o Options, user bool) claims {
 	return c
 }
 
-// trust applies the time limits and compares the stamp: the part of the job
-// that no peer brings, done for all of them by the same code.
+// trust applies the time limits and compares the stamp. No peer does this part of
+// the job, so the same code does it for all of them.
 func (c *claims) trust(now time.Time) (string, error) {
 	n := now.Unix()
 	if n >= c.Expires || n-c.Renewed > int64(Idle/time.Second) || c.Subject != UserID {
@@ -172,8 +171,8 @@ var stamps = sync.Pool{New: func() any {
 	return &prepared{mac: hmac.New(sha256.New, make([]byte, 32)), buf: make([]byte, 0, 256)}
 }}
 
-// stamp is HMAC-SHA256 with prepared state over (id, field), each behind its
-// length: what Hardtack computes, so that nobody pays more than it does.
+// stamp computes HMAC-SHA256 with prepared state over (id, field), each preceded by
+// its length. Hardtack computes the same, so nobody does more work than it does.
 func stamp(id, field string) [sha256.Size]byte {
 	p := stamps.Get().(*prepared)
 	p.mac.Reset()
@@ -188,8 +187,8 @@ func stamp(id, field string) [sha256.Size]byte {
 	return sum
 }
 
-// find reads one cookie the way net/http does, for contestants whose own API
-// starts at the cookie's value.
+// find reads one cookie the way net/http does, for contestants whose own API takes
+// the cookie's value.
 func find(cookies []string, name string) (string, error) {
 	r := http.Request{Header: http.Header{"Cookie": cookies}}
 	c, err := r.Cookie(name)
@@ -205,7 +204,7 @@ func random(n int) []byte {
 	return b
 }
 
-// value is the cookie value in a Set-Cookie line.
+// value returns the cookie value in a Set-Cookie line.
 func value(line string) (string, error) {
 	c, err := http.ParseSetCookie(line)
 	if err != nil {
@@ -214,18 +213,17 @@ func value(line string) (string, error) {
 	return c.Value, nil
 }
 
-// errNoCookie is what a contestant returns that wrote nothing.
+// errNoCookie is returned for a contestant that wrote nothing.
 func errNoCookie(err error) error {
 	return errors.Join(errors.New("contest: no Set-Cookie"), err)
 }
 
-// All are the contestants in Go, Hardtack first.
+// All returns the contestants in Go, Hardtack first.
 func All() []Contestant {
 	return []Contestant{Hardtack, HardtackGorilla, GorillaSessions, SecureCookie, GoJose, JWX, GolangJWT, Paseto, SCS, SCSRedis}
 }
 
-// NotCompared are the peers that a fair table would hold and this one cannot.
-// NotCompared are the peers that a fair table would hold and this one cannot.
+// NotCompared lists the peers that a fair table would have and this one can't.
 func NotCompared() []string {
-	return []string{"spice session and seshcookie: no released module could be had through the module proxy"}
+	return []string{"spice session and seshcookie: the module proxy has no released module of either"}
 }

@@ -8,10 +8,10 @@ import (
 	"crypto/sha256"
 )
 
-// Floor is the least that any encrypting design with a stamp can do: open
-// the same plaintext under the same additional data with AES-256-GCM into a
-// ready buffer, and compute one HMAC-SHA256 with prepared state over the
-// stamp's input. It is not safe for concurrent use.
+// Floor is the least work that an encrypting design with a stamp can do. It opens
+// the same plaintext under the same additional data with AES-256-GCM into a ready
+// buffer, and computes one HMAC-SHA256 with prepared state over the stamp's input. It
+// isn't safe for concurrent use.
 type Floor struct {
 	aead              cipher.AEAD
 	nonce, sealed, ad []byte
@@ -19,8 +19,8 @@ type Floor struct {
 	want              [sha256.Size]byte
 }
 
-// NewFloor prepares the floor for a plaintext of n bytes: as many as the
-// Hardtack session of the same run has.
+// NewFloor prepares the floor for a plaintext of n bytes, as many as the Hardtack
+// session in the same run has.
 func NewFloor(n int) (*Floor, error) {
 	plain := random(n)
 	block, err := aes.NewCipher(make([]byte, 32))
@@ -49,13 +49,13 @@ func (f *Floor) Verify() error {
 	return nil
 }
 
-// Open is the AES-GCM part alone.
+// Open does only the AES-GCM part.
 func (f *Floor) Open() error {
 	_, err := f.aead.Open(f.buf, f.nonce, f.sealed, f.ad)
 	return err
 }
 
-// Seal is a bare AES-GCM seal under a random nonce.
+// Seal does a bare AES-GCM seal with a random nonce.
 func (f *Floor) Seal() error {
 	rand.Read(f.fresh)
 	f.aead.Seal(f.buf, f.fresh, f.plain, f.ad)

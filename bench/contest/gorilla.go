@@ -10,8 +10,8 @@ import (
 	"github.com/gorilla/sessions"
 )
 
-// gorillaSessions is sessions.CookieStore as its README shows it, with an
-// authentication and an encryption key.
+// gorillaSessions uses sessions.CookieStore as its README shows it, with an
+// authentication key and an encryption key.
 type gorillaSessions struct {
 	store *sessions.CookieStore
 	o     Options
@@ -86,7 +86,7 @@ func request(cookies []string) *http.Request {
 	return &http.Request{Header: h}
 }
 
-// recorder is the least that a Set-Cookie needs.
+// recorder is the smallest ResponseWriter that catches a Set-Cookie.
 type recorder http.Header
 
 func (r recorder) Header() http.Header       { return http.Header(r) }
@@ -94,7 +94,7 @@ func (recorder) Write(b []byte) (int, error) { return len(b), nil }
 func (recorder) WriteHeader(int)             {}
 func (r recorder) cookie() (string, error)   { return value(http.Header(r).Get("Set-Cookie")) }
 
-// SecureCookie is gorilla/securecookie alone, with JSON in place of gob.
+// SecureCookie is gorilla/securecookie alone, with JSON instead of gob.
 var SecureCookie = Contestant{
 	Name: "securecookie+JSON", Encrypts: true,
 	Lacks: "a codec only: no session, no key id, no idle expiry",

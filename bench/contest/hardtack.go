@@ -25,7 +25,7 @@ type hardtack struct {
 	value string
 }
 
-// Hardtack is the JWE codec. With o.Keys over 1, the ring holds fallbacks.
+// Hardtack is the JWE codec. If o.Keys is more than 1, the ring has fallbacks.
 var Hardtack = Contestant{
 	Name: "Hardtack", Encrypts: true,
 	Open: func(o Options) (Session, error) { return newHardtack(o, nil) },
@@ -83,7 +83,7 @@ func openHardtack(o Options, format cookie.Format, ring *keyring.Keyring) (Sessi
 	return h, err
 }
 
-// PlaintextLen is the number of claims bytes in a Hardtack token.
+// PlaintextLen returns the number of bytes of claims in a Hardtack token.
 func PlaintextLen(token string) int { return (len(token) - 102) * 3 / 4 }
 
 // A CodecCase is one operation on the codec alone.
@@ -92,8 +92,9 @@ type CodecCase struct {
 	Op, Seal func() error
 }
 
-// Codec is the JWE codec without session and user, on a plaintext as long as
-// that of the standard session. Its first case opens; the others refuse.
+// Codec returns the cases of the JWE codec without session and user, with a plaintext
+// as long as that of the standard session. The first case opens a token. The others
+// refuse one.
 func Codec() ([]CodecCase, error) {
 	s, err := newHardtack(Options{}, nil)
 	if err != nil {
@@ -170,8 +171,8 @@ func (h *hardtack) Seal() (string, error)                  { return h.write(nil,
 func (h *hardtack) Login(cookies []string) (string, error) { return h.write(cookies, true) }
 func (h *hardtack) Anonymous() (string, error)             { return h.write(nil, false) }
 
-// Ticket is what a process of its own needs to verify the session: a JWK Set
-// and a raw Cookie header line.
+// Ticket returns what another process needs to verify the session: a JWK Set and a
+// raw Cookie header line.
 func Ticket() (keys, cookies string, err error) {
 	ring := keyring.Generate()
 	s, err := openHardtack(Options{}, nil, ring)

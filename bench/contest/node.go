@@ -12,27 +12,26 @@ import (
 	"time"
 )
 
-// ErrNoNode says that there is no Node to compare with.
+// ErrNoNode is returned when there is no Node to compare with.
 var ErrNoNode = errors.New("node and npm are not installed: iron-session, jose and @auth/core left out")
 
-// NodeCases are the contestants that run in the Node process, with what they
-// do not do.
+// NodeCases lists the contestants that run in the Node process, with what they
+// don't do.
 var NodeCases = []struct{ Name, Lacks string }{
 	{"iron-session", "Node; CBC+HMAC, PBKDF2 on every call, no absolute expiry"},
 	{"jose", "Node; tokens only: no session, no idle expiry"},
 	{"@auth/core", "Node; sliding expiry only, HKDF on every call"},
 }
 
-// Node is one running Node process. It is timed by its own clock, so that
-// the pipe between the processes costs nobody anything. One job at a time.
+// Node is a running Node process. It is timed by its own clock, so the pipe between
+// the processes doesn't count. It does one job at a time.
 type Node struct {
 	cmd *exec.Cmd
 	in  io.WriteCloser
 	out *bufio.Reader
 }
 
-// StartNode installs the packages of dir by its lock file, once, and starts
-// the process.
+// StartNode installs the packages in dir's lock file, once, and starts the process.
 func StartNode(dir string) (*Node, error) {
 	node, err1 := exec.LookPath("node")
 	npm, err2 := exec.LookPath("npm")
@@ -57,8 +56,8 @@ func StartNode(dir string) (*Node, error) {
 	return n, n.cmd.Start()
 }
 
-// Do has op (verify, seal, forged or garbage) done count times by a case and
-// returns the time it took and the length of name=value.
+// Do makes a case do op (verify, seal, forged or garbage) count times. It returns the
+// time that took and the length of name=value.
 func (n *Node) Do(name, op string, count, data int) (time.Duration, int, error) {
 	job, err := json.Marshal(map[string]any{"case": name, "op": op, "n": count, "data": data})
 	if err != nil {

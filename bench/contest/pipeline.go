@@ -16,12 +16,13 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// Pipeline is the measured limit: what Hardtack does from the raw Cookie header
-// to the trusted user, with Hardtack's own parts, and nothing around it. It
-// leaves out the session object, all locks, the counters and the application's
-// callbacks: clock, find in the header, key by its id, base64, AES-GCM in place,
-// claims, time limits, HMAC of the stamp, compare. It answers for one value and
-// one user, and isn't safe for concurrent use.
+// Pipeline is the measured limit: what Hardtack does between the raw Cookie header
+// and the trusted user, with Hardtack's own parts and nothing else. It reads the
+// clock, finds the cookie, looks up the key by its id, decodes base64, opens AES-GCM
+// in place, reads the claims, checks the time limits, and computes and compares the
+// stamp. It leaves out the session object, all locks, the counters and the
+// application's callbacks. It works for one value and one user, and isn't safe for
+// concurrent use.
 type Pipeline struct {
 	name, prefix, value string
 	keys                map[string]*pipelineKey
@@ -30,7 +31,7 @@ type Pipeline struct {
 	sum                 [sha256.Size]byte
 }
 
-// A pipelineKey is a key of the ring with both uses prepared.
+// A pipelineKey is a key in the ring, prepared for both uses.
 type pipelineKey struct {
 	aead  cipher.AEAD
 	stamp hash.Hash
@@ -59,7 +60,7 @@ func NewPipeline() (*Pipeline, error) {
 func (p *Pipeline) CookieName() string { return p.name }
 func (p *Pipeline) Value() string      { return p.value }
 
-// errPipeline is one value for every refusal: the pipeline is for values that pass.
+// errPipeline is returned for every refusal. The pipeline is for values that pass.
 var errPipeline = errors.New("contest: the pipeline refused")
 
 // Verify does what [Session.Verify] does.
@@ -102,7 +103,7 @@ func (p *Pipeline) Verify(cookies []string) (string, error) {
 	return UserID, nil
 }
 
-// inTime applies the limits that package ssestore does.
+// inTime applies the same limits as package ssestore.
 func inTime(c *format.Claims, now int64) bool {
 	end := min(c.Exp, c.Iat+int64(Absolute/time.Second))
 	if c.End != 0 {

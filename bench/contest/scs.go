@@ -15,7 +15,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// scsSession is a server-side session: the cookie is an opaque id.
+// scsSession is a server-side session, whose cookie is an opaque id.
 type scsSession struct {
 	m     *scs.SessionManager
 	o     Options
@@ -105,11 +105,11 @@ var SCS = Contestant{
 	},
 }
 
-// ErrNoRedis says that there is no redis-server program to compare with.
+// ErrNoRedis is returned when there is no redis-server to compare with.
 var ErrNoRedis = errors.New("redis-server is not installed: left out")
 
-// SCSRedis is alexedwards/scs with goredisstore and a real Redis on loopback,
-// started for the run and stopped after it.
+// SCSRedis is alexedwards/scs with goredisstore and a real Redis on loopback, which
+// is started for the run and stopped afterwards.
 var SCSRedis = Contestant{
 	Name:  "scs (Redis, loopback)",
 	Lacks: "needs a Redis; one network round trip a request",

@@ -2,7 +2,7 @@ package contest
 
 import "time"
 
-// tokenSession serves every design that turns claims into one string.
+// tokenSession is for every design that turns claims into a string.
 type tokenSession struct {
 	o      Options
 	name   string

@@ -13,7 +13,7 @@ import (
 	"github.com/lestrrat-go/jwx/v3/jwe"
 )
 
-// GoJose is the same token format through go-jose's jwt package.
+// GoJose makes the same tokens with go-jose's jwt package.
 var GoJose = Contestant{
 	Name: "go-jose (dir+A256GCM)", Encrypts: true,
 	Lacks: "tokens only: no session, no rotation, no idle expiry",
@@ -35,7 +35,7 @@ var GoJose = Contestant{
 	},
 }
 
-// JWX is the same token format through lestrrat-go/jwx.
+// JWX makes the same tokens with lestrrat-go/jwx.
 var JWX = Contestant{
 	Name: "jwx v3 (dir+A256GCM)", Encrypts: true,
 	Lacks: "tokens only: no session, no rotation, no idle expiry",
@@ -60,7 +60,7 @@ var JWX = Contestant{
 	},
 }
 
-// jwtClaims gives claims the methods that golang-jwt validates with.
+// jwtClaims gives claims the methods that golang-jwt's validation calls.
 type jwtClaims struct{ claims }
 
 func (c *jwtClaims) GetExpirationTime() (*jwt.NumericDate, error) {

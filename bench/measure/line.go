@@ -5,12 +5,12 @@ import (
 	"os"
 )
 
-// Line shows progress on one line of a terminal, over and over. In a file it
-// would be nothing but control characters, so anything else gets nothing. The
-// zero Line draws nowhere.
+// A Line shows progress on one line of a terminal, over and over. It draws nothing
+// anywhere else, because a file would get nothing but control characters. The zero
+// Line draws nothing.
 type Line struct{ to *os.File }
 
-// NewLine returns a Line on f, most often os.Stderr.
+// NewLine returns a Line on f, which is usually os.Stderr.
 func NewLine(f *os.File) Line {
 	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
 		return Line{}
@@ -18,7 +18,7 @@ func NewLine(f *os.File) Line {
 	return Line{f}
 }
 
-// Draw replaces what the line shows; an empty text clears it.
+// Draw replaces what the line shows. An empty text clears it.
 func (l Line) Draw(format string, args ...any) {
 	if l.to != nil {
 		fmt.Fprintf(l.to, "\r\033[K"+format, args...)

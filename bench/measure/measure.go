@@ -1,12 +1,12 @@
-// Package measure times short operations side by side on a machine that
-// others may be using.
+// Package measure times short operations side by side on a machine that others may
+// be using.
 //
-// A single figure means little there: the clock rate moves, and neighbours
-// come and go. So every case runs a short batch in every round, in an order
-// that changes from round to round, and is compared with the base case, which
-// runs a shorter batch just before it (or, where the base is another process,
-// once a round). The medians of those ratios are what a run reports; times
-// are shown for orientation. Allocations are counted, not sampled.
+// A single figure means little there, because the clock rate varies and neighbours
+// come and go. So every case runs a short batch in every round, in an order that
+// changes from round to round. It is compared with the base case, which runs a
+// shorter batch just before it (or, if the base is another process, once a round). A
+// run reports the medians of those ratios. Times are only shown for orientation.
+// Allocations are counted, not sampled.
 package measure
 
 import (
@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// A Case is one operation. Op does it once and returns an error when the
-// answer was not the right one, which fails the run.
+// A Case is one operation. Op does it once, and returns an error if the answer was
+// wrong, which fails the run.
 type Case struct {
 	Name string
 	Op   func() error
-	// Batch, if set, replaces the loop around Op: it does the operation n
-	// times and returns how long that took by its own clock. Cases in another
-	// process use it.
+	// Batch, if set, replaces the loop around Op. It does the operation n times
+	// and returns how long that took by its own clock. Cases in another process
+	// use it.
 	Batch func(n int) (time.Duration, error)
 }
 
@@ -36,7 +36,7 @@ type Options struct {
 	Progress func(done, total int)
 }
 
-// A Result is what a case took. Times are nanoseconds for one operation.
+// A Result says how long a case took. Times are in nanoseconds per operation.
 type Result struct {
 	Name         string    `json:"name"`
 	Rounds       []float64 `json:"rounds_ns"` // one figure a round, in order
@@ -112,7 +112,7 @@ func Run(cases []Case, o Options) ([]Result, error) {
 	return results, nil
 }
 
-// calibrate finds how many operations fill a batch; it is the warm-up too.
+// calibrate finds how many operations fill a batch. It is also the warm-up.
 func calibrate(c Case, want time.Duration) (int, error) {
 	n := 1
 	for {
@@ -140,9 +140,9 @@ func batch(c Case, n int) (time.Duration, error) {
 	return time.Since(start), nil
 }
 
-// allocations counts what one operation allocates, as testing.AllocsPerRun
-// does: on one processor, over many runs, whole numbers rounded down by the
-// division because the runtime allocates now and then by itself.
+// allocations counts what one operation allocates, like testing.AllocsPerRun: on one
+// processor, over many runs. The division rounds down, because the runtime
+// occasionally allocates by itself.
 func allocations(c Case) (count, bytes float64, err error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	const runs = 256
@@ -160,7 +160,7 @@ func allocations(c Case) (count, bytes float64, err error) {
 	return float64((after.Mallocs - before.Mallocs) / runs), float64((after.TotalAlloc - before.TotalAlloc) / runs), nil
 }
 
-// Quantile is the p-quantile of v, between neighbours where needed.
+// Quantile returns the p-quantile of v, interpolated between neighbours if needed.
 func Quantile(v []float64, p float64) float64 {
 	s := slices.Sorted(slices.Values(v))
 	at := p * float64(len(s)-1)

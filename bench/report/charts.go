@@ -21,8 +21,8 @@ var palette = struct{ own, encrypts, other color.Color }{
 
 func (r *Report) writeCharts(dir string) error {
 	save := func(name string, p *plot.Plot, rows int) error {
-		// The fonts go into the file: with a viewer's own, labels would not have
-		// the widths that the layout was made for.
+		// Put the fonts into the file. With a viewer's own fonts, labels wouldn't
+		// have the widths that the layout was made for.
 		c := vgsvg.NewWith(vgsvg.UseWH(23*vg.Centimeter, vg.Length(max(10, 4+rows))*vg.Centimeter*0.8), vgsvg.EmbedFonts(true))
 		area := draw.New(c)
 		p.Draw(draw.Crop(area, vg.Centimeter/2, -vg.Centimeter/2, vg.Centimeter/2, -vg.Centimeter/2))
@@ -71,8 +71,8 @@ func (r *Report) writeCharts(dir string) error {
 	return nil
 }
 
-// bars draws one horizontal bar a row, the first row on top, with its figure
-// behind it.
+// bars draws one horizontal bar per row, with its figure after it. The first row is
+// on top.
 func (r *Report) bars(title, axis string, t *Table, log bool, value func(i int) float64) *plot.Plot {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text = title, axis
@@ -122,8 +122,8 @@ func (r *Report) bars(title, axis string, t *Table, log bool, value func(i int) 
 	return p
 }
 
-// bar is one horizontal bar that starts at the left edge, which is what a log
-// scale needs: it has no zero.
+// bar is a horizontal bar that starts at the left edge. A log scale needs that,
+// because it has no zero.
 type bar struct {
 	at, value float64
 	log       bool
@@ -177,7 +177,7 @@ func (whole) Ticks(low, high float64) []plot.Tick {
 	return ticks
 }
 
-// line draws a scaling table: rows of one name are one line.
+// line draws a scaling table. Rows with the same name form one line.
 func (t *Table) line() (*plot.Plot, error) {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = t.Title, t.Axis, t.Unit

@@ -1,11 +1,11 @@
-// Package report holds the results of a benchmark run and writes them: as
-// aligned tables for a terminal, as results.json and results.csv for other
-// programs, and as SVG charts.
+// Package report holds the results of a benchmark run. It writes them as aligned
+// tables for a terminal, as results.json and results.csv for other programs, and as
+// SVG charts.
 package report
 
 import "github.com/hardtack-go/hardtack/bench/measure"
 
-// A Report is everything that one run measured.
+// A Report has everything that one run measured.
 type Report struct {
 	Date        string   `json:"date"`
 	Quick       bool     `json:"quick"`
@@ -16,7 +16,7 @@ type Report struct {
 	Notes       []string `json:"notes"`
 }
 
-// Machine says where the run was made. Figures of two machines do not compare.
+// Machine says where the run was made. Figures from two machines can't be compared.
 type Machine struct {
 	CPU   string `json:"cpu"`
 	Cores int    `json:"cores"`
@@ -25,7 +25,7 @@ type Machine struct {
 	Node  string `json:"node,omitempty"`
 }
 
-// An Entry is what one contestant is: its wire size and what it leaves out.
+// An Entry describes one contestant: its wire size and what it leaves out.
 type Entry struct {
 	Name     string `json:"name"`
 	Encrypts bool   `json:"encrypts"`
@@ -39,8 +39,8 @@ type Table struct {
 	Title string           `json:"title"`
 	Unit  string           `json:"unit"` // of the times: "ns"; or "req/s" where more is better
 	Rows  []measure.Result `json:"rows"`
-	// X is set in scaling tables: the row's place on the axis (bytes, keys,
-	// goroutines), and Axis names it.
+	// X is set in scaling tables. It is the row's place on the axis (bytes, keys,
+	// goroutines), which Axis names.
 	X    []float64 `json:"x,omitempty"`
 	Axis string    `json:"axis,omitempty"`
 }

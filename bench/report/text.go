@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Text writes the report for people.
+// Text writes the report for people to read.
 func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintf(w, "%s · %s · %d cores · %s · %s", r.Date, r.Machine.CPU, r.Machine.Cores, r.Machine.OS, r.Machine.Go)
 	if r.Machine.Node != "" {

@@ -19,11 +19,11 @@ import (
 //go:embed child/main.go
 var source []byte
 
-// renames are what the child calls, and what older revisions call it.
+// renames lists names that the child uses, and what older revisions call them.
 var renames = strings.NewReplacer("cookie.JWE(", "cookie.NewJWE(")
 
-// build builds the child within a revision, or within the working tree if rev is
-// empty, and returns the path of the program. All files it needs lie in dir.
+// build builds the child in a revision, or in the working tree if rev is empty, and
+// returns the path of the program. All files it needs are in dir.
 func build(ctx context.Context, rev, dir string) (bin string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
@@ -37,7 +37,7 @@ func build(ctx context.Context, rev, dir string) (bin string, err error) {
 		if _, err := git(ctx, "worktree", "add", "--detach", "--quiet", tree, rev); err != nil {
 			return "", err
 		}
-		// Also when ctx has been cancelled: the repository must forget the tree.
+		// Do this even if ctx is cancelled: the repository must forget the tree.
 		defer git(context.WithoutCancel(ctx), "worktree", "remove", "--force", tree)
 	}
 	bin = filepath.Join(dir, "child")
@@ -118,7 +118,7 @@ func (c *child) ask(format string, args ...any) (string, error) {
 	return line, nil
 }
 
-// run has the child do something n times and returns how long that took.
+// run makes the child do something n times and returns how long that took.
 func (c *child) run(name string, n int) (time.Duration, error) {
 	line, err := c.ask("run %s %d", name, n)
 	if err != nil {

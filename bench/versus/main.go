@@ -3,13 +3,13 @@
 //
 //	go run ./bench/versus -old REV
 //
-// On a shared machine a time means little, and neither do two runs one after the
-// other. So both revisions are built into one small program each (child), and
-// the two processes take turns: the old does an operation for a few milliseconds,
-// then the new does it as often, and in the next round the new goes first. Each
-// round gives one ratio; the report has their median and quartiles. Where a
-// process happens to lie in memory changes its speed by some percent for as long
-// as it lives, so the pair is started several times.
+// On a shared machine a single time means little, and so do two runs one after the
+// other. So each revision is built into a small program (child), and the two
+// processes take turns: the old one does an operation for a few milliseconds, then
+// the new one does it as often, and in the next round the new one goes first. Each
+// round gives one ratio. The report has their median and quartiles. Where a process
+// happens to be in memory changes its speed by a few percent for as long as it
+// lives, so the pair is started several times.
 //
 // A revision against itself shows what this machine can tell apart:
 //

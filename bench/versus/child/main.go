@@ -1,6 +1,6 @@
-// Command child runs the operations that versus compares. versus builds it
-// inside two revisions of the root module, so it keeps to the API that both
-// have. It takes one command a line and answers with one line:
+// Command child runs the operations that versus compares. versus builds it inside
+// two revisions of the root module, so it only uses API that both have. It reads one
+// command per line and answers with one line:
 //
 //	run CASE N      do it N times, eleven times over: nanoseconds of the median
 //	allocs CASE     allocations and bytes of one
@@ -56,8 +56,8 @@ func answer(cases map[string]func() error, command string) string {
 	}
 	switch verb {
 	case "run":
-		// In slices, of which the median counts: other programs take the processor
-		// away for some of them.
+		// Time slices and return their median, because other programs take the
+		// processor away for some of them.
 		var slice [slicesOfTurn]time.Duration
 		for i := range slice {
 			start := time.Now()
@@ -88,7 +88,7 @@ func answer(cases map[string]func() error, command string) string {
 // A user is a record that is already in memory.
 type user struct{ id, password string }
 
-// ann's hash has the length of a real argon2id string, 97 bytes.
+// ann's hash is as long as a real argon2id string, 97 bytes.
 var ann = &user{"1000000042", "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b5dWRWJTmaaJObGAAAAAAAAAAA"}
 
 var cart = ssestore.NewKey[[]string]("cart")
@@ -206,7 +206,7 @@ func (p *page) WriteHeader(status int)            { p.status = status }
 func (p *page) Write(b []byte) (int, error)       { return len(b), nil }
 func (p *page) WriteString(s string) (int, error) { return len(s), nil }
 
-// hello serves one request after the other through the middleware, in process.
+// hello serves one request after another through the middleware, in this process.
 func (a *app) hello(resolve bool) (func() error, error) {
 	guard, err := middleware.New(a.store, a.accounts, middleware.Config{})
 	if err != nil {
