@@ -1,0 +1,45 @@
+package policy_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestHowtoIsCompiled: every piece of Go in docs/HOWTO.md stands, line by line and
+// whatever its indentation, in a test or an example of the repository, so that it is
+// compiled and run.
+func TestHowtoIsCompiled(t *testing.T) {
+	flat := func(text string) string {
+		lines := strings.Split(strings.TrimSpace(text), "\n")
+		for i := range lines {
+			lines[i] = strings.TrimSpace(lines[i])
+		}
+		return "\n" + strings.Join(lines, "\n") + "\n"
+	}
+	var sources []string
+	for _, s := range goSources(t) {
+		if !s.test() && !strings.HasPrefix(s.path, "examples/") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(root, s.path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources = append(sources, flat(string(text)))
+	}
+	blocks := goBlocks(t, "docs/HOWTO.md")
+	if len(blocks) == 0 {
+		t.Fatal("docs/HOWTO.md has no Go")
+	}
+	for _, block := range blocks {
+		found := false
+		for _, text := range sources {
+			found = found || strings.Contains(text, flat(block))
+		}
+		if !found {
+			t.Errorf("docs/HOWTO.md: no test or example has\n%s", block)
+		}
+	}
+}
