@@ -9,6 +9,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/keyring"
 )
 
 // The barrier is a second cookie that remembers, in this browser, which sessions
@@ -108,18 +109,31 @@ func (p *state) barrierUnknown() bool {
 
 // names reports whether e names the session.
 func (p *state) names(e entry, sid claims.SID) bool {
+	if p.namesUnder(p.store.labels.barrier, e, sid) {
+		return true
+	}
+	// Under its label of a former place, even in the current barrier, which carries
+	// it on: only the session's id could make it anew.
+	found := false
+	p.formerly(func(_ int, place *former) {
+		found = found || place.renamed && p.namesUnder(place.label, e, sid)
+	})
+	return found
+}
+
+func (p *state) namesUnder(label keyring.Label, e entry, sid claims.SID) bool {
 	var space [macLen]byte
-	want, ok := p.appendMAC(space[:0], e.kid, sid, e.until)
+	want, ok := p.appendMAC(space[:0], label, e.kid, sid, e.until)
 	return ok && subtle.ConstantTimeCompare(want, []byte(e.mac)) == 1
 }
 
 // appendMAC appends the mac of an entry, or reports false if the ring lacks the key.
-func (p *state) appendMAC(dst []byte, kid string, sid claims.SID, until string) ([]byte, bool) {
+func (p *state) appendMAC(dst []byte, label keyring.Label, kid string, sid claims.SID, until string) ([]byte, bool) {
 	key, ok := p.keys().Key(kid)
 	if !ok {
 		return dst, false
 	}
-	m := macOf(key, p.store.labels.barrier)
+	m := macOf(key, label)
 	if m == nil {
 		return dst, false
 	}
@@ -146,7 +160,7 @@ func (p *state) barrierLine() string {
 			continue // before 2001 or after 2286, or no room
 		}
 		entry := append(append(list, kid...), until...)
-		if entry, ok := p.appendMAC(entry, kid, o.sid, string(until)); ok {
+		if entry, ok := p.appendMAC(entry, p.store.labels.barrier, kid, o.sid, string(until)); ok {
 			list, last = append(entry, '.'), max(last, o.end)
 			room--
 		}

@@ -56,6 +56,7 @@ const (
 	doReplace        // write what came after the end of the session that came
 	doEnd            // delete what the handler ended or emptied
 	doDrop           // delete what is over, though nobody asked
+	doTidy           // delete what is in the way in a former place
 )
 
 // decide picks the action. The first row that applies decides.
@@ -83,6 +84,8 @@ func (p *state) decide(status int) action {
 		return doDrop
 	case p.came() && p.wantsWrite():
 		return doRenew
+	case p.limit == WritesAll && p.readRare().tidy:
+		return doTidy
 	}
 	return doNothing
 }
@@ -104,6 +107,8 @@ func (p *state) write(out *Outcome, do action) error {
 		p.delete(out, true)
 	case doDrop:
 		p.delete(out, false)
+	case doTidy:
+		p.deleteFormer(out)
 	}
 	return nil
 }
@@ -136,7 +141,7 @@ func (p *state) wantsWrite() bool {
 	if p.store.due(&p.c, p.sec) && p.limit <= WritesRenewOnly {
 		return true // and carries reseal and stamp with it
 	}
-	return p.limit == WritesAll && (moves || p.freshStamp())
+	return p.limit == WritesAll && (moves || p.readRare().moved || p.freshStamp())
 }
 
 // freshStamp reports whether Confirm brought a stamp to replace the old one: made
@@ -196,9 +201,16 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	if err != nil {
 		return err
 	}
-	out.SetCookie = append(make([]string, 0, 2), line) // and the barrier
+	out.SetCookie = make([]string, 0, 2) // the session and the barrier
+	all := solicited || p.limit == WritesAll
+	if all {
+		// First: by RFC 6265 section 5.3, unlike its successor, Domain=app.example
+		// and no Domain at app.example are one place.
+		p.deleteFormer(out)
+	}
+	out.SetCookie = append(out.SetCookie, line)
 	p.sendBarrier(out)
-	if solicited || p.limit == WritesAll {
+	if all {
 		p.deleteLegacy(out)
 	}
 
@@ -209,7 +221,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	out.Restamped = restamp || p.proof == proofRestamped
 	out.Resealed = p.origin == originLoaded && order < 0
 	out.OlderPrimary = order > 0
-	out.Migrated = p.origin == originMigrated && p.ending == endingNo && p.proof != proofBegun
+	out.Migrated = (p.origin == originMigrated || p.readRare().moved) && p.ending == endingNo && p.proof != proofBegun
 	out.KeyWorn = primary.Counters().Worn
 	return nil
 }
@@ -220,7 +232,8 @@ func (p *state) delete(out *Outcome, solicited bool) {
 	if p.present {
 		out.SetCookie = append(out.SetCookie, p.store.cookie.Delete())
 	}
-	out.Deleted = p.present || p.legacy != 0
+	p.deleteFormer(out)
+	out.Deleted = p.present || p.legacy != 0 || p.readRare().former != 0
 	if solicited {
 		p.sendBarrier(out)
 	}
@@ -229,6 +242,7 @@ func (p *state) delete(out *Outcome, solicited bool) {
 
 func (p *state) sendBarrier(out *Outcome) {
 	if line := p.barrierLine(); line != "" {
+		p.deleteFormerBarriers(out)
 		out.SetCookie = append(out.SetCookie, line)
 	}
 }

@@ -41,10 +41,20 @@ func (p *state) load(lines []string) {
 	if barred {
 		p.writeRare().barrier = p.store.barrier.Find(nil, lines)
 	}
+	moved := len(p.store.former) > 0
+	if moved {
+		p.findFormer(lines, len(values) > 0, barred)
+	}
 	var seen sight
 	if len(values) > 0 {
 		p.present = true
-		seen = p.choose(values)
+		seen = p.choose(values, nil)
+	}
+	if moved && !seen.ours {
+		seen.ours = p.chooseFormer(lines).ours
+	}
+	if moved && p.reason == cookie.ReasonAmbiguous && p.readRare().former != 0 {
+		p.rare.tidy = true
 	}
 	if len(p.store.legacy) > 0 {
 		p.loadLegacy(lines, seen)
@@ -56,13 +66,14 @@ type sight struct{ ours, foreign bool }
 
 // choose evaluates every value completely. Exactly one that is valid is the
 // session; which of two comes first in the header is the browser's business and
-// an attacker's, so two are none.
-func (p *state) choose(values []string) (seen sight) {
+// an attacker's, so two are none. place is where they are; nil is the current place.
+func (p *state) choose(values []string, place *former) (seen sight) {
 	if len(values) > cookie.MaxCandidates {
 		p.reason = cookie.ReasonAmbiguous
 		return sight{ours: true}
 	}
 	verdict, valid := cookie.ReasonNone, 0
+	one := len(values) > 1 && place == nil && p.oneSession()
 	var refused keyring.Key // the newest that opened a value which is over
 	for _, v := range values {
 		// Into the session, which takes less than copying what is valid.
@@ -70,7 +81,7 @@ func (p *state) choose(values []string) (seen sight) {
 		if valid > 0 { // p has the first of them
 			c, space = new(claims.Claims), nil
 		}
-		key, reason := p.open(v, c, space)
+		key, reason := p.open(v, place, c, space)
 		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
 		if unknown && p.refreshKeys() {
 			// What was found came from a ring that is gone. Once: all under one ring.
@@ -78,11 +89,17 @@ func (p *state) choose(values []string) (seen sight) {
 			if p.rare != nil {
 				p.rare.over = nil
 			}
-			return p.choose(values)
+			return p.choose(values, place)
 		}
 		seen.ours = seen.ours || reason != cookie.ReasonForeign
 		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
 		if reason == cookie.ReasonNone {
+			if one && valid == 1 && c.SID == p.c.SID {
+				if p.later(c) {
+					p.c, p.key = *c, key
+				}
+				continue
+			}
 			if valid++; valid == 1 {
 				p.key = key
 				continue
@@ -122,8 +139,8 @@ func (p *state) choose(values []string) (seen sight) {
 }
 
 // open decides about one value. The key is set if the value was authentic.
-func (p *state) open(value string, c *claims.Claims, space []byte) (keyring.Key, cookie.Reason) {
-	key, reason := p.read(value, c, space)
+func (p *state) open(value string, place *former, c *claims.Claims, space []byte) (keyring.Key, cookie.Reason) {
+	key, reason := p.read(value, place, c, space)
 	if reason != cookie.ReasonNone {
 		return key, reason
 	}
@@ -139,7 +156,11 @@ func (p *state) open(value string, c *claims.Claims, space []byte) (keyring.Key,
 // read opens a value and reads its claims. Where the codec can, it opens into a
 // buffer that the next request uses again, and keeps copies of what matters, in space
 // where that is enough.
-func (p *state) read(value string, c *claims.Claims, space []byte) (keyring.Key, cookie.Reason) {
+func (p *state) read(value string, place *former, c *claims.Claims, space []byte) (keyring.Key, cookie.Reason) {
+	if place != nil {
+		o, err := place.codec.Open(p.keys(), value)
+		return parse(c, o, err)
+	}
 	into := p.store.into
 	if into == nil {
 		o, err := p.store.codec.Open(p.keys(), value)

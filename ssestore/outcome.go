@@ -36,7 +36,7 @@ type Outcome struct {
 	Resealed  bool // moved from an older key to the primary
 	Restamped bool // the stamp was replaced
 	Deleted   bool // the session's cookie was deleted and not replaced
-	Migrated  bool // taken over from a legacy cookie
+	Migrated  bool // taken over from a legacy cookie or a former place
 
 	// NotMigrated is why a legacy cookie that opened gave no session: what
 	// [Legacy].Migrate returned, or ErrUndated. Several are joined. A legacy cookie

@@ -167,6 +167,11 @@ type rare struct {
 
 	notMigrated error // see Outcome
 
+	former       uint8 // bit i: a cookie may be in store.former[i]
+	formerBarred uint8 // bit i: and a barrier
+	moved        bool  // the session came from a former place of another name
+	tidy         bool  // a former place makes the session ambiguous
+
 	space [1]ended // where over starts
 }
 

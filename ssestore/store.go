@@ -57,6 +57,10 @@ type Config struct {
 	// the order in which they are tried.
 	Legacy []Legacy
 
+	// Former lists the places where the session cookie was before its configuration
+	// changed.
+	Former []Former
+
 	// DangerouslySkipBarrier leaves out the second cookie, whose name is that of
 	// the first plus "-ended". It keeps a late response from bringing back a session
 	// that was logged out in the meantime. The switch is for gateways that can pass
@@ -121,6 +125,7 @@ type Store struct {
 	prefix, barrierPrefix string
 
 	legacy []legacy
+	former []former
 
 	maxData int // room for the members of d, in bytes
 }
@@ -215,6 +220,7 @@ func New(c Config) (*Store, error) {
 		}
 	}
 	s.addLegacy(c, &faults)
+	s.addFormer(c, &faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
@@ -247,8 +253,7 @@ func (s *Store) addLegacy(c Config, faults *config.Faults) {
 			faults.Join(fmt.Errorf("ssestore: %s: %w", field, err))
 			continue
 		}
-		same := s.cookie != nil && k.Name() == s.cookie.Name() && l.Cookie.Domain == c.Cookie.Domain &&
-			orSlash(l.Cookie.Path) == orSlash(c.Cookie.Path) && l.Cookie.Partitioned == c.Cookie.Partitioned
+		same := s.cookie != nil && k.Name() == s.cookie.Name() && sameSlot(l.Cookie, c.Cookie)
 		s.legacy = append(s.legacy, legacy{k, codec, l.Until, l.Migrate, same})
 	}
 }

@@ -1,0 +1,176 @@
+package ssestore
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/internal/config"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// Former is a place where the session cookie was until its name, Domain, Path or
+// Partitioned changed. Sessions that are still there go on, and move with the next
+// write. Without it a changed name logs everybody out, and after a changed Domain or
+// Path browsers send two cookies of one name, which are ambiguous.
+//
+// Under another name, a former place is read only while the request has no value of
+// ours in the current one. Under the same name nobody can tell which value is from
+// where: two of one session are that session, as it was renewed last, and two of
+// different sessions are ambiguous. The former place is then deleted where
+// unsolicited writes are [WritesAll].
+//
+// As with keys, readers come before writers: in a first release the new place is
+// listed here, as if it were the former one, and in a second the two change their
+// roles. Then no instance meets a cookie that it can't read.
+type Former struct {
+	// Cookie is the configuration of that time. The zero value is the default of
+	// [Config].Cookie.
+	Cookie cookie.Config
+
+	// Until is when the store stops looking. It is required, because a place that
+	// a sibling domain can write to stays open for so long; docs/THREATS.md says
+	// for what. The longest life of a session is enough.
+	Until time.Time
+
+	_ struct{}
+}
+
+// maxFormer bounds Config.Former: a session has one bit for each.
+const maxFormer = 8
+
+type former struct {
+	cookie  *cookie.Cookie
+	codec   cookie.Codec
+	barrier *cookie.Cookie // nil: switched off
+	label   keyring.Label  // of the barrier's entries
+	until   time.Time
+	renamed bool // its name isn't that of the session cookie
+}
+
+func (s *Store) addFormer(c Config, faults *config.Faults) {
+	if len(c.Former) > maxFormer {
+		faults.Add("Former", "at most 8")
+	}
+	for i, f := range c.Former {
+		field := fmt.Sprintf("Former[%d]", i)
+		if f.Until.IsZero() {
+			faults.Add(field+".Until", "must be set")
+		}
+		k, codec, err := slot(f.Cookie, c.Format, c.Audience)
+		if err != nil {
+			faults.Join(fmt.Errorf("ssestore: %s: %w", field, err))
+			continue
+		}
+		place := former{cookie: k, codec: codec, until: f.Until}
+		if s.cookie != nil {
+			place.renamed = k.Name() != s.cookie.Name()
+			if !place.renamed && sameSlot(f.Cookie, c.Cookie) {
+				faults.Add(field+".Cookie", "is where the session cookie is now")
+			}
+		}
+		if !c.DangerouslySkipBarrier {
+			if place.barrier, err = k.Companion(barrierSuffix); err != nil {
+				faults.Join(fmt.Errorf("ssestore: %s: the %q cookie: %w", field, barrierSuffix, err))
+			}
+			place.label = keyring.Label{Purpose: "barrier", Audience: c.Audience, Name: k.Name()}
+		}
+		s.former = append(s.former, place)
+	}
+}
+
+// sameSlot reports whether two cookies of one name replace each other.
+func sameSlot(a, b cookie.Config) bool {
+	return a.Domain == b.Domain && orSlash(a.Path) == orSlash(b.Path) && a.Partitioned == b.Partitioned
+}
+
+// formerly calls f with each former place that is looked at in this request.
+func (p *state) formerly(f func(i int, place *former)) {
+	for i := range p.store.former {
+		if place := &p.store.former[i]; p.now.Before(place.until) {
+			f(i, place)
+		}
+	}
+}
+
+// findFormer notes which former places may have a cookie in this request, and what
+// their barriers say. named: there is a value under the current name; barred: there
+// is a barrier under it.
+func (p *state) findFormer(lines []string, named, barred bool) {
+	p.formerly(func(i int, place *former) {
+		bit := uint8(1) << i
+		if !place.renamed {
+			if named {
+				p.writeRare().former |= bit
+			}
+			if barred {
+				p.writeRare().formerBarred |= bit
+			}
+			return
+		}
+		for _, v := range place.cookie.Find(nil, lines) {
+			// What is foreign is another program's, which may use the name now.
+			if _, err := place.codec.Open(p.keys(), v); cookie.ReasonOf(err) != cookie.ReasonForeign {
+				p.writeRare().former |= bit
+			}
+		}
+		if values := place.barrier.Find(nil, lines); len(values) > 0 {
+			r := p.writeRare()
+			r.formerBarred |= bit
+			r.barrier = append(r.barrier, values...)
+		}
+	})
+}
+
+// chooseFormer takes the session from the first former place of another name that has
+// a value of ours.
+func (p *state) chooseFormer(lines []string) (seen sight) {
+	p.formerly(func(i int, place *former) {
+		if seen.ours || !place.renamed || p.readRare().former&(1<<i) == 0 {
+			return
+		}
+		p.reason = cookie.ReasonNone // whatever is foreign in the current place
+		seen = p.choose(place.cookie.Find(nil, lines), place)
+		p.writeRare().moved = p.origin == originLoaded
+		if p.present && p.origin == originRefused {
+			p.origin = originNew // a deletion would take what is foreign in the current place too
+		}
+	})
+	return seen
+}
+
+// oneSession reports whether two values under the session cookie's name may be the
+// same session in two places.
+func (p *state) oneSession() (one bool) {
+	p.formerly(func(_ int, place *former) { one = one || !place.renamed })
+	return one
+}
+
+// later reports whether c, which comes behind p.c in the header, is the session as it
+// is now. Where neither was renewed since, what comes last was set up last: browsers
+// send cookies of one path in that order (RFC 6265 section 5.4), and a former place is
+// deleted with each write, so what is there was written after it.
+func (p *state) later(c *claims.Claims) bool { return c.Rnw >= p.c.Rnw }
+
+// deleteFormer deletes the cookies of former places.
+func (p *state) deleteFormer(out *Outcome) {
+	bits := p.readRare().former
+	for i := range p.store.former {
+		if bits&(1<<i) != 0 {
+			out.SetCookie = append(out.SetCookie, p.store.former[i].cookie.Delete())
+		}
+	}
+}
+
+// deleteFormerBarriers deletes the barriers of former places, whose entries the
+// current one has from this response on. Only a response that writes the current one
+// may do that: another could come late, and take away what a logout has written.
+func (p *state) deleteFormerBarriers(out *Outcome) {
+	bits := p.readRare().formerBarred
+	for i := range p.store.former {
+		if bits&(1<<i) != 0 {
+			out.SetCookie = append(out.SetCookie, p.store.former[i].barrier.Delete())
+		}
+	}
+}
