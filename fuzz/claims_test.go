@@ -13,9 +13,9 @@ import (
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
 
-// envelope is the table of docs/FORMAT.md as a regular expression: another way to
-// say what the scanner in internal/claims says in code. What no regular expression
-// says is in recognize.
+// envelope is the table of docs/FORMAT.md as a regular expression. It describes
+// independently what the scanner in internal/claims accepts. recognize checks what a
+// regular expression can't.
 var envelope = regexp.MustCompile(`(?s)^\{"sid":"([A-Za-z0-9_-]{21}[AQgw])"` +
 	`,"iat":([1-9][0-9]{0,11})` +
 	`(?:,"auth_time":([1-9][0-9]{0,11}))?` +
@@ -48,9 +48,9 @@ func recognize(b []byte) bool {
 	return bytes.IndexFunc(sub, unicode.IsControl) < 0
 }
 
-// dataOK says whether d is the data object of docs/FORMAT.md, by means of
-// encoding/json: names in ascending order and of the alphabet, no space between
-// members, values as they stand.
+// dataOK uses encoding/json to say whether d is the data object of docs/FORMAT.md:
+// names in ascending order and from the right alphabet, no space between members, and
+// values as they are.
 func dataOK(d []byte) bool {
 	if !json.Valid(d) || !utf8.Valid(d) {
 		return false

@@ -14,8 +14,8 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// fill replaces {V} and the like by the token of that name: a mutator that had to
-// keep 400 characters intact would never get beyond the first check.
+// fill replaces {V} and the like by the token of that name. A mutator that had to keep
+// 400 characters intact would never get past the first check.
 func fill(template string, m tokens) string {
 	for name, value := range m.values {
 		template = strings.ReplaceAll(template, "{"+name+"}", value)

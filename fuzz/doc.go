@@ -1,26 +1,27 @@
-// Package fuzz holds no code, only tests that need other people's: fuzz targets
-// that hold hardtack against go-jose, gorilla/securecookie, encoding/json and a
-// WHATWG URL parser. It is a module of its own, so that none of that reaches the
-// users of hardtack. Beside the targets there are five rooms:
+// Package fuzz has no code, only tests that need other people's code: fuzz targets
+// that compare hardtack with go-jose, gorilla/securecookie, encoding/json and a
+// WHATWG URL parser. It is a separate module, so none of that reaches hardtack's
+// users. Next to the targets there are these directories:
 //
-//   - mutants: five million altered cookies for each format, of which none opens
+//   - mutants: five million altered cookies for each format, none of which opens
 //   - vectors: Wycheproof, RFC 7520, and our own vectors in other libraries
-//   - advisories: published faults of other libraries, replayed
-//   - reliability: many clients, several instances, faults on purpose
-//   - deletions: takes each security check out in turn and demands a red test
+//   - advisories: published vulnerabilities of other libraries, replayed
+//   - reliability: many clients, several instances, deliberate faults
+//   - deletions: removes each security check in turn and demands a failing test
+//   - census: shows that every state of a session occurs in the tests
 //
 // The targets run as
 //
 //	go test ./fuzz          replays every committed seed
 //	fuzz/run 20             fuzzes each target for 20 seconds
-//	go test ./fuzz -update  writes the seeds anew (seeds_test.go)
+//	go test ./fuzz -update  writes the seeds again (seeds_test.go)
 //
-// Every target is black box: it uses what a program can use, with two
+// Every target is a black-box test that uses what any program can use, with two
 // exceptions. FuzzTokenOpen and FuzzClaims reach into internal/jwe and
-// internal/claims, because behind authentication a fuzzer would have to forge a
-// tag first. They do it with a transparent cipher of their own; a test sees to it
-// that nothing outside of tests can (internal/policy).
+// internal/claims, because a fuzzer can't get past authentication without forging a
+// tag. They use a transparent cipher. A test in internal/policy makes sure that only
+// tests can do that.
 //
-// What a fuzzer finds goes into testdata/fuzz when it is a failure, and becomes a
-// test there. Inputs that are merely new stay in Go's cache.
+// If a fuzzer finds a failure, the input goes into testdata/fuzz and becomes a test.
+// Inputs that are merely new stay in Go's cache.
 package fuzz

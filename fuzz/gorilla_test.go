@@ -57,10 +57,10 @@ func (p gorillaPair) authentic(date string, payload []byte) string {
 
 var plainDate = regexp.MustCompile(`^[1-9][0-9]{0,10}$`)
 
-// FuzzGorilla holds the codec against securecookie, both ways: each opens what
-// the other seals; what we open, it opens to the same bytes, and it has one
-// spelling; behind a right MAC, whatever it opens we open too, if the date is
-// written as it would write it.
+// FuzzGorilla compares the codec with securecookie in both directions. Each opens what
+// the other seals. If we open a value, securecookie opens it to the same bytes, and it
+// has only one spelling. If a value has the right MAC and securecookie opens it, so do
+// we, provided that the date is written the way securecookie writes it.
 func FuzzGorilla(f *testing.F) {
 	ring := fixed.Ring(f, 0)
 	pairs := gorillaPairs(f, ring)
@@ -81,8 +81,7 @@ func FuzzGorilla(f *testing.F) {
 	})
 }
 
-// compare opens a value with both. must says that we have no reason to be
-// stricter.
+// compare opens a value with both. If must is set, we have no reason to be stricter.
 func (p gorillaPair) compare(t *testing.T, ring *keyring.Keyring, value string, must bool) {
 	t.Helper()
 	opened, err := p.ours.Open(ring, value)

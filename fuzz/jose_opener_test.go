@@ -77,10 +77,10 @@ func theyOpen(token string) ([]byte, *gojose.JSONWebEncryption) {
 	return nil, nil
 }
 
-// FuzzJoseOpener: what jose.WithKeys opens, go-jose opens to the same bytes, under a
-// header of known members alone, in one spelling, and it is a claims set; and what
-// a well-behaved issuer makes, it does open. header and plaintext are put behind a
-// right tag.
+// FuzzJoseOpener: if jose.WithKeys opens a token, go-jose opens it to the same bytes,
+// its header has only known members, it has one spelling, and it contains a claims
+// set. A token from a well-behaved issuer always opens. The token is made from header
+// and plaintext, with the right tag.
 func FuzzJoseOpener(f *testing.F) {
 	gcm32, cbc64 := foreignKeys()
 	codec, err := jose.WithKeys(gcm32, cbc64)("session", "")

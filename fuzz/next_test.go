@@ -10,8 +10,8 @@ import (
 	"github.com/hardtack-go/hardtack/auth/next"
 )
 
-// The hosts that may be named, in the two forms: as Safe is given them, and
-// as a browser names a host.
+// The hosts that are allowed, in two forms: as they are passed to Safe, and as a
+// browser writes them.
 var nextHosts = []string{"shop.example", "localhost:8080", "[::1]:8443"}
 
 // place resolves ref as a browser on page does, and reports whether it succeeds.
@@ -20,11 +20,11 @@ func place(page, ref string) (*url.Url, bool) {
 	return u, err == nil && u != nil
 }
 
-// FuzzNext: what Safe accepts, a browser resolves to the site itself or to a
-// listed host, over a scheme that may be, without user information; on pages of
-// several sites and depths. The resolver is a WHATWG URL parser that shares
-// nothing with ours. And what LoginURL writes is plain ASCII, stays on the login
-// page's site, and carries a next that Safe accepts when it comes back.
+// FuzzNext: if Safe accepts a target, a browser resolves it to the site itself or to a
+// listed host, over an allowed scheme and without user information, on pages of
+// several sites and depths. The resolver is a WHATWG URL parser that shares no code
+// with ours. What LoginURL writes is plain ASCII, stays on the login page's site, and
+// carries a next that Safe accepts when it comes back.
 func FuzzNext(f *testing.F) {
 	f.Fuzz(func(t *testing.T, to, login, path string) {
 		for _, https := range []bool{false, true} {
@@ -67,10 +67,10 @@ func checkLoginURL(t *testing.T, login, path string) {
 	if strings.ContainsFunc(to, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		t.Fatalf("LoginURL(%q, %q) = %q", login, path, to)
 	}
-	// The comparison needs a login page and a request that are on this site; what
-	// they are is the application's and the server's business, not the client's. A
-	// login page that ends in a space is none: a browser drops it, LoginURL writes
-	// it, and the middleware refuses it.
+	// The comparison needs a login page and a request on this site. They come from
+	// the application and the server, not from the client. A login page that ends in
+	// a space doesn't count: a browser drops the space, LoginURL writes it, and the
+	// middleware refuses the page.
 	if strings.HasSuffix(login, " ") || !strings.HasPrefix(path, "/") || !strings.HasPrefix(login, "/") || !next.Safe(login, nil, true) {
 		return
 	}

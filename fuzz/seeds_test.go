@@ -72,9 +72,9 @@ func targets(t *testing.T) []string {
 	return names
 }
 
-// TestSeeds: the committed seeds are those that the lists make, every target has
-// some, and no directory stands for a target that is gone. `go test` then replays
-// them; a target without seeds would pass by running nothing.
+// TestSeeds: the committed seeds are the ones that the lists make, every target has
+// some, and no directory is left from a target that is gone. `go test` replays them. A
+// target without seeds would pass by running nothing.
 func TestSeeds(t *testing.T) {
 	lists := seedLists(t)
 	found := regexp.MustCompile(`^[0-9a-f]{16}$`)

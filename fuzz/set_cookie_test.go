@@ -55,9 +55,9 @@ func legal(t *testing.T, line string) (m []string) {
 	return m
 }
 
-// FuzzSetCookie: whatever a configuration, a value and a life lead to, the line is
-// of the grammar, within all limits, reads back in net/http as it was meant, and
-// its deletion names the same cookie. What New or Set refuse makes no line at all.
+// FuzzSetCookie: for any configuration, value and life, the line follows the grammar,
+// keeps all limits, and net/http reads it as it was meant. Its deletion names the same
+// cookie. If New or Set refuses, there is no line at all.
 func FuzzSetCookie(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, domain, path string, flags uint8, maxLine int, value string, unix, age int64) {
 		c := cookie.Config{

@@ -10,11 +10,11 @@ import (
 	"github.com/hardtack-go/hardtack/internal/jwe"
 )
 
-// FuzzTokenOpen: what opens encodes to the same string again (J13). It holds
-// for the inner function with the transparent cipher, so for every token that any
-// key could open; the codec with its real cipher opens none but those that were
-// sealed; and go-jose, though more lenient, reads what we read as the same five
-// parts.
+// FuzzTokenOpen: a token that opens encodes to the same string again (J13). This holds
+// for the inner function with the transparent cipher, and so for every token that any
+// key could open. The codec with its real cipher opens only tokens that were sealed.
+// And go-jose, though more lenient, finds the same five parts in a token that we
+// accept.
 func FuzzTokenOpen(f *testing.F) {
 	ring, m := fixed.Ring(f, 0, 1), makeTokens(f)
 	codec, err := cookie.JWE(fixed.CookieName, fixed.Audience)

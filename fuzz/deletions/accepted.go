@@ -5,22 +5,22 @@ import (
 	"slices"
 )
 
-// A reason is why some guards may be deleted without a test that fails.
+// A reason says why some guards may be deleted without a test failing.
 type reason struct {
 	verdict verdict // what happens: survived, panicked or hung
 	why     string
 	guards  []string // their addresses
 }
 
-// survivors are the guards that no test has to miss. One that a test misses after
-// all, or that is gone, is stale and leaves the list.
+// survivors lists the guards that no test has to miss. An entry is stale, and should
+// be removed, if a test does miss its guard or the guard is gone.
 var survivors = []reason{
 	{survived, "speed only: the plain code below gives the same result, which a fuzz test holds", []string{
 		"internal/base64url decode: vector && n > 0",
 	}},
 }
 
-// acceptance is the list by address.
+// acceptance is that list, by address.
 type acceptance map[string]reason
 
 func newAcceptance(list []reason) acceptance {
@@ -33,8 +33,8 @@ func newAcceptance(list []reason) acceptance {
 	return a
 }
 
-// judge accepts what the list says, and calls an entry stale if something else
-// happened.
+// judge accepts a result that the list expects. If something else happened, the entry
+// is stale.
 func (a acceptance) judge(res result) result {
 	r, ok := a[res.name]
 	switch {
@@ -47,7 +47,7 @@ func (a acceptance) judge(res result) result {
 	return res
 }
 
-// gone are the entries for guards that do not exist.
+// gone returns the entries whose guards don't exist.
 func (a acceptance) gone(all []guard) (list []result) {
 	there := map[string]bool{}
 	for _, g := range all {

@@ -20,27 +20,27 @@ import (
 )
 
 // A guard is a condition that decides what the code does, or one operand of it.
-// Deleting it makes it false. The operand of a && of a return is deleted by making
-// it true, because there the others decide alone.
+// Deleting it makes it false. An operand of a && that is returned becomes true
+// instead, so that the other operands decide alone.
 type guard struct {
 	pkg  string // the package, relative to the root
 	fn   string // the function: Find, File.Update
 	text string // the condition on one line
 	nth  int    // counts equal conditions of one function from 1
-	kept bool   // deleted by making it true
+	kept bool   // deleted by making it true, not false
 	file string // path of the source
 	edit []splice
 }
 
-// splice puts a text in place of src[at:end], mostly an empty one.
+// splice replaces src[at:end], which is usually empty, by a text.
 type splice struct {
 	at, end int
 	text    string
 	closing bool // comes behind an expression
 }
 
-// String is the address of a guard. It has no line number and no file name, so it
-// survives most of what happens to a source.
+// String returns the address of a guard. It has no line number and no file name, so
+// it survives most changes to a source file.
 func (g guard) String() string {
 	s := g.pkg + " " + g.fn + ": " + g.text
 	if g.nth > 1 {
@@ -211,7 +211,8 @@ func (f *finder) cases(s *ast.SwitchStmt) {
 	}
 }
 
-// value names the value that a switch compares, and takes it out of the head.
+// value gives a name to the value that a switch compares, and removes it from the
+// head.
 func (f *finder) value(s *ast.SwitchStmt) (name string, head splice) {
 	head = splice{at: f.offset(s.Tag.Pos()), end: f.offset(s.Tag.End())}
 	if s.Init != nil { // no room for a second statement
@@ -251,7 +252,7 @@ func (c core) switched(all []guard) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		// What ends at the same place: the inner expression, found later, first.
+		// If two end at the same place, the inner one, which was found later, is first.
 		order := make([]int, len(list))
 		for i := range order {
 			order[i] = i

@@ -1,7 +1,7 @@
-// Deletions shows that no security check of hardtack can disappear unseen, as one
-// did in ASP.NET Core (CVE-2026-40372). It takes each check out of the sources in
-// turn and runs the tests. If they pass, nothing holds that check. The tree itself
-// is never written to: all changes are made in an overlay of the go command.
+// Deletions shows that no security check in hardtack can disappear unnoticed, as one
+// did in ASP.NET Core (CVE-2026-40372). It removes each check from the sources in
+// turn and runs the tests. If they pass, nothing protects that check. It never writes
+// to the tree: all changes are made in an overlay of the go command.
 //
 //	go run ./fuzz/deletions                     ten written ones, as in CI
 //	go run ./fuzz/deletions -all                all of them, with the figures
@@ -10,27 +10,27 @@
 //
 // There are two kinds.
 //
-// The written ones are in the files list_….go. An entry has a piece of source that
-// occurs exactly once in a function or another declaration, what stands there
-// afterwards, and the one test that has to fail. They are compiled and run one by
-// one. -suite runs the whole package instead and prints the tests that fail, to
-// find the name for a new entry.
+// Written deletions are in the files list_….go. An entry has a piece of source that
+// occurs exactly once in a function or another declaration, its replacement, and the
+// one test that has to fail. They are compiled and run one by one. With -suite, the
+// whole package runs instead, and the tests that fail are printed. Use it to find the
+// test for a new entry.
 //
-// The generated ones are every condition of an if or a case in the packages of the
-// root module, and every operand of a || there or of a || or && that a function
-// returns. Such a guard is deleted by making it false, or true where it is an
-// operand of a && that is returned. All of them are compiled at once, each behind
-// a switch that an environment variable turns off. A guard's own package has to
-// miss it, or a package that uses it. The tests are those that meet the guard when
-// nothing is deleted. Whoever adds a check adds no entry here.
+// Generated deletions cover every condition of an if or a case in the packages of the
+// root module, and every operand of a || in one, or of a || or && that a function
+// returns. Such a guard is deleted by making it false, or true if it is an operand of
+// a && that is returned. All of them are compiled at once, each behind a switch that
+// an environment variable turns off. A test in the guard's own package must fail, or
+// one in a package that uses it. The tests that run are those that reach the guard
+// when nothing is deleted. If you add a check, you don't have to add an entry.
 //
-// A test that fails kills a deletion. A panic or a hang does not, because it is no
-// statement about the check, and in a program the panic may be recovered. It
-// counts where an entry says so: a written one in the field dies, a generated one
-// in accepted.go, which also names the guards that may survive. Each has a reason
-// there. What is listed and no longer so is stale.
+// A test that fails kills a deletion. A panic or a hang doesn't, because it says
+// nothing about the check, and a program may recover from the panic. It counts only if
+// an entry says so: a written one in its field dies, a generated one in accepted.go.
+// That file also lists the guards that may survive, each with a reason. An entry that
+// no longer fits is stale.
 //
-// The status is 1 if something survived, panicked, hung, is stale, or did not
+// The exit status is 1 if anything survived, panicked, hung, is stale, or didn't
 // compile.
 package main
 
@@ -144,7 +144,7 @@ func matching(list []check, pattern *regexp.Regexp) (some []check) {
 	return some
 }
 
-// everything is the whole list, in the order of the layers.
+// everything returns the whole list, in the order of the layers.
 func everything() []check {
 	var list []check
 	for _, part := range [][]check{tokens, claims, cookies, keys, rings, loads, writes, users, targets, web, foreign} {
@@ -153,8 +153,8 @@ func everything() []check {
 	return list
 }
 
-// fixed are the ten that every CI run deletes, one of each kind: a run of the
-// whole list takes minutes.
+// fixed returns the ten checks that every CI run deletes, one of each kind. The
+// whole list would take minutes.
 func fixed() []check {
 	var list []check
 	for _, c := range everything() {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// verdict on one deletion.
+// A verdict is the result of one deletion.
 type verdict string
 
 const (
@@ -54,7 +54,7 @@ func (r *reporter) expect(n int) {
 	r.expected += n
 }
 
-// progress says what goes on, on a terminal alone.
+// progress says what is going on, but only on a terminal.
 func (r *reporter) progress(what string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -67,7 +67,7 @@ func (r *reporter) draw(what string) {
 	}
 }
 
-// result takes up one result.
+// result records one result.
 func (r *reporter) result(res result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -83,7 +83,7 @@ func (r *reporter) result(res result) {
 	r.draw(fmt.Sprintf("%d of %d: %s", len(r.results), r.expected, res.name))
 }
 
-// summary prints the figures, and whether all is well.
+// summary prints the figures, and reports whether all is well.
 func (r *reporter) summary(title string, results []result, took time.Duration) (ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -114,7 +114,7 @@ var (
 	diedIn      = regexp.MustCompile(`_test\.((?:Test|Fuzz|Example)\w*)[.(]`)
 )
 
-// read says how tests ended that did not pass, and which of them are to blame.
+// read says how the tests that didn't pass ended, and which of them are to blame.
 func read(out string) (v verdict, tests []string) {
 	tests = redTests(out)
 	switch {
@@ -138,7 +138,7 @@ func read(out string) (v verdict, tests []string) {
 	return v, slices.Compact(slices.Sorted(slices.Values(tests)))
 }
 
-// redTests are the top-level tests that failed.
+// redTests returns the top-level tests that failed.
 func redTests(out string) (names []string) {
 	for _, m := range failLine.FindAllStringSubmatch(out, -1) {
 		if !slices.Contains(names, m[1]) {

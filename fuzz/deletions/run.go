@@ -17,14 +17,14 @@ type check struct {
 	what     string  // the check in a few words; unique
 	in       string  // the declaration: a package relative to the root, and a name
 	old, new string  // old occurs exactly once in it
-	also     []edit  // where one place is not enough
+	also     []edit  // further edits, if one place isn't enough
 	pkg      string  // the package of the test, relative to the root
 	test     string  // the top-level test that must go red
-	dies     verdict // panicked or hung, where the test cannot fail in a better way
+	dies     verdict // panicked or hung, if the test can't fail in a better way
 	ci       bool    // one of the fixed ten
 }
 
-// edit is a replacement in a further place.
+// An edit is a replacement in another place.
 type edit struct{ in, old, new string }
 
 func (c check) edits() []edit { return append([]edit{{c.in, c.old, c.new}}, c.also...) }
@@ -44,7 +44,7 @@ func newRunner(root, temp string, report *reporter) *runner {
 	return &runner{sources: &sources{root: root}, temp: temp, parallel: 2, report: report}
 }
 
-// run deletes one check after the other.
+// run deletes one check after another.
 func (r *runner) run(ctx context.Context, list []check) error {
 	if !r.suite {
 		if err := r.control(ctx, list); err != nil {
@@ -60,8 +60,8 @@ func (r *runner) run(ctx context.Context, list []check) error {
 	return ctx.Err()
 }
 
-// control runs every named test once on the sources as they are. A test that is
-// red anyway would kill everything.
+// control runs every named test once on the unchanged sources. A test that is red
+// anyway would kill everything.
 func (r *runner) control(ctx context.Context, list []check) error {
 	tests := map[string]map[string]bool{}
 	for _, c := range list {
@@ -89,7 +89,7 @@ func (r *runner) control(ctx context.Context, list []check) error {
 	return nil
 }
 
-// delete takes one check out and runs its test.
+// delete removes one check and runs its test.
 func (r *runner) delete(ctx context.Context, temp string, c check) result {
 	begin := time.Now()
 	res := func(v verdict, detail string) result { return result{c.String(), v, detail, time.Since(begin)} }
@@ -126,7 +126,7 @@ func (r *runner) delete(ctx context.Context, temp string, c check) result {
 	}
 }
 
-// goTest runs tests of one package, all of them if none is named.
+// goTest runs the named tests of one package, or all of them if none is named.
 func (r *runner) goTest(ctx context.Context, pkg, overlay string, names ...string) (string, error) {
 	args := []string{"test", "-count=1", "-timeout=60s", "-vet=off"}
 	if overlay != "" {

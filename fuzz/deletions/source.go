@@ -16,7 +16,7 @@ import (
 	"sync"
 )
 
-// A declaration is a top-level piece of a source: a function, a type, or what a
+// A declaration is a top-level piece of a source file: a function, a type, or what a
 // const or var declares.
 type declaration struct {
 	file     string // absolute
@@ -57,7 +57,7 @@ func (s *sources) find(address string) (declaration, error) {
 	return d, nil
 }
 
-// declarations are those of one package, as this platform builds it.
+// declarations returns those of one package, as this platform builds it.
 func declarations(dir string) (map[string]declaration, error) {
 	pkg, err := build.ImportDir(dir, 0)
 	if err != nil {
@@ -103,7 +103,7 @@ func declarations(dir string) (map[string]declaration, error) {
 	return all, nil
 }
 
-// declName is the name by which a function is addressed: Find, File.Update.
+// declName returns the name that addresses a function: Find, File.Update.
 func declName(fn *ast.FuncDecl) string {
 	if fn.Recv == nil {
 		return fn.Name.Name
@@ -125,7 +125,7 @@ func declName(fn *ast.FuncDecl) string {
 	}
 }
 
-// without returns the files that a deletion changes, with it done.
+// without returns the files that a deletion changes, after the change.
 func (s *sources) without(c check) (map[string][]byte, error) {
 	type change struct {
 		at  int
@@ -150,7 +150,7 @@ func (s *sources) without(c check) (map[string][]byte, error) {
 		changes[d.file] = append(changes[d.file], change{d.from + strings.Index(body, e.old), e.old, e.new})
 	}
 	for file, list := range changes {
-		// From the end, so that the offsets of the rest stay right.
+		// Start at the end, so that the other offsets stay right.
 		slices.SortFunc(list, func(a, b change) int { return b.at - a.at })
 		for _, c := range list {
 			files[file] = slices.Replace(files[file], c.at, c.at+len(c.old), []byte(c.new)...)
@@ -159,8 +159,8 @@ func (s *sources) without(c check) (map[string][]byte, error) {
 	return files, nil
 }
 
-// writeOverlay writes changed files and the JSON that the go command's -overlay
-// reads, and returns the path of the latter.
+// writeOverlay writes the changed files and the JSON for the go command's -overlay
+// flag. It returns the path of the JSON.
 func writeOverlay(dir string, files map[string][]byte) (string, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", err

@@ -16,14 +16,14 @@ import (
 	"time"
 )
 
-// The environment of an instrumented test binary: the guard that is deleted, and
-// the file that receives the number of each guard that is met.
+// The environment of an instrumented test binary: the guard to delete, and the file
+// that receives the number of each guard that is reached.
 const (
 	envOff = "HARDTACK_GUARD_OFF"
 	envLog = "HARDTACK_GUARD_LOG"
 )
 
-// switchSource is added to each package of the core, in an overlay alone.
+// switchSource is added to each package of the core, only in the overlay.
 const switchSource = `package %s
 
 import (
@@ -67,28 +67,28 @@ type binary struct {
 	tests []test
 }
 
-// A test is one top-level test, alone, on the files as they are.
+// A test is one top-level test, run by itself on the unchanged files.
 type test struct {
 	name string
 	met  map[int]bool // the guards that it meets
 	took time.Duration
 }
 
-// testers are the packages whose tests may miss a guard, besides those of the core.
+// testers lists the packages whose tests may miss a guard, besides the core's own.
 var testers = []string{"fuzz", "fuzz/advisories", "fuzz/mutants", "fuzz/vectors"}
 
-// A switchboard has the guards and the tests that meet them.
+// A switchboard has the guards, and the tests that reach them.
 type switchboard struct {
 	root     string
 	parallel int
 	report   *reporter
 	guards   []guard
 	binaries []*binary
-	red      []string // tests that are red with nothing deleted; they kill nothing
+	red      []string // tests that are red with nothing deleted; these kill nothing
 }
 
-// newSwitchboard finds the guards, compiles the tests of some packages, and runs
-// each test once to see which guards it meets. No packages stand for all.
+// newSwitchboard finds the guards, compiles the tests of some packages, or of all if
+// none is named, and runs each test once to see which guards it reaches.
 func newSwitchboard(ctx context.Context, root, temp string, parallel int, report *reporter, packages ...string) (*switchboard, error) {
 	c, err := findCore(ctx, root)
 	if err != nil {
@@ -133,7 +133,7 @@ func newSwitchboard(ctx context.Context, root, temp string, parallel int, report
 	return s, nil
 }
 
-// meet runs every test of a binary alone and notes which guards it meets.
+// meet runs every test of a binary by itself and records which guards it reaches.
 func (s *switchboard) meet(ctx context.Context, b *binary) error {
 	list := exec.CommandContext(ctx, b.path, "-test.list=^(Test|Fuzz|Example)")
 	list.Dir = b.dir
@@ -171,7 +171,7 @@ func (s *switchboard) meet(ctx context.Context, b *binary) error {
 	return errors.Join(append(errs, ctx.Err())...)
 }
 
-// run runs some tests of the binary.
+// run runs some of the binary's tests.
 func (b *binary) run(ctx context.Context, timeout time.Duration, tests []string, env string) (out []byte, err error) {
 	cmd := exec.CommandContext(ctx, b.path, "-test.short", "-test.failfast", "-test.timeout="+timeout.String(),
 		"-test.run=^("+strings.Join(tests, "|")+")$")
@@ -187,8 +187,8 @@ const (
 	maxHangs  = 2
 )
 
-// delete switches one guard off and runs the tests that the guard decides in, those
-// of its own package first, until one fails.
+// delete switches one guard off and runs the tests in which it decides something,
+// those of its own package first, until one fails.
 func (s *switchboard) delete(ctx context.Context, n int) (res result) {
 	begin := time.Now()
 	g := s.guards[n-1]
@@ -231,7 +231,7 @@ func (s *switchboard) delete(ctx context.Context, n int) (res result) {
 			}
 			before := len(names)
 			names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(tests, name) })
-			if len(names) == before { // nobody knows which test it was
+			if len(names) == before { // we can't tell which test it was
 				break
 			}
 		}
@@ -239,7 +239,7 @@ func (s *switchboard) delete(ctx context.Context, n int) (res result) {
 	return res
 }
 
-// order is all binaries, that of the guard's own package first.
+// order returns all binaries, that of the guard's own package first.
 func (s *switchboard) order(g guard) []*binary {
 	order := slices.Clone(s.binaries)
 	slices.SortStableFunc(order, func(a, b *binary) int {
@@ -254,7 +254,7 @@ func (s *switchboard) order(g guard) []*binary {
 	return order
 }
 
-// each calls do with 0 to n-1, some at a time.
+// each calls do with 0 to n-1, a few at a time.
 func each(parallel, n int, do func(int)) {
 	var workers sync.WaitGroup
 	next := make(chan int)
@@ -272,8 +272,8 @@ func each(parallel, n int, do func(int)) {
 	workers.Wait()
 }
 
-// run deletes the guards whose line matches and compares what happens with the
-// list of those that are accepted.
+// run deletes the guards whose line matches, and compares the results with the list
+// of accepted ones.
 func (s *switchboard) run(ctx context.Context, pattern *regexp.Regexp) error {
 	var some []int
 	for i, g := range s.guards {

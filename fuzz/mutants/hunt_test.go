@@ -41,7 +41,7 @@ type hunt struct {
 
 const maxReasons = 16
 
-// A tally is what became of the mutants of one family.
+// A tally counts what happened to the mutants of one family.
 type tally struct {
 	tried, accepted int
 	reasons         [maxReasons]int

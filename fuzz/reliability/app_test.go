@@ -1,5 +1,5 @@
-// Package reliability_test holds the reliability rows of docs/BEHAVIOUR.md (R1
-// to R12 and T6) as tests: many clients, several instances, faults on purpose. Each
+// Package reliability_test tests the reliability rows of docs/BEHAVIOUR.md (R1 to
+// R12 and T6) with many clients, several instances and deliberate faults. Each test
 // prints its figures:
 //
 //	go test -v ./fuzz/reliability          the short form, under a minute

@@ -27,10 +27,10 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// The Wycheproof files that apply, from their own Go module. Where our code can
-// take a vector as it stands it does. Where a key or a message is always of our
-// own making (HKDF's info, the stamp's key) a plain reference is held against the
-// vectors first, and our code against the reference, with the vectors' data.
+// The Wycheproof files that apply, from their own Go module. Our code is tested with a
+// vector directly, if it can use it. If we always make the key or the message ourselves
+// (HKDF's info, the stamp's key), a plain reference is tested with the vectors first,
+// and our code is compared with the reference, on the vectors' data.
 
 func wycheproofFile[T any](t *testing.T, name string) (groups []T) {
 	t.Helper()
@@ -45,7 +45,7 @@ func wycheproofFile[T any](t *testing.T, name string) (groups []T) {
 	return file.TestGroups
 }
 
-// used prints how many cases apply and holds it against how many must.
+// used prints how many cases apply, and compares that with how many must.
 func used(t *testing.T, what string, n, want int) {
 	t.Helper()
 	t.Logf("Wycheproof %s: %d cases used", what, n)
@@ -54,8 +54,8 @@ func used(t *testing.T, what string, n, want int) {
 	}
 }
 
-// otherAD is a cipher under other additional data than it is given: the vectors
-// have their own, where ours is always the header.
+// otherAD is a cipher that replaces the additional data it is given. The vectors have
+// their own, but ours is always the header.
 type otherAD struct {
 	cipher.AEAD
 	ad []byte
@@ -311,9 +311,9 @@ func TestWycheproof_JSONWebKey(t *testing.T) {
 	}
 }
 
-// json_web_encryption: none of its tokens opens with any of our codecs, valid or
-// not, not even under its own key. Then its cases 1 to 32 as a template: the same
-// thing done to a token of ours.
+// json_web_encryption: none of its tokens opens with any of our codecs, valid or not,
+// not even under its own key. Then its cases 1 to 32 serve as templates: the same is
+// done to one of our tokens.
 func TestWycheproof_JSONWebEncryption(t *testing.T) {
 	type group struct {
 		Comment string

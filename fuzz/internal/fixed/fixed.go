@@ -1,7 +1,7 @@
-// Package fixed holds what the fuzz targets, the mutants and the vectors have in
-// common: keys, times and a session that are the same in every run, because a
-// seed must mean the same in every run. What docs/FORMAT.md defines is worked out
-// here once more, apart from the code under test.
+// Package fixed has what the fuzz targets, the mutants and the vectors share: keys,
+// times and a session that are the same in every run, because a seed must mean the
+// same in every run. It implements what docs/FORMAT.md defines a second time,
+// independently of the code under test.
 package fixed
 
 import (
@@ -34,17 +34,17 @@ var Now = time.Unix(1_700_000_000, 0).UTC()
 
 var b64 = base64.RawURLEncoding
 
-// Bytes gives 32 bytes for a name.
+// Bytes returns 32 bytes derived from a name.
 func Bytes(name string) []byte {
 	sum := sha256.Sum256([]byte("hardtack fuzz " + name))
 	return sum[:]
 }
 
-// Kid is the key id of the n-th key. 0 and 1 are in the ring, 2 is not.
+// Kid returns the id of the n-th key. 0 and 1 are in the ring, 2 isn't.
 func Kid(n int) string { return [...]string{"fuzz0_A", "fuzz1-A", "fuzz2AA"}[n] }
 
-// Ring makes a ring of numbered keys, the primary first; the lower the number,
-// the newer the key.
+// Ring makes a ring of numbered keys, the primary first. The lower the number, the
+// newer the key.
 func Ring(t testing.TB, numbers ...int) *keyring.Keyring {
 	t.Helper()
 	var keys []string
@@ -59,7 +59,7 @@ func Ring(t testing.TB, numbers ...int) *keyring.Keyring {
 	return ring
 }
 
-// LP is the length-prefixed list of docs/FORMAT.md.
+// LP returns the length-prefixed list of docs/FORMAT.md.
 func LP(parts ...string) []byte {
 	var b []byte
 	for _, p := range parts {
@@ -69,7 +69,7 @@ func LP(parts ...string) []byte {
 	return b
 }
 
-// MAC is HMAC-SHA256 over the parts.
+// MAC returns HMAC-SHA256 over the parts.
 func MAC(key []byte, parts ...[]byte) []byte {
 	h := hmac.New(sha256.New, key)
 	for _, p := range parts {
@@ -78,13 +78,13 @@ func MAC(key []byte, parts ...[]byte) []byte {
 	return h.Sum(nil)
 }
 
-// Stamp is the stamp of docs/FORMAT.md, worked out here and not by ssestore.
+// Stamp returns the stamp of docs/FORMAT.md, computed here rather than by ssestore.
 func Stamp(key keyring.Key, id, field string) (stamp [32]byte) {
 	copy(stamp[:], MAC(key.Derive(keyring.Label{Purpose: "stamp", Audience: Audience}), LP(id, field)))
 	return stamp
 }
 
-// GCM is the standard library's, for the seal subkey of a key.
+// GCM returns the standard library's AES-GCM under the seal subkey of a key.
 func GCM(t testing.TB, key keyring.Key) cipher.AEAD {
 	t.Helper()
 	block, err := aes.NewCipher(key.Derive(cookie.SealLabel(CookieName, Audience)))
@@ -98,8 +98,8 @@ func GCM(t testing.TB, key keyring.Key) cipher.AEAD {
 	return aead
 }
 
-// Token seals a plaintext with an IV that follows from what says, so that a seed
-// is the same each time it is made.
+// Token seals a plaintext with an IV derived from what, so that a seed is the same
+// each time it is made.
 func Token(t testing.TB, key keyring.Key, what string, plaintext []byte) string {
 	t.Helper()
 	head := b64.EncodeToString(fmt.Appendf(nil, `{"alg":"dir","enc":"A256GCM","kid":"%s"}`, key.ID()))
@@ -109,7 +109,7 @@ func Token(t testing.TB, key keyring.Key, what string, plaintext []byte) string 
 	return strings.Join([]string{head, "", b64.EncodeToString(iv), b64.EncodeToString(out[:tag]), b64.EncodeToString(out[tag:])}, ".")
 }
 
-// Session gives the claims of a session of Ann under a key: nothing is due, so a
+// Session returns the claims of a session of Ann's under a key. Nothing is due, so a
 // request that only reads it writes nothing.
 func Session(what string, key keyring.Key) claims.Claims {
 	now := Now.Unix()
@@ -119,10 +119,10 @@ func Session(what string, key keyring.Key) claims.Claims {
 	}
 }
 
-// Transparent is a cipher that does nothing: ciphertext is plaintext, and every
-// tag is right. It notes what it was given. With it, what lies behind
-// authentication can be reached without forging a tag. It lives below
-// fuzz/internal, where no program can import it.
+// Transparent is a cipher that does nothing: the ciphertext is the plaintext, and
+// every tag is right. It records what it was given. It lets tests reach the code
+// behind authentication without forging a tag. It is below fuzz/internal, where no
+// program can import it.
 type Transparent struct{ Nonce, Tag, AD []byte }
 
 var _ cipher.AEAD = (*Transparent)(nil)
