@@ -201,9 +201,9 @@ func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(answer.Body.Bytes())
 }
 
-// Twenty fetches are under way in one tab while the user does something in
-// another tab of the same browser. Their answers come late, or are even worked
-// out late from the cookies of before. What the user did last is what holds.
+// Twenty fetches are under way in one tab while the user does something in another tab
+// of the same browser. Their answers arrive late, or are even computed late from the
+// old cookies. What the user did last counts.
 func TestBrowserParallelFetches(t *testing.T) {
 	const fetches = 20
 	need(t, "chromium", "chromium-browser", "google-chrome")

@@ -23,11 +23,10 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// nginxConfig is a shared cache that keeps whatever it may: every status, one key
-// for all visitors. The ports in order: a server as it comes,
-// one that is told to overlook Set-Cookie, as many are, so that only what the
-// origin says about caching is between two visitors, and the same in front of an
-// origin that says nothing.
+// nginxConfig is a shared cache that keeps whatever it may: every status, with one key
+// for all visitors. The ports are, in order: a server with default settings; one that
+// is told to ignore Set-Cookie, as many are, so that only the origin's caching headers
+// separate two visitors; and the same in front of an origin without such headers.
 const nginxConfig = `
 daemon off;
 user root;

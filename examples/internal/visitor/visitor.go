@@ -1,6 +1,6 @@
-// Package visitor visits the demo as a person without a browser does: it sends
-// forms, keeps cookies, and says what was wrong with an answer. The demo's own
-// tests and those of e2e use it.
+// Package visitor visits the demo like a person, but without a browser. It sends
+// forms, keeps cookies, and says what was wrong with an answer. The demo's own tests
+// and those of e2e use it.
 package visitor
 
 import (
@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// A Visitor is a client with cookies that does not follow redirects by itself.
+// A Visitor is a client that keeps cookies and doesn't follow redirects.
 type Visitor struct {
 	t    *testing.T
 	base string
@@ -22,7 +22,7 @@ type Visitor struct {
 	http *http.Client
 }
 
-// localJar treats plain HTTP as secure, as browsers do on localhost.
+// localJar treats plain HTTP as secure, the way browsers do on localhost.
 type localJar struct{ *cookiejar.Jar }
 
 func secure(u *url.URL) *url.URL {
@@ -51,14 +51,14 @@ func New(t *testing.T, base string) *Visitor {
 	}}
 }
 
-// At is the same visitor, cookies and all, at another address of the same host.
+// At returns the same visitor, cookies and all, at another address of the same host.
 func (v *Visitor) At(base string) *Visitor {
 	other := *v
 	other.base = base
 	return &other
 }
 
-// An Answer is a response that was read to its end.
+// An Answer is a response whose body has been read.
 type Answer struct {
 	*http.Response
 	Text string // the body
@@ -134,13 +134,13 @@ func (a *Answer) Says(t *testing.T, text string) *Answer {
 	return a
 }
 
-// Login sends the login form; more are further fields of it.
+// Login sends the login form. more holds further fields.
 func (v *Visitor) Login(email, pw string, more ...string) *Answer {
 	v.t.Helper()
 	return v.Post("/login", append([]string{"email", email, "password", pw}, more...)...)
 }
 
-// Who is the email that the members' page shows, or "" for nobody.
+// Who returns the email that the members' page shows, or "" for nobody.
 func (v *Visitor) Who() string {
 	v.t.Helper()
 	a := v.Get("/members")
@@ -166,7 +166,7 @@ func (v *Visitor) Session(into any) {
 	}
 }
 
-// Cookie returns the raw session cookie, "" if there is none.
+// Cookie returns the raw session cookie, or "" if there is none.
 func (v *Visitor) Cookie() string {
 	u, _ := url.Parse(v.base)
 	for _, c := range v.jar.Cookies(u) {
@@ -177,7 +177,7 @@ func (v *Visitor) Cookie() string {
 	return ""
 }
 
-// SetCookie puts another session cookie in the place of the visitor's.
+// SetCookie replaces the visitor's session cookie.
 func (v *Visitor) SetCookie(value string) {
 	u, _ := url.Parse(v.base)
 	v.jar.SetCookies(u, []*http.Cookie{{Name: "__Host-session", Value: value, Path: "/", Secure: true}})
