@@ -102,3 +102,61 @@ func TestAdopt_RefreshStamp(t *testing.T) {
 	id, _ := x.whoami(b)
 	same(t, "user", id, "1")
 }
+
+// TestF404_AdoptedBeforeThePasswordChanged: the stamp ends no session that has none,
+// but the date of the last change does.
+func TestF404_AdoptedBeforeThePasswordChanged(t *testing.T) {
+	issued := t0.Add(-time.Hour)
+	for name, row := range map[string]struct {
+		changed time.Time
+		user    string
+	}{
+		"nobody knows":               {time.Time{}, "1"},
+		"before the session":         {issued.Add(-time.Second), "1"},
+		"in the second it was made":  {issued, ""},
+		"later in that second":       {issued.Add(999 * time.Millisecond), ""},
+		"after it":                   {issued.Add(time.Second), ""},
+		"in this very second":        {t0, ""},
+		"by a clock that is ahead":   {t0.Add(time.Hour), ""},
+		"before 1970, as some write": {time.Unix(-1, 0), "1"},
+	} {
+		for _, stamps := range []string{"stamps", "no stamps"} {
+			t.Run(name+", "+stamps, func(t *testing.T) {
+				x, b := migrating(t)
+				x.users = x.manager(func(c *auth.Config[*user]) {
+					c.PasswordChanged = func(*user) time.Time { return row.changed }
+					c.DangerouslySkipStamp = stamps == "no stamps"
+				})
+				fetch := x.visit(b, func(s *ssestore.Session) {
+					s.Limit(ssestore.WritesSolicited)
+					same(t, "user of a fetch", x.who(s), row.user)
+				})
+				silent(t, fetch)
+				id, out := x.whoami(b)
+				same(t, "user", id, row.user)
+				if row.user != "" {
+					same(t, "migrated", out.Migrated, true)
+					id, _ = x.whoami(b)
+					same(t, "user of the new cookie, which has a stamp", id, row.user)
+					return
+				}
+				same(t, "refused", out.Refused, cookie.ReasonStampMismatch)
+				same(t, "last event", x.events[len(x.events)-1], "refused 1 stamp-mismatch")
+				same(t, "cookies", len(b), 0)
+			})
+		}
+	}
+}
+
+// What lies in such a session doesn't become the user's at a login either.
+func TestF404_LoginDropsTheData(t *testing.T) {
+	for _, changed := range []time.Time{{}, t0} {
+		x, b := migrating(t)
+		x.users = x.manager(func(c *auth.Config[*user]) {
+			c.PasswordChanged = func(*user) time.Time { return changed }
+		})
+		x.login(b, "1")
+		want := map[bool]string{true: "biscuits", false: ""}[changed.IsZero()]
+		same(t, "cart", x.cartOf(b), want)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -63,6 +64,7 @@ func TestAdvisory_SurvivesPasswordChange(t *testing.T) {
 func TestAdvisory_SurvivesPasswordChangeAndBack(t *testing.T) {
 	x, b := newSite(t, ring(t, 1)), browser{}
 	x.login(b, "1")
+	x.now = t0.Add(2 * time.Minute)
 	x.rows["1"].Hash = "new hash"
 	x.whoami(b)
 	x.rows["1"].Hash = "hash of one"

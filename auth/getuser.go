@@ -13,7 +13,10 @@ import (
 // the user and the stamp is right; with any error the user is the zero value.
 //
 //   - [ErrNoUser] means that nobody is logged in, or no longer is. If the stamp
-//     didn't match, or the id can't be parsed, the session is cleared as well.
+//     didn't match, or the id can't be parsed, the session is cleared as well. But
+//     when the stamp doesn't match within a minute of a login, a renewal or
+//     RefreshStamp, the session is left alone: the store may have answered from a
+//     replica that hasn't seen the new password yet.
 //   - [ErrUserStore] means that the store failed. Nothing but a logout will be
 //     written in this request; answer with 503.
 //   - [ErrNoSession] means that s is nil.
@@ -118,6 +121,10 @@ func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ss
 		a.down(p, errOtherID)
 		return
 	}
+	if m.outdated(*who, user) {
+		a.refuse(p, who, cookie.ReasonStampMismatch)
+		return
+	}
 	if m.cfg.DangerouslySkipStamp { // G3
 		a.confirm(p, who, ssestore.Stamp{}, user)
 		return
@@ -128,16 +135,17 @@ func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ss
 			a.refuse(p, who, cookie.ReasonStampMissing) // G4
 			return
 		}
-		// A session taken over from another format has no stamp yet, so it can't
-		// tell whether the password has changed.
+		// A session taken over from another format has no stamp yet, so only
+		// Config.PasswordChanged can tell whether the password has changed.
 		a.confirm(p, who, fresh(p, who.ID, field), user)
 		return
 	}
 	stamp, err := p.Stamp(who.Stamp.KeyID, who.ID, field)
 	switch {
 	case err != nil: // G6u
-		p.Note(cookie.ReasonStampUnknownKey)
-		a.err, a.refused, a.id = ErrNoUser, cookie.ReasonStampUnknownKey, who.ID
+		a.note(p, who, cookie.ReasonStampUnknownKey)
+	case !stamp.Equal(who.Stamp) && who.Young: // F106
+		a.note(p, who, cookie.ReasonStampMismatch)
 	case !stamp.Equal(who.Stamp): // G7
 		a.refuse(p, who, cookie.ReasonStampMismatch)
 	case stamp.Age < 0: // G6
@@ -181,11 +189,31 @@ func (a *answer[U]) confirm(p ssestore.Principal, who *ssestore.Identity, fresh 
 }
 
 func (a *answer[U]) refuse(p ssestore.Principal, who *ssestore.Identity, reason cookie.Reason) {
-	err := p.Refuse(*who, reason)
+	a.verdict(p.Refuse(*who, reason), who, reason)
+}
+
+func (a *answer[U]) verdict(err error, who *ssestore.Identity, reason cookie.Reason) {
 	if err == nil {
 		a.refused, a.id = reason, who.ID
 	}
 	a.err, a.gone = ErrNoUser, err == ssestore.ErrNobody
+}
+
+// note is the answer when this instance can't judge the session, and another one, or
+// this one in a moment, can.
+func (a *answer[U]) note(p ssestore.Principal, who *ssestore.Identity, reason cookie.Reason) {
+	a.verdict(p.Note(*who, reason), who, reason)
+}
+
+// outdated reports whether a session that was taken over from another format, and has
+// no stamp yet, began before the password of its user changed. Times are compared in
+// whole seconds, as the session has them, and the same second is before.
+func (m *Manager[U]) outdated(who ssestore.Identity, user U) bool {
+	if !who.Adopted || m.cfg.PasswordChanged == nil {
+		return false
+	}
+	changed := m.cfg.PasswordChanged(user)
+	return !changed.IsZero() && who.AuthTime.Unix() <= changed.Unix()
 }
 
 // down is the answer when nothing is known, so that the session must not be touched.

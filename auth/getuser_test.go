@@ -208,6 +208,7 @@ func TestG7_StampUnequal(t *testing.T) {
 			x.login(b, "1")
 			x.add(b, "biscuits")
 			x.rows["1"].Hash = "new hash"
+			x.now = t0.Add(61 * time.Second)
 			y := x.on(ring(t, keys...))
 			kept := b.copy()
 			out := y.visit(kept, func(s *ssestore.Session) {
@@ -230,6 +231,93 @@ func TestG7_StampUnequal(t *testing.T) {
 			same(t, "events", y.events, []string{"refused 1 stamp-mismatch", "refused 1 stamp-mismatch"})
 		})
 	}
+}
+
+// Just after a login, a renewal or RefreshStamp, an unequal stamp may be the answer of
+// a replica that lags. The user is nobody, and nothing is lost.
+func TestF106_YoungStamp(t *testing.T) {
+	for name, made := range map[string]func(x *site, b browser){
+		"login": func(x *site, b browser) { x.login(b, "1") },
+		"renewal": func(x *site, b browser) {
+			x.now = t0.Add(-10 * time.Minute)
+			x.login(b, "1")
+			x.now = t0
+			_, out := x.whoami(b)
+			same(t, "renewed", out.Renewed, true)
+		},
+		"new stamp": func(x *site, b browser) {
+			x.now = t0.Add(-4 * time.Minute)
+			x.rows["1"].Hash = "older hash"
+			x.login(b, "1")
+			x.now = t0
+			x.visit(b, func(s *ssestore.Session) {
+				same(t, "user", x.who(s), "1")
+				x.rows["1"].Hash = "hash of one"
+				if err := x.users.RefreshStamp(bg, s, x.rows["1"]); err != nil {
+					t.Error(err)
+				}
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x, b := newSite(t, ring(t, 1)), browser{}
+			made(x, b)
+			x.add(b, "biscuits")
+			before := b.copy()
+			x.events = nil
+			lag := func(context.Context, string) (*user, error) { return &user{ID: "1", Hash: "hash that lags"}, nil }
+			for _, after := range []time.Duration{0, 60 * time.Second} {
+				x.now = t0.Add(after)
+				x.fail = lag
+				out := x.visit(b, func(s *ssestore.Session) {
+					same(t, "user", x.who(s), "")
+					same(t, "cart", cart.Get(s), "biscuits")
+				})
+				silent(t, out)
+				same(t, "refused", out.Refused, cookie.ReasonStampMismatch)
+				same(t, "cookie", b[sessionName], before[sessionName])
+				// A change by the handler doesn't make the session younger.
+				x.add(b, "rum")
+				x.add(b, "biscuits")
+				x.fail = nil
+				id, _ := x.whoami(b)
+				same(t, "user when the replica has caught up", id, "1")
+				before = b.copy()
+			}
+			same(t, "events", x.events, []string{"refused 1 stamp-mismatch", "refused 1 stamp-mismatch"})
+			x.now = t0.Add(61 * time.Second)
+			x.fail = lag
+			out := x.visit(b, func(s *ssestore.Session) {
+				same(t, "user", x.who(s), "")
+				same(t, "cart", cart.Get(s), "")
+			})
+			deleted(t, b, out)
+		})
+	}
+}
+
+// Nor is a session that may be renewed on every request, renewed by what is refused.
+func TestF106_StaysOld(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	var err error
+	if x.store, err = ssestore.New(ssestore.Config{Keys: ring(t, 1), Idle: 5 * time.Minute}); err != nil {
+		t.Fatal(err)
+	}
+	x.login(b, "1")
+	x.rows["1"].Hash = "new hash"
+	for _, after := range []time.Duration{55, 60} { // a renewal is due after 50 seconds
+		x.now = t0.Add(after * time.Second)
+		out := x.visit(b, func(s *ssestore.Session) {
+			same(t, "user", x.who(s), "")
+			if err := cart.Set(s, after.String()); err != nil {
+				t.Error(err)
+			}
+		})
+		same(t, "renewed", out.Renewed, false)
+	}
+	x.now = t0.Add(61 * time.Second)
+	_, out := x.whoami(b)
+	deleted(t, b, out)
 }
 
 func TestG9_UnparsableID(t *testing.T) {

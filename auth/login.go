@@ -44,7 +44,7 @@ func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) (err e
 	p.Memo(m, func(who ssestore.Identity, known any) any {
 		// keep comes first, because it may refresh the keys, and the stamp must be
 		// made under the primary that will seal the new session.
-		keep := m.keep(p, who, id, field)
+		keep := m.keep(p, who, user, id, field)
 		var stamp ssestore.Stamp
 		if !m.cfg.DangerouslySkipStamp {
 			if stamp, err = p.Stamp("", id, field); err != nil {
@@ -62,7 +62,7 @@ func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) (err e
 
 // keep says which data survives the login of the user called id, by the rows L1 to L6
 // of docs/BEHAVIOUR.md. nil means all of it.
-func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, id, field string) func(name string) bool {
+func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, user U, id, field string) func(name string) bool {
 	nothing := func(string) bool { return false }
 	switch {
 	case who.ID == "": // L1
@@ -70,7 +70,7 @@ func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, id, field
 			return nil
 		}
 		return func(name string) bool { return slices.Contains(m.cfg.KeepOnLogin, name) }
-	case who.ID != id: // L2, and L6: a text that is no id is not this user's
+	case who.ID != id, m.outdated(who, user): // L2, and L6: a text that is no id is not this user's
 		return nothing
 	case m.cfg.DangerouslySkipStamp: // L4
 		return nil
@@ -112,7 +112,8 @@ func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 //	user.PasswordHash = …               // change and store it
 //	err = users.RefreshStamp(ctx, s, user)
 //
-// The session keeps its id, its times and its data; the cookie is reissued.
+// The session keeps its id, its deadline and its data; the cookie is reissued, and the
+// idle time starts again.
 // GetUser must have returned the same user (by id) earlier in this request, before
 // the change was stored. Otherwise nobody has checked that this session was a good
 // one, and RefreshStamp returns [ErrNotLoggedIn] and leaves it alone. With

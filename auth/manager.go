@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/config"
@@ -35,6 +36,13 @@ type Config[U any] struct {
 	// because a user who logs in through another site has no password. Only a keyed
 	// hash of it enters the cookie. Required, unless DangerouslySkipStamp is set.
 	Stamp func(U) string
+	// PasswordChanged returns when the user's password last changed, or the zero time
+	// if it never did or nobody knows. It matters only for sessions taken over from
+	// an earlier system ([ssestore.Legacy]), which have no stamp: one that began
+	// before that time is refused like one with an unequal stamp. Without this
+	// function, a copied cookie of the earlier system is good until Legacy.Until,
+	// whatever the user does here. Optional.
+	PasswordChanged func(U) time.Time
 	// Staff reports whether a user is staff. If it is nil, nobody is.
 	Staff func(U) bool
 

@@ -63,6 +63,7 @@ func TestS4_4_StampUnequalOrUnknown(t *testing.T) {
 	silent(t, out)
 	same(t, "unknown", out.Refused, cookie.ReasonStampUnknownKey)
 	z := x.on(ring(t, 3, 2, 1))
+	z.now = t0.Add(2 * time.Minute)
 	x.rows["1"].Hash = "new hash"
 	out = z.visit(b, func(s *ssestore.Session) { same(t, "user", z.who(s), "") })
 	deleted(t, b, out)

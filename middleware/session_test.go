@@ -191,7 +191,7 @@ func TestAdvisory_CachedSetCookie(t *testing.T) {
 			a.keys.Set(ring)
 			a.advance(2 * time.Second)
 		}, "/publicuser", "GET", true},
-		{"refuse: password changed", func(a *app, c *http.Client) { a.users.setPassword("ann", "new") }, "/publicuser", "GET", true},
+		{"refuse: password changed", func(a *app, c *http.Client) { a.advance(2 * time.Minute); a.users.setPassword("ann", "new") }, "/publicuser", "GET", true},
 		{"refuse: expired", func(a *app, c *http.Client) { a.advance(13 * time.Hour) }, "/public", "GET", true},
 		{"refuse: user gone", func(a *app, c *http.Client) { delete(a.users.byID, "ann") }, "/publicuser", "GET", false},
 		{"write", nil, "/publicset", "GET", true},
@@ -342,6 +342,7 @@ func TestS8_10_UnsolicitedWrites(t *testing.T) {
 		r := a.do(c, "GET", "/who", tt.headers...)
 		expect(t, tt.name+": user", r.body, "ann")
 		expect(t, tt.name+": renewed", len(r.cookies(a)) == 1, tt.renew)
+		a.advance(2 * time.Minute)
 		a.users.setPassword("ann", "changed")
 		r = a.do(c, "GET", "/who", tt.headers...)
 		expect(t, tt.name+": user after the change", r.body, "nobody")
@@ -367,6 +368,7 @@ func TestOutcome(t *testing.T) {
 	a.advance(20 * time.Minute)
 	a.who(c)
 	expect(t, "renewed", last("/who").Renewed, true)
+	a.advance(2 * time.Minute)
 	a.users.setPassword("ann", "changed")
 	a.who(c)
 	expect(t, "verdict", last("/who").Refused, cookie.ReasonStampMismatch)

@@ -184,7 +184,7 @@ func whoami(t testing.TB, s *ssestore.Session, field string) string {
 	}
 	got, err := s.Principal().Stamp(id.Stamp.KeyID, id.ID, field)
 	if err != nil {
-		s.Principal().Note(cookie.ReasonStampUnknownKey)
+		s.Principal().Note(id, cookie.ReasonStampUnknownKey)
 		return ""
 	}
 	if subtle.ConstantTimeCompare(got.Sum[:], id.Stamp.Sum[:]) != 1 {

@@ -69,6 +69,8 @@ type Identity struct {
 	// Adopted: taken over from a legacy cookie in this request, so there is no
 	// stamp yet. Changes of the password before now were not detected.
 	Adopted bool
+	// Young: logged in, renewed or restamped within the last minute.
+	Young bool
 
 	epoch uint32 // of the state when it was read
 }
@@ -105,6 +107,7 @@ func (p *state) identify(who *Identity) {
 	who.AuthTime = unix(p.c.AuthTime)
 	who.Stamp.KeyID, who.Stamp.Sum = p.stampKid(), p.c.Stp
 	who.Adopted = p.adopted()
+	who.Young = p.sec-max(p.c.AuthTime, p.c.Rnw) <= young
 	who.epoch = p.epoch
 }
 
@@ -295,7 +298,7 @@ func (p *state) applyWishes() {
 }
 
 // Restamp gives the session of a user a new stamp after the field changed. It
-// keeps the session id and all times.
+// keeps the session id and all times but that of the renewal, which is now.
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime; ErrNobody if nobody is
 // logged in.
@@ -315,7 +318,8 @@ func (r Principal) Restamp(st Stamp) error {
 		return ErrUnknownKey
 	}
 	p.setStamp(st)
-	p.forget() // who was judged by the stamp before is no longer the session's
+	p.c.Rnw = max(p.c.Rnw, p.sec) // so that the session is Young
+	p.forget()                    // who was judged by the stamp before is no longer the session's
 	p.dropFresh()
 	p.proof, p.private = max(p.proof, proofRestamped), true
 	p.change()
@@ -397,15 +401,20 @@ func (r Principal) Again(now time.Time) *Session {
 	return &q.pub
 }
 
-// Note reports a reason in the Outcome and leaves the session alone.
-func (r Principal) Note(reason cookie.Reason) {
-	p := r.s.lock()
-	if p == nil {
-		return
+// Note reports why who, as Identity or Memo gave it, is nobody in this request, and
+// leaves the session alone, because another instance may judge it otherwise. Nothing
+// unsolicited is written.
+//
+// Errors, with nothing changed, are those of Confirm.
+func (r Principal) Note(who Identity, reason cookie.Reason) error {
+	p, err := r.judged(&who)
+	if err != nil {
+		return err
 	}
 	defer p.mu.Unlock()
-	p.access()
 	p.reason = reason
+	p.limit = WritesNone
+	return nil
 }
 
 // Hold says that the user store failed: whether the session is still good is not

@@ -218,7 +218,7 @@ func TestRestamp(t *testing.T) {
 		now := s.Info()
 		same(t, "session id", now.LogID, before.LogID)
 		same(t, "created", now.Created, before.Created)
-		same(t, "renewed", now.Renewed, before.Renewed)
+		same(t, "renewed", now.Renewed, after(time.Minute))
 		same(t, "end", now.Expires, before.Expires)
 		same(t, "the other browser", whoami(t, thief.peek(store, after(time.Minute)), "new hash"), "")
 		anonymous := store.Load(nil, t0)
@@ -280,7 +280,7 @@ func TestNote(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		out := loggedIn(t, c, 1).visit(t, store, t0, func(s *ssestore.Session) {
-			s.Principal().Note(cookie.ReasonStampUnknownKey)
+			must(t, s.Principal().Note(s.Principal().Identity(), cookie.ReasonStampUnknownKey))
 			same(t, "note", note.Get(s), "a")
 			same(t, "user", s.Principal().Identity().ID, "1")
 		})
@@ -587,6 +587,7 @@ func TestF401_VerdictAboutSomebodyElse(t *testing.T) {
 				must(t, err)
 				same(t, name+": Confirm", p.Confirm(before, old), ssestore.ErrNobody)
 				same(t, name+": Refuse", p.Refuse(before, cookie.ReasonStampMismatch), ssestore.ErrNobody)
+				same(t, name+": Note", p.Note(before, cookie.ReasonStampUnknownKey), ssestore.ErrNobody)
 				same(t, name+": who", p.Identity(), now)
 			})
 			same(t, name+": verdict", out.Refused, cookie.ReasonNone)

@@ -277,7 +277,7 @@ func TestVary(t *testing.T) {
 			"Set": set(t, "a"), "Delete": func(s *ssestore.Session) { count.Delete(s) }, "Clear": func(s *ssestore.Session) { s.Clear() },
 			"Logout": func(s *ssestore.Session) { s.Principal().End() }, "Begin": func(s *ssestore.Session) { login(t, s, "1") },
 			"Confirm": func(s *ssestore.Session) { confirm(s, ssestore.Stamp{}) }, "Hold": func(s *ssestore.Session) { s.Principal().Hold() },
-			"Refuse": func(s *ssestore.Session) { refuse(s, cookie.ReasonBadUserID) }, "Note": func(s *ssestore.Session) { s.Principal().Note(cookie.ReasonStampUnknownKey) },
+			"Refuse": func(s *ssestore.Session) { refuse(s, cookie.ReasonBadUserID) }, "Note": func(s *ssestore.Session) { s.Principal().Note(s.Principal().Identity(), cookie.ReasonStampUnknownKey) },
 		} {
 			for _, status := range []int{200, 304, 500} {
 				for _, b := range []browser{{}, visited(t, store, set(t, "a")), {sessionName: "foreign"}} {

@@ -11,6 +11,11 @@ const (
 	// where it would lengthen a session.
 	leeway = 60
 
+	// young is how old, in seconds, the last login, renewal or new stamp may be for
+	// a session to be young. A user store may be read through replicas that lag; a
+	// minute is more than they do while they are healthy.
+	young = 60
+
 	// renewals per idle time: renewing at every request would write a cookie at
 	// every request, so it becomes due after a sixth of the idle time. A session
 	// thus lives for at least 5/6 of Idle after its last use.
