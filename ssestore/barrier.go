@@ -12,37 +12,37 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// The barrier is a second cookie that remembers, in this browser, which sessions
-// were ended: by Logout, by Clear, or by a login that replaced them. A response
-// that started before and arrives after may still set the session cookie to the
-// ended session again; the next request then carries both cookies, and the
-// session is refused.
+// The barrier is a second cookie that remembers which sessions have ended in this
+// browser: by Logout, by Clear, or by a login that replaced them. A response that
+// started earlier and arrives later may still set the session cookie to the ended
+// session again. The next request then carries both cookies, and the session is
+// refused.
 //
-// A new password does not write it. A late response of before carries the old
-// stamp, which auth refuses anyway; and a late response that carries the *new*
-// stamp must not take away what a logout has written here meanwhile.
+// A new password doesn't write it. A late response from before carries the old stamp,
+// which auth refuses anyway. And a late response that carries the *new* stamp must not
+// remove what a logout has written here in the meantime.
 //
 // Its value is a list of entries joined by dots, newest first:
 //
 //	kid (7) until (10 digits, Unix seconds) mac (22 base64url)
 //
-// mac is the first 16 bytes of HMAC-SHA256 under the subkey of purpose "barrier"
-// of that key over (sid, until), each behind its length. So nobody learns a
-// session id from it, and nobody can end a session by it who could not end it by
+// mac is the first 16 bytes of HMAC-SHA256 over (sid, until), each preceded by its
+// length, under that key's subkey for the purpose "barrier". So it doesn't reveal a
+// session id, and nobody can use it to end a session that they couldn't end by
 // deleting the cookie.
 //
-// It works against races, not against thieves: whoever copied the session cookie
-// leaves the barrier out. And a late response that overwrites a *new* session
-// makes that browser anonymous; it cannot bring the new session back.
+// It works against races, not against thieves, who leave the barrier out when they
+// replay a copied cookie. And if a late response overwrites a *new* session, that
+// browser becomes anonymous: the barrier can't bring the new session back.
 const (
 	barrierSuffix = "-ended"
 
-	// maxEnded entries are kept. A browser that ends more sessions than this
-	// while one response is under way is not a user.
+	// maxEnded is how many entries are kept. No user ends more sessions than this
+	// while one response is under way.
 	maxEnded = 6
 
-	// longestLife is the longest life of a session, in seconds: no configuration
-	// allows more.
+	// longestLife is the longest life, in seconds, that any configuration allows a
+	// session.
 	longestLife = int64(cookie.MaxAge / time.Second)
 
 	untilLen = 10
@@ -74,8 +74,8 @@ func parseEntry(s string) (entry, bool) {
 	return e, claims.ValidKid(e.kid)
 }
 
-// entries calls f with every entry that is still in force, at most maxEnded of
-// each value, until f says true. It reports whether f did.
+// entries calls f with every entry that is still in force, at most maxEnded for each
+// value, until f returns true. It reports whether f did.
 func (p *state) entries(f func(entry) bool) bool {
 	if p.rare == nil { // nearly always
 		return false
@@ -97,9 +97,8 @@ func (p *state) isEnded(c *claims.Claims) bool {
 	return p.entries(func(e entry) bool { return p.names(e, c.SID) })
 }
 
-// barrierUnknown reports whether an entry was made under a key that the ring
-// lacks. It may name this very session: the logout was at an instance that has a
-// newer key.
+// barrierUnknown reports whether an entry was made under a key that isn't in the ring.
+// It may name this very session, logged out at an instance that has a newer key.
 func (p *state) barrierUnknown() bool {
 	return p.entries(func(e entry) bool {
 		_, ok := p.keys().Key(e.kid)
@@ -112,8 +111,8 @@ func (p *state) names(e entry, sid claims.SID) bool {
 	if p.namesUnder(p.store.labels.barrier, e, sid) {
 		return true
 	}
-	// Under its label of a former place, even in the current barrier, which carries
-	// it on: only the session's id could make it anew.
+	// An entry keeps the label of the former place it came from, even in the current
+	// barrier, which carries it on: making it again would take the session's id.
 	found := false
 	p.formerly(func(_ int, place *former) {
 		found = found || place.renamed && p.namesUnder(place.label, e, sid)
@@ -127,7 +126,7 @@ func (p *state) namesUnder(label keyring.Label, e entry, sid claims.SID) bool {
 	return ok && subtle.ConstantTimeCompare(want, []byte(e.mac)) == 1
 }
 
-// appendMAC appends the mac of an entry, or reports false if the ring lacks the key.
+// appendMAC appends the mac of an entry, or reports false if the key isn't in the ring.
 func (p *state) appendMAC(dst []byte, label keyring.Label, kid string, sid claims.SID, until string) ([]byte, bool) {
 	key, ok := p.keys().Key(kid)
 	if !ok {
@@ -142,8 +141,8 @@ func (p *state) appendMAC(dst []byte, label keyring.Label, kid string, sid claim
 	return base64.RawURLEncoding.AppendEncode(dst, sum[:16]), true
 }
 
-// barrierLine returns the Set-Cookie line that names the sessions that this
-// response ends, and those named before; "" if it ends none.
+// barrierLine returns the Set-Cookie line that names the sessions that this response
+// ends, followed by those named earlier. It returns "" if this response ends none.
 func (p *state) barrierLine() string {
 	k := p.store.barrier
 	if k == nil || p.ending == endingNo && p.proof != proofBegun {
@@ -168,11 +167,11 @@ func (p *state) barrierLine() string {
 	if len(list) == 0 {
 		return ""
 	}
-	// No configuration lets a session live longer; those of before and after may
-	// differ from this one.
+	// No configuration lets a session live longer. Earlier and later ones may differ
+	// from the current one.
 	longest := p.sec + longestLife
 	p.entries(func(e entry) bool {
-		// What cannot be one of ours is not kept: it would push those out.
+		// Drop entries that can't be ours, because they would push out those that are.
 		if room > 0 && e.sec <= longest {
 			list, last = append(append(list, e.text...), '.'), max(last, e.sec)
 			room--

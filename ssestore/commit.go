@@ -6,20 +6,20 @@ import (
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
 
-// Commit ends the session of this request and says what the response must carry.
-// status is the status of the response; 0 means 200. It works once: call it
-// before the first byte of the response, and not at all after a panic.
+// Commit ends this request's use of the session and returns what the response must
+// carry. status is the status of the response; 0 means 200. Call Commit once, before
+// the first byte of the response, and don't call it after a panic.
 //
-// What the handler asked for (Set, Pop, Delete, Clear, Login, Logout …) is
-// written if the status is below 500; deletions by Clear and Logout at any
-// status. Unsolicited writes (renewal, reseal, deletion of a session that is
-// over) need more: that the session was accessed, a status below 500 and not
-// 304, and [Session.Limit]. A session that nobody touched sends nothing.
+// Whatever the handler asked for (Set, Pop, Delete, Clear, Login, Logout …) is written
+// if the status is below 500. Clear and Logout delete the cookie at any status.
+// Unsolicited writes (a renewal, a reseal, the deletion of a session that is over) also
+// need a session that was accessed, a status below 500 other than 304, and permission
+// by [Session.Limit]. A session that nobody touched sends nothing.
 //
-// Errors: ErrNoSession; ErrCommitted the second time; and where the session
-// could not be written, cookie.ErrNoPrimary, *cookie.SizeError or ErrUnconfirmed.
-// The Outcome is valid beside an error: merge it in any case. An unsolicited write
-// that fails is no error, because the handler's answer stands without it; see
+// Errors: ErrNoSession; ErrCommitted the second time; and, if the session couldn't be
+// written, cookie.ErrNoPrimary, *cookie.SizeError or ErrUnconfirmed. The Outcome is
+// valid even if there is an error: merge it in any case. If an unsolicited write fails,
+// that isn't an error, because the handler's answer is complete without it; see
 // Outcome.Skipped.
 func (s *Session) Commit(status int) (Outcome, error) {
 	p := s.lock()
@@ -53,7 +53,7 @@ const (
 	doNothing action = iota
 	doSave           // write what the handler asked for
 	doRenew          // write though nobody asked: renewal, reseal, new stamp
-	doReplace        // write what came after the end of the session that came
+	doReplace        // write what followed the end of the session that came
 	doEnd            // delete what the handler ended or emptied
 	doDrop           // delete what is over, though nobody asked
 	doTidy           // delete what is in the way in a former place
@@ -113,10 +113,10 @@ func (p *state) write(out *Outcome, do action) error {
 	return nil
 }
 
-// newer reports whether the session came under a newer key than this instance
-// seals with. In a fleet in the middle of a rotation it then reads and writes
-// nothing on its own: two instances would reseal the session back and forth.
-// The key of the stamp counts too; if it is unknown, it is taken for newer.
+// newer reports whether the session came under a newer key than the one this instance
+// seals with. The instance then only reads it, and writes nothing unasked: in the middle
+// of a rotation, two instances would otherwise reseal the session back and forth. The
+// key of the stamp counts too. If that key is unknown, it is assumed to be newer.
 func (p *state) newer() bool {
 	primary := p.keys().Primary()
 	if p.key.Compare(primary) > 0 { // also if there is no primary
@@ -129,13 +129,13 @@ func (p *state) newer() bool {
 	return !ok || stamped.Compare(primary) > 0
 }
 
-// wantsWrite reports whether a session that came should be written though nobody
-// asked.
+// wantsWrite reports whether a session that came with the request should be written
+// though nobody asked.
 func (p *state) wantsWrite() bool {
 	moves := p.key.Compare(p.keys().Primary()) < 0 // also a migrated one: it has no key
 	if p.c.Sub != "" && p.proof == proofNone && moves {
-		// Seal and stamp move together, and the stamp only if GetUser verified it:
-		// else whoever has a retired key could have a forged session resealed.
+		// Seal and stamp move together, and the stamp moves only if GetUser verified
+		// it. Otherwise, anyone with a retired key could get a forged session resealed.
 		return false
 	}
 	if p.store.due(&p.c, p.sec) && p.limit <= WritesRenewOnly {
@@ -144,8 +144,8 @@ func (p *state) wantsWrite() bool {
 	return p.limit == WritesAll && (moves || p.readRare().moved || p.freshStamp())
 }
 
-// freshStamp reports whether Confirm brought a stamp to replace the old one: made
-// under the very primary that this response seals with.
+// freshStamp reports whether Confirm brought a stamp to replace the old one, made under
+// the same primary that this response seals with.
 func (p *state) freshStamp() bool {
 	if p.rare == nil || p.rare.fresh == nil {
 		return false
@@ -173,7 +173,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 		return nil
 	}
 
-	// A renewal that is due rides on every write: the cookie goes out anyway.
+	// A renewal that is due goes along with every write, which sends a cookie anyway.
 	renew := p.limit < WritesNone && p.store.due(c, p.sec)
 	if renew {
 		c.Rnw = p.sec // later than it was, or it would not be due
@@ -226,8 +226,8 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	return nil
 }
 
-// delete removes the cookies of the request: ours, and those of the earlier
-// system, through which the session would come back.
+// delete deletes the request's cookies: ours, and those of the earlier system, which
+// would bring the session back.
 func (p *state) delete(out *Outcome, solicited bool) {
 	if p.present {
 		out.SetCookie = append(out.SetCookie, p.store.cookie.Delete())

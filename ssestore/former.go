@@ -10,20 +10,20 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// Former is a place where the session cookie was until its name, Domain, Path or
-// Partitioned changed. Sessions that are still there go on, and move with the next
-// write. Without it a changed name logs everybody out, and after a changed Domain or
+// A Former is a place where the session cookie was until its name, Domain, Path or
+// Partitioned changed. Sessions that are still there go on, and move with their next
+// write. Without a Former, a new name logs everybody out, and after a change of Domain or
 // Path browsers send two cookies of one name, which are ambiguous.
 //
-// Under another name, a former place is read only while the request has no value of
-// ours in the current one. Under the same name nobody can tell which value is from
-// where: two of one session are that session, as it was renewed last, and two of
-// different sessions are ambiguous. The former place is then deleted where
-// unsolicited writes are [WritesAll].
+// If the former place has another name, it is read only while the request has no value of
+// ours in the current one. If it has the same name, nobody can tell which value comes
+// from where. Two values of one session count as that session, in the state of its last
+// renewal. Two values of different sessions are ambiguous, and the former place is then
+// deleted if unsolicited writes are [WritesAll].
 //
-// As with keys, readers come before writers: in a first release the new place is
-// listed here, as if it were the former one, and in a second the two change their
-// roles. Then no instance meets a cookie that it can't read.
+// As with keys, readers come before writers. In a first release, list the new place here
+// as if it were the former one. In a second release, swap the two. That way no instance
+// ever gets a cookie it can't read.
 type Former struct {
 	// Cookie is the configuration of that time. The zero value is the default of
 	// [Config].Cookie.
@@ -85,7 +85,7 @@ func sameSlot(a, b cookie.Config) bool {
 	return a.Domain == b.Domain && orSlash(a.Path) == orSlash(b.Path) && a.Partitioned == b.Partitioned
 }
 
-// formerly calls f with each former place that is looked at in this request.
+// formerly calls f with each former place that this request looks at.
 func (p *state) formerly(f func(i int, place *former)) {
 	for i := range p.store.former {
 		if place := &p.store.former[i]; p.now.Before(place.until) {
@@ -94,9 +94,9 @@ func (p *state) formerly(f func(i int, place *former)) {
 	}
 }
 
-// findFormer notes which former places may have a cookie in this request, and what
-// their barriers say. named: there is a value under the current name; barred: there
-// is a barrier under it.
+// findFormer notes which former places may have a cookie in this request, and what their
+// barriers say. named and barred say whether there is a value, and a barrier, under the
+// current name.
 func (p *state) findFormer(lines []string, named, barred bool) {
 	p.formerly(func(i int, place *former) {
 		bit := uint8(1) << i
@@ -110,7 +110,7 @@ func (p *state) findFormer(lines []string, named, barred bool) {
 			return
 		}
 		for _, v := range place.cookie.Find(nil, lines) {
-			// What is foreign is another program's, which may use the name now.
+			// A foreign value belongs to another program, which may use the name now.
 			if _, err := place.codec.Open(p.keys(), v); cookie.ReasonOf(err) != cookie.ReasonForeign {
 				p.writeRare().former |= bit
 			}
@@ -147,10 +147,10 @@ func (p *state) oneSession() (one bool) {
 	return one
 }
 
-// later reports whether c, which comes behind p.c in the header, is the session as it
-// is now. Where neither was renewed since, what comes last was set up last: browsers
-// send cookies of one path in that order (RFC 6265 section 5.4), and a former place is
-// deleted with each write, so what is there was written after it.
+// later reports whether c, which comes after p.c in the header, is the session's current
+// state. If neither was renewed after the other, the last one was created last: browsers
+// send cookies of one path in that order (RFC 6265 section 5.4), and each write deletes
+// the former place, so what is there was written afterwards.
 func (p *state) later(c *claims.Claims) bool { return c.Rnw >= p.c.Rnw }
 
 // deleteFormer deletes the cookies of former places.
@@ -163,9 +163,9 @@ func (p *state) deleteFormer(out *Outcome) {
 	}
 }
 
-// deleteFormerBarriers deletes the barriers of former places, whose entries the
-// current one has from this response on. Only a response that writes the current one
-// may do that: another could come late, and take away what a logout has written.
+// deleteFormerBarriers deletes the barriers of former places. From this response on, the
+// current barrier has their entries. Only a response that writes the current barrier may
+// do this: any other could arrive late and remove what a logout has written.
 func (p *state) deleteFormerBarriers(out *Outcome) {
 	bits := p.readRare().formerBarred
 	for i := range p.store.former {

@@ -15,14 +15,14 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// Load makes the session of a request from the values of its Cookie header
-// fields (r.Header["Cookie"]; the items of a Lambda event's cookies list serve
-// as well) and the time of the request, which the session keeps.
+// Load makes the session of a request. It takes the values of the request's Cookie
+// header fields (r.Header["Cookie"], or the items of a Lambda event's cookies list) and
+// the time of the request, which the session keeps.
 //
-// It never fails. A cookie that is missing, foreign, forged or expired makes an
-// anonymous session, and the Outcome of Commit says which it was. With the zero
-// time, or one outside the years 1970 to 9999, the session is anonymous and
-// cannot be changed: a clock that is not set must not decide who is logged in.
+// Load never fails. If the cookie is missing, foreign, forged or expired, the session
+// is anonymous, and the Outcome of Commit says why. If the time is zero or outside the
+// years 1970 to 9999, the session is anonymous and can't be changed: a clock that isn't
+// set must not decide who is logged in.
 func (s *Store) Load(cookies []string, now time.Time) *Session {
 	p := &state{store: s, now: now}
 	p.pub.p = unsafe.Pointer(p)
@@ -61,12 +61,12 @@ func (p *state) load(lines []string) {
 	}
 }
 
-// sight is what kinds of values stand under the name of the session cookie.
+// sight says what kinds of values there are under the session cookie's name.
 type sight struct{ ours, foreign bool }
 
-// choose evaluates every value completely. Exactly one that is valid is the
-// session; which of two comes first in the header is the browser's business and
-// an attacker's, so two are none. place is where they are; nil is the current place.
+// choose evaluates every value completely. If exactly one is valid, it is the session.
+// If two are, there is no session, because the browser or an attacker decides which
+// comes first in the header. place is where they are; nil means the current place.
 func (p *state) choose(values []string, place *former) (seen sight) {
 	if len(values) > cookie.MaxCandidates {
 		p.reason = cookie.ReasonAmbiguous
@@ -76,7 +76,7 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 	one := len(values) > 1 && place == nil && p.oneSession()
 	var refused keyring.Key // the newest that opened a value which is over
 	for _, v := range values {
-		// Into the session, which takes less than copying what is valid.
+		// Read into the session itself, which is faster than copying a valid one.
 		c, space := &p.c, p.text[:0]
 		if valid > 0 { // p has the first of them
 			c, space = new(claims.Claims), nil
@@ -84,7 +84,8 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 		key, reason := p.open(v, place, c, space)
 		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
 		if unknown && p.refreshKeys() {
-			// What was found came from a ring that is gone. Once: all under one ring.
+			// What was found so far came from a ring that is gone. Start again, once, so
+			// that everything is judged under the same ring.
 			p.c, p.key = claims.Claims{}, keyring.Key{}
 			if p.rare != nil {
 				p.rare.over = nil
@@ -153,9 +154,9 @@ func (p *state) open(value string, place *former, c *claims.Claims, space []byte
 	return key, cookie.ReasonNone
 }
 
-// read opens a value and reads its claims. Where the codec can, it opens into a
-// buffer that the next request uses again, and keeps copies of what matters, in space
-// where that is enough.
+// read opens a value and reads its claims. If the codec can, it opens the value into a
+// buffer that later requests reuse, and copies what matters, into space if that is large
+// enough.
 func (p *state) read(value string, place *former, c *claims.Claims, space []byte) (keyring.Key, cookie.Reason) {
 	if place != nil {
 		o, err := place.codec.Open(p.keys(), value)
@@ -170,8 +171,8 @@ func (p *state) read(value string, place *former, c *claims.Claims, space []byte
 	o, err := into.OpenInto(buf[:0], p.keys(), value)
 	key, reason := parse(c, o, err)
 	if err == nil {
-		// Before the buffer goes, and whatever the verdict: nothing of this request
-		// may see what the next one opens.
+		// Do this before giving up the buffer, whatever the verdict: nothing in this
+		// request may see what the next one opens.
 		c.Own(space)
 		clear(o.Plaintext)
 	}
@@ -190,9 +191,9 @@ func parse(c *claims.Claims, o cookie.Opened, err error) (keyring.Key, cookie.Re
 	return o.Key, cookie.ReasonNone
 }
 
-// unreadable is the verdict on a value that is authentic and whose claims this version
-// can't read. It reaches the outside as malformed, but it isn't deletable: in the
-// middle of a deployment, a newer version may have written the value.
+// unreadable is the verdict on an authentic value whose claims this version can't read.
+// Outside this package it is malformed, but it isn't deletable: in the middle of a
+// deployment, a newer version may have written the value.
 const unreadable cookie.Reason = 255
 
 // buffer is room to open any value.
@@ -202,8 +203,8 @@ type buffer [jwe.MaxOpen]byte
 // deleted.
 const deletable = 4
 
-// rank orders verdicts where there are several values and none is valid: what
-// forbids a deletion wins, because deleting the cookie deletes them all.
+// rank orders verdicts when there are several values and none is valid. A verdict that
+// forbids a deletion wins, because a deletion would delete all of them.
 func rank(r cookie.Reason) int {
 	switch r {
 	case cookie.ReasonNone:
@@ -223,11 +224,11 @@ func rank(r cookie.Reason) int {
 	case cookie.ReasonUnknownKey:
 		return 8
 	}
-	return 5 // foreign, and whatever a codec makes up
+	return 5 // foreign, and whatever a codec invents
 }
 
-// refreshKeys asks the source, once per request, whether there are newer keys
-// than those it gave. It reports whether the ring changed.
+// refreshKeys asks the source, once per request, whether there are newer keys than
+// the ones it returned. It reports whether the ring changed.
 func (p *state) refreshKeys() bool {
 	if p.sec == 0 || p.refreshed || p.store.refresh == nil {
 		return false
@@ -241,9 +242,9 @@ func (p *state) refreshKeys() bool {
 	return true
 }
 
-// newSID makes a session id of 128 bits: an HMAC over 32 random bytes, the time
-// and the user. A cloned virtual machine whose random source repeats does not
-// repeat ids for different users or times.
+// newSID makes a session id of 128 bits: an HMAC over 32 random bytes, the time and the
+// user. Even on a cloned virtual machine whose random source repeats, different users
+// or times get different ids.
 func (p *state) newSID(sub string) claims.SID {
 	var seed [32 + 8]byte
 	rand.Read(seed[:32]) // never fails: crypto/rand ends the program instead
@@ -251,10 +252,10 @@ func (p *state) newSID(sub string) claims.SID {
 	return p.sid(string(seed[:]), sub)
 }
 
-// legacySID makes the id of a session taken over from a legacy cookie. It is the
-// same each time, whatever the keys, as it is the same session: two requests that
-// migrate it at once agree, and a logout in one ends it for the other. Nobody can
-// guess it who does not have the cookie itself.
+// legacySID makes the id of a session taken over from a legacy cookie. The id is the same
+// each time, whatever the keys, because it is the same session: two requests that migrate
+// it at once agree, and a logout in one ends it for the other. Nobody can guess it
+// without having the cookie itself.
 func legacySID(l *legacy, value string) claims.SID {
 	sum := sha256.Sum256([]byte("hardtack legacy session\x00" + l.cookie.Name() + "\x00" + value))
 	return encodeSID(sum)
@@ -265,7 +266,7 @@ func (p *state) sid(seed, sub string) claims.SID {
 	if m := macOf(p.keys().Primary(), p.store.labels.id); m != nil {
 		m.sum(&sum, seed, sub)
 	} else {
-		rand.Read(sum[:]) // no key, so it will not be written
+		rand.Read(sum[:]) // there is no key, so it won't be written
 	}
 	return encodeSID(sum)
 }

@@ -11,9 +11,9 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// mac computes HMAC-SHA256 under one subkey. It keeps states that have absorbed
-// the key already, which halves the cost of the short messages here, and their
-// buffers, so that a sum allocates nothing.
+// mac computes HMAC-SHA256 under one subkey. It keeps states that have already absorbed
+// the key, which halves the cost of short messages, and their buffers, so that a sum
+// allocates nothing.
 type mac struct{ states sync.Pool }
 
 type macState struct {
@@ -29,14 +29,14 @@ func newMAC(subkey []byte) any {
 	return m
 }
 
-// macOf returns the mac of a label under a key; nil for the zero Key.
+// macOf returns the mac of a label under a key, or nil for the zero Key.
 func macOf(k keyring.Key, l keyring.Label) *mac {
 	m, _ := k.Cache(l, newMAC).(*mac)
 	return m
 }
 
-// sum is the MAC of the parts, each behind its length in 4 bytes, big endian, so
-// that no two lists of parts are the same bytes.
+// sum computes the MAC of the parts, each preceded by its length in 4 bytes, big endian,
+// so that different lists of parts are always different bytes.
 func (m *mac) sum(dst *[sha256.Size]byte, parts ...string) {
 	s := m.states.Get().(*macState)
 	in := s.in[:0]
@@ -54,7 +54,7 @@ func (m *mac) sum(dst *[sha256.Size]byte, parts ...string) {
 	m.states.Put(s)
 }
 
-// unix is the time of whole seconds that claims carry.
+// unix returns the time for whole seconds, as claims carry them.
 func unix(sec int64) time.Time {
 	if sec == 0 {
 		return time.Time{}

@@ -2,28 +2,28 @@ package ssestore
 
 import "sync"
 
-// memo is what one caller of Principal.Memo keeps for the request.
+// memo holds what a caller of Principal.Memo keeps for the request.
 type memo struct {
 	key   any
 	value any
-	busy  bool // somebody's f runs
+	busy  bool // some caller's f is running
 }
 
-// Memo keeps what package auth has found out about the session's user, for the
-// rest of this request. It calls f with who is logged in and with what was kept
-// under the key before, or nil, and keeps what f returns. The key must be comparable
-// and not nil; use a type or a pointer of your own, as in a context.Context.
+// Memo keeps what package auth has found out about the session's user for the rest of
+// this request. It calls f with who is logged in and the value kept under the key so
+// far, or nil, and keeps what f returns. The key must be comparable and not nil. Use a
+// type or a pointer of your own, as with a context.Context.
 //
-// Callers with the same key take turns, so that the first works the answer out and
-// the others find it. f may use the session, but must not call Memo with the same
-// key: it would wait for itself. If f panics, nothing is kept.
+// Callers with the same key take turns, so the first works out the answer and the others
+// find it. f may use the session, but must not call Memo with the same key, because it
+// would wait for itself. If f panics, nothing is kept.
 //
-// What is kept is about who. It is dropped when that changes: by Clear, End, Begin,
-// Restamp or Refuse. If one of them comes while f runs, what f returns is not kept,
-// and nobody waits for f any more.
+// The value is about who is logged in. It is dropped when that changes, through Clear,
+// End, Begin, Restamp or Refuse. If one of them is called while f runs, the result of f
+// isn't kept, and nobody waits for f any longer.
 //
-// Without a session, f is called with nobody and nil. Memo counts as an access. It
-// doesn't allocate for the first key of a request.
+// Without a session, Memo calls f with the zero Identity and nil. Memo counts as an
+// access. It doesn't allocate for the first key in a request.
 func (r Principal) Memo(key any, f func(who Identity, known any) (keep any)) {
 	p := r.s.lock()
 	if p == nil {
@@ -42,7 +42,7 @@ func (r Principal) Memo(key any, f func(who Identity, known any) (keep any)) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if p.epoch != epoch {
-			return // forget has dropped m, and let the others go on
+			return // forget has dropped m and woken the others
 		}
 		m.busy = false
 		if finished {
@@ -54,7 +54,7 @@ func (r Principal) Memo(key any, f func(who Identity, known any) (keep any)) {
 	finished = true
 }
 
-// turn returns the memo of a key when nobody else is at it.
+// turn waits until nobody else uses the memo of a key, and returns it.
 func (p *state) turn(key any) *memo {
 	for {
 		m := p.memoOf(key)
@@ -88,7 +88,7 @@ func (p *state) memoOf(key any) *memo {
 	return m
 }
 
-// wake lets those who wait for a memo look again.
+// wake makes those who wait for a memo look again.
 func (p *state) wake() {
 	if p.rare != nil && p.rare.turn != nil {
 		p.rare.turn.Broadcast()

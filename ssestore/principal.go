@@ -13,41 +13,43 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// A Principal is the side of a session that package auth works with: who it says
-// is logged in, and the steps by which that changes. Handlers don't need it; call
-// the methods of an auth.Manager, which run the application's hooks around these.
+// A Principal is the side of a session that package auth works with: who the session
+// says is logged in, and the steps that change it. Handlers don't need it. They call the
+// methods of an auth.Manager, which run the application's hooks around these.
 //
-// [Session.Principal] gives it. It is a view: it stays valid as long as its
-// Session, and any number of them share it. It is safe for concurrent use. The zero
-// Principal, and that of a nil Session, name nobody and refuse every change with
-// [ErrNoSession].
+// [Session.Principal] returns it. A Principal is a view of its Session and stays valid as
+// long as the Session does. There can be any number of them. It is safe for concurrent
+// use. The zero Principal, and that of a nil Session, name nobody and refuse every change
+// with [ErrNoSession].
 type Principal struct{ s *Session }
 
-// Principal returns the side of the session that package auth works with. To
-// write such a package yourself, see the example. It doesn't allocate.
+// Principal returns the side of the session that package auth works with. The example
+// shows how to write such a package yourself. It doesn't allocate.
 func (s *Session) Principal() Principal { return Principal{s} }
 
 // Format prints a redacted form under every verb.
 func (r Principal) Format(f fmt.State, _ rune) { f.Write([]byte("ssestore.Principal(redacted)")) }
 
-// A Stamp ties a session to a field of its user, usually the password hash: when
-// the field changes, the session ends. It is HMAC-SHA256 under a derived key;
-// [Principal.Stamp] makes it, [Stamp.Equal] compares. It prints without its Sum.
+// A Stamp ties a session to a field of its user, usually the password hash. When the
+// field changes, the session ends. A stamp is an HMAC-SHA256 under a derived key.
+// [Principal.Stamp] makes one, and [Stamp.Equal] compares two. A Stamp prints without
+// its Sum.
 type Stamp struct {
-	// KeyID is the kid of the key that it was made under; "" is no stamp.
+	// KeyID is the id of the key that the stamp was made under. "" means that there
+	// is no stamp.
 	KeyID string
 	// Sum is the MAC.
 	Sum [32]byte `json:"-"`
-	// Age says how that key relates to the primary of this request's ring: -1
+	// Age says how that key relates to the primary of this request's ring: -1 means
 	// older, 0 the primary itself, +1 newer. Principal.Stamp sets it.
 	Age int
 }
 
-// Format prints the key id alone, under every verb.
+// Format prints only the key id, under every verb.
 func (t Stamp) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "ssestore.Stamp(%s)", t.KeyID) }
 
-// Equal reports whether two stamps have the same Sum, in a time that does not
-// depend on where they differ. Key ids and ages are not compared.
+// Equal reports whether two stamps have the same Sum, in constant time. It doesn't
+// compare key ids or ages.
 func (t Stamp) Equal(other Stamp) bool {
 	// By words: subtle.ConstantTimeCompare goes byte by byte, which is a fiftieth of
 	// verifying a user.
@@ -58,16 +60,16 @@ func (t Stamp) Equal(other Stamp) bool {
 	return subtle.ConstantTimeEq(int32(differ|differ>>32), 0) == 1
 }
 
-// Identity is who a session says is logged in.
+// An Identity is who a session says is logged in.
 type Identity struct {
-	// ID is the user's id; "" is nobody.
+	// ID is the user's id, or "" if nobody is logged in.
 	ID string
 	// AuthTime is when the user logged in, to the second, in UTC.
 	AuthTime time.Time
-	// Stamp is the one made at login. Its Age is not set.
+	// Stamp is the stamp made at login. Its Age isn't set.
 	Stamp Stamp
-	// Adopted: taken over from a legacy cookie in this request, so there is no
-	// stamp yet. Changes of the password before now were not detected.
+	// Adopted says that the user was taken over from a legacy cookie in this request
+	// and has no stamp yet. Earlier changes of the password went undetected.
 	Adopted bool
 	// Young: logged in, renewed or restamped within the last minute.
 	Young bool
@@ -75,17 +77,18 @@ type Identity struct {
 	epoch uint32 // of the state when it was read
 }
 
-// Identity returns who the session says is logged in. It is not verified: that
-// the user exists and the stamp still matches is for the caller to find out.
-// See package auth, which is that caller, or write your own:
+// Identity returns who the session says is logged in. This isn't verified: the caller
+// must find out whether the user exists and the stamp still matches. Package auth does
+// that, or you can do it yourself:
 //
-//	id := s.Identity()
-//	// Load the user, or: s.Refuse(cookie.ReasonBadUserID), or s.Hold() if the store is down.
-//	got, err := s.Stamp(id.Stamp.KeyID, id.ID, user.PasswordHash)
-//	// !got.Equal(id.Stamp): s.Refuse(cookie.ReasonStampMismatch).
-//	// Equal: s.Confirm(fresh), with a stamp under the primary if got.Age < 0.
+//	p := s.Principal()
+//	who := p.Identity()
+//	// Load the user. Or: p.Refuse(who, cookie.ReasonBadUserID), or p.Hold() if the store is down.
+//	got, err := p.Stamp(who.Stamp.KeyID, who.ID, user.PasswordHash)
+//	// !got.Equal(who.Stamp): p.Refuse(who, cookie.ReasonStampMismatch).
+//	// Equal: p.Confirm(who, fresh), with a stamp under the primary if got.Age < 0.
 //
-// It does not allocate.
+// It doesn't allocate.
 func (r Principal) Identity() Identity {
 	p := r.s.lock()
 	if p == nil {
@@ -111,8 +114,8 @@ func (p *state) identify(who *Identity) {
 	who.epoch = p.epoch
 }
 
-// stampKid returns the kid of the session's stamp. Nearly always that is the key
-// which opened the session, whose id is a string already.
+// stampKid returns the kid of the session's stamp. That is nearly always the key that
+// opened the session, whose id is already a string.
 func (p *state) stampKid() string {
 	if id := p.key.ID(); string(p.c.Stk[:len(p.c.Stk)-1]) == id {
 		return id
@@ -120,19 +123,19 @@ func (p *state) stampKid() string {
 	return p.c.Stk.String()
 }
 
-// setStamp makes another stamp that of the session, or none.
+// setStamp replaces the session's stamp, or removes it.
 func (p *state) setStamp(t Stamp) {
 	p.c.Stk = claims.KidOf(t.KeyID)
 	p.c.Stp = t.Sum
 }
 
-// Stamp makes the stamp of a user's id and field under the key of this id, or
-// under the primary if kid is "": HMAC-SHA256 with the subkey of purpose "stamp"
-// and the store's audience, over id and field, each behind its length in 4
-// bytes, big endian. docs/ has test vectors.
+// Stamp makes the stamp of a user's id and field, under the key with this kid, or under
+// the primary if kid is "". It is HMAC-SHA256 over id and field, each preceded by its
+// length in 4 bytes, big endian, under the subkey for the purpose "stamp" and the store's
+// audience. docs/STAMP.md has test vectors.
 //
 // Errors: ErrNoSession; ErrUnknownKey, after the source had a chance to refresh;
-// cookie.ErrNoPrimary. It does not allocate.
+// cookie.ErrNoPrimary. It doesn't allocate.
 func (r Principal) Stamp(kid, id, field string) (Stamp, error) {
 	p := r.s.of()
 	if p == nil {
@@ -151,8 +154,8 @@ func (r Principal) Stamp(kid, id, field string) (Stamp, error) {
 	return t, nil
 }
 
-// stampKey returns a key and how it relates to the primary. It takes no lock, unless
-// it has to ask for newer keys.
+// stampKey returns a key and how it relates to the primary. It takes no lock unless it
+// has to ask for newer keys.
 func (p *state) stampKey(kid string) (keyring.Key, int, error) {
 	ring := p.keys()
 	primary := ring.Primary()
@@ -173,25 +176,25 @@ func (p *state) stampKey(kid string) (keyring.Key, int, error) {
 	if !ok {
 		return key, 0, ErrUnknownKey
 	}
-	// A stamp that needs a key is a use of that key: an operator who looks
-	// whether it can be retired must see it. If the key also opened the cookie,
-	// that has been counted.
+	// A stamp that needs a key is a use of that key, and must show up when an operator
+	// checks whether the key can be retired. If the key also opened the cookie, that
+	// has already been counted.
 	if key.Compare(p.key) != 0 {
 		key.CountOpen(p.now)
 	}
 	return key, key.Compare(ring.Primary()), nil
 }
 
-// Confirm says that who, as Identity or Memo gave it, was verified: there is such a
-// user, and the stamp matched. The session may then be resealed and renewed, and the
-// response is private.
+// Confirm says that who, which came from Identity or Memo, was verified: the user exists,
+// and the stamp matched. The session may then be resealed and renewed, and the response
+// is private.
 //
-// fresh, if it has a KeyID, replaces the stamp if and only if the session is
-// written in this request: seal and stamp move to the primary together.
+// If fresh has a KeyID, it replaces the stamp, but only if the session is written in this
+// request: seal and stamp move to the primary together.
 //
 // Errors, with nothing changed: ErrNoSession; ErrMigrate within Legacy.Migrate; and
-// ErrNobody if who no longer is whom the session names, because somebody logged in
-// or out meanwhile. Then ask Identity again.
+// ErrNobody if the session no longer names who, because somebody has logged in or out in
+// the meantime. In that case, call Identity again.
 func (r Principal) Confirm(who Identity, fresh Stamp) error {
 	p, err := r.judged(&who)
 	if err != nil {
@@ -209,9 +212,9 @@ func (r Principal) Confirm(who Identity, fresh Stamp) error {
 	return nil
 }
 
-// judged returns the state, locked, if the session still is what who was read from.
-// It compares under the lock under which the caller then changes the session: a
-// verdict must not hit somebody else's.
+// judged returns the state, locked, if the session is still the one that who was read
+// from. It compares while holding the lock that the caller then changes the session
+// under, so that a verdict can't hit somebody else's session.
 func (r Principal) judged(who *Identity) (*state, error) {
 	p := r.s.lock()
 	if p == nil {
@@ -232,19 +235,20 @@ func (r Principal) judged(who *Identity) (*state, error) {
 	return p, nil
 }
 
-// Begin starts the session of a user who has just logged in: a new session id,
-// creation, login and renewal now, and the full lifetimes of the profile. A zero
-// Stamp stores none.
+// Begin starts the session of a user who has just logged in. The session gets a new id,
+// the times of its creation, login and renewal are now, and it has the full lifetimes of
+// its profile. With a zero Stamp it has no stamp.
 //
-// The data whose name keep accepts is kept; nil keeps all. keep must not use the
-// session. The profile is that of [Session.Remember] in this request, else that
-// of the session before if data of it was kept, else browser session.
-// [Session.ExpireAt] in this request holds; an earlier one is dropped.
+// Begin keeps the values whose names keep accepts; a nil keep accepts all. keep must not
+// use the session. The profile is the one chosen by [Session.Remember] in this request.
+// Otherwise it is that of the previous session if some of its data was kept, and browser
+// session if not. An [Session.ExpireAt] in this request still holds, and an earlier one
+// is dropped.
 //
 // Errors, with nothing changed: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime,
 // ErrBadID, cookie.ErrNoPrimary; ErrUnknownKey for a Stamp that no key can have made;
-// and a *cookie.SizeError if the data that is kept doesn't fit the cookie beside the
-// id.
+// and a *cookie.SizeError if the data that is kept doesn't fit into the cookie along with
+// the id.
 func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error {
 	p, err := r.s.edit()
 	if err != nil {
@@ -289,7 +293,7 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 	return nil
 }
 
-// applyWishes lets Remember and ExpireAt of this request hold for a new session.
+// applyWishes makes this request's Remember and ExpireAt hold for a new session.
 func (p *state) applyWishes() {
 	if w := p.readRare().wish; w != wishNone {
 		p.c.Per = w == wishPersistent
@@ -326,11 +330,11 @@ func (r Principal) Restamp(st Stamp) error {
 	return nil
 }
 
-// Adopt records, within [Legacy].Migrate, who was logged in in the earlier
-// system: the id, and the time at which the legacy cookie was issued.
+// Adopt records, within [Legacy].Migrate, who was logged in to the earlier system: the
+// id, and the time at which the legacy cookie was issued.
 //
-// Errors: ErrNoSession; ErrMigrate anywhere else; ErrBadID; a *cookie.SizeError if
-// what Migrate has set doesn't fit the cookie beside the id.
+// Errors: ErrNoSession; ErrMigrate anywhere else; ErrBadID; a *cookie.SizeError if what
+// Migrate has set doesn't fit into the cookie along with the id.
 func (s *Session) Adopt(id string) error {
 	p := s.lock()
 	if p == nil {
@@ -350,11 +354,11 @@ func (s *Session) Adopt(id string) error {
 	return nil
 }
 
-// Refuse drops the session of who, as Identity or Memo gave it, for this request:
-// that user no longer exists as they were. The cookie is deleted as far as
-// unsolicited writes are allowed, and the Outcome reports the reason.
+// Refuse drops the session of who, which came from Identity or Memo, for this request,
+// because that user is gone or has changed. The cookie is deleted if unsolicited writes
+// allow it, and the Outcome reports the reason.
 //
-// Errors, with nothing changed, are those of Confirm.
+// The errors are those of Confirm, with nothing changed.
 func (r Principal) Refuse(who Identity, reason cookie.Reason) error {
 	p, err := r.judged(&who)
 	if err != nil {
@@ -367,14 +371,15 @@ func (r Principal) Refuse(who Identity, reason cookie.Reason) error {
 	return nil
 }
 
-// Again returns the session as Load would make it at now, with the changes of this
-// request and nothing that this request has found out. It's for a connection that
-// outlives its request, which asks once more whether its user may stay: lifetimes
-// are judged at now, and keys are those of now. The result can be read, also after
-// Commit; changes fail with ErrCommitted.
+// Again returns the session as Load would make it at the time now. It has the changes
+// made in this request, but nothing that this request has found out. It's for a
+// connection that outlives its request and has to ask again whether its user may stay:
+// lifetimes and keys are those of now. The result can be read, even after Commit.
+// Changes fail with ErrCommitted.
 //
-// What the browser did meanwhile isn't known here: a renewal or a logout there
-// reaches the server with its next request. Without a session it is nil.
+// Again doesn't know what the browser has done in the meantime. A renewal or a logout
+// there reaches the server only with its next request. Without a session, Again returns
+// nil.
 func (r Principal) Again(now time.Time) *Session {
 	p := r.s.lock()
 	if p == nil {
@@ -417,9 +422,9 @@ func (r Principal) Note(who Identity, reason cookie.Reason) error {
 	return nil
 }
 
-// Hold says that the user store failed: whether the session is still good is not
-// known, so nothing is written in this request but a Logout. Later changes fail
-// with ErrHeld; earlier ones are lost.
+// Hold says that the user store failed. Nobody knows whether the session is still good,
+// so nothing but a logout is written in this request. Later changes fail with ErrHeld,
+// and earlier ones are lost.
 func (r Principal) Hold() {
 	p := r.s.lock()
 	if p == nil {
@@ -432,8 +437,8 @@ func (r Principal) Hold() {
 	}
 }
 
-// End ends the session, as a logout does: it is Clear that also works after Hold.
-// An auth.Manager calls it after it has told the application.
+// End ends the session as a logout does. It is like Clear, but also works after Hold. An
+// auth.Manager calls it after it has told the application.
 //
 // Errors: ErrNoSession, ErrCommitted, ErrNoTime, ErrMigrate.
 func (r Principal) End() error {

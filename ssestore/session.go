@@ -169,14 +169,14 @@ func (s *Session) ExpireAt(t time.Time) error {
 	return nil
 }
 
-// Renew starts the idle time anew, whether or not a renewal is due. It's for a use
-// of the application that the browser doesn't show as one: a film that plays, a
-// game over a WebSocket, an image that a person asked for. What is due renews by
-// itself; see [Writes].
+// Renew restarts the idle time, whether or not a renewal is due. It's for uses of the
+// application that don't look like one to the browser: a film that plays, a game over a
+// WebSocket, an image that a person asked for. Otherwise, renewals happen by themselves
+// when they are due; see [Writes].
 //
-// Like every change, it is written if the status is below 500, under
-// [Session.Limit] too. Without a session there is nothing to renew, and that is no
-// error. The absolute end stays.
+// Like every change, it is written if the status is below 500, whatever [Session.Limit]
+// says. Without a session there is nothing to renew, which isn't an error. The absolute
+// end stays.
 //
 // Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
 func (s *Session) Renew() error {

@@ -11,8 +11,8 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// state is what a Session is. Its answers to five questions are small types of
-// their own, because each can change in a few ways only:
+// state is the inside of a Session. It answers five questions with small types of their
+// own, because each answer can only change in a few ways:
 //
 //	phase   what may still be done with it
 //	origin  where it came from
@@ -49,7 +49,7 @@ type state struct {
 	limit   Writes
 	private bool // the response may say something about a user
 
-	epoch uint32 // how often the user or the user's stamp was exchanged
+	epoch uint32 // how often the user or the user's stamp was replaced
 	memo  memo   // of the first key
 
 	// The session as it is now. No SID: none yet; Commit makes one if there is
@@ -151,8 +151,8 @@ const (
 	wishPersistent
 )
 
-// rare is what few requests need of a state. It stands apart because every
-// request pays for the size of the state.
+// rare holds the parts of a state that few requests need. They are separate because
+// every request pays for the size of the state.
 type rare struct {
 	over       []ended    // the sessions that came and that this response may end
 	barrier    []string   // values of the barrier cookie
@@ -197,7 +197,7 @@ func (p *state) writeRare() *rare {
 	return p.rare
 }
 
-// keys returns the ring of this request. It is the one that the source gave, until
+// keys returns the ring of this request. It is the one that the source returned, until
 // a refresh finds another.
 func (p *state) keys() *keyring.Keyring {
 	if r := p.reloaded.Load(); r != nil {
@@ -220,7 +220,7 @@ func (s *Session) of() *state {
 	return (*state)(s.p)
 }
 
-// lock returns the state, locked, or nil where there is no session.
+// lock returns the state, locked, or nil if there is no session.
 func (s *Session) lock() *state {
 	p := s.of()
 	if p != nil {
@@ -229,7 +229,7 @@ func (s *Session) lock() *state {
 	return p
 }
 
-// edit returns the state, locked, or an error if the session cannot be changed.
+// edit returns the state, locked, or an error if the session can't be changed.
 func (s *Session) edit() (*state, error) {
 	p := s.lock()
 	if p == nil {
@@ -242,9 +242,10 @@ func (s *Session) edit() (*state, error) {
 	return p, nil
 }
 
-// writable says why the session cannot be changed, if so. It is asked by who is
-// about to change it, so from Commit on the answer is noted for Late. Within
-// Migrate it can; what makes no sense there asks for the phase itself.
+// writable returns an error that says why the session can't be changed, or nil if it
+// can. Callers are about to change it, so after Commit the answer is noted for Late.
+// Within Migrate the session can be changed. Methods that make no sense there check the
+// phase themselves.
 func (p *state) writable() error {
 	if p.sec == 0 {
 		return ErrNoTime
@@ -270,8 +271,8 @@ func (p *state) access() {
 	p.use = useRead
 }
 
-// change notes something solicited to write. Migration is not the handler's
-// doing, so what it changes is not.
+// change notes that there is something solicited to write. A migration isn't the
+// handler's doing, so its changes don't count.
 func (p *state) change() {
 	if p.phase != phaseMigrating {
 		p.access()
@@ -288,10 +289,10 @@ func (p *state) adopted() bool {
 		p.c.Sub != "" && p.c.Stk == (claims.Kid{}) && p.proof < proofRestamped
 }
 
-// bury keeps what the barrier needs to know of the session that came, before its
-// claims are gone: its id, and the latest end that a response under way could give
-// it. That isn't the end it has now. Remember and ExpireAt move that one both ways,
-// up to exp, which only a login moves, and a login makes a new session.
+// bury keeps what the barrier needs to know about the session that came, before its
+// claims are gone: its id, and the latest end that a response under way could give it.
+// That isn't its current end. Remember and ExpireAt can move that one both ways, up to
+// exp. Only a login moves exp, and a login makes a new session.
 func (p *state) bury() {
 	if p.came() && p.c.SID != (claims.SID{}) && p.proof != proofBegun && p.readRare().over == nil {
 		end := p.c.Exp
@@ -305,7 +306,7 @@ func (p *state) bury() {
 	}
 }
 
-// wipe makes the session an empty one that has not been created yet.
+// wipe makes the session an empty one that hasn't been created yet.
 func (p *state) wipe() {
 	p.bury()
 	p.c = claims.Claims{}
@@ -334,7 +335,7 @@ func (p *state) empty() bool {
 	return p.c.D == nil
 }
 
-// note remembers the name of a value that could not be decoded.
+// note remembers the name of a value that couldn't be decoded.
 func (p *state) note(name string) {
 	if r := p.writeRare(); !slices.Contains(r.unreadable, name) {
 		r.unreadable = append(r.unreadable, name)

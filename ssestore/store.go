@@ -36,14 +36,15 @@ type Config struct {
 	// other's sessions, even under the same cookie name. It may be empty.
 	Audience string
 
-	// Idle ends a browser session that was not used for so long, Absolute ends
-	// it so long after login (or creation, for an anonymous one). Whole seconds.
-	// Zero: the defaults. A shorter value takes effect on sessions that exist.
+	// Idle ends a browser session that hasn't been used for this long. Absolute ends
+	// it this long after the login, or after its creation if nobody logged in. Both
+	// are whole seconds. Zero means the default. A shorter value also applies to
+	// existing sessions.
 	//
-	// Not every use moves the idle time, because each time costs a cookie: it's
-	// counted from the last renewal, and one is due after a sixth of Idle. So a
-	// session ends between 5/6 of Idle and Idle after its last use, never later. To
-	// keep one for at least 30 minutes, configure 36.
+	// The idle time doesn't restart with every use, because each time costs a cookie.
+	// It counts from the last renewal, and the next one is due after a sixth of Idle.
+	// So a session ends between 5/6 of Idle and Idle after its last use, never later.
+	// To keep one for at least 30 minutes, configure 36.
 	Idle, Absolute time.Duration
 
 	// PersistentIdle and PersistentAbsolute are the same for persistent sessions
@@ -67,7 +68,7 @@ type Config struct {
 	// on only one Set-Cookie line.
 	DangerouslySkipBarrier bool
 
-	_ struct{} // keyed literals only, so that fields may be added
+	_ struct{} // forces keyed literals, so that fields can be added
 }
 
 // Legacy describes a cookie of an earlier system, whose sessions are taken over
@@ -159,10 +160,9 @@ type legacy struct {
 	sameSlot bool // name, domain, path and partition are those of the session cookie
 }
 
-// A ConfigError names a field of [Config] and the rule it broke: Package (here
-// "ssestore"), Field and Rule, all strings. It doesn't repeat the value. It is the
-// ConfigError of package cookie too, so one target of [errors.As] fits everything
-// that [New] refuses.
+// A ConfigError names a field of [Config] and the rule it broke, in three strings:
+// Package (here "ssestore"), Field and Rule. It doesn't repeat the value. Package cookie
+// uses the same type, so one [errors.As] target finds everything that [New] refuses.
 type ConfigError = config.Error
 
 // New makes a Store. If the configuration is wrong, it returns all faults joined: a

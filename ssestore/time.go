@@ -6,9 +6,9 @@ import (
 )
 
 const (
-	// leeway is how far, in seconds, iat, auth_time and rnw may lie in the
-	// future: the clocks of a fleet differ. There is none at the other end,
-	// where it would lengthen a session.
+	// leeway is how many seconds iat, auth_time and rnw may be in the future, because
+	// the clocks of a fleet differ. There is none at the other end, where it would
+	// lengthen a session.
 	leeway = 60
 
 	// young is how old, in seconds, the last login, renewal or new stamp may be for
@@ -16,15 +16,15 @@ const (
 	// minute is more than they do while they are healthy.
 	young = 60
 
-	// renewals per idle time: renewing at every request would write a cookie at
-	// every request, so it becomes due after a sixth of the idle time. A session
-	// thus lives for at least 5/6 of Idle after its last use.
+	// renewals is how many renewals fit into an idle time. Renewing in every request
+	// would write a cookie in every response, so a renewal is due only after a sixth of
+	// the idle time. A session thus lives for at least 5/6 of Idle after its last use.
 	renewals = 6
 )
 
-// end is when the session is over whatever happens, in Unix seconds: the first
-// of the end fixed at login, the end set for this session, and the absolute
-// timeout as it is configured now.
+// end returns when the session is over whatever happens, in Unix seconds. It is the
+// first of the end fixed at login, the end set for this session, and the absolute timeout
+// as configured now.
 func (s *Store) end(c *claims.Claims) int64 {
 	end := min(c.Exp, c.Iat+s.profile(c.Per).absolute)
 	if c.End != 0 {
@@ -33,10 +33,10 @@ func (s *Store) end(c *claims.Claims) int64 {
 	return end
 }
 
-// judge says whether a session with these claims is valid at now.
+// judge returns the verdict on a session with these claims at now.
 //
-// Future comes before expired, because it forbids a deletion: where clocks
-// disagree, another instance may know better.
+// Future comes before expired, because it forbids a deletion: if clocks disagree,
+// another instance may know better.
 func (s *Store) judge(c *claims.Claims, now int64) cookie.Reason {
 	if max(c.Iat, c.AuthTime, c.Rnw) > now+leeway {
 		return cookie.ReasonFuture
@@ -47,8 +47,8 @@ func (s *Store) judge(c *claims.Claims, now int64) cookie.Reason {
 	return cookie.ReasonNone
 }
 
-// due reports whether the idle time should start anew.
+// due reports whether the idle time should restart.
 func (s *Store) due(c *claims.Claims, now int64) bool {
-	// Multiplied, not divided: an idle time under 6 seconds would make it 0.
+	// Multiply rather than divide: an idle time under 6 seconds would become 0.
 	return (now-c.Rnw)*renewals >= s.profile(c.Per).idle
 }
