@@ -141,11 +141,18 @@ func inertiaLocation(w http.ResponseWriter, to string) {
 // refuse answers a request that a rule turned away, or whose user couldn't be
 // determined. An error that it doesn't know is a 500 and never reaches the handler.
 func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	x := c.exchange(r.Context())
+	tell := c.tell
+	if x != nil {
+		if tell = x.core.tell; errors.Is(err, ssestore.ErrNoSession) { // but there is one, of others
+			err = ErrNested
+		}
+	}
 	c.refusing(r, err)
 	var public auth.Forbidden
 	switch {
 	case errors.Is(err, auth.ErrUserStore):
-		c.tell.say(r, storeDown)
+		tell.say(r, storeDown)
 		// Not a logout: the session stays as it is. A login page would need
 		// the same store.
 		w.Header().Set("Retry-After", retryAfter)
@@ -161,8 +168,8 @@ func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &public):
 		c.answer(w, r, http.StatusForbidden, err, public.Error())
 	default:
-		if !errors.Is(err, ssestore.ErrNoSession) { // Handler is missing, and refusing has said so
-			c.tell.say(r, ruleBroke)
+		if !errors.Is(err, ssestore.ErrNoSession) && !errors.Is(err, ErrNested) { // which have been told
+			tell.say(r, ruleBroke)
 		}
 		c.answer(w, r, http.StatusInternalServerError, err, "")
 	}

@@ -67,6 +67,8 @@
 //	late-use            ssestore.ErrCommitted   the session was used after the response began
 //	uncommitted-hijack  ErrUncommitted          a Hijack was refused
 //	bypassed-writer     ErrBypassed             the response didn't go through Handler's writer
+//	two-managers        ErrNested               two guards over one store have different managers; 500
+//	one-cookie          ErrNested               two nested stores have one cookie name; 500
 //	insecure-cookie     ErrDropped              a Secure cookie over plain http
 //	foreign-domain      ErrDropped              a cookie for another host than the page's
 //
@@ -79,6 +81,20 @@
 // without a word, and every login leads back to the login page. insecure-cookie
 // says that this is happening. Serve https, also on a LAN, or set
 // DangerouslyAllowHTTP in cookie.Config.
+//
+// # Sections
+//
+// A section with a login page of its own gets its guard from [Guard.WithLogin]. It
+// needs no Handler of its own inside of the site's:
+//
+//	staff, err := guard.WithLogin("/staff/login")
+//	…
+//	mux.Handle("/staff/", staff.StaffRequired(pages))
+//	http.ListenAndServe(addr, guard.Handler(mux))
+//
+// Guards over one store share its session and must share one [auth.Manager]. Where
+// customers and staff are two tables of users, each has a store of its own, with
+// another Audience and cookie name; their guards nest in any order.
 //
 // # Caching
 //

@@ -35,7 +35,6 @@ type exchange struct {
 	ctx    requestContext
 
 	core    *core
-	parent  context.Context     // the context the request came with
 	rw      http.ResponseWriter // the writer the request came with
 	req     http.Request        // as the handler sees it
 	cookies []string            // raw Cookie header lines, taken at the start
@@ -194,21 +193,25 @@ func (x *exchange) fail() {
 	x.core.answer(x.rw, &x.req, http.StatusInternalServerError, x.err, "The session could not be saved.")
 }
 
-// requestContext is the request's context with one more value, the exchange.
-type requestContext struct{ x *exchange }
+// requestContext is the request's context with one more value: itself, which leads
+// to the exchange of one guard's store. They form a chain where guards are nested.
+type requestContext struct {
+	x      *exchange
+	parent context.Context // the context the request came with
+}
 
-// contextKey finds the innermost exchange of a context.
+// contextKey finds the innermost requestContext.
 type contextKey struct{}
 
-func (c *requestContext) Deadline() (time.Time, bool) { return c.x.parent.Deadline() }
-func (c *requestContext) Done() <-chan struct{}       { return c.x.parent.Done() }
-func (c *requestContext) Err() error                  { return c.x.parent.Err() }
+func (c *requestContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
+func (c *requestContext) Done() <-chan struct{}       { return c.parent.Done() }
+func (c *requestContext) Err() error                  { return c.parent.Err() }
 
 func (c *requestContext) Value(key any) any {
 	if _, ok := key.(contextKey); ok {
-		return c.x
+		return c
 	}
-	return c.x.parent.Value(key)
+	return c.parent.Value(key)
 }
 
 // Format prints the name alone, under every verb.
@@ -220,32 +223,39 @@ func (c *requestContext) String() string { return "hardtack.Request" }
 // MarshalText redacts the context for encoding/json and log/slog.
 func (c *requestContext) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// exchangeOf returns the innermost exchange of a context; nil when no Handler
-// is installed.
-func exchangeOf(ctx context.Context) *exchange {
-	x, _ := ctx.Value(contextKey{}).(*exchange)
-	return x
+// innermost returns the link of a context to the innermost guard; nil when no
+// Handler is installed.
+func innermost(ctx context.Context) *requestContext {
+	c, _ := ctx.Value(contextKey{}).(*requestContext)
+	return c
 }
 
-// exchange returns this guard's own exchange. It is not always the innermost:
-// an application can hold two guards, say one for customers and one for staff,
-// one inside the other.
+// exchange returns the exchange of this guard's store, whichever guard began it. It
+// is not always the innermost: an application can hold two stores, say one for
+// customers and one for staff, one inside the other.
 func (c *core) exchange(ctx context.Context) *exchange {
-	x := exchangeOf(ctx)
-	for x != nil && x.core != c {
-		x = exchangeOf(x.parent)
+	for in := innermost(ctx); in != nil; in = innermost(in.parent) {
+		if in.x.core.store == c.store {
+			return in.x
+		}
 	}
-	return x
+	return nil
 }
 
 // session returns this guard's session of a request. It is nil, which is
-// ErrNoSession in every method, where Handler is missing.
+// ErrNoSession in every method, where Handler is missing, and where another guard
+// has the session for users of its own.
 func (c *core) session(r *http.Request) *ssestore.Session {
-	if x := c.exchange(r.Context()); x != nil {
-		return x.load()
+	x := c.exchange(r.Context())
+	switch {
+	case x == nil:
+		c.mistake(r, noHandler)
+		return nil
+	case x.core.manager != c.manager:
+		c.mistake(r, twoManagers)
+		return nil
 	}
-	c.mistake(r, noHandler)
-	return nil
+	return x.load()
 }
 
 // Session returns the session of a request. Everything on it works with any
@@ -264,8 +274,8 @@ func Session(r *http.Request) *ssestore.Session {
 	if r == nil {
 		return nil
 	}
-	if x := exchangeOf(r.Context()); x != nil {
-		return x.load()
+	if in := innermost(r.Context()); in != nil {
+		return in.x.load()
 	}
 	stray.say(r, noHandler)
 	return nil

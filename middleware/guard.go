@@ -131,7 +131,8 @@ type core struct {
 	siteData    string // the Clear-Site-Data header
 	crossOrigin *http.CrossOriginProtection
 	now         func() time.Time
-	tell        teller
+	tell        *teller // of all guards made from one by WithLogin
+	manager     any     // the *auth.Manager, to tell it from another
 }
 
 // New returns a Guard over a store and a manager of users. Every fault of the
@@ -144,14 +145,10 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 	if accounts == nil {
 		faults.Add("accounts", "is nil: the error of auth.New says why")
 	}
-	if !validLoginURL(cfg.LoginURL) {
-		faults.Add("LoginURL", "must be a path that starts with one slash, or an absolute http or https URL, without user, space or control character")
-	}
 	if c := cfg.ReasonField; !validField(c) || c != "" && (c == cfg.NextField || c == "next" && cfg.NextField == "" || c == "-") {
 		faults.Add("ReasonField", "must consist of letters, digits, '-', '_' and '.', and not be the NextField")
-	} else if u, err := url.Parse(cfg.LoginURL); c != "" && err == nil && u.Query().Has(c) {
-		faults.Add("ReasonField", "must not be a parameter of LoginURL already")
 	}
+	checkLogin(&cfg, &faults)
 	if !validField(cfg.NextField) {
 		faults.Add("NextField", "must consist of letters, digits, '-', '_' and '.'")
 	}
@@ -179,8 +176,7 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 		return nil, err
 	}
 	cfg.AllowedHosts = append([]string(nil), cfg.AllowedHosts...) // the caller's slice stays the caller's
-	c := &core{store: store, cfg: cfg, nextField: cfg.NextField, siteData: siteData, crossOrigin: cfg.CrossOrigin, now: cfg.Now}
-	c.tell.log = cfg.Log
+	c := &core{store: store, cfg: cfg, nextField: cfg.NextField, siteData: siteData, crossOrigin: cfg.CrossOrigin, now: cfg.Now, tell: &teller{log: cfg.Log}, manager: accounts}
 	switch c.nextField {
 	case "":
 		c.nextField = "next"
@@ -195,6 +191,41 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 		c.now = time.Now
 	}
 	return &Guard[U]{core: c, accounts: accounts, staff: []auth.Rule[U]{accounts.Staff}}, nil
+}
+
+// WithLogin returns a guard for a section that has a login page of its own. It is
+// like g in everything else: the same sessions, users, rules and hooks. Use it inside
+// of g's Handler, or around a section by itself:
+//
+//	staff, err := guard.WithLogin("/staff/login")
+//	…
+//	mux.Handle("/staff/", staff.StaffRequired(pages))
+//	http.ListenAndServe(addr, guard.Handler(mux))
+//
+// The URL follows the rules of [Config].LoginURL; a fault is a [*ConfigError]. Users
+// of another kind, with ids of their own, need a store and a guard of their own
+// instead: ids of two tables must never meet in one session.
+func (g *Guard[U]) WithLogin(url string) (*Guard[U], error) {
+	faults := config.Faults{Package: "middleware"}
+	if g == nil || g.core == nil {
+		faults.Add("guard", "is nil or zero: the error of New says why")
+		return nil, faults.Err()
+	}
+	c := *g.core
+	c.cfg.LoginURL = url
+	if checkLogin(&c.cfg, &faults); faults.Err() != nil {
+		return nil, faults.Err()
+	}
+	return &Guard[U]{core: &c, accounts: g.accounts, staff: g.staff}, nil
+}
+
+// checkLogin checks the login URL.
+func checkLogin(cfg *Config, faults *config.Faults) {
+	if !validLoginURL(cfg.LoginURL) {
+		faults.Add("LoginURL", "must be a path that starts with one slash, or an absolute http or https URL, without user, space or control character")
+	} else if u, err := url.Parse(cfg.LoginURL); cfg.ReasonField != "" && err == nil && u.Query().Has(cfg.ReasonField) {
+		faults.Add("ReasonField", "must not be a parameter of LoginURL already")
+	}
 }
 
 func validLoginURL(s string) bool {
@@ -261,7 +292,14 @@ func early(r *http.Request) bool {
 // A handler that panics, http.ErrAbortHandler included, leaves the session as
 // it was: the panic passes and nothing is committed. When a change cannot be
 // written (no key may seal), the handler's answer is replaced by 500: it may
-// say something that is not so. Installed twice, the inner one does nothing.
+// say something that is not so.
+//
+// Guards may stand inside each other. There is one session for each store, whatever
+// guards are around it: the outermost guard of a store reads the clock, writes the
+// cookie and calls the hooks, and each guard inside adds its cross-origin protection
+// and its answers. Two stores are two sessions, with cookies of different names.
+// What doesn't fit is a mistake and answered with 500: two guards over one store with
+// different managers of users, or two stores with one cookie name.
 //
 // The handler's http.ResponseWriter has Flush, Hijack and ReadFrom whatever is
 // below; where the server cannot, they say so (http.ErrNotSupported). Server
@@ -277,13 +315,11 @@ func (g *Guard[U]) Handler(next http.Handler) http.Handler {
 // serve is Handler for one request. checked is next behind the cross-origin
 // protection.
 func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.Handler) {
-	if c.exchange(r.Context()) != nil { // installed twice
-		checked.ServeHTTP(w, r)
+	if innermost(r.Context()) != nil && c.nested(w, r, checked) {
 		return
 	}
 	x := &exchange{
 		core:    c,
-		parent:  r.Context(),
 		rw:      w,
 		cookies: r.Header["Cookie"],
 		now:     c.now(),
@@ -291,7 +327,7 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.
 	if r.TLS == nil {
 		x.originScheme, x.originHost = origin(r)
 	}
-	x.writer.x, x.ctx.x = x, x
+	x.writer.x, x.ctx.x, x.ctx.parent = x, x, r.Context()
 	// The copy that WithContext makes does not leave this line, so the
 	// compiler keeps it off the heap: one allocation instead of two.
 	x.req = *r.WithContext(&x.ctx)
@@ -311,6 +347,38 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.
 		r.MultipartForm = x.req.MultipartForm
 	}
 	x.finish()
+}
+
+// nested is serve inside of another guard. It reports false if this one begins an
+// exchange of its own, because no other has its store.
+func (c *core) nested(w http.ResponseWriter, r *http.Request, checked http.Handler) bool {
+	inner := innermost(r.Context())
+	for in := inner; in != nil; in = innermost(in.parent) {
+		outer := in.x.core
+		switch {
+		case outer.store == c.store && outer.manager != c.manager:
+			outer.mistake(r, twoManagers)
+			outer.refuse(w, r, ErrNested)
+			return true
+		case outer.store == c.store:
+			if inner.x == in.x {
+				checked.ServeHTTP(w, r)
+				return true
+			}
+			// Another store's guard is between, so Session would find that one.
+			own := r.WithContext(&requestContext{in.x, r.Context()})
+			checked.ServeHTTP(w, own)
+			if r.MultipartForm == nil { // as in serve
+				r.MultipartForm = own.MultipartForm
+			}
+			return true
+		case outer.store.CookieName() == c.store.CookieName():
+			outer.mistake(r, oneCookie)
+			outer.refuse(w, r, ErrNested)
+			return true
+		}
+	}
+	return false
 }
 
 // unmade answers for a Guard that did not come from New.

@@ -37,7 +37,7 @@ func Reason(r *http.Request) cookie.Reason {
 	if reason := s.Refused(); reason != cookie.ReasonNone {
 		return reason
 	}
-	return exchangeOf(r.Context()).core.carried(r)
+	return innermost(r.Context()).x.core.carried(r)
 }
 
 // sayable are the reasons that a URL may carry. Each was found out behind a cookie

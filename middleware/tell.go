@@ -29,6 +29,9 @@ var (
 	// router has a writer of its own. Put Handler around the router, or use the
 	// adapters in middleware/gin and middleware/echo.
 	ErrBypassed = errors.New("middleware: the response went past the writer of Guard.Handler; the session is not saved")
+	// ErrNested is reported, and the reason of a 500, where guards are nested that
+	// don't fit together; see [Guard.Handler].
+	ErrNested = errors.New("middleware: a guard inside of another has the same store with other users, or another store with the same cookie name")
 	// ErrDropped is reported when the browser is about to drop the session's
 	// cookie: it is Secure and the page came over plain http, or its Domain is
 	// not the page's host. Nobody can log in there.
@@ -46,6 +49,8 @@ const (
 	bypassed
 	overHTTP
 	foreignDomain
+	twoManagers
+	oneCookie
 	ruleBroke
 	storeDown
 	notSaved
@@ -73,6 +78,10 @@ var lines = [kinds]struct {
 		"browsers drop a Secure cookie that comes over plain http: serve https, open the site as http://localhost, or, on a network that you trust, set DangerouslyAllowHTTP in cookie.Config; Guard.Handler can't mend it"},
 	foreignDomain: {ErrDropped, "foreign-domain",
 		"browsers drop a cookie whose Domain is not the host of the page: open the site under that domain, or leave Domain in cookie.Config empty; Guard.Handler can't mend it"},
+	twoManagers: {ErrNested, "two-managers",
+		"guards over one store must share one auth.Manager, or a customer's id would pass as one of the staff; make the second guard with Guard.WithLogin, or give its users a store with another Audience and cookie name and put its Guard.Handler around their pages"},
+	oneCookie: {ErrNested, "one-cookie",
+		"two stores would overwrite each other's cookie: set different names in cookie.Config and different Audiences in ssestore.Config; or use one store, and Guard.WithLogin inside of Guard.Handler"},
 	ruleBroke: {nil, "broken-rule",
 		"let the rule return auth.Forbidden, auth.ErrNoUser or auth.ErrNotStaff, or wrap auth.ErrUserStore; Config.OnOutcome of Guard.Handler gets the error"},
 	storeDown: {nil, "user-store",
@@ -113,6 +122,9 @@ func (t *teller) say(r *http.Request, k kind) {
 
 // mistake tells of a mistake in the wiring.
 func (c *core) mistake(r *http.Request, k kind) {
+	if x := c.exchange(r.Context()); x != nil {
+		c = x.core // the outermost guard of a store speaks for all
+	}
 	c.tell.say(r, k)
 	if c.cfg.OnMistake != nil {
 		c.cfg.OnMistake(r, lines[k].err)
