@@ -91,6 +91,7 @@ func newApp(ctx context.Context, c config) (*app, error) {
 	a.guard, err = middleware.New(store, a.accounts, middleware.Config{
 		LoginURL:    "/login",
 		ReasonField: "why",
+		Refuse:      a.refuse,
 		OnOutcome:   noteOutcome,
 		Log:         c.Log,
 	})
@@ -151,6 +152,8 @@ func (a *app) Handler() http.Handler {
 	site.Handle("GET /staff", staff(a.guard.ForUser(a.staff)))
 	site.Handle("POST /keys/rotate", staff(http.HandlerFunc(a.rotate)))
 
+	site.HandleFunc("/", a.notFound)
+
 	assets, err := fs.Sub(static, "static")
 	if err != nil {
 		panic(err) // the folder is compiled in
@@ -158,5 +161,5 @@ func (a *app) Handler() http.Handler {
 	root := http.NewServeMux()
 	root.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(assets))))
 	root.Handle("/", limitBody(a.guard.Handler(a.overHTTP(routed(site)))))
-	return a.logged(secured(a.dressed(root)))
+	return a.logged(secured(root))
 }

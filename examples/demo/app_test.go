@@ -463,7 +463,7 @@ func TestLogoutEverywhere(t *testing.T) {
 	there.Login(bob, seedPassword)
 	other.Login(ada, seedPassword)
 	before := here.Cookie()
-	here.Get("/logout/everywhere").Want(t, 405, "")
+	here.Get("/logout/everywhere").Want(t, 404, "")
 	if there.Who() != bob {
 		t.Fatal("a GET logged somebody out")
 	}

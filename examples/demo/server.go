@@ -65,41 +65,15 @@ func cached(next http.Handler) http.Handler {
 	})
 }
 
-// dressed shows people a page in place of the one-line errors of the guard, the
-// router and the file server. The status and all headers stay, including the
-// session's.
-func (a *app) dressed(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.Header.Get("Accept"), "text/html") {
-			w = &dresser{ResponseWriter: w, app: a, request: r}
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-type dresser struct {
-	http.ResponseWriter
-	app     *app
-	request *http.Request
-	done    bool // a page took the place of the plain text
-}
-
-// Unwrap serves http.ResponseController.
-func (d *dresser) Unwrap() http.ResponseWriter { return d.ResponseWriter }
-
-func (d *dresser) WriteHeader(status int) {
-	if status >= 400 && strings.HasPrefix(d.Header().Get("Content-Type"), "text/plain") {
-		d.done = true
-		d.Header().Del("Content-Length")
-		d.app.errorPage(d.ResponseWriter, d.request, status)
-		return
+// refuse is middleware.Config.Refuse: people see a page, and programs get what the
+// guard writes.
+func (a *app) refuse(w http.ResponseWriter, r *http.Request, status int, _ error) {
+	if strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
+		a.errorPage(w, r, status)
 	}
-	d.ResponseWriter.WriteHeader(status)
 }
 
-func (d *dresser) Write(p []byte) (int, error) {
-	if d.done {
-		return len(p), nil
-	}
-	return d.ResponseWriter.Write(p)
+// notFound answers every request that no other route takes.
+func (a *app) notFound(w http.ResponseWriter, r *http.Request) {
+	a.errorPage(w, r, http.StatusNotFound)
 }
