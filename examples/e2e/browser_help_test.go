@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
@@ -48,7 +47,8 @@ func openBrowser(t *testing.T, base string) *browserTab {
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("ignore-certificate-errors", true), // the test server's certificate is its own
+		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), // names that are not localhost
+		chromedp.Flag("ignore-certificate-errors", true),             // the test server's certificate is its own
 	)
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator, chromedp.WithErrorf(t.Logf))
@@ -173,15 +173,8 @@ func (b *browserTab) shoot(name string) {
 	if dir == "" {
 		return
 	}
-	for _, look := range []struct {
-		suffix        string
-		width, height int64
-		scheme        string
-	}{{"phone", 390, 844, "light"}, {"phone-dark", 390, 844, "dark"}, {"desktop", 1280, 800, "light"}, {"desktop-dark", 1280, 800, "dark"}} {
-		call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: look.scheme}},
-		})
-		b.do(chromedp.EmulateViewport(look.width, look.height))
+	for _, look := range looks {
+		b.look(look.width, look.height, look.scheme)
 		// As high as the page, so that what sticks to the bottom is at the bottom.
 		height := eval[int64](b, `document.documentElement.scrollHeight`)
 		b.do(chromedp.EmulateViewport(look.width, max(height, look.height)))
@@ -189,7 +182,7 @@ func (b *browserTab) shoot(name string) {
 		png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 		cancel()
 		if err == nil {
-			err = os.WriteFile(filepath.Join(dir, name+"-"+look.suffix+".png"), png, 0o644)
+			err = os.WriteFile(filepath.Join(dir, name+"-"+look.name+".png"), png, 0o644)
 		}
 		if err != nil {
 			b.t.Error(err)

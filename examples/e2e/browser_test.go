@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -119,6 +120,33 @@ func TestBrowserWalk(t *testing.T) {
 	here.shoot("13-signup")
 	if log := p.stderr.String(); strings.Contains(log, "level=ERROR") {
 		t.Errorf("the log:\n%s", log)
+	}
+}
+
+// Over plain HTTP on a name that isn't localhost a browser drops the cookie. The
+// person there is told, and so is the log; the login doesn't just come back.
+func TestBrowserPlainHTTPIsTold(t *testing.T) {
+	need(t, "chromium", "chromium-browser", "google-chrome")
+	for _, insecure := range []bool{false, true} {
+		p := launch(t, "-addr", "127.0.0.1:0", "-insecure-http="+strconv.FormatBool(insecure))
+		b := openBrowser(t, "http://shop.test:"+p.port())
+		b.open("/login")
+		b.fill("#email", bob, "#password", seedPassword)
+		status := b.click("#submit")
+		if insecure {
+			if status != 200 || b.who() != bob {
+				t.Errorf("with -insecure-http there is no login: %d at %s", status, b.at())
+			}
+			continue
+		}
+		if status != 400 {
+			t.Errorf("the login: %d at %s", status, b.at())
+		}
+		b.says("came over plain http")
+		b.says("http://localhost")
+		if !strings.Contains(p.stderr.String(), "browsers drop the cookie") {
+			t.Errorf("the log:\n%s", p.stderr)
+		}
 	}
 }
 
