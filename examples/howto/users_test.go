@@ -1,0 +1,214 @@
+package howto
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/middleware"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// TestF509_IntegerIDs: a table of users with integer ids.
+func TestF509_IntegerIDs(t *testing.T) {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1) // each connection would have a memory of its own
+	if _, err := db.Exec(`CREATE TABLE users (id INTEGER PRIMARY KEY, hash TEXT); INSERT INTO users VALUES (7, 'argon2id')`); err != nil {
+		t.Fatal(err)
+	}
+	type User struct {
+		ID   int64
+		Hash string
+	}
+
+	userByID := func(ctx context.Context, id int64) (*User, error) {
+		u := &User{ID: id}
+		err := db.QueryRowContext(ctx, `SELECT hash FROM users WHERE id = ?`, id).Scan(&u.Hash)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, auth.ErrNoUser // any other error is a 503, and logs nobody out
+		}
+		return u, err
+	}
+	accounts, err := auth.New(auth.Config[*User]{
+		UserByID: auth.Int64(userByID),
+		ID:       func(u *User) string { return strconv.FormatInt(u.ID, 10) },
+		Stamp:    func(u *User) string { return u.Hash },
+	})
+
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := func(id string) error {
+		store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+		s := store.Load(nil, time.Now())
+		if err := s.Principal().Begin(id, ssestore.Stamp{}, nil); err != nil {
+			t.Fatal(err)
+		}
+		_, err := accounts.GetUser(t.Context(), s)
+		return err
+	}
+	if err := who("8"); !errors.Is(err, auth.ErrNoUser) {
+		t.Errorf("no such user: %v", err)
+	}
+	store, err := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := store.Load(nil, time.Now())
+	if err := accounts.Login(t.Context(), s, &User{7, "argon2id"}); err != nil {
+		t.Fatal(err)
+	}
+	if u, err := accounts.GetUser(t.Context(), s); err != nil || u.ID != 7 {
+		t.Errorf("%v, %v", u, err)
+	}
+	db.Close()
+	if err := who("7"); !errors.Is(err, auth.ErrUserStore) {
+		t.Errorf("the database is down: %v", err)
+	}
+}
+
+// TestF509_UUIDs: ids that have several spellings.
+func TestF509_UUIDs(t *testing.T) {
+	type User struct{ ID uuid.UUID }
+	load := func(_ context.Context, id uuid.UUID) (*User, error) { return &User{id}, nil }
+
+	userByID := func(ctx context.Context, id string) (*User, error) {
+		u, err := uuid.Parse(id)
+		if err != nil || u.String() != id {
+			return nil, auth.ErrBadID // another spelling, or none
+		}
+		return load(ctx, u)
+	}
+
+	const id = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+	if u, err := userByID(t.Context(), id); err != nil || u.ID.String() != id {
+		t.Errorf("%v, %v", u, err)
+	}
+	for _, other := range []string{"{" + id + "}", "urn:uuid:" + id, "7"} {
+		if _, err := userByID(t.Context(), other); err != auth.ErrBadID {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
+}
+
+// TestF509_Roles: pages for some users.
+func TestF509_Roles(t *testing.T) {
+	s := newSite(t, ssestore.Config{}, middleware.Config{})
+	guard, mux := s.guard, s.app()
+
+	role := func(name string) auth.Rule[*User] {
+		return func(_ context.Context, u *User) error {
+			if !slices.Contains(u.Roles, name) {
+				return auth.Forbidden("This page is for the " + name + "s.")
+			}
+			return nil
+		}
+	}
+	mux.Handle("GET /drafts", guard.Check(role("editor"), guard.ForUser(members)))
+	mux.Handle("/admin/", guard.Require(role("editor"), role("admin"))(guard.ForUser(members)))
+
+	v := serve(t, guard.Handler(mux))
+	v.Get("/drafts").Want(t, 302, "/login?next=/drafts")
+	v.Post("/login")
+	v.Get("/drafts").Want(t, 403, "").Says(t, "This page is for the editors.")
+	s.ada.Roles = []string{"editor"}
+	v.Get("/drafts").Want(t, 200, "")
+	v.Get("/admin/").Want(t, 403, "").Says(t, "This page is for the admins.")
+}
+
+// TestF509_Flash: a message for the next page.
+func TestF509_Flash(t *testing.T) {
+	s := newSite(t, ssestore.Config{}, middleware.Config{})
+	guard, mux := s.guard, http.NewServeMux()
+
+	var flash = ssestore.NewKey[string]("flash") // a package-level variable
+
+	mux.HandleFunc("POST /save", func(w http.ResponseWriter, r *http.Request) {
+		if err := flash.Set(guard.Session(r), "Saved."); err != nil {
+			http.Error(w, "cannot save", http.StatusInternalServerError)
+			return
+		}
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		if message, ok := flash.Pop(guard.Session(r)); ok { // before the first byte
+			fmt.Fprintf(w, "<p>%s</p>", message)
+		}
+		io.WriteString(w, "Home")
+	})
+
+	v := serve(t, guard.Handler(mux))
+	v.Post("/save").Want(t, 303, "/")
+	v.Get("/").Says(t, "<p>Saved.</p>Home")
+	if a := v.Get("/"); a.Text != "Home" || v.Cookie() != "" {
+		t.Errorf("once more: %q, cookie %q", a.Text, v.Cookie())
+	}
+}
+
+// TestF509_Remember: a checkbox, and a default.
+func TestF509_Remember(t *testing.T) {
+	s := newSite(t, ssestore.Config{}, middleware.Config{})
+	guard, mux := s.guard, s.app()
+
+	mux.HandleFunc("POST /signin", func(w http.ResponseWriter, r *http.Request) {
+		u, _ := s.userByID(r.Context(), "7") // and check the password
+		if err := guard.Login(r, u); err != nil {
+			http.Error(w, "cannot log in", http.StatusInternalServerError)
+			return
+		}
+		if r.FormValue("remember") != "" {
+			guard.Session(r).Remember(true)
+		}
+		http.Redirect(w, r, guard.Next(r, "/"), http.StatusSeeOther)
+	})
+
+	for _, remember := range []bool{false, true} {
+		v := serve(t, guard.Handler(mux))
+		a := v.Post("/signin")
+		if remember {
+			a = v.Post("/signin", "remember", "on")
+		}
+		if got := a.Cookies()[0].MaxAge > 0; got != remember {
+			t.Errorf("remember %t: a persistent cookie is %t", remember, got)
+		}
+	}
+
+	// By default, and all day.
+	cfg := auth.Config[*User]{UserByID: s.userByID, ID: func(u *User) string { return u.ID }, Stamp: func(u *User) string { return u.Hash }}
+	cfg.OnLogin = func(_ context.Context, s *ssestore.Session, _ *User) {
+		s.Remember(true)
+	}
+	lifetimes := ssestore.Config{
+		Keys:               keyring.Generate(),
+		PersistentIdle:     24 * time.Hour, // set both: the other keeps its default
+		PersistentAbsolute: 24 * time.Hour,
+	}
+	store, err1 := ssestore.New(lifetimes)
+	accounts, err2 := auth.New(cfg)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	session := store.Load(nil, time.Now())
+	if err := accounts.Login(t.Context(), session, s.ada); err != nil {
+		t.Fatal(err)
+	}
+	if info := session.Info(); !info.Persistent || info.IdleEnds.Sub(info.Created) != 24*time.Hour {
+		t.Errorf("persistent %t, idle ends after %v", info.Persistent, info.IdleEnds.Sub(info.Created))
+	}
+}
