@@ -431,6 +431,7 @@ func TestAdvisory_CVE_2021_41268_RememberedAfterAPasswordChange(t *testing.T) {
 		t.Fatal("not persistent")
 	}
 	same(t, "before", b.copy().who(), "ann")
+	s.advance(2 * time.Minute) // a young session is refused, and its cookie stays
 	s.change(func() { s.users["ann"].Hash = "new" })
 	same(t, "after", b.copy().who(), "nobody")
 	r = b.do("GET", "/who")

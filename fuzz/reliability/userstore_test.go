@@ -136,6 +136,7 @@ func TestR6_UserStoreFaults(t *testing.T) {
 	// sessions, and this counts it.
 	changed := func(_ context.Context, id string) (*user, error) { return &user{id, "another secret"}, nil }
 	db.find.Store(&changed)
+	clock.advance(2 * time.Minute) // a young session's cookie stays
 	if _, deleted := all[0].must(t, "GET", "/who", navigation...).setCookies(); deleted != 1 {
 		t.Error("a changed password deletes no cookie: the deletions above would not be counted")
 	}
