@@ -15,8 +15,10 @@ import (
 //
 //	Refresh(now time.Time) *Keyring
 //
-// is called at most once per request, when a well-formed cookie names a key that
-// the ring lacks: look again, now.
+// is called when a well-formed cookie names a key that the ring lacks: look again,
+// now. Anybody can send such a cookie, so a store calls it by one request at a time,
+// at most once in 50 milliseconds and once per request. It may block; only requests
+// with an unknown key wait for it.
 //
 //	Window() time.Duration
 //

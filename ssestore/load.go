@@ -234,7 +234,7 @@ func (p *state) refreshKeys() bool {
 		return false
 	}
 	p.refreshed = true
-	ring := p.store.refresh.Refresh(p.now)
+	ring := p.store.newerKeys(p.now, p.keys())
 	if ring == nil || ring == p.keys() {
 		return false
 	}

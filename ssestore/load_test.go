@@ -160,16 +160,16 @@ func TestRefresh(t *testing.T) {
 
 		keys.next = ring(t, 2, 1)
 		lines := []string{sessionName + "=" + newest[sessionName] + "; " + sessionName + "=" + newer[sessionName]}
-		same(t, "found", note.Get(store.Load(lines, t0)), "new")
+		same(t, "found", note.Get(store.Load(lines, after(50*time.Millisecond))), "new")
 		same(t, "refreshes", keys.refreshes, 2)
 
 		// The very value that made it look is tried again, and one before it that
 		// was refused under the old ring.
 		keys.set(ring(t, 1))
-		same(t, "alone", note.Get(newer.peek(store, t0)), "new")
+		same(t, "alone", note.Get(newer.peek(store, after(time.Second))), "new")
 		keys.set(ring(t, 1))
 		keys.next = ring(t, 3, 2, 1)
-		s = store.Load([]string{sessionName + "=" + old[sessionName] + "; " + sessionName + "=" + newest[sessionName]}, t0)
+		s = store.Load([]string{sessionName + "=" + old[sessionName] + "; " + sessionName + "=" + newest[sessionName]}, after(2*time.Second))
 		same(t, "two that are valid under the new ring", note.Get(s), "")
 		keys.next = ring(t, 2, 1)
 		keys.set(keys.next)

@@ -25,7 +25,9 @@ const (
 
 // Config describes a store. Only Keys is required.
 type Config struct {
-	// Keys has the keys that open and seal sessions. It is asked once per request.
+	// Keys has the keys that open and seal sessions. It is asked once per request, and
+	// once more if a cookie names an unknown key and the source can look for newer
+	// ones; see [keyring.Source].
 	Keys keyring.Source
 
 	// Cookie describes the session cookie. The zero value is __Host-session,
@@ -110,6 +112,7 @@ const maxLegacy = 8
 type Store struct {
 	keys     keyring.Source
 	refresh  refresher // nil: the source has none
+	lookout  *lookout
 	cookie   *cookie.Cookie
 	codec    cookie.Codec
 	into     intoOpener // the codec, if it can do that
@@ -209,6 +212,7 @@ func New(c Config) (*Store, error) {
 			faults.Add("Cookie.MaxLine", "leaves no room for the claims of a session")
 		}
 		s.into, _ = s.codec.(intoOpener)
+		s.lookout = new(lookout)
 		s.buffers = &sync.Pool{New: func() any { return new(buffer) }}
 		name := s.cookie.Name()
 		s.prefix = name + "="

@@ -1,0 +1,122 @@
+package ssestore
+
+import (
+	"sync"
+	"time"
+
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// A cookie under an unknown key may come from an instance that learned of a new key
+// first, so the source is asked to look again. Anybody can make up such a cookie, and
+// a look may take long: a file on a network, a remote store. All requests therefore
+// share the looks. Those with a known key never get here and wait for nobody.
+//
+//   - If no look is under way and the last one began less than lookEvery ago, the
+//     request goes on with the keys that are there.
+//   - If no look is under way, the request looks itself.
+//   - Otherwise it waits for the look under way. That one may have begun before the key
+//     was there, so if it brings nothing new, the request waits for the next, which it
+//     makes itself if nobody else does.
+//
+// A request thus waits for at most two looks and lookEvery, and for other requests'
+// looks at most lookPatience.
+const (
+	// lookEvery is the shortest time between two looks: long enough that a flood of
+	// forged cookies costs next to nothing, and shorter than the way of a cookie from
+	// an instance with the new key through the browser to this one.
+	lookEvery = 50 * time.Millisecond
+
+	// lookPatience bounds how long a request waits for the looks of others, because a
+	// source may hang.
+	lookPatience = time.Second
+)
+
+// A lookout is what the requests of a store share about looks.
+type lookout struct {
+	mu     sync.Mutex // never held during a look
+	last   *look      // the one that began last; nil: none yet
+	busy   bool       // it's under way
+	began  time.Time  // when, by the clock of the requests
+	latest time.Time  // the time of the latest request that asked
+}
+
+type look struct {
+	done chan struct{}
+	ring *keyring.Keyring // once done; nil: none
+}
+
+// newerKeys returns the ring after a look, or nil. It may be the ring that the request
+// has.
+func (s *Store) newerKeys(now time.Time, has *keyring.Keyring) *keyring.Keyring {
+	l := s.lookout
+	l.mu.Lock()
+	if age := now.Sub(l.latest); age > 0 || clockSetBack(age) {
+		l.latest = now
+	}
+	if !l.busy {
+		if age := now.Sub(l.began); age < lookEvery && !clockSetBack(age) {
+			l.mu.Unlock()
+			return s.keys.At(now)
+		}
+		return s.look(now)
+	}
+	under := l.last
+	l.mu.Unlock()
+
+	patience := time.NewTimer(lookPatience)
+	defer patience.Stop()
+	if !under.wait(patience) {
+		return nil
+	}
+	if ring := under.ring.At(now); ring != has {
+		return ring
+	}
+	pause := time.NewTimer(lookEvery)
+	defer pause.Stop()
+	select {
+	case <-pause.C:
+	case <-patience.C:
+		return nil
+	}
+	l.mu.Lock()
+	next := l.last
+	if next == under {
+		return s.look(now)
+	}
+	l.mu.Unlock()
+	if !next.wait(patience) {
+		return nil
+	}
+	return next.ring.At(now)
+}
+
+// look asks the source. It is called with the lock held, and gives it back.
+func (s *Store) look(now time.Time) *keyring.Keyring {
+	l := s.lookout
+	mine := &look{done: make(chan struct{})}
+	l.last, l.busy, l.began = mine, true, l.latest
+	l.mu.Unlock()
+	defer func() { // also after a panic of the source
+		l.mu.Lock()
+		l.busy = false
+		l.mu.Unlock()
+		close(mine.done)
+	}()
+	mine.ring = s.refresh.Refresh(now)
+	return mine.ring
+}
+
+// wait waits until the look is done. It reports whether patience lasted.
+func (k *look) wait(patience *time.Timer) bool {
+	select {
+	case <-k.done:
+		return true
+	case <-patience.C:
+		return false
+	}
+}
+
+// clockSetBack reports whether an age is negative by more than requests that overtake
+// each other explain.
+func clockSetBack(age time.Duration) bool { return age < -time.Second }
