@@ -203,8 +203,18 @@ func TestF306_GuardedLoginPage(t *testing.T) {
 		a.guard.Handler(a.guard.LoginRequired(http.NotFoundHandler())).ServeHTTP(rec, r)
 		expect(t, tt.login+" at "+tt.host, rec.Code, tt.want)
 	}
-	// The page of a form is this site's, too.
+	// A login page that sends users on sees itself too, without a scheme in the URL.
 	a := newApp(t, nil)
+	for to, want := range map[string]int{"//good.test:443/login": 418, "//good.test:8443/login": 303} {
+		r := httptest.NewRequest("GET", "/login", nil)
+		r.Host = "good.test"
+		r.Header.Set("Cookie", a.cookieOf("ann"))
+		rec := httptest.NewRecorder()
+		form := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTeapot) })
+		a.guard.Handler(a.guard.LoginHandler(to, form)).ServeHTTP(rec, r)
+		expect(t, to, rec.Code, want)
+	}
+	// The page of a form is this site's, too.
 	for referer, want := range map[string]string{
 		"https://good.test:443/form": "/login?next=/form", "https://good.test:8443/form": "/login", "http://good.test:443/form": "/login",
 	} {
