@@ -11,31 +11,31 @@ import (
 )
 
 const (
-	// version is the first part of every HKDF info, so that a later format of
-	// this module can never share a subkey with this one.
+	// version is the first part of every HKDF info. It keeps a later format of this
+	// module from sharing a subkey with this one.
 	version = "hardtack/v1"
 
-	// wornSeals is the number of seals after which a key says that it is worn.
-	// NIST SP 800-38D §8.3 allows 2^32 with random IVs; half of it leaves an
-	// operator time, since counters are per process and a fleet must sum them.
+	// wornSeals is the number of seals after which a key says that it is worn. NIST
+	// SP 800-38D §8.3 allows 2^32 with random IVs. Half of that leaves the operator
+	// some time, since counters are per process and a fleet must sum them.
 	wornSeals = 1 << 31
 
-	// maxCached bounds what a key remembers. A program uses a handful of labels
-	// for each cookie; more than this means that a label holds request data.
+	// maxCached limits what a key caches. A program uses a handful of labels for each
+	// cookie. More than this means that a label contains request data.
 	maxCached = 64
 )
 
-// A Label says what a subkey is for. Two labels that differ in any field have
-// unrelated subkeys, also where their fields concatenate to the same text.
+// A Label says what a subkey is for. If two labels differ in any field, their subkeys
+// are unrelated, even if their fields concatenate to the same text.
 type Label struct {
 	Purpose  string // such as "seal" or "stamp"
 	Audience string // the application, if several share a ring; may be ""
-	Name     string // the cookie's name; "" where the purpose has none
+	Name     string // the cookie's name; "" if the purpose has none
 }
 
-// info is the HKDF info of the label. Every part carries its length, so that
-// nothing can move from one part to the next (the oauth2-proxy and Django
-// CVE-2026-6873 kind of mistake).
+// info returns the HKDF info of the label. Every part carries its length, so nothing can
+// move from one part to the next (as it could in oauth2-proxy and in Django,
+// CVE-2026-6873).
 func (l Label) info() string {
 	b := make([]byte, 0, 64)
 	for _, part := range [...]string{version, l.Purpose, l.Audience, l.Name} {
@@ -50,18 +50,18 @@ func (l Label) info() string {
 //
 //	lp("hardtack/v1", Purpose, Audience, Name)
 //
-// where lp writes the length of each part as 4 bytes, big endian, before the
-// part. The caller owns the result. It is nil for the zero Key.
+// where lp writes the length of each part as 4 bytes, big endian, before the part. The
+// caller owns the result. For the zero Key it is nil.
 //
-// It costs about a microsecond (ten in WebAssembly): on a path that every
-// request takes, use [Key.Cache].
+// Derive takes about a microsecond (ten in WebAssembly). On a path that every request
+// takes, use [Key.Cache].
 func (k Key) Derive(l Label) []byte {
 	if k.p == nil {
 		return nil
 	}
 	root := k.p.root()
-	// The error is for lengths and hashes that this call cannot have; if a
-	// FIPS module should refuse all the same, nil fails closed further on.
+	// Errors are for lengths and hashes that this call can't have. If a FIPS module
+	// should refuse anyway, nil fails closed later.
 	sub, err := hkdf.Key(sha256.New, root[:], nil, l.info(), sha256.Size)
 	if err != nil {
 		return nil
@@ -69,13 +69,13 @@ func (k Key) Derive(l Label) []byte {
 	return sub
 }
 
-// live is the part of a key that changes: what it remembers and what it counts.
+// live is the part of a key that changes: its cache and its counters.
 type live struct {
 	cache atomic.Pointer[[]cached]
-	grow  sync.Mutex // held while the cache gets an entry
+	grow  sync.Mutex // held while an entry is added to the cache
 
-	// Every request reads cache and writes the counters. On one cache line the
-	// writes of one core would slow the reads of all others.
+	// Every request reads cache and writes the counters. If they shared a cache line,
+	// the writes of one core would slow down the reads of all others.
 	_ [128]byte
 
 	opened atomic.Uint64
@@ -89,27 +89,27 @@ type cached struct {
 	value any
 }
 
-// Cache returns what build makes of the label's subkey, and remembers it for as
-// long as the key lives: a cipher, say, or a pool of prepared MACs. It is meant
-// for authors of codecs. A read takes no lock and does not allocate.
+// Cache returns what build makes from the label's subkey, such as a cipher or a pool of
+// prepared MACs, and keeps it for as long as the key lives. It is meant for authors of
+// codecs. A read takes no lock and doesn't allocate.
 //
-// All copies of a Key share what is remembered, and a [File] that finds the same
-// key again after a reload keeps it. A label stands for one kind of value, so
-// callers must not use one label with two kinds of build. When several
-// goroutines come first, build may run in each, and all get the same result.
-// build owns the subkey. It may return nil, which is not remembered.
+// All copies of a Key share one cache, and a [File] that finds the same key again after
+// a reload keeps the cache. A label stands for one kind of value, so callers must not
+// use one label with two kinds of build. If several goroutines are the first to ask,
+// build may run in each of them, but all get the same result. build owns the subkey. It
+// may return nil, which isn't cached.
 //
-// Labels must not come from requests: a key remembers 64 of them, and for any
-// further one build runs every time. For the zero Key, Cache returns nil and
-// does not call build.
+// Labels must not come from requests. A key caches values for 64 of them, and for any
+// other label build runs every time. For the zero Key, Cache returns nil without calling
+// build.
 func (k Key) Cache(l Label, build func(subkey []byte) any) any {
 	if k.p == nil {
 		return nil
 	}
 	if list := k.p.live.cache.Load(); list != nil {
-		// Whoever made an entry asks again with the very same strings, so comparing
-		// where they stand nearly always finds it, in a third of the time that the
-		// loop below takes (BenchmarkCache).
+		// The code that made an entry asks for it with the very same strings. So
+		// comparing their addresses nearly always finds it, in a third of the time that
+		// the loop below takes (BenchmarkCache).
 		for i := range *list {
 			if e := &(*list)[i]; same(e.label.Purpose, l.Purpose) && same(e.label.Audience, l.Audience) && same(e.label.Name, l.Name) {
 				return e.value
@@ -124,14 +124,14 @@ func (k Key) Cache(l Label, build func(subkey []byte) any) any {
 	return k.remember(l, build)
 }
 
-// same reports whether two strings stand at the same place in memory. If so they
+// same reports whether two strings are in the same place in memory. If they are, they
 // are equal.
 func same(a, b string) bool {
 	return len(a) == len(b) && unsafe.StringData(a) == unsafe.StringData(b)
 }
 
-// remember is Cache for a label that is not there. It builds before it locks,
-// so that build may itself use the cache.
+// remember is Cache for a label that isn't there yet. It calls build before it locks, so
+// that build can use the cache itself.
 func (k Key) remember(l Label, build func([]byte) any) any {
 	value := build(k.Derive(l))
 	if value == nil {
@@ -156,52 +156,52 @@ func (k Key) remember(l Label, build func([]byte) any) any {
 	return value
 }
 
-// Counters say how much a key was used in this process, since it was first
-// loaded. They are kept per process and by design never leave it: sum them over
-// a fleet yourself.
+// Counters say how much a key has been used in this process since it was first loaded.
+// Each process has its own, and by design they never leave it. Sum them over a fleet
+// yourself.
 //
-// A [File], a [Holder] and a [Schedule] hand them on from one ring to the next, by
-// the key's id. [Parse] knows of no ring before and starts at
-// zero: give the ring to a Holder instead of parsing in every request.
+// A [File], a [Holder] and a [Schedule] pass them on from one ring to the next, by the
+// key's id. [Parse] doesn't know about earlier rings and starts at zero, so give its
+// ring to a Holder instead of parsing in every request.
 type Counters struct {
 	Sealed uint64 // tokens sealed
 	Opened uint64 // tokens opened
 
-	// LastOpened is when a token was last opened, to the second, in UTC; the
-	// zero time if never. A key that was not used for longer than the longest
-	// session life can be retired.
+	// LastOpened is when a token was last opened, to the second, in UTC, or the zero
+	// time if none was. A key that hasn't been used for longer than a session can live
+	// can be retired.
 	LastOpened time.Time
 
-	// Worn says that this process alone has sealed 2^31 tokens under the key.
-	// NIST SP 800-38D allows 2^32 under one key with random IVs, over the whole
-	// fleet: rotate.
+	// Worn says that this process alone has sealed 2^31 tokens under the key. NIST
+	// SP 800-38D allows 2^32 under one key with random IVs, across the whole fleet,
+	// so it's time to rotate.
 	Worn bool
 }
 
-// CountSeal counts a token sealed under the key. The session store calls it;
-// codecs do not. It does nothing for the zero Key.
+// CountSeal counts a token sealed under the key. The session store calls it; codecs
+// don't. It does nothing for the zero Key.
 func (k Key) CountSeal() {
 	if k.p != nil {
 		k.p.live.sealed.Add(1)
 	}
 }
 
-// CountOpen counts a token opened under the key at now. The session store calls
-// it; codecs do not. It does nothing for the zero Key.
+// CountOpen counts a token opened under the key at now. The session store calls it;
+// codecs don't. It does nothing for the zero Key.
 func (k Key) CountOpen(now time.Time) {
 	if k.p == nil {
 		return
 	}
 	s := k.p.live
 	s.opened.Add(1)
-	// Stored only when it moves on. Two goroutines may race here at the turn of
-	// a second; the loser's second is as true as the winner's.
+	// Store it only when it moves on. Two goroutines may race here at the turn of a
+	// second, but then both their seconds are true.
 	if sec := now.Unix(); sec > s.last.Load() {
 		s.last.Store(sec)
 	}
 }
 
-// Counters returns the key's counters; all zero for the zero Key.
+// Counters returns the key's counters. For the zero Key they are all zero.
 func (k Key) Counters() Counters {
 	if k.p == nil {
 		return Counters{}

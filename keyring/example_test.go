@@ -13,8 +13,8 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// The first start of a program on one machine: no key file yet. A real onError
-// logs what it hears; here it shows the difference between the two starts.
+// When a program starts for the first time on a machine, there is no key file yet. A real
+// onError logs its argument. This one shows the difference between two starts.
 func ExampleOpenOrCreateFile() {
 	dir, err := os.MkdirTemp("", "keys")
 	if err != nil {
@@ -35,8 +35,8 @@ func ExampleOpenOrCreateFile() {
 	// start 1 <nil>
 }
 
-// One secret in the environment, from "openssl rand -base64 32", and how it's
-// changed: the next one arrives first, and seals one deploy later.
+// Start with one secret in the environment, from "openssl rand -base64 32". To change it,
+// deploy the next one first, and let it seal one deploy later.
 func ExampleFromSecrets() {
 	const (
 		first  = "uHq1yDk3M0fVfXr9oQwLZ2b7Nn5tEjC8aGsTzPpIxRk="
@@ -61,8 +61,8 @@ func ExampleFromSecrets() {
 	// keyring: Primary: a placeholder, not a secret: openssl rand -base64 32 makes one
 }
 
-// A ring of two keys, written as a JWK Set and read back. Printing it shows ids
-// alone; JWKSet is what holds the secrets.
+// Write a ring of two keys as a JWK Set and read it back. Printing a ring shows only ids.
+// JWKSet has the secrets.
 func Example() {
 	ring, err := keyring.Parse(`{"keys":[
 		{"kty":"oct","kid":"Zmlyc3Q","k":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","use":"enc","created":1700000000000},
@@ -86,8 +86,8 @@ func Example() {
 	// read back: keyring.Keyring(*Zmlyc3Q, c2Vjb24, redacted) <nil>
 }
 
-// A misspelt member would make a key primary at once, so it is an error. Errors
-// say where and why, and never repeat the text.
+// A misspelt member would make a key primary at once, so it is an error. Errors say where
+// and why, but never repeat the text.
 func ExampleParse_refused() {
 	_, err := keyring.Parse(`{"keys":[{"kty":"oct","kid":"Zmlyc3Q","k":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE","use":"enc","created":1700000000000,"activ":1800000000000}]}`)
 	fmt.Println(err)
@@ -100,8 +100,8 @@ func ExampleParse_refused() {
 	// key 0
 }
 
-// Wrong use: a ring is immutable, so an operation whose result is dropped did
-// nothing. Keep what it returns.
+// This is wrong: a ring is immutable, so an operation does nothing if you drop its result.
+// Keep what it returns.
 func ExampleKeyring_Rotate_wrongUse() {
 	ring := keyring.Generate()
 
@@ -115,8 +115,8 @@ func ExampleKeyring_Rotate_wrongUse() {
 	// 2 keys <nil>
 }
 
-// A key leaked: a new primary takes its place, in one step. The sessions under it
-// end; those under other keys go on.
+// After a key has leaked, replace it with a new primary in one step. Sessions under the
+// leaked key end, and those under other keys go on.
 func ExampleKeyring_Replace() {
 	ring, err := keyring.Generate().Rotate()
 	if err != nil {
@@ -136,8 +136,8 @@ func ExampleKeyring_Replace() {
 	// a new key seals: true
 }
 
-// A key that opens at once and seals from a time on: hand it out today, and all
-// instances change over at the same moment.
+// This key can open at once, and seals from a given time on. Distribute it today, and all
+// instances switch to it at the same moment.
 func ExampleNewKeyAt() {
 	ring := keyring.Generate()
 	now := time.Now()
@@ -157,15 +157,14 @@ func ExampleNewKeyAt() {
 	// opens today: true
 }
 
-// A codec derives its cipher once per key and keeps it for as long as the key
-// lives. The build function should capture nothing, so that a call allocates
-// nothing.
+// A codec derives its cipher once per key and keeps it for as long as the key lives. The
+// build function shouldn't capture anything, so that a call doesn't allocate.
 func ExampleKey_Cache() {
 	label := keyring.Label{Purpose: "seal", Name: "__Host-session"}
 	build := func(subkey []byte) any {
 		block, err := aes.NewCipher(subkey)
 		if err != nil {
-			return nil // is not remembered
+			return nil // isn't cached
 		}
 		aead, err := cipher.NewGCM(block)
 		if err != nil {
@@ -179,9 +178,9 @@ func ExampleKey_Cache() {
 	// Output: true true
 }
 
-// The subkeys for a service in another language that reads the session cookie: one
-// to open it, one to see which sessions were logged out. The first can make
-// sessions as well: hand it only to services that may log users in.
+// A service in another language that reads the session cookie needs two subkeys: one to
+// open it, and one to see which sessions were logged out. The first can also make sessions,
+// so give it only to services that may log users in.
 func ExampleKey_ExportJWK() {
 	key := keyring.NewKey()
 	for _, purpose := range []string{"seal", "barrier"} {
@@ -190,7 +189,7 @@ func ExampleKey_ExportJWK() {
 		fmt.Println(json.Unmarshal(text, &jwk), jwk.Kid == key.ID())
 		fmt.Println(jwk.Kty, jwk.Alg, jwk.Use, jwk.Purpose, jwk.Name)
 
-		_, err := keyring.Parse(`{"keys":[` + string(text) + `]}`) // a subkey is no root key
+		_, err := keyring.Parse(`{"keys":[` + string(text) + `]}`) // a subkey isn't a root key
 		fmt.Println(err != nil)
 	}
 	// The key of stamps stays here: with it a reader could log anybody in.
@@ -216,15 +215,15 @@ func ExampleKey_Counters() {
 	// Output: 1 1 2026-01-02 03:04:05 false
 }
 
-// A Holder is for keys that the program fetches itself, from a secret store say. It
-// may parse them afresh each time: a key that stays keeps its counters.
+// A Holder is for keys that the program fetches itself, for example from a secret store. The
+// program can parse them again each time: a key that stays keeps its counters.
 func ExampleHolder_Set() {
 	value := string(keyring.Generate().JWKSet()) // from the secret store
 	var holder keyring.Holder
 	for range 3 { // each time the program polls
 		ring, err := keyring.Parse(value)
 		if err != nil {
-			fmt.Println(err) // the ring before stays
+			fmt.Println(err) // the previous ring stays
 			continue
 		}
 		holder.Set(ring)
@@ -234,7 +233,7 @@ func ExampleHolder_Set() {
 	// Output: sealed: 3
 }
 
-// The zero Holder: nothing opens, nothing seals.
+// The zero Holder opens nothing and seals nothing.
 func ExampleHolder() {
 	var holder keyring.Holder
 	fmt.Println(holder.At(time.Now()) == nil)

@@ -17,24 +17,24 @@ import (
 )
 
 const (
-	// settled is how far from now a file's modification time must be before an
-	// unchanged stat is taken to mean an unchanged file. File systems stamp in
-	// steps of up to two seconds (FAT), and two writes in one step look like one.
+	// settled is how far a file's modification time must be from now before an
+	// unchanged stat means an unchanged file. File systems keep times in steps of up to
+	// two seconds (FAT), and two writes in one step look like one.
 	settled = 2 * time.Second
 
-	// lockWait bounds how long Update waits for another writer, and lockPoll is
-	// how often it looks. A writer holds the lock for one small write, so ten
-	// seconds mean that it hangs.
+	// lockWait is how long Update waits for another writer, and lockPoll is how often
+	// it looks. A writer holds the lock for one small write. If that takes ten seconds,
+	// the writer hangs.
 	lockWait = 10 * time.Second
 	lockPoll = 5 * time.Millisecond
 
-	// The mode bits that matter: a key file that others can write is no secret
-	// at all, one that others can read is at least worth a word.
+	// The mode bits that matter. A key file that others can write to can't be trusted,
+	// and one that others can read is worth a warning.
 	othersWrite = 0o022
 	othersRead  = 0o044
 )
 
-// Faults of a key file that the operating system does not report by itself.
+// Faults of a key file that the operating system doesn't report.
 var (
 	errNotRegular = errors.New("not a regular file")
 	errWritable   = errors.New("writable by its group or by everyone: chmod go-w")
@@ -44,22 +44,23 @@ var (
 	errLocked     = errors.New("another process has been changing the key file for 10 seconds; if none is, remove the lock file")
 )
 
-// A File is a [Source] that reads a JWK Set from a file and notices when the
-// file changes, without a goroutine: a process that was frozen and thawed, as
-// serverless processes are, needs nothing to catch up but the next request.
+// A File is a [Source] that reads a JWK Set from a file and notices when the file
+// changes. It doesn't need a goroutine: a process that was frozen and thawed, as
+// serverless processes are, catches up with its next request.
 //
-// [File.At] looks at the file's inode, size and modification time at most once
-// per second of the time it is given, [File.Refresh] always; the file is read
-// only if one of them changed. A file that cannot be read, or breaks any rule of
-// [Parse], or may be written by others, changes nothing: the last good ring
-// stays, and onError is told once per fault. So it is of a file that was replaced
-// where this process cannot see it, because it is mounted by itself and not with
-// its directory. Keys that are still there after a
-// reload keep their counters and what [Key.Cache] remembers.
+// [File.At] checks the file's inode, size and modification time at most once per second,
+// by the time it is given. [File.Refresh] always checks. The file is read only if one of
+// them changed.
 //
-// It is safe for concurrent use; no caller of At waits for another one's reload.
-// It must not be copied. The zero File and a nil *File have no ring: nothing
-// opens and nothing seals. Use [OpenFile].
+// If the file can't be read, breaks any rule of [Parse], or can be written by others,
+// nothing changes: the last good ring stays, and onError is told once per fault. onError
+// is also told if the file was replaced where this process can't see it, because it is
+// mounted by itself rather than with its directory. Keys that are still there after a
+// reload keep their counters and their [Key.Cache].
+//
+// A File is safe for concurrent use. No caller of At waits for another caller's reload. A
+// File must not be copied. The zero File and a nil *File have no ring: they open nothing
+// and seal nothing. Use [OpenFile].
 type File struct {
 	path    string
 	onError func(error)
@@ -79,15 +80,15 @@ type File struct {
 
 var _ Source = (*File)(nil)
 
-// OpenFile reads a key file and returns a Source that follows it. A first load
-// that fails is an error: there is no last good ring yet. Errors are of type
-// [*fs.PathError], around a [*ParseError] where the contents are at fault.
+// OpenFile reads a key file and returns a Source that follows it. If the first load fails,
+// OpenFile returns an error, because there is no last good ring yet. Errors are of type
+// [*fs.PathError], wrapping a [*ParseError] if the contents are at fault.
 //
-// Use [OpenOrCreateFile] where there may be no file yet.
+// If the file may not exist yet, use [OpenOrCreateFile].
 //
-// onError hears of later faults, one call each, and of a file that others can
-// read. It runs on the goroutine of a request and may be called by several at
-// once; nil is allowed and means that nobody wants to know.
+// onError is called once for each later fault, and for a file that others can read. It
+// runs on the goroutine of a request, possibly in several at once. If it is nil, faults
+// are ignored.
 func OpenFile(path string, onError func(error)) (*File, error) {
 	f, err := openFile(path, onError)
 	if named := (*fs.PathError)(nil); errors.Is(err, fs.ErrNotExist) && errors.As(err, &named) {
@@ -104,13 +105,12 @@ func openFile(path string, onError func(error)) (*File, error) {
 	return f, nil
 }
 
-// CreateFile writes the ring to a new file of mode 0600. It never overwrites:
-// if there is anything at path, the error is [fs.ErrExist]. A ring without keys
-// is refused.
+// CreateFile writes the ring to a new file of mode 0600. It never overwrites a file: if
+// there is anything at path, the error is [fs.ErrExist]. It refuses a ring without keys.
 //
-// The file appears with all its contents: of two processes that start at once,
-// one creates it and the other can read it. (Where the file system has no hard
-// links, it appears empty first.)
+// The file appears with all its contents, so if two processes start at once, one creates
+// it and the other can read it. (If the file system has no hard links, the file is empty
+// at first.)
 func CreateFile(path string, r *Keyring) error {
 	if r.empty() {
 		return &fs.PathError{Op: "create", Path: path, Err: ErrNoKey}
@@ -120,7 +120,7 @@ func CreateFile(path string, r *Keyring) error {
 		return err
 	}
 	defer os.Remove(temp)
-	// A link, because a rename would overwrite.
+	// Use a link, because a rename would overwrite.
 	err := os.Link(temp, path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		_, err = writeNew(path, r)
@@ -131,29 +131,29 @@ func CreateFile(path string, r *Keyring) error {
 	return err
 }
 
-// A Created is what [OpenOrCreateFile] tells onError when it has made the key file.
-// It's no fault. But a key file that appears where one was expected, on a new
-// machine or after a lost mount, means that every session there was has ended.
+// A Created is what [OpenOrCreateFile] passes to onError when it has made the key file.
+// It isn't a fault. But if you expected the file to exist, for example because it is on a
+// mount that got lost, it means that all sessions have ended.
 type Created struct {
 	Path  string
 	KeyID string // of the one key in it
 }
 
-// Error says what was made, where, and for whom.
+// Error says what was made and where.
 func (c *Created) Error() string {
 	return "keyring: made " + c.Path + " with a new key, " + c.KeyID +
 		": sessions under it work on this one machine; several machines need one file, or FromSecrets"
 }
 
-// OpenOrCreateFile is [OpenFile], and makes the file first if it isn't there: mode
-// 0600, with one new random key. It then tells onError, by a [*Created].
+// OpenOrCreateFile is like [OpenFile], but if there is no file it first makes one, with
+// mode 0600 and one new random key. It then passes a [*Created] to onError.
 //
-// It's for one machine, for the first start of a program and for development. Two
-// machines that each make a file of their own don't read each other's sessions, and
-// a container without a volume makes another one each time it starts. Of two
-// processes on one machine that start at once, one makes the file and both use it.
+// It's for a single machine: for the first start of a program, and for development. If
+// two machines each make a file, neither can read the other's sessions, and a container
+// without a volume makes a new file each time it starts. If two processes on one machine
+// start at once, one makes the file and both use it.
 //
-// The directory must exist. A file that is there but at fault is never replaced.
+// The directory must exist. A file that exists but is faulty is never replaced.
 func OpenOrCreateFile(path string, onError func(error)) (*File, error) {
 	f, err := openFile(path, onError)
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -171,14 +171,14 @@ func OpenOrCreateFile(path string, onError func(error)) (*File, error) {
 	return f, err
 }
 
-// At returns the ring of the file as it stands at now; nil for the zero time.
+// At returns the file's ring as of now. For the zero time it returns nil.
 func (f *File) At(now time.Time) *Keyring {
 	if f == nil || now.IsZero() {
 		return nil
 	}
 	sec, last := now.Unix(), f.checked.Load()
-	// One second back is another goroutine that read the clock earlier; more is
-	// a clock that was set back, which must not stop us from looking.
+	// One second back means that another goroutine read the clock earlier. More means
+	// that the clock was set back, which must not keep us from looking.
 	if (sec > last || sec < last-1) && f.checked.CompareAndSwap(last, sec) && f.mu.TryLock() {
 		err := f.look()
 		f.mu.Unlock()
@@ -187,9 +187,8 @@ func (f *File) At(now time.Time) *Keyring {
 	return f.ring.Load().At(now)
 }
 
-// Refresh looks at the file at once and returns its ring as it stands at now;
-// nil for the zero time. A session store calls it when a cookie names a key that
-// the ring lacks.
+// Refresh looks at the file at once and returns its ring as of now. For the zero time it
+// returns nil. A session store calls it when a cookie names a key that isn't in the ring.
 func (f *File) Refresh(now time.Time) *Keyring {
 	if f == nil || now.IsZero() {
 		return nil
@@ -201,7 +200,7 @@ func (f *File) Refresh(now time.Time) *Keyring {
 	return f.ring.Load().At(now)
 }
 
-// load is a look whose fault is returned, for the first one.
+// load looks at the file for the first time, and returns its fault.
 func (f *File) load() error {
 	f.mu.Lock()
 	err := f.look()
@@ -214,20 +213,20 @@ func (f *File) load() error {
 	return nil
 }
 
-// report tells onError, outside of the lock so that it may use the File.
+// report calls onError, without holding the lock so that onError can use the File.
 func (f *File) report(err error) {
 	if err != nil && f.onError != nil {
 		f.onError(err)
 	}
 }
 
-// look stats the file and reloads it if it changed. It returns what is to be
-// reported: a fault that was not reported last time.
+// look stats the file and reloads it if it has changed. It returns the fault to report,
+// unless that was already reported last time.
 func (f *File) look() error {
 	info, err := os.Stat(f.path) // follows links: secret mounts swap a link
 	switch {
 	case err != nil:
-		f.seen = nil // whatever comes back is to be read
+		f.seen = nil // read whatever comes back
 	case !f.unchanged(info):
 		err = f.reload()
 	case !f.orphaned(info):
@@ -251,9 +250,9 @@ func (f *File) look() error {
 	return nil
 }
 
-// unchanged reports whether the file is the one last read. A file that was
-// written just before it was read may have been written again since, within one
-// step of the file system's clock; such a file counts as changed until it rests.
+// unchanged reports whether the file is the one that was last read. A file that was
+// written just before it was read may have been written again since, within one step of
+// the file system's clock. Such a file counts as changed until it settles.
 func (f *File) unchanged(info fs.FileInfo) bool {
 	return f.seen != nil && os.SameFile(f.seen, info) &&
 		f.seen.Size() == info.Size() && f.seen.ModTime().Equal(info.ModTime()) &&
@@ -261,11 +260,11 @@ func (f *File) unchanged(info fs.FileInfo) bool {
 		f.read.Sub(info.ModTime()).Abs() > settled
 }
 
-// orphaned reports whether the file at path has lost its name. A path leads to
-// such a file for a moment while a rename is under way, and for good only through
-// a mount of the file by itself (a bind mount, subPath in Kubernetes) whose
-// original was replaced: the new file will never show here. Some file systems
-// count no names at all, so the file must have had one before.
+// orphaned reports whether the file at path has lost its name. During a rename, a path
+// leads to such a file for a moment. It does so for good only if the file is mounted by
+// itself (a bind mount, subPath in Kubernetes) and the original was replaced: then the new
+// file will never show up here. Some file systems don't count names at all, so the file
+// must have had one before.
 func (f *File) orphaned(info fs.FileInfo) bool {
 	switch {
 	case !hasNoName(info):
@@ -276,10 +275,10 @@ func (f *File) orphaned(info fs.FileInfo) bool {
 	return !f.nameless.IsZero() && time.Since(f.nameless) > settled
 }
 
-// reload reads the file and makes its ring the current one, or leaves all as it
-// is and says why. A file that was read is not read again until it changes; one
-// that could not be opened or read is tried again at every look, because what
-// stands in the way (an owner, a mount, a disk) need not show in a stat.
+// reload reads the file and makes its ring current, or changes nothing and says why. A
+// file that was read isn't read again until it changes. A file that couldn't be opened or
+// read is tried again on every look, because the obstacle (an owner, a mount, a disk) may
+// not show in a stat.
 func (f *File) reload() error {
 	f.read = time.Now()
 	r, opened, err := readFile(f.path)
@@ -291,29 +290,29 @@ func (f *File) reload() error {
 	return nil
 }
 
-// adopt makes r the current ring, with what its keys share with the one before.
-// The same keys again keep the ring's address, so that a touched file is no change.
+// adopt makes r the current ring. Keys that were in the previous ring keep what they
+// have. If all keys are the same, the ring keeps its address, so a touched file isn't a
+// change.
 func (f *File) adopt(r *Keyring) { f.ring.Store(r.inherit(f.ring.Load())) }
 
-// Update changes the file: it locks, reads the file afresh, gives the ring in it
-// to change, as it stands now, and writes what change returns: to a temporary
-// file of mode 0600, synced, then renamed over the old one. A reader sees the old
-// file or the new one, never a part. The new ring is in effect here when Update
-// returns, and elsewhere within a second.
+// Update changes the file. It takes a lock, reads the file again, passes its current ring
+// to change, and writes what change returns to a temporary file of mode 0600, which it
+// syncs and renames over the old one. Readers see the old file or the new one, never a
+// mixture. The new ring is in effect here when Update returns, and elsewhere within a
+// second.
 //
-// Because reading and writing happen under one lock, two processes that rotate
-// at the same time lose no key: the second starts from what the first wrote.
-// The lock is the file path.lock next to the key file, taken with flock where
-// the system has it and otherwise by creating it. Update waits for at most ten
-// seconds, then fails.
+// Reading and writing happen under one lock, so no key is lost if two processes rotate at
+// the same time: the second starts from what the first wrote. The lock is the file
+// path.lock next to the key file. It is taken with flock if the system has that, and by
+// creating the file otherwise. Update waits for at most ten seconds, then fails.
 //
 //	err := file.Update((*keyring.Keyring).Rotate)
 //
-// If change fails, its error is returned and nothing is written, nor if it
-// returns the ring that it was given. A file at fault is an error too: it is not
-// overwritten. If path is a symbolic link, the file that it points to is
-// replaced. A file that is mounted by itself cannot be replaced: mount its
-// directory. change must not call Update on the same file.
+// If change fails, Update returns its error and writes nothing. It also writes nothing if
+// change returns the ring it was given. If the file is faulty, Update returns an error and
+// doesn't overwrite it. If path is a symbolic link, the file that it points to is replaced.
+// A file that is mounted by itself can't be replaced, so mount its directory. change must
+// not call Update on the same file.
 func (f *File) Update(change func(*Keyring) (*Keyring, error)) error {
 	if f == nil || f.path == "" {
 		return ErrNoKey
@@ -346,14 +345,14 @@ func (f *File) Update(change func(*Keyring) (*Keyring, error)) error {
 	return f.replace(target, after)
 }
 
-// replace puts a new file in the place of target and makes its ring current.
+// replace replaces target by a new file and makes its ring current.
 func (f *File) replace(target string, r *Keyring) error {
 	temp := tempName(target)
 	info, err := writeNew(temp, r)
 	if err != nil {
 		return err
 	}
-	// Under mu, so that no reload that began before the rename ends after it.
+	// Hold mu, so that no reload that began before the rename ends after it.
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := os.Rename(temp, target); err != nil {
@@ -364,16 +363,16 @@ func (f *File) replace(target string, r *Keyring) error {
 		return err
 	}
 	syncDir(filepath.Dir(target))
-	// info is of the file as we wrote it. A stat of the path could already be of
-	// somebody else's, which would then never be read.
+	// info describes the file as we wrote it. A stat of the path might already describe
+	// somebody else's file, which would then never be read.
 	f.seen, f.read, f.fault = info, time.Now(), ""
 	f.adopt(r)
 	return nil
 }
 
-// tempName is a name for the file that becomes path. It is random, so that a
-// leftover of a crash does not stop the next writer, and in the directory of
-// path, because links and renames work within one file system.
+// tempName returns a name for the file that will become path. It is random, so that a file
+// left over from a crash doesn't stop the next writer. It is in the directory of path,
+// because links and renames only work within one file system.
 func tempName(path string) string { return path + "." + rand.Text() + ".tmp" }
 
 // readFile reads and parses a key file. It also returns the stat of what it read,
@@ -408,13 +407,13 @@ func readFile(path string) (*Keyring, fs.FileInfo, error) {
 	return r, info, err
 }
 
-// others reports whether a file's mode has one of these bits. Windows has no
-// such bits; Go makes some up there.
+// others reports whether a file's mode has one of these bits. Windows doesn't have such
+// bits, and Go invents some there.
 func others(info fs.FileInfo, bits fs.FileMode) bool {
 	return runtime.GOOS != "windows" && info.Mode()&bits != 0
 }
 
-// writeNew writes a ring to a file that must not exist, down to the disk.
+// writeNew writes a ring to a file that must not exist yet, and syncs it.
 func writeNew(path string, r *Keyring) (info fs.FileInfo, err error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
@@ -422,7 +421,7 @@ func writeNew(path string, r *Keyring) (info fs.FileInfo, err error) {
 	}
 	_, err = file.Write(append(r.JWKSet(), '\n'))
 	if err == nil {
-		// Without it a power cut can leave the new name and no contents.
+		// Without this, a power cut can leave the new name without contents.
 		err = file.Sync()
 	}
 	if err == nil {
@@ -435,8 +434,8 @@ func writeNew(path string, r *Keyring) (info fs.FileInfo, err error) {
 	return info, nil
 }
 
-// syncDir makes a rename last through a power cut, where directories can be
-// synced. Where they cannot, there is nothing to be done about it.
+// syncDir makes a rename survive a power cut, if directories can be synced. If they
+// can't, nothing can be done about it.
 func syncDir(dir string) {
 	if d, err := os.Open(dir); err == nil {
 		d.Sync()
@@ -444,7 +443,7 @@ func syncDir(dir string) {
 	}
 }
 
-// lock takes the lock file, waiting for at most lockWait.
+// lock takes the lock file. It waits for at most lockWait.
 func lock(path string) (unlock func(), err error) {
 	for end := time.Now().Add(lockWait); ; time.Sleep(lockPoll) {
 		unlock, err := tryLock(path)
@@ -457,7 +456,7 @@ func lock(path string) (unlock func(), err error) {
 	}
 }
 
-// pathError names the file in a fault that does not name it yet.
+// pathError adds the file's name to a fault that doesn't have it yet.
 func (f *File) pathError(err error) error {
 	if named := (*fs.PathError)(nil); errors.As(err, &named) {
 		return err

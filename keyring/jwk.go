@@ -8,15 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// maxSetLen caps a JWK Set before anything looks at it. Sixteen keys take about
-// 2.5 KB on one line; indented by an editor, less than twice that.
+// maxSetLen is the longest JWK Set we look at. Sixteen keys take about 2.5 KB on one line,
+// and less than twice that if an editor indents them.
 const maxSetLen = 64 << 10
 
-// A ParseError says why a JWK Set was refused, without repeating any of it: the
-// text may be a secret, or may be shown to somebody who is not to see it.
+// A ParseError says why a JWK Set was refused. It doesn't repeat any of the text, which may
+// be secret, while the error may be shown to people who shouldn't see it.
 type ParseError struct {
 	Key    int    // index of the key in the set, from 0; -1 for the set itself
-	Offset int    // byte offset at which the loader stood
+	Offset int    // byte offset that the loader had reached
 	Rule   string // the rule that was broken, one of a fixed list of texts
 }
 
@@ -63,8 +63,8 @@ const (
 //
 //	{"keys":[{"kty":"oct","kid":"…","k":"…","use":"enc","created":1700000000000}]}
 //
-// It takes a string because environments and bindings give strings. The first
-// key that is active is the primary. Members of a key:
+// It takes a string, because that is what environment variables and bindings hold. The
+// first active key is the primary. A key has these members:
 //
 //	kty      "oct"
 //	kid      7 base64url characters
@@ -73,19 +73,23 @@ const (
 //	created  Unix milliseconds, an integer from 1 to 253402300799999
 //	active   optional, likewise: the key seals from then on
 //
-// Order and white space are free. All else is refused: a missing or repeated
-// member, an unknown one (a misspelt "active" must not make a key primary at
-// once; RFC 7517 would ignore it, but this is a private file), an exported key
-// (one with alg or purpose), no key at all, more than 16, two keys with
-// one kid or one k, escapes in strings, a byte order mark, anything after the
-// set, more than 64 KiB. Errors are of type [*ParseError], joined when several
-// keys are at fault, and never repeat the input.
+// Members can come in any order, with any white space. Everything else is refused:
 //
-// A value that is no JSON at all is told apart by the usual accidents: a variable
-// that isn't set, a bare secret, quotes that a shell took or left, base64, and the
-// name of a file.
+//   - a missing, repeated or unknown member. (RFC 7517 would ignore an unknown one, but
+//     this is a private file, and a misspelt "active" must not make a key primary at
+//     once.)
+//   - an exported key, which has alg or purpose
+//   - no key at all, or more than 16
+//   - two keys with the same kid or the same k
+//   - escapes in strings, a byte order mark, anything after the set
+//   - more than 64 KiB
 //
-// encoding/json is not used: it accepts "KID" for "kid", lets a second member
+// Errors are of type [*ParseError], joined if several keys are faulty, and never repeat
+// the input. If the value isn't JSON at all, the error names the accident that probably
+// happened: a variable that isn't set, a bare secret, quotes that a shell removed or
+// left, base64, or the name of a file.
+//
+// Parse doesn't use encoding/json, which accepts "KID" for "kid", lets a second member
 // overwrite the first, and costs a WebAssembly worker a quarter of a megabyte.
 func Parse(jwkSet string) (*Keyring, error) {
 	p := parser{in: jwkSet, key: -1}
@@ -104,11 +108,11 @@ func Parse(jwkSet string) (*Keyring, error) {
 	return build(p.keys, 0), nil
 }
 
-// base64Set is how a JWK Set in base64 begins: {"keys with nothing before it.
+// base64Set is what a JWK Set in base64 begins with: {"keys with nothing before it.
 const base64Set = "eyJrZXlz"
 
-// mishap says how a value came to be no JWK Set, where that's plain to see, or
-// returns "". What it names could never be one: a set begins with {".
+// mishap says why a value isn't a JWK Set if that is obvious, or returns "". None of the
+// values it explains could be a set, which begins with {".
 func mishap(in string) string {
 	const space = " \t\r\n"
 	text := strings.Trim(in, space)
@@ -139,8 +143,8 @@ func mishap(in string) string {
 	return ""
 }
 
-// parser walks the text once. What breaks the form ends the walk; what is wrong
-// with a well-formed key is collected in errs.
+// parser walks over the text once. A malformed set ends the walk. Faults of a well-formed
+// key are collected in errs.
 type parser struct {
 	in   string
 	pos  int
@@ -152,8 +156,8 @@ type parser struct {
 func (p *parser) fail(rule string) error { return &ParseError{p.key, p.pos, rule} }
 func (p *parser) note(rule string)       { p.errs = append(p.errs, p.fail(rule)) }
 
-// next skips white space (RFC 8259 §2) and returns the byte that follows, which
-// it leaves in place, or 0 at the end.
+// next skips white space (RFC 8259 §2) and returns the next byte without consuming it, or
+// 0 at the end.
 func (p *parser) next() byte {
 	for p.pos < len(p.in) {
 		switch c := p.in[p.pos]; c {
@@ -166,7 +170,7 @@ func (p *parser) next() byte {
 	return 0
 }
 
-// take consumes the byte c, after white space, or reports that it is not there.
+// take skips white space and consumes the byte c, or reports that it isn't there.
 func (p *parser) take(c byte) bool {
 	if p.next() != c || p.pos == len(p.in) {
 		return false
@@ -175,8 +179,8 @@ func (p *parser) take(c byte) bool {
 	return true
 }
 
-// text reads a string of plain ASCII. No member of a key needs an escape, and a
-// spelling that is never needed is only a way to hide something.
+// text reads a string of plain ASCII without escapes. No member of a key needs an escape,
+// so an escape could only hide something.
 func (p *parser) text() (string, error) {
 	if !p.take('"') {
 		return "", p.fail(ruleType)
@@ -300,7 +304,7 @@ func (p *parser) jwk() error {
 			created, err = p.millis(ruleCreated)
 		case "active":
 			active, err = p.millis(ruleActive)
-		case "alg", "purpose": // written by ExportJWK and by no root key
+		case "alg", "purpose": // ExportJWK writes them, and no root key has them
 			err = p.fail(ruleDerived)
 		default:
 			err = p.fail(ruleUnknown)
@@ -314,7 +318,7 @@ func (p *parser) jwk() error {
 	return nil
 }
 
-// checkKey notes every rule that a well-formed key breaks.
+// checkKey records every rule that a well-formed key breaks.
 func (p *parser) checkKey(kty, kid, k, use string, created, active int64) {
 	before := len(p.errs)
 	if kty != "oct" {
@@ -370,10 +374,9 @@ func (p *parser) millis(rule string) (int64, error) {
 	return n, nil
 }
 
-// JWKSet returns the ring as a JWK Set on one line: every secret of the ring, for
-// a key file or a secret store. [Parse] reads it back, in the same order, and so
-// does any JOSE library. Write it to nothing else. It is nil for a ring without
-// keys.
+// JWKSet returns the ring as a JWK Set on one line. It contains every secret in the ring,
+// so write it to a key file or a secret store and nowhere else. [Parse] reads it back in
+// the same order, and so does any JOSE library. For a ring without keys it is nil.
 func (r *Keyring) JWKSet() []byte {
 	if r.empty() {
 		return nil
@@ -397,24 +400,23 @@ func (r *Keyring) JWKSet() []byte {
 	return append(b, "]}"...)
 }
 
-// ExportJWK returns the subkey of a label as a JWK, for a service in another
-// language that is to read the cookies of this one. A reader needs two:
+// ExportJWK returns the subkey of a label as a JWK, for a service in another language that
+// reads this one's cookies. A reader needs two of them:
 //
 //	seal     opens the cookie               "alg":"A256GCM","use":"enc"
 //	barrier  tells which sessions ended     "alg":"HS256","use":"sig"
 //
-// Without the second it takes a session that was logged out for a good one;
-// docs/FORMAT.md says how it is used. For every other purpose, and for the zero
-// Key, ExportJWK returns nil: no reader needs those keys.
+// Without the second one, it accepts a session that was logged out. docs/FORMAT.md says
+// how to use both. For every other purpose, and for the zero Key, ExportJWK returns nil,
+// because no reader needs those keys.
 //
-// The seal key is symmetric: whoever can read with it can also mint. A service that
-// holds it can make any session for any user id. What limits it is that the stamp
-// subkey is not exported, so that such a session names no valid stamp; an
-// application that skips stamps has no such limit. Export one key at a time, to
-// services that you would let log users in, and retire the root key when one of
-// them leaks.
+// The seal key is symmetric: anyone who can read with it can also mint. A service that
+// holds it can make any session for any user id. But the stamp subkey is never exported,
+// so such a session has no valid stamp. (If your application skips stamps, nothing limits
+// the service.) Export one key at a time, and only to services that you would let log
+// users in. If one of them leaks its key, retire the root key.
 //
-// [Parse] refuses what ExportJWK returns: a subkey is no root key.
+// [Parse] refuses what ExportJWK returns, because a subkey isn't a root key.
 func (k Key) ExportJWK(l Label) []byte {
 	var alg, use string // RFC 7518 §5.1 and §3.1, RFC 7517 §4.2
 	switch l.Purpose {
@@ -435,8 +437,8 @@ func (k Key) ExportJWK(l Label) []byte {
 	return append(b, '}')
 }
 
-// appendJSON appends s as a JSON string (RFC 8259 §7). Labels are chosen by the
-// application and may hold anything; bytes that are not UTF-8 become U+FFFD.
+// appendJSON appends s as a JSON string (RFC 8259 §7). The application chooses labels, so
+// they may contain anything. Bytes that aren't UTF-8 become U+FFFD.
 func appendJSON(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')

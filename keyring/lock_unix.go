@@ -8,11 +8,10 @@ import (
 	"syscall"
 )
 
-// tryLock takes the lock file if nobody has it; unlock is nil if somebody does.
-// The lock belongs to the open file, so that it holds between goroutines as well
-// as between processes, and ends with a process that dies. The file stays: to
-// remove it would let a second writer lock a new one while a third still waits
-// for the old.
+// tryLock takes the lock if nobody has it. If somebody does, unlock is nil. The lock belongs
+// to the open file, so it works between goroutines as well as between processes, and is
+// released if the process dies. The file stays: if it were removed, a second writer could
+// lock a new one while a third still waits for the old one.
 func tryLock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// hasNoName reports whether no directory names the file any more.
+// hasNoName reports whether the file is no longer in any directory.
 func hasNoName(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && stat.Nlink == 0

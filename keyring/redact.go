@@ -12,9 +12,8 @@ import (
 //   - Format answers every verb of fmt. String and GoString would not: %d and %x
 //     go around them.
 //   - MarshalText answers encoding/json, log/slog and encoding/xml.
-//   - Where a printer finds a Key in an unexported field, it may call no method.
-//     It then meets one pointer, and may follow it (fmt does under %s), but behind
-//     that the bytes are held by a closure.
+//   - A printer that finds a Key in an unexported field can't call its methods. It finds
+//     a pointer, and may follow it (fmt does for %s), but there a closure holds the bytes.
 
 // Format writes the key's id and never its bytes, whatever the verb and flags.
 func (k Key) Format(f fmt.State, _ rune) { io.WriteString(f, k.redacted()) }
@@ -35,8 +34,8 @@ func (k Key) redacted() string {
 // never their bytes, whatever the verb and flags.
 func (r *Keyring) Format(f fmt.State, _ rune) { io.WriteString(f, r.redacted()) }
 
-// MarshalText returns the same redacted text. [Parse] does not read it:
-// use [Keyring.JWKSet] to write a ring out. The error is always nil.
+// MarshalText returns the same redacted text, which [Parse] can't read. Use
+// [Keyring.JWKSet] to write a ring out. The error is always nil.
 func (r *Keyring) MarshalText() ([]byte, error) { return []byte(r.redacted()), nil }
 
 func (r *Keyring) redacted() string {

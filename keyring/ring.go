@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// maxKeys is the largest number of keys in a ring. A fleet needs two or three
-// (next, current, previous); the bound keeps a lookup flat and a leaked ring small.
+// maxKeys is the largest number of keys in a ring. A fleet needs two or three (next,
+// current, previous). The limit keeps lookups fast and a leaked ring small.
 const maxKeys = 16
 
 // Errors of [New] and of the operations on a ring. They come joined or wrapped:
 // test with [errors.Is].
 var (
-	// ErrNoKey is returned where a key is needed and there is none: for the zero Key,
-	// an empty ring or a nil ring.
+	// ErrNoKey is returned when a key is needed and there is none: for the zero Key, an
+	// empty ring or a nil ring.
 	ErrNoKey = errors.New("keyring: no key")
 	// ErrDuplicate is returned when two keys have the same id or the same bytes.
 	ErrDuplicate = errors.New("keyring: two keys with the same id or the same bytes")
@@ -23,39 +23,38 @@ var (
 	ErrFull = errors.New("keyring: more than 16 keys; retire or replace one")
 	// ErrUnknownKey is returned when the ring has no key with this id.
 	ErrUnknownKey = errors.New("keyring: no key of this id in the ring")
-	// ErrOlder is returned when a key would become primary without being newer than
-	// all others. Instances never reseal towards an older key, so a primary that goes back
-	// would leave sessions where they are: use [Keyring.Rotate] to roll back.
+	// ErrOlder is returned when a key would become primary without being newer than all
+	// others. Instances never reseal under an older key, so going back to one would
+	// leave sessions behind. To roll back, use [Keyring.Rotate].
 	ErrOlder = errors.New("keyring: a primary must be newer than every other key; rotate instead")
 	// ErrInUse is returned when the key to retire is the primary, or the last one.
 	ErrInUse = errors.New("keyring: the primary and the last key cannot be retired")
 )
 
-// A Keyring is an ordered set of keys: one primary that seals, and fallbacks
-// that only open. It is immutable and safe for concurrent use; every operation
-// returns another ring.
+// A Keyring is an ordered set of keys: one primary that seals, and fallbacks that only open.
+// It is immutable and safe for concurrent use. Every operation returns a new ring.
 //
-// Which key is primary depends on the time, because keys may carry an activation
-// time: it is the first key in order that is active. [Keyring.At] decides it. A
-// ring that was not taken through At counts only keys without an activation time
-// as active. Whatever the time, every key of the ring opens.
+// The primary is the first key that is active. Keys may have an activation time, so which
+// one that is depends on the time, and [Keyring.At] decides it. In a ring that didn't come
+// from At, only keys without an activation time count as active. Every key in the ring can
+// open tokens, at any time.
 //
-// A nil *Keyring and the zero Keyring hold no keys: they open nothing, seal
-// nothing, and all methods can be called on them.
+// A nil *Keyring and the zero Keyring have no keys. They open nothing and seal nothing, and
+// all their methods can be called.
 type Keyring struct {
 	set     *keyset
 	primary int // index in set.keys; -1 when no key is active
 }
 
-// keyset is what all views of a ring share.
+// keyset holds what all views of a ring share.
 type keyset struct {
 	keys   []Key           // in order
 	packed [maxKeys]uint64 // their kids as numbers, by index
 	views  []Keyring       // views[i] has primary i; the last has none
 
-	// table finds a kid: open addressing with linear probing, index+1 or 0 for
-	// an empty slot. A quarter full at most, so a probe is nearly always one
-	// step, and a ring of 16 keys costs what a ring of one does.
+	// table finds a kid by open addressing with linear probing. A slot holds index+1,
+	// or 0 if it is empty. The table is at most a quarter full, so a probe nearly always
+	// takes one step, and a ring of 16 keys is as fast as a ring of one.
 	table [tableSize]uint8
 }
 
@@ -64,12 +63,12 @@ const (
 	tableBits = 6 // log2(tableSize)
 )
 
-// slot is where the search for a kid starts: Fibonacci hashing, by the odd
+// slot returns where the search for a kid starts. It is Fibonacci hashing, with the odd
 // number nearest to 2^64 divided by the golden ratio (Knuth, TAOCP 3, §6.4).
 func slot(packed uint64) uint64 { return packed * 0x9E3779B97F4A7C15 >> (64 - tableBits) }
 
-// build makes a ring of keys that are known to be good, and returns the view
-// that holds at the given Unix milliseconds (0: no activation time has come).
+// build makes a ring from keys that are known to be good. It returns the view for a time in
+// Unix milliseconds (0 means that no activation time has come).
 func build(keys []Key, at int64) *Keyring {
 	s := &keyset{keys: keys, views: make([]Keyring, len(keys)+1)}
 	for i := range s.views {
@@ -87,15 +86,14 @@ func build(keys []Key, at int64) *Keyring {
 	return s.at(at)
 }
 
-// Generate returns a ring of one new random key. It is for tests, demos and
-// programs whose sessions may end with the process: nothing else knows the key.
+// Generate returns a ring with one new random key. It is for tests, demos and programs whose
+// sessions may end with the process, because nothing else knows the key.
 func Generate() *Keyring { return build([]Key{NewKey()}, 0) }
 
-// New returns a ring of the given keys, in this order: the first that is active
-// is the primary. It refuses no keys at all, zero Keys, more than 16 keys
-// and keys that share their id or bytes, and reports all of it at once. It does
-// not ask that the first key be the newest: that is a rule of changes, not of
-// what a file may hold.
+// New returns a ring of the given keys, in this order. The first active one is the primary.
+// New refuses an empty list, zero Keys, more than 16 keys, and keys with the same id or
+// bytes, and reports all faults at once. It doesn't demand that the first key is the
+// newest. That rule is for changes to a ring, not for what a file may contain.
 func New(keys ...Key) (*Keyring, error) {
 	if err := check(keys); err != nil {
 		return nil, err
@@ -120,24 +118,23 @@ func check(keys []Key) error {
 	return errors.Join(errs...)
 }
 
-// clashes reports whether two keys cannot be in one ring.
+// clashes reports whether two keys can't be in the same ring.
 func (k Key) clashes(other Key) bool {
 	return other.p != nil && (k.p.id == other.p.id || k.sameSecret(other))
 }
 
 func (r *Keyring) empty() bool { return r == nil || r.set == nil }
 
-// At returns the ring as it stands at now: with the first key in order whose
-// activation time has come as its primary, or with none. The zero time gives
-// nil, a ring that opens and seals nothing, since a clock that was not set must
-// not decide. At does not allocate.
+// At returns the ring as of now: its primary is the first key whose activation time has
+// come, if there is one. For the zero time At returns nil, a ring that opens and seals
+// nothing, because a clock that wasn't set must not decide. At doesn't allocate.
 //
-// A *Keyring is thereby its own [Source].
+// This makes a *Keyring its own [Source].
 func (r *Keyring) At(now time.Time) *Keyring {
 	if r.empty() || now.IsZero() {
 		return nil
 	}
-	// The first key nearly always decides, and mostly without a look at the time.
+	// The first key nearly always decides, usually without looking at the time.
 	if r.set.keys[0].p.active == 0 {
 		return &r.set.views[0]
 	}
@@ -153,8 +150,8 @@ func (s *keyset) at(ms int64) *Keyring {
 	return &s.views[len(s.keys)]
 }
 
-// asOf is the earliest time at which the ring has the primary that it has. What
-// an operation returns is seen as of the same time as what it started from.
+// asOf returns the earliest time at which the ring has its current primary. An operation
+// returns its result as of the same time as the ring it started from.
 func (r *Keyring) asOf() int64 {
 	if r.primary < 0 {
 		return 0
@@ -170,9 +167,9 @@ func (r *Keyring) Primary() Key {
 	return r.set.keys[r.primary]
 }
 
-// Key returns the key of an id, primary or fallback. It takes the same time for
-// any number of keys and does not allocate. It does not run in constant time and
-// need not: ids are public.
+// Key returns the key with this id, primary or fallback. It is equally fast for any number
+// of keys and doesn't allocate. It doesn't have to run in constant time, because ids are
+// public.
 func (r *Keyring) Key(id string) (Key, bool) {
 	if r.empty() || len(id) != idLen {
 		return Key{}, false
@@ -197,10 +194,10 @@ func (r *Keyring) Keys() []Key {
 	return slices.Clone(r.set.keys)
 }
 
-// Add returns a ring with one more key. A key whose activation lies after its
-// creation (see [NewKeyAt]) goes first and takes over when its time comes; it
-// must be newer than all others, else [ErrOlder]. Any other key goes last, as a
-// fallback: every instance can then open what it seals once it is promoted.
+// Add returns a ring with one more key. A key whose activation is later than its creation
+// (see [NewKeyAt]) goes first, and takes over when its time comes. It must be newer than
+// all others, or Add returns [ErrOlder]. Any other key goes last, as a fallback, so that
+// every instance can open what the key seals once it is promoted.
 func (r *Keyring) Add(k Key) (*Keyring, error) {
 	if r.empty() || k.p == nil {
 		return nil, ErrNoKey
@@ -211,8 +208,8 @@ func (r *Keyring) Add(k Key) (*Keyring, error) {
 	return r.with(append(r.Keys(), k))
 }
 
-// Promote returns a ring with the key of this id in front and active at once:
-// the primary. It must be newer than every other key, else [ErrOlder].
+// Promote returns a ring in which the key with this id is the primary: it comes first and is
+// active at once. It must be newer than every other key, or Promote returns [ErrOlder].
 func (r *Keyring) Promote(id string) (*Keyring, error) {
 	k, ok := r.Key(id)
 	if !ok {
@@ -221,13 +218,13 @@ func (r *Keyring) Promote(id string) (*Keyring, error) {
 	return r.first(k.withActive(0), r.without(id))
 }
 
-// Rotate returns a ring with a new random key in front, active at once, and all
-// others as fallbacks. It suits one process, or a fleet that reads one store at
-// every request. Where instances take time to see a change, add the key first
-// and promote it later, so that no instance meets a key that it lacks.
+// Rotate returns a ring with a new random key first, active at once, and all others as
+// fallbacks. It suits one process, or a fleet that reads one store in every request. If
+// instances take time to see a change, add the key first and promote it later, so that no
+// instance gets a token under a key it doesn't have.
 //
-// The new key is newer than all others, even where one of them was made by a
-// clock that runs ahead.
+// The new key is newer than all others, even if one of them was made while a clock was
+// ahead.
 func (r *Keyring) Rotate() (*Keyring, error) {
 	if r.empty() {
 		return nil, ErrNoKey
@@ -235,11 +232,10 @@ func (r *Keyring) Rotate() (*Keyring, error) {
 	return r.renew(r.set.keys)
 }
 
-// Replace returns a ring without the key of this id and with a new primary in
-// front, made as [Keyring.Rotate] makes it. Sessions sealed under the key of this
-// id end, and all others go on. That's the answer to a leaked key. Because both
-// happen in one step, it also works for the primary and for the last key, which
-// Retire refuses, and in a full ring, which Rotate refuses.
+// Replace returns a ring without the key with this id, and with a new primary made as in
+// [Keyring.Rotate]. Sessions sealed under the old key end, and all others go on. Use it
+// when a key has leaked. Because both happen in one step, it also works for the primary and
+// for the last key, which Retire refuses, and in a full ring, which Rotate refuses.
 func (r *Keyring) Replace(id string) (*Keyring, error) {
 	if _, ok := r.Key(id); !ok {
 		return nil, r.missing()
@@ -247,8 +243,8 @@ func (r *Keyring) Replace(id string) (*Keyring, error) {
 	return r.renew(r.without(id))
 }
 
-// renew puts a new random key before others. It's newer than every key of r, also
-// than one that goes: instances that haven't seen the change still have that key.
+// renew puts a new random key before others. The key is newer than every key in r, even one
+// that is being removed, since instances that haven't seen the change still have that one.
 func (r *Keyring) renew(others []Key) (*Keyring, error) {
 	created := time.Now().UnixMilli()
 	for _, k := range r.set.keys {
@@ -262,11 +258,10 @@ func (r *Keyring) renew(others []Key) (*Keyring, error) {
 	return r.with(append([]Key{fresh}, others...))
 }
 
-// Retire returns a ring without the key of this id. Sessions sealed under it end
-// with that: wait until its successor has been primary everywhere for the
-// longest life of a session. It refuses the primary and the last key, with
-// [ErrInUse]. Take the ring through [Keyring.At] first if keys have activation
-// times, else it may not know which is primary.
+// Retire returns a ring without the key with this id. Sessions sealed under it end, so wait
+// until its successor has been primary everywhere for as long as a session can live. For
+// the primary and the last key, Retire returns [ErrInUse]. If keys have activation times,
+// call [Keyring.At] first. Otherwise Retire may not know which key is primary.
 func (r *Keyring) Retire(id string) (*Keyring, error) {
 	k, ok := r.Key(id)
 	if !ok {
@@ -279,9 +274,9 @@ func (r *Keyring) Retire(id string) (*Keyring, error) {
 	return r.with(rest)
 }
 
-// inherit returns r as it should follow old in a Source, with the keys that both
-// have taken from old: r itself if there are none, and old itself if no key
-// differs. (Which of them is primary doesn't count: the Source's At decides that.)
+// inherit returns r as it should follow old in a Source: keys that are in both are taken
+// from old. If there are none, it returns r itself, and if no key differs, old itself.
+// (Which of them is primary doesn't matter, because the Source's At decides that.)
 func (r *Keyring) inherit(old *Keyring) *Keyring {
 	if r.empty() || old.empty() {
 		return r
@@ -313,7 +308,7 @@ func (r *Keyring) without(id string) []Key {
 	return slices.DeleteFunc(r.Keys(), func(k Key) bool { return k.p.id == id })
 }
 
-// first puts k before the others, which it must be newer than.
+// first puts k before the others. It must be newer than all of them.
 func (r *Keyring) first(k Key, others []Key) (*Keyring, error) {
 	for _, o := range others {
 		if k.Compare(o) <= 0 && !k.clashes(o) { // a duplicate has its own error
@@ -323,7 +318,7 @@ func (r *Keyring) first(k Key, others []Key) (*Keyring, error) {
 	return r.with(append([]Key{k}, others...))
 }
 
-// with returns a ring of these keys, as of the same time as r.
+// with returns a ring of these keys as of the same time as r.
 func (r *Keyring) with(keys []Key) (*Keyring, error) {
 	if err := check(keys); err != nil {
 		return nil, err

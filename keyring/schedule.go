@@ -33,30 +33,29 @@ const (
 	scheduleID  = "hardtack/v1 schedule kid"
 )
 
-// A Schedule is a [Source] that needs no coordination at all: every instance
-// derives the same key for each period from one master secret and the clock. At
-// any time the key of the current period seals, and the keys of the periods
-// before it, as many as are open, and of the next one open too (the next,
-// because another instance's clock may be ahead).
+// A Schedule is a [Source] that needs no coordination: every instance derives the same key
+// for each period from a master secret and its clock. The key of the current period seals.
+// The keys of a number of earlier periods can also open, and so can the key of the next
+// period, because another instance's clock may be ahead.
 //
-// The price: whoever has the master secret has the keys of all periods, past and
-// future. A leaked master means a new master, and with that the end of all
-// sessions. Keys of a schedule cannot be added, promoted or retired.
+// This has a price: anyone with the master secret has the keys of all periods, past and
+// future. If it leaks, you need a new master, and all sessions end. The keys of a schedule
+// can't be added, promoted or retired.
 //
-// It is safe for concurrent use and must not be copied. The zero Schedule and a
-// nil *Schedule have no ring: nothing opens and nothing seals.
+// A Schedule is safe for concurrent use and must not be copied. The zero Schedule and a nil
+// *Schedule have no ring: they open nothing and seal nothing.
 type Schedule struct {
 	master func() []byte // held by a closure, as in Key
 	period int64         // milliseconds
 	open   int
 
-	// Two rings, by the parity of their period: at a turn of the period some
-	// requests still carry the old time, and must not push the new ring out.
+	// Two rings, by the parity of their period. When the period changes, some requests
+	// still have the old time, and must not push the new ring out.
 	slots [2]atomic.Pointer[turn]
 	mu    sync.Mutex // held while a ring is made
 }
 
-// turn is the ring of a period.
+// A turn is the ring of a period.
 type turn struct {
 	period int64
 	ring   *Keyring
@@ -64,14 +63,14 @@ type turn struct {
 
 var _ Source = (*Schedule)(nil)
 
-// NewSchedule returns the schedule of a master secret: at least 32 random bytes,
-// not a password, the same in the whole fleet. Each key seals for one period,
-// which is at least a minute, at most 3650 days and a whole number of
-// milliseconds; periods are counted from 1970. It then opens for open further
-// periods, 1 to 14. Another period or master is another schedule, without any
-// key in common; another open is not.
+// NewSchedule returns the schedule of a master secret. The secret is at least 32 random
+// bytes, not a password, and the same in the whole fleet. Each key seals for one period,
+// which is at least a minute, at most 3650 days, and a whole number of milliseconds.
+// Periods are counted from 1970. The key can then open for another open periods, 1 to 14.
+// A schedule with another period or master has no key in common with this one. One that
+// differs only in open has the same keys.
 //
-// All that is wrong is reported at once, without the secret.
+// NewSchedule reports all faults at once, without the secret.
 func NewSchedule(master []byte, period time.Duration, open int) (*Schedule, error) {
 	var errs []error
 	if len(master) < minMaster {
@@ -104,10 +103,10 @@ func allZero(b []byte) bool {
 	return or == 0
 }
 
-// At returns the ring of the period of now: its key as primary, the open periods
-// and the next one as fallbacks. It is nil for the zero time and for times that
-// a key cannot carry (before the first whole period of 1970, after the year
-// 9999). Within a period it takes no lock and does not allocate.
+// At returns the ring for the period that now is in. That period's key is the primary, and
+// the keys of earlier open periods and of the next one are fallbacks. For the zero time, and
+// for times that a key can't have (before the first whole period of 1970, after the year
+// 9999), At returns nil. Within a period it takes no lock and doesn't allocate.
 func (s *Schedule) At(now time.Time) *Keyring {
 	if s == nil || s.master == nil {
 		return nil
@@ -137,15 +136,15 @@ func (s *Schedule) turn(n int64) *Keyring {
 		}
 		keys = append(keys, k)
 	}
-	// The next key's activation time is the turn of the period, so the ring as
-	// of the start of n has the key of n as its primary.
+	// The next key is activated when the period changes, so as of the start of n the
+	// ring has the key of n as its primary.
 	ring := build(keys, n*s.period)
 	s.slots[n&1].Store(&turn{n, ring})
 	return ring
 }
 
-// key returns the key of period i: the one that a ring at hand has already, for
-// the sake of its counters and subkeys, or a newly derived one.
+// key returns the key of period i. If a current ring already has it, key returns that one
+// for its counters and subkeys. Otherwise it derives the key.
 func (s *Schedule) key(i int64) (Key, error) {
 	id, err := s.derive(scheduleID, i)
 	if err != nil {
@@ -166,8 +165,9 @@ func (s *Schedule) key(i int64) (Key, error) {
 	return k, nil
 }
 
-// derive is HKDF-SHA256 of the master for one period: salt empty, info the label,
-// both of one length, then period length and number, 8 bytes each.
+// derive is HKDF-SHA256 of the master for one period. The salt is empty. The info is the
+// label (both labels have the same length), then the period's length and number, 8 bytes
+// each.
 func (s *Schedule) derive(label string, i int64) ([]byte, error) {
 	info := []byte(label)
 	info = binary.BigEndian.AppendUint64(info, uint64(s.period))
@@ -175,9 +175,9 @@ func (s *Schedule) derive(label string, i int64) ([]byte, error) {
 	return hkdf.Key(sha256.New, s.master(), nil, string(info), rootSize)
 }
 
-// Window returns for how long at least a token of this schedule can be opened
-// after it was sealed: the open periods. A session store refuses a schedule whose
-// window is shorter than its longest session life. It is 0 for the zero Schedule.
+// Window returns how long a token can be opened at least after it was sealed: the open
+// periods. A session store refuses a schedule whose window is shorter than its longest
+// session life. For the zero Schedule it is 0.
 func (s *Schedule) Window() time.Duration {
 	if s == nil {
 		return 0

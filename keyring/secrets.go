@@ -12,42 +12,43 @@ import (
 )
 
 const (
-	// minSecret is what a secret needs at least, in bytes, as minMaster; and
-	// minDistinct is how many of them must differ. Of 32 random bytes, or of 43
-	// random characters of base64, fewer than 16 differ about never; of a key that
-	// somebody held down, one does. Neither proves that a secret is random.
+	// minSecret is the least number of bytes in a secret, the same as minMaster, and
+	// minDistinct is how many of them must be different. In 32 random bytes, or 43
+	// random characters of base64, there are practically never fewer than 16 different
+	// ones. If somebody held down a key, there is one. Neither check proves that a secret
+	// is random.
 	minSecret   = minMaster
 	minDistinct = 16
 
-	// The labels of what is derived from a secret: no prefix of a label of
-	// Key.Derive, which starts with a length, nor of a Schedule's.
+	// The labels for deriving from a secret. Neither is a prefix of a label of
+	// Key.Derive, which starts with a length, or of a Schedule's.
 	secretKey = "hardtack/v1 secret key"
 	secretID  = "hardtack/v1 secret kid"
 )
 
-// A ConfigError names a field of [Secrets] and the rule it broke: Package (here
-// "keyring"), Field and Rule, all strings. It doesn't repeat the value. It is the
-// ConfigError of the other packages of this module too.
+// A ConfigError names a field of [Secrets] and the rule it broke, in three strings: Package
+// (here "keyring"), Field and Rule. It doesn't repeat the value. The other packages of this
+// module use the same type.
 type ConfigError = config.Error
 
-// Secrets are what [FromSecrets] makes a ring of. Only Primary must be set.
+// Secrets is what [FromSecrets] makes a ring from. Only Primary is required.
 //
-// The fields are the secrets themselves, as they stand in environment variables.
-// A Secrets prints as redacted, but not from within an unexported field of another
-// value: don't keep it.
+// The fields are the secrets themselves, as they are in environment variables. A Secrets
+// prints as redacted, but not from within an unexported field of another value, so don't
+// keep it.
 type Secrets struct {
 	// Primary seals.
 	Primary string
 
-	// Previous only open: the secrets that were Primary before, the latest one
-	// first. At most 14.
+	// Previous has the secrets that were Primary before, the latest one first. They
+	// only open. There are at most 14.
 	Previous []string
 
-	// Next only opens, and is newer than Primary: the secret that will be Primary
-	// after the next deploy. May be empty.
+	// Next is the secret that will be Primary after the next deploy. It only opens, and
+	// is newer than Primary. It may be empty.
 	Next string
 
-	_ struct{} // keyed literals only, so that fields may be added
+	_ struct{} // forces keyed literals, so that fields can be added
 }
 
 // Format writes a fixed text, whatever the verb and flags.
@@ -57,9 +58,9 @@ func (s Secrets) Format(f fmt.State, _ rune) { io.WriteString(f, "keyring.Secret
 // log/slog can write a secret. The error is always nil.
 func (s Secrets) MarshalText() ([]byte, error) { return []byte("keyring.Secrets(redacted)"), nil }
 
-// FromSecrets returns a ring whose keys are derived from secrets, for programs
-// that get them from their environment: one variable is enough to start with. The
-// same secrets give the same keys in every process.
+// FromSecrets returns a ring whose keys are derived from secrets. It is for programs that
+// get secrets from their environment, and one variable is enough to start with. The same
+// secrets give the same keys in every process.
 //
 //	ring, err := keyring.FromSecrets(keyring.Secrets{
 //		Primary:  os.Getenv("SESSION_SECRET"),                    // openssl rand -base64 32
@@ -67,27 +68,26 @@ func (s Secrets) MarshalText() ([]byte, error) { return []byte("keyring.Secrets(
 //		Next:     os.Getenv("SESSION_SECRET_NEXT"),               // none at first
 //	})
 //
-// To change the secret, go through three deploys: set Next; when every instance
-// has it, make it Primary and put the former Primary first in Previous; when
-// sessions under that one have ended, drop it. Without the first deploy, instances
-// that lack the new secret meet sessions that they can't open. A secret that was
-// Previous must not become Primary again: a key that is older here would be newer
-// there, and instances would move sessions back and forth. Make a new one.
+// To change the secret, use three deploys. First, set Next. Once every instance has it, make
+// it Primary, and put the old Primary first in Previous. When all sessions under the old one
+// have ended, drop it. Without the first deploy, instances that don't have the new secret
+// yet would get sessions they can't open. A secret that was in Previous must not become
+// Primary again, because a key would be older in one instance and newer in another, and
+// they would move sessions back and forth. Make a new secret instead.
 //
-// A secret is random text of at least 32 bytes, 16 of them distinct, such as
-// "openssl rand -base64 32" prints. It's taken as it is, and not decoded. Whatever
-// can't be one is refused: a placeholder from an example, white space or quotes
-// around it, a secret that appears twice. All faults are reported at once, of
-// type [*ConfigError], without the value.
+// A secret is random text of at least 32 bytes, 16 of them different, such as the output of
+// "openssl rand -base64 32". It is used as it is, without decoding. FromSecrets refuses
+// anything that can't be a secret: a placeholder from an example, white space or quotes
+// around it, a secret that appears twice. It reports all faults at once, as [*ConfigError],
+// without the value.
 //
-// The keys carry no real time of creation. That of Primary is the 16th millisecond
-// of 1970; those before and after it follow in steps of one. So a key that was made
-// by [NewKey] or [Keyring.Rotate] is newer than every key from a secret, and
-// [Keyring.JWKSet] can move such a ring into a file or a secret store, there to be
-// rotated. A key that is added to the ring in memory is gone when the process ends.
+// The keys don't have a real creation time. Primary's is the 16th millisecond of 1970, and
+// the others come before and after it, one millisecond apart. So a key made by [NewKey] or
+// [Keyring.Rotate] is newer than every key from a secret, and you can use [Keyring.JWKSet]
+// to move such a ring into a file or a secret store and rotate it there. A key that is
+// added to the ring in memory is gone when the process ends.
 //
-// Whoever has a secret has its key: it's as secret as a key file, and it can't be
-// a password.
+// Anyone with a secret has its key. Guard it like a key file, and don't use a password.
 func FromSecrets(s Secrets) (*Keyring, error) {
 	faults := config.Faults{Package: "keyring"}
 	var keys []Key
@@ -113,7 +113,7 @@ func FromSecrets(s Secrets) (*Keyring, error) {
 		}
 	}
 
-	const primary = maxKeys // leaves a millisecond for each key before
+	const primary = maxKeys // leaves a millisecond for each earlier key
 	add("Primary", s.Primary, primary)
 	if len(s.Previous) > maxKeys-2 {
 		faults.Add("Previous", "at most 14")
@@ -131,7 +131,7 @@ func FromSecrets(s Secrets) (*Keyring, error) {
 	return New(keys...) // two secrets may have one kid, once in 10^12 rings
 }
 
-// secretRule says why a text is no secret, or returns "".
+// secretRule says why a text can't be a secret, or returns "".
 func secretRule(s string) string {
 	switch trimmed := strings.TrimSpace(s); {
 	case trimmed == "":
@@ -147,7 +147,7 @@ func secretRule(s string) string {
 	case len(s) < minSecret:
 		return "shorter than 32 bytes: openssl rand -base64 32 makes a secret"
 	}
-	// Hexadecimal has 16 digits in all, and one random text in four lacks some.
+	// Hexadecimal has only 16 digits, and one random text in four doesn't use them all.
 	raw, err := hex.DecodeString(s)
 	if distinct(s) < minDistinct && (err != nil || len(raw) < minSecret || distinct(string(raw)) < minDistinct) {
 		return "fewer than 16 distinct bytes: openssl rand -base64 32 makes a secret"
@@ -167,9 +167,9 @@ func distinct(s string) (n int) {
 	return n
 }
 
-// placeholder reports whether s is what stands in examples of configuration files
-// to be replaced, or a template that nobody filled in. The words are long enough
-// that a random secret has one of them less than once in a million times.
+// placeholder reports whether s looks like the text to be replaced in an example
+// configuration file, or like a template that nobody filled in. The words are so long that
+// fewer than one random secret in a million has one of them.
 func placeholder(s string) bool {
 	if enclosed(s, "${}", "$()", "{{}}", "<>", "[]") {
 		return true
@@ -181,7 +181,7 @@ func placeholder(s string) bool {
 		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
 			return r
 		}
-		return -1 // change-me, CHANGE_ME and "change me" are one
+		return -1 // change-me, CHANGE_ME and "change me" are the same
 	}, s)
 	for _, word := range [...]string{
 		"secret", "change", "replace", "placeholder", "example", "default", "insecure", "password", "passphrase",
@@ -195,8 +195,7 @@ func placeholder(s string) bool {
 	return false
 }
 
-// enclosed reports whether s begins with the first half of one of the pairs and
-// ends with its second half.
+// enclosed reports whether s begins with the first half of a pair and ends with the second.
 func enclosed(s string, pairs ...string) bool {
 	for _, p := range pairs {
 		open, close := p[:(len(p)+1)/2], p[(len(p)+1)/2:]
