@@ -1,0 +1,169 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+	"github.com/hardtack-go/hardtack/middleware"
+)
+
+// serve runs the application. Its clock can be moved ahead.
+func serve(t *testing.T) (base string, ahead *atomic.Int64) {
+	t.Helper()
+	ahead = new(atomic.Int64)
+	handler, err := app(&user{"ada", "open sesame"}, middleware.Config{
+		LoginURL: "/login",
+		Now:      func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL, ahead
+}
+
+// TestTour sends what htmx sends.
+func TestTour(t *testing.T) {
+	base, ahead := serve(t)
+	v := visitor.New(t, base)
+	htmx := func(path, item string) *visitor.Answer {
+		r := v.Request("POST", path, url.Values{"item": {item}})
+		r.Header.Set("HX-Request", "true")
+		r.Header.Set("HX-Current-URL", base+"/")
+		r.Header.Set("Accept", "*/*")
+		return v.Do(r)
+	}
+
+	v.Get("/").Want(t, 302, "/login?next=/")
+	v.Get("/login").Want(t, 200, "").Says(t, "<form")
+	v.Post("/login", "password", "guess").Want(t, 401, "")
+	v.Post("/login", "password", "open sesame").Want(t, 303, "/")
+	v.Get("/").Want(t, 200, "").Says(t, "Welcome back.")
+	htmx("/items", "milk").Want(t, 200, "")
+	a := htmx("/items", "<bread>").Want(t, 200, "")
+	if a.Text != `<ul id="items"><li>milk</li><li>&lt;bread&gt;</li></ul>` {
+		t.Errorf("the fragment: %s", a.Text)
+	}
+	htmx("/items", strings.Repeat("x", 4000)).Want(t, 422, "")
+	if a := v.Get("/").Says(t, "<li>milk</li>"); strings.Contains(a.Text, "Welcome back.") {
+		t.Error("the message is shown twice")
+	}
+	htmx("/nowhere", "").Want(t, 404, "")
+	if to := htmx("/logout", "").Want(t, 200, "").Header.Get("HX-Redirect"); to != "/login" {
+		t.Errorf("logout leads to %q", to)
+	}
+	v.Post("/login", "password", "open sesame").Want(t, 303, "/")
+	ahead.Add(int64(time.Hour))
+	if to := htmx("/items", "eggs").Want(t, 401, "").Header.Get("HX-Redirect"); to != "/login?next=/" {
+		t.Errorf("after expiry: %q", to)
+	}
+}
+
+// program finds a program, or skips the test.
+func program(t *testing.T, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("HARDTACK_CI") == "1" {
+		t.Fatalf("%s is not installed, and HARDTACK_CI=1 says that it should be", names[0])
+	}
+	t.Skipf("%s is not installed", names[0])
+	return ""
+}
+
+// cdn serves htmx from npm in the place of cdn.jsdelivr.net, and returns its address.
+func cdn(t *testing.T) string {
+	t.Helper()
+	npm, dir := program(t, "npm"), t.TempDir()
+	cmd := exec.CommandContext(t.Context(), npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", dir, "htmx.org@2.0.11")
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		if os.Getenv("HARDTACK_CI") == "1" {
+			t.Fatalf("npm install: %v\n%s", err, out)
+		}
+		t.Skipf("npm can't install htmx: %v\n%s", err, out)
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		file := strings.TrimPrefix(r.URL.Path, "/npm/htmx.org@2.0.11/")
+		http.ServeFile(w, r, filepath.Join(dir, "node_modules", "htmx.org", file))
+	}))
+	server.TLS = &tls.Config{NextProtos: []string{"http/1.1"}}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String()
+}
+
+// TestBrowser clicks: htmx itself sends the requests.
+func TestBrowser(t *testing.T) {
+	path := program(t, "chromium", "chromium-browser", "google-chrome")
+	base, ahead := serve(t)
+	base = strings.Replace(base, "127.0.0.1", "localhost", 1)
+	ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewExecAllocator(ctx,
+		chromedp.ExecPath(path),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("headless", true),
+		chromedp.Flag("no-sandbox", true),
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("no-first-run", true),
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.Flag("host-resolver-rules", "MAP cdn.jsdelivr.net:443 "+cdn(t)),
+	)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx, chromedp.WithErrorf(t.Logf))
+	t.Cleanup(stop)
+	do := func(steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	logIn := func() {
+		t.Helper()
+		do(chromedp.WaitVisible(chromedp.CSS("#submit")),
+			chromedp.SendKeys(chromedp.CSS("[name=password]"), "open sesame"),
+			chromedp.Click(chromedp.CSS("#submit")),
+			chromedp.WaitVisible(chromedp.CSS("#add")))
+	}
+	add := func(item string) {
+		t.Helper()
+		do(chromedp.SendKeys(chromedp.CSS("[name=item]"), item), chromedp.Click(chromedp.CSS("#add")))
+	}
+
+	do(chromedp.Navigate(base + "/"))
+	logIn()
+	add("milk")
+	do(chromedp.WaitVisible(chromedp.CSS("#items li"))) // without a new page
+	do(chromedp.Click(chromedp.CSS("#logout")))
+	logIn()
+	ahead.Add(int64(time.Hour)) // the session ends while the page is open
+	add("eggs")
+	logIn()
+	at, err := chromedp.Run(ctx, chromedp.Evaluate[string]("location.pathname"))
+	if err != nil || at != "/" {
+		t.Errorf("back at %q, %v", at, err)
+	}
+}
