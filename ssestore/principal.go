@@ -406,6 +406,19 @@ func (r Principal) Again(now time.Time) *Session {
 	return &q.pub
 }
 
+// Refused returns why the session isn't what the cookie said, as far as that is known
+// by now: a verdict on the cookie, or that of package auth on its user. It is what
+// Outcome.Refused reports after the response.
+func (r Principal) Refused() cookie.Reason {
+	p := r.s.lock()
+	if p == nil {
+		return cookie.ReasonNone
+	}
+	defer p.mu.Unlock()
+	p.access()
+	return p.reason
+}
+
 // Note reports why who, as Identity or Memo gave it, is nobody in this request, and
 // leaves the session alone, because another instance may judge it otherwise. Nothing
 // unsolicited is written.
