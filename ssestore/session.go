@@ -114,7 +114,7 @@ func (s *Session) Limit(w Writes) {
 	p.limit = max(p.limit, w)
 }
 
-// Remember chooses the profile of the session. A persistent session (true) survives
+// Remember chooses the profile of the session; without it, [Config].Persistent does. A persistent session (true) survives
 // a restart of the browser and has lifetimes of its own; the other profile is the
 // browser session (false).
 //
