@@ -173,6 +173,21 @@ func supports(rw http.ResponseWriter, has func(http.ResponseWriter) bool) bool {
 	return true
 }
 
+// CloseNotify is for routers that ask for it without looking first, as gin does when
+// it streams. The request's context tells the same. Where nothing below knows, the
+// channel stays silent.
+func (w *responseWriter) CloseNotify() <-chan bool {
+	var gone <-chan bool
+	supports(w.x.rw, func(rw http.ResponseWriter) bool {
+		n, ok := rw.(interface{ CloseNotify() <-chan bool })
+		if ok {
+			gone = n.CloseNotify()
+		}
+		return ok
+	})
+	return gone
+}
+
 // begun reports whether a writer below has sent its headers, which it may have
 // done behind our back: gin and negroni say so in a method, echo in a field. Only
 // after the handler has returned without a byte through us is the field worth the

@@ -315,6 +315,32 @@ func TestWriter_NothingBelow(t *testing.T) {
 	expect(t, "Set-Cookie lines", len(rec.Header()["Set-Cookie"]), 1)
 }
 
+// notifier is a writer that knows when the client has gone.
+type notifier struct {
+	http.ResponseWriter
+	gone chan bool
+}
+
+func (n notifier) CloseNotify() <-chan bool { return n.gone }
+
+// TestF203_CloseNotify: gin asks for it when it streams, without looking first.
+func TestF203_CloseNotify(t *testing.T) {
+	a := newApp(t, nil)
+	below := notifier{httptest.NewRecorder(), make(chan bool, 1)}
+	below.gone <- true
+	for name, w := range map[string]http.ResponseWriter{"itself": below, "wrapped": unwrapper{below}, "none": bare{httptest.NewRecorder()}} {
+		a.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case <-w.(interface{ CloseNotify() <-chan bool }).CloseNotify():
+				expect(t, name+": gone", name != "none", true)
+				below.gone <- true
+			default:
+				expect(t, name+": silent", name, "none")
+			}
+		})).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	}
+}
+
 // TestWriter_HTTP2: no hijacking there, everything else works.
 func TestWriter_HTTP2(t *testing.T) {
 	a := newApp(t, func(s *setup) { s.http2 = true })
