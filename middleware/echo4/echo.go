@@ -1,0 +1,54 @@
+// Package echoguard puts a guard of package middleware into echo v4. For echo v5 there
+// is middleware/echo.
+//
+//	e := echo.New()
+//	e.Use(echoguard.Wrap(guard.Handler))
+//	e.POST("/logout", echo.WrapHandler(guard.LogoutHandler("/")))
+//	members := e.Group("/members", echoguard.Wrap(guard.LoginRequired))
+//
+// A handler asks the guard with its request: guard.User(c.Request()). If every route
+// has a session, no adapter is needed around the whole of echo:
+//
+//	http.ListenAndServe(addr, guard.Handler(e))
+//
+// # Why an adapter
+//
+// echo answers the error of a handler when the middleware around it has returned.
+// With echo.WrapMiddleware(guard.Handler) the guard has then saved the session, also
+// if the answer is a 500. middleware.ErrBypassed reports that.
+package echoguard
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+)
+
+// Wrap returns guard.Handler, guard.LoginRequired or another middleware of a Guard as
+// echo's. Use guard.Handler once, before anything that asks for the session.
+//
+// An error that comes back to guard.Handler is answered right there, by the error
+// handler of echo, and goes on to the middleware outside, which finds the response
+// committed.
+func Wrap(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) (err error) {
+			response := c.Response()
+			// After a panic too: what recovers outside must not write through the guard,
+			// which would take the status of the panic for the handler's.
+			defer func() { c.SetResponse(response) }()
+			guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c.SetRequest(r)
+				if w == http.ResponseWriter(response) { // a rule, which has no writer of its own
+					err = next(c)
+					return
+				}
+				c.SetResponse(echo.NewResponse(w, c.Echo()))
+				if err = next(c); err != nil {
+					c.Error(err)
+				}
+			})).ServeHTTP(response, c.Request())
+			return err
+		}
+	}
+}

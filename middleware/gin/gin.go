@@ -1,0 +1,93 @@
+// Package ginguard puts a guard of package middleware into gin.
+//
+//	r := gin.Default()
+//	r.Use(ginguard.Wrap(guard.Handler))
+//	r.POST("/logout", gin.WrapH(guard.LogoutHandler("/")))
+//	members := r.Group("/members", ginguard.Wrap(guard.LoginRequired))
+//
+// A handler asks the guard with its request: guard.User(c.Request). If every route
+// has a session, no adapter is needed around the whole engine:
+//
+//	http.ListenAndServe(addr, guard.Handler(r))
+//
+// # Why an adapter
+//
+// gin's handlers write to c.Writer, and gin decides late on the status. A guard that
+// is called from a gin.HandlerFunc without giving c.Writer its own writer never sees
+// the response, and the session isn't saved. middleware.ErrBypassed reports that.
+package ginguard
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Wrap returns guard.Handler, guard.LoginRequired or another middleware of a Guard
+// as gin's. Use guard.Handler once, before anything that asks for the session and
+// after gin.Recovery.
+//
+// If the guard answers itself, with a redirect to the login page for example, the
+// remaining handlers of the request don't run.
+func Wrap(guard func(http.Handler) http.Handler) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		writer, passed := c.Writer, false
+		// After a panic too: what recovers outside must not write through the guard,
+		// which would take the status of the panic for the handler's.
+		defer func() { c.Writer = writer }()
+		guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			passed = true
+			inner := &guarded{writer, w}
+			c.Writer, c.Request = inner, r
+			c.Next()
+			inner.commit() // gin writes the headers of an empty answer only at the very end
+		})).ServeHTTP(writer, c.Request)
+		if !passed {
+			c.Abort()
+		}
+	}
+}
+
+// guarded is gin's writer with the guard's in front: the guard hears of the status
+// when gin sends it, and not before.
+type guarded struct {
+	gin.ResponseWriter
+	w http.ResponseWriter
+}
+
+// commit tells the guard the status, before the first byte.
+func (g *guarded) commit() {
+	if !g.Written() {
+		g.w.WriteHeader(g.Status())
+	}
+}
+
+func (g *guarded) WriteHeaderNow() {
+	g.commit()
+	g.ResponseWriter.WriteHeaderNow()
+}
+
+func (g *guarded) Write(p []byte) (int, error) {
+	g.commit()
+	return g.w.Write(p)
+}
+
+func (g *guarded) WriteString(s string) (int, error) {
+	g.commit()
+	return io.WriteString(g.w, s)
+}
+
+func (g *guarded) Flush() {
+	g.commit()
+	_ = http.NewResponseController(g.w).Flush()
+}
+
+func (g *guarded) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return http.NewResponseController(g.w).Hijack()
+}
+
+// Unwrap serves http.ResponseController and middleware.Commit.
+func (g *guarded) Unwrap() http.ResponseWriter { return g.w }
