@@ -35,7 +35,7 @@ func (s *sleeper) Refresh(now time.Time) *keyring.Keyring {
 		panic("the source's own")
 	}
 	found := s.there.Load()
-	<-time.After(s.sleep)
+	time.Sleep(s.sleep)
 	if s.Holder.At(now) != found {
 		s.Holder.Set(found)
 	}

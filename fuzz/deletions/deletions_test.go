@@ -76,12 +76,12 @@ func TestSurvivorsAreReported(t *testing.T) {
 	}
 }
 
-// TestSummary: nothing but killed and accepted deletions is a success, and no
+// TestSummary: nothing but killed, averted and accepted deletions is a success, and no
 // deletion at all is none.
 func TestSummary(t *testing.T) {
 	for _, v := range verdicts {
 		r := &reporter{out: io.Discard}
-		if ok := r.summary("all", []result{{verdict: killed}, {verdict: v}}, 0); ok != (v == killed || v == accepted) {
+		if ok := r.summary("all", []result{{verdict: killed}, {verdict: v}}, 0); ok != (v == killed || v == averted || v == accepted) {
 			t.Errorf("%s counts as success: %t", v, ok)
 		}
 	}
@@ -218,6 +218,25 @@ func TestRead(t *testing.T) {
 		v, tests := read(row.out)
 		if v != row.want || strings.Join(tests, " ") != row.test {
 			t.Errorf("%q reads as %s %q, want %s %q", row.out, v, tests, row.want, row.test)
+		}
+	}
+}
+
+// TestCulprit: where a test died of a nil pointer or an index.
+func TestCulprit(t *testing.T) {
+	const nothing = "panic: runtime error: invalid memory address or nil pointer dereference"
+	for _, row := range []struct{ out, want string }{
+		{"--- FAIL: TestA (0.00s)\n" + nothing + " [recovered, repanicked]\n[signal SIGSEGV]\n\ngoroutine 7 [running]:\ntesting.tRunner.func1.2({0x1, 0x2})\n\t/go/testing.go:1 +0x1\n" +
+			"github.com/hardtack-go/hardtack/auth.deferred()\n\t/a.go:1\npanic({0x1?, 0x2?})\n\t/go/panic.go:1\nsync.(*Mutex).Lock(...)\n\t/go/mutex.go:1\n" +
+			"github.com/hardtack-go/hardtack/cookie/jose.(*opener).Open(0x0, {0x1, 0x2})\n\t/b.go:1\ngithub.com/hardtack-go/hardtack/auth.New(...)\n\n" +
+			"goroutine 1 [chan receive]:\ngithub.com/hardtack-go/hardtack/keyring.New()\n", "cookie/jose opener.Open"},
+		{nothing + "\n\ngoroutine 7 [running]:\ngithub.com/hardtack-go/hardtack/auth.(*Manager[...]).GetUser.func1(0x0)\n", "auth Manager.GetUser"},
+		{"panic: runtime error: index out of range [3] with length 3\n\ngoroutine 7 [running]:\ngithub.com/hardtack-go/hardtack/keyring.pack({0x0, 0x1})\n", "keyring pack"},
+		{"panic: a word of our own\n\ngoroutine 7 [running]:\ngithub.com/hardtack-go/hardtack/keyring.pack({0x0, 0x1})\n", ""},
+		{"--- FAIL: TestA (0.00s)\n", ""},
+	} {
+		if got := culprit(row.out); got != row.want {
+			t.Errorf("%q: %q, want %q", row.out, got, row.want)
 		}
 	}
 }

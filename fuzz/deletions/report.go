@@ -15,7 +15,8 @@ type verdict string
 
 const (
 	killed   verdict = "killed"   // a test failed
-	accepted verdict = "accepted" // not killed, and the list says why
+	averted  verdict = "averted"  // a test died of the very panic that the guard averts
+	accepted verdict = "accepted" // none of the two, and the list says why
 	survived verdict = "survived" // every test passed
 	panicked verdict = "panicked" // no test failed, but a test process died
 	hung     verdict = "hung"     // no test failed, but one did not end
@@ -24,10 +25,10 @@ const (
 )
 
 // verdicts in the order in which a summary counts them.
-var verdicts = []verdict{killed, accepted, survived, panicked, hung, stale, broken}
+var verdicts = []verdict{killed, averted, accepted, survived, panicked, hung, stale, broken}
 
 // good says whether a verdict lets the command succeed.
-func (v verdict) good() bool { return v == killed || v == accepted }
+func (v verdict) good() bool { return v == killed || v == averted || v == accepted }
 
 type result struct {
 	name    string
@@ -65,6 +66,14 @@ func (r *reporter) draw(what string) {
 	if r.terminal {
 		fmt.Fprintf(r.out, "\r\x1b[K%.100s", what)
 	}
+}
+
+// note prints a line.
+func (r *reporter) note(line string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.draw("")
+	fmt.Fprintln(r.out, line)
 }
 
 // result records one result.
@@ -136,6 +145,38 @@ func read(out string) (v verdict, tests []string) {
 		tests = append(tests, m[1])
 	}
 	return v, slices.Compact(slices.Sorted(slices.Values(tests)))
+}
+
+const module = "github.com/hardtack-go/hardtack/"
+
+var (
+	runtimeError = regexp.MustCompile(`(?m)^panic: runtime error: (invalid memory address|index out of range|slice bounds out of range)`)
+	stackFrame   = regexp.MustCompile(`(?m)^` + regexp.QuoteMeta(module) + `([\w/]+)\.([^\s]+)\(.*$`)
+	notInName    = regexp.MustCompile(`\(\*|\)|\[[^]]*\]|\.func\d.*$`)
+)
+
+// culprit is the function of ours, as in "keyring File.At", in which a test died of a
+// nil pointer or an index out of range; "" if it did not.
+func culprit(out string) string {
+	if !runtimeError.MatchString(out) {
+		return ""
+	}
+	// Behind the last panic of the first goroutine: before it are those who
+	// recovered and panicked again.
+	first, _, _ := strings.Cut(out, "\n\ngoroutine ")
+	_, stack, ok := strings.Cut(out[len(first):], "\n\ngoroutine ")
+	if !ok {
+		return ""
+	}
+	stack, _, _ = strings.Cut(stack, "\n\n")
+	if i := strings.LastIndex(stack, "\npanic("); i >= 0 {
+		stack = stack[i:]
+	}
+	m := stackFrame.FindStringSubmatch(stack)
+	if m == nil {
+		return ""
+	}
+	return m[1] + " " + notInName.ReplaceAllString(m[2], "")
 }
 
 // redTests returns the top-level tests that failed.

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// The environment of an instrumented test binary: the guard to delete, and the file
-// that receives the number of each guard that is reached.
+// The environment of an instrumented test binary: the guard that is deleted, and
+// the file that receives the number of each guard that decides.
 const (
 	envOff = "HARDTACK_GUARD_OFF"
 	envLog = "HARDTACK_GUARD_LOG"
@@ -36,18 +36,18 @@ import (
 var (
 	guardOff, _ = strconv.Atoi(os.Getenv(%q))
 	guardLog    = os.Getenv(%q)
-	guardMet    [%d]atomic.Bool
+	guardDid    [%d]atomic.Bool
 )
 
 func guardIsOn(n int) bool {
 	if guardLog != "" {
-		guardMeet(n)
+		guardDecides(n)
 	}
 	return n != guardOff
 }
 
-func guardMeet(n int) {
-	if !guardMet[n].CompareAndSwap(false, true) {
+func guardDecides(n int) {
+	if !guardDid[n].CompareAndSwap(false, true) {
 		return
 	}
 	f, err := os.OpenFile(guardLog, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
@@ -67,17 +67,19 @@ type binary struct {
 	tests []test
 }
 
-// A test is one top-level test, run by itself on the unchanged files.
+// A test is one top-level test, alone, on the sources as they are.
 type test struct {
 	name string
-	met  map[int]bool // the guards that it meets
-	took time.Duration
+	// decides has the guards that decide in it: what would be false without them
+	// was true at least once. A guard that never decides can't be missed.
+	decides map[int]bool
+	took    time.Duration
 }
 
 // testers lists the packages whose tests may miss a guard, besides the core's own.
 var testers = []string{"fuzz", "fuzz/advisories", "fuzz/mutants", "fuzz/vectors"}
 
-// A switchboard has the guards, and the tests that reach them.
+// A switchboard has the guards and the tests that they decide in.
 type switchboard struct {
 	root     string
 	parallel int
@@ -87,8 +89,8 @@ type switchboard struct {
 	red      []string // tests that are red with nothing deleted; these kill nothing
 }
 
-// newSwitchboard finds the guards, compiles the tests of some packages, or of all if
-// none is named, and runs each test once to see which guards it reaches.
+// newSwitchboard finds the guards, compiles the tests of some packages, and runs
+// each test once to see which guards decide in it. No packages stand for all.
 func newSwitchboard(ctx context.Context, root, temp string, parallel int, report *reporter, packages ...string) (*switchboard, error) {
 	c, err := findCore(ctx, root)
 	if err != nil {
@@ -108,7 +110,8 @@ func newSwitchboard(ctx context.Context, root, temp string, parallel int, report
 	}
 	if len(packages) == 0 {
 		for _, p := range c.packages {
-			if tests, _ := filepath.Glob(filepath.Join(p.dir, "*_test.go")); len(tests) > 0 {
+			guarded := slices.ContainsFunc(s.guards, func(g guard) bool { return g.pkg == p.path })
+			if tests, _ := filepath.Glob(filepath.Join(p.dir, "*_test.go")); guarded && len(tests) > 0 {
 				packages = append(packages, p.path)
 			}
 		}
@@ -125,23 +128,27 @@ func newSwitchboard(ctx context.Context, root, temp string, parallel int, report
 		s.binaries = append(s.binaries, b)
 	}
 	for _, b := range s.binaries {
-		report.progress("running the tests of " + b.pkg + " one by one")
-		if err := s.meet(ctx, b); err != nil {
+		report.progress("the tests of " + b.pkg + " one by one, with nothing deleted")
+		if err := s.try(ctx, b); err != nil {
 			return nil, err
 		}
+	}
+	if len(s.red) > 0 {
+		report.note("red with nothing but the switches in, so they count for nothing: " + strings.Join(s.red, ", "))
 	}
 	return s, nil
 }
 
-// meet runs every test of a binary by itself and records which guards it reaches.
-func (s *switchboard) meet(ctx context.Context, b *binary) error {
+// try runs every test of a binary alone and notes which guards decide.
+func (s *switchboard) try(ctx context.Context, b *binary) error {
 	list := exec.CommandContext(ctx, b.path, "-test.list=^(Test|Fuzz|Example)")
 	list.Dir = b.dir
 	out, err := list.Output()
 	if err != nil {
 		return fmt.Errorf("the tests of %s: %w", b.pkg, err)
 	}
-	names := strings.Fields(string(out))
+	// A test that counts allocations measures the switches as well.
+	names := slices.DeleteFunc(strings.Fields(string(out)), func(name string) bool { return strings.Contains(name, "Alloc") })
 	tests := make([]test, len(names))
 	red := make([]bool, len(names))
 	errs := make([]error, len(names))
@@ -158,7 +165,7 @@ func (s *switchboard) meet(ctx context.Context, b *binary) error {
 		for _, word := range strings.Fields(string(text)) {
 			n, err := strconv.Atoi(word)
 			errs[i] = errors.Join(errs[i], err)
-			tests[i].met[n] = true
+			tests[i].decides[n] = true
 		}
 	})
 	for i, t := range tests {
@@ -199,7 +206,7 @@ func (s *switchboard) delete(ctx context.Context, n int) (res result) {
 		var names []string
 		timeout := 5 * time.Second
 		for _, t := range b.tests {
-			if t.met[n] {
+			if t.decides[n] {
 				names = append(names, t.name)
 				timeout += 4 * t.took
 			}
@@ -219,6 +226,10 @@ func (s *switchboard) delete(ctx context.Context, n int) (res result) {
 				res.verdict, res.detail = killed, detail
 				return res
 			case panicked:
+				if culprit(string(out)) == g.pkg+" "+g.fn {
+					res.verdict, res.detail = averted, detail
+					return res
+				}
 				panics++
 			case hung:
 				hangs++
