@@ -37,6 +37,7 @@ var layers = []layer{
 	{pkg: "auth", core: true, may: []string{"internal/", "keyring", "cookie", "ssestore"}, json: true},
 	{pkg: "auth/next", core: true, may: []string{"internal/"}},
 	{pkg: "middleware", may: []string{"internal/", "keyring", "cookie", "ssestore", "auth", "auth/next"}, json: true},
+	{pkg: "middleware/middlewaretest", may: []string{"middleware"}, json: true},
 }
 
 // notInCore is what the core must not reach, not even through another package.
