@@ -22,15 +22,15 @@ const retryAfter = "5"
 // only one ever proposed for what happens here.
 const challenge = "Cookie"
 
-// The forms of a refusal: for people, for programs (RFC 9457), and for people whose
-// application has no pages for it.
+// The forms of a refusal: for people, for programs (RFC 9457), and for people if the
+// application has no page for it.
 const (
 	htmlType    = "text/html; charset=utf-8"
 	problemType = "application/problem+json"
 	textType    = "text/plain; charset=utf-8"
 )
 
-// answer writes a refusal by Config.Refuse, or else by itself. err is why.
+// answer lets Config.Refuse write a refusal, or writes it itself. err is the reason.
 func (c *core) answer(w http.ResponseWriter, r *http.Request, status int, err error, detail string) {
 	if c.cfg.Refuse != nil {
 		answerHeader(w.Header(), status)
@@ -44,8 +44,8 @@ func (c *core) answer(w http.ResponseWriter, r *http.Request, status int, err er
 	answer(w, r, status, detail)
 }
 
-// refusal is the writer of Config.Refuse. A refusal stays one: the status can't be
-// changed. It has no Unwrap, or a flush would pass it by and send 200.
+// A refusal is the writer that Config.Refuse gets. It keeps the status from being changed.
+// It has no Unwrap, because a flush would then bypass it and send 200.
 type refusal struct {
 	rw     http.ResponseWriter
 	status int

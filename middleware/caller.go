@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// caller says who asked, and with it the form of a refusal that they understand.
+// A caller is the kind of client that sent a request. It decides which form of refusal the
+// client understands.
 type caller uint8
 
 const (
@@ -17,16 +18,15 @@ const (
 
 // callerOf decides by the first sign it finds.
 //
-// What follows a protocol is answered by it. Of these headers a link or a form
-// sends none. X-Requested-With counts with one value only: Android's WebView puts
-// the name of the app there, in navigations too. Upgrade: h2c is an offer that
-// Java's HttpClient makes with every request, and asks for nothing.
+// A client that follows a protocol is answered in it. No link or form sends any of these
+// headers. X-Requested-With counts with one value only, because Android's WebView puts the
+// name of the app there, even in navigations. Upgrade: h2c is an offer that Java's
+// HttpClient makes in every request, and doesn't ask for anything.
 //
-// Whoever names HTML in Accept, and ranks it above JSON, shows the answer to a
-// person, and Sec-Fetch-Mode doesn't matter: Turbo submits forms with fetch, and a
-// service worker that rebuilds a navigation can't say "navigate". fetch itself
-// sends */*. After that, Sec-Fetch-Mode is better than Accept, since a script
-// can't choose it.
+// A client that names HTML in Accept, and ranks it above JSON, shows the answer to a
+// person, whatever Sec-Fetch-Mode says: Turbo submits forms with fetch, and a service
+// worker that rebuilds a navigation can't say "navigate". fetch itself sends */*. After
+// that, Sec-Fetch-Mode is more reliable than Accept, because a script can't choose it.
 func callerOf(r *http.Request) caller {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete:

@@ -12,25 +12,25 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// ErrUncommitted is returned by Hijack when the session of the request holds a
-// change that no response has carried yet. A hijacked connection has no
-// response headers of ours, so the change would be lost. Call [Commit] first
-// and hand its headers to whatever writes the 101 response.
+// ErrUncommitted is returned by Hijack when the request's session has a change that
+// no response has carried yet. A hijacked connection has none of our response headers,
+// so the change would be lost. Call [Commit] first, and pass its headers to whatever
+// writes the 101 response.
 //
-// The connection is not hijacked: the handler can still answer, and an answer
-// below 500 carries the change.
+// The connection isn't hijacked. The handler can still answer, and an answer below 500
+// carries the change.
 var ErrUncommitted = errors.New("middleware: hijack with an unwritten session change: call Commit first")
 
-// exchange is one request and its response: the session between them, and the
-// moment after which the session can no longer change.
+// An exchange is one request and its response, with the session between them. It knows
+// when the session can no longer change.
 //
-// There is exactly one allocation of it per request: the handler's context,
-// response writer and request lie within. It is not pooled: handlers keep
-// writers and contexts longer than they should (http.TimeoutHandler leaves whole
-// handlers running), and a pooled one would then be another user's.
+// It takes exactly one allocation per request, because it contains the handler's
+// context, response writer and request. It isn't pooled. Handlers keep writers and
+// contexts longer than they should (http.TimeoutHandler leaves whole handlers running),
+// and a pooled exchange would by then belong to another user.
 type exchange struct {
-	// Each is one pointer back to the exchange, at which fmt stops: it holds
-	// raw cookies, and contexts and writers end up in logs.
+	// Each is a pointer back to the exchange, and stops fmt: the exchange holds raw
+	// cookies, and contexts and writers end up in logs.
 	writer responseWriter
 	ctx    requestContext
 
@@ -38,12 +38,12 @@ type exchange struct {
 	rw      http.ResponseWriter // the writer the request came with
 	req     http.Request        // as the handler sees it
 	cookies []string            // raw Cookie header lines, taken at the start
-	now     time.Time           // arrival: a long upload does not expire its own session
+	now     time.Time           // time of arrival: a long upload doesn't expire its own session
 
 	originScheme, originHost string // of the page that sent the request; see origin
 
-	// session is nil until the first call of Session: a request that asks for
-	// no session pays for no decryption.
+	// session is nil until the first call of Session. A request that doesn't ask for
+	// its session doesn't pay for decryption.
 	session atomic.Pointer[ssestore.Session]
 	phase   atomic.Uint32
 	over    atomic.Bool // the handler has returned
@@ -59,20 +59,20 @@ type exchange struct {
 const (
 	phaseOpen     = iota // the session may change
 	phaseDone            // headers merged
-	phaseFailed          // the session could not be written: the answer must be 500
+	phaseFailed          // the session couldn't be written: the answer must be 500
 	phaseAnswered        // it was; the handler's own answer is dropped
 )
 
-// load returns the session of the request and opens it at the first call.
-// Safe for concurrent use.
+// load returns the request's session. The first call opens it. It is safe for
+// concurrent use.
 func (x *exchange) load() *ssestore.Session {
 	if s := x.session.Load(); s != nil {
 		return s
 	}
 	s := x.open()
 	if x.over.Load() {
-		// A handler that http.TimeoutHandler left behind, or a goroutine of
-		// one. Nobody will look at Late any more.
+		// This is a handler that http.TimeoutHandler left behind, or a goroutine of
+		// one. Nobody will check Late any more.
 		x.core.mistake(&x.req, lateUse)
 	}
 	return s
@@ -87,8 +87,8 @@ func (x *exchange) open() *ssestore.Session {
 	s := x.core.store.Load(x.cookies, x.now)
 	s.Limit(writesFor(x.core.crossOrigin, &x.req)) // here, so that a request without a session pays nothing
 	if x.phase.Load() != phaseOpen {
-		// Too late to write anything: fix the session now, so that a change
-		// is ErrCommitted and not silence. Reading still works.
+		// It's too late to write anything. Commit the session now, so that a change
+		// returns ErrCommitted instead of getting lost. Reading still works.
 		s.Limit(ssestore.WritesNone)
 		_, _ = s.Commit(http.StatusOK)
 	}
@@ -96,13 +96,13 @@ func (x *exchange) open() *ssestore.Session {
 	return s
 }
 
-// commit fixes the session for a response with this final status and merges
-// what it needs into the response headers. Only the first call does anything;
-// the others return the same error. returned: the handler has, without a byte
+// commit commits the session for a response with this final status, and merges what it
+// needs into the response headers. Only the first call does anything. Later ones return
+// the same error. returned says that the handler has returned without writing a byte
 // through our writer.
 //
-// An error means that a change of the session could not be written. The caller
-// must then not send the handler's answer, which may say "you are logged in".
+// An error means that a change of the session couldn't be written. The caller must then
+// not send the handler's answer, which may say "you are logged in".
 func (x *exchange) commit(status int, returned bool) error {
 	if x.phase.Load() == phaseDone { // the second and later Writes
 		return nil
@@ -118,8 +118,8 @@ func (x *exchange) commit(status int, returned bool) error {
 	return err
 }
 
-// settle moves the exchange to its last phase. news is for the first caller, if
-// there is something to merge and tell.
+// settle moves the exchange to its last phase. It sets news for the first caller only,
+// and only if there is something to merge and report.
 func (x *exchange) settle(status int) (out ssestore.Outcome, news bool, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -140,10 +140,10 @@ func (x *exchange) settle(status int) (out ssestore.Outcome, news bool, err erro
 	return out, true, err
 }
 
-// hijack fixes the session for a connection that leaves HTTP. There is no
-// response to carry anything, so an unwritten change is an error, and leaves the
-// exchange open: the handler can still answer. A renewal that was due is dropped:
-// the next request renews.
+// hijack commits the session for a connection that leaves HTTP. No response can carry
+// anything, so an unwritten change is an error. It leaves the exchange open, so the
+// handler can still answer. A renewal that was due is dropped, and left to the next
+// request.
 func (x *exchange) hijack() error {
 	s := x.session.Load()
 	if s.Changed() {
@@ -167,7 +167,7 @@ func (x *exchange) hijack() error {
 // begin is commit for the response writer.
 func (x *exchange) begin(status int) error { return x.replace(x.commit(status, false)) }
 
-// replace answers 500 in place of the handler if the session could not be written.
+// replace answers 500 in the handler's place if the session couldn't be written.
 func (x *exchange) replace(err error) error {
 	if err != nil && x.phase.CompareAndSwap(phaseFailed, phaseAnswered) {
 		x.fail()
@@ -175,29 +175,29 @@ func (x *exchange) replace(err error) error {
 	return err
 }
 
-// finish commits for a handler that has returned. It is not deferred: a panic
-// must commit nothing. net/http sends an empty 200 afterwards when the handler
-// has written nothing.
+// finish commits for a handler that has returned. It isn't deferred, because a panic
+// must not commit anything. If the handler has written nothing, net/http sends an empty
+// 200 afterwards.
 func (x *exchange) finish() {
 	_ = x.replace(x.commit(http.StatusOK, true))
 	x.over.Store(true)
-	// What came too late may have had no caller who listened.
+	// The code that was too late may have ignored its error.
 	if x.late.Load() || x.session.Load().Late() != nil {
 		x.core.mistake(&x.req, lateUse)
 	}
 }
 
-// fail answers 500 in place of the handler.
+// fail answers 500 in the handler's place.
 func (x *exchange) fail() {
 	dropAnswer(x.rw.Header())
 	x.core.answer(x.rw, &x.req, http.StatusInternalServerError, x.err, "The session could not be saved.")
 }
 
-// requestContext is the request's context with one more value: itself, which leads
-// to the exchange of one guard's store. They form a chain where guards are nested.
+// A requestContext is the request's context with one more value, itself, which leads to
+// the exchange of one guard's store. With nested guards, they form a chain.
 type requestContext struct {
 	x      *exchange
-	parent context.Context // the context the request came with
+	parent context.Context // the context that the request came with
 }
 
 // contextKey finds the innermost requestContext.
@@ -214,7 +214,7 @@ func (c *requestContext) Value(key any) any {
 	return c.parent.Value(key)
 }
 
-// Format prints the name alone, under every verb.
+// Format prints only the name, under every verb.
 func (c *requestContext) Format(f fmt.State, _ rune) { fmt.Fprint(f, c.String()) }
 
 // String names the context as package context names its own.
@@ -223,16 +223,16 @@ func (c *requestContext) String() string { return "hardtack.Request" }
 // MarshalText redacts the context for encoding/json and log/slog.
 func (c *requestContext) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
-// innermost returns the link of a context to the innermost guard; nil when no
-// Handler is installed.
+// innermost returns a context's link to the innermost guard, or nil if no Handler is
+// installed.
 func innermost(ctx context.Context) *requestContext {
 	c, _ := ctx.Value(contextKey{}).(*requestContext)
 	return c
 }
 
-// exchange returns the exchange of this guard's store, whichever guard began it. It
-// is not always the innermost: an application can hold two stores, say one for
-// customers and one for staff, one inside the other.
+// exchange returns the exchange of this guard's store, whichever guard began it. That
+// isn't always the innermost one: an application can have two stores, say for customers
+// and for staff, with one guard inside the other.
 func (c *core) exchange(ctx context.Context) *exchange {
 	for in := innermost(ctx); in != nil; in = innermost(in.parent) {
 		if in.x.core.store == c.store {
@@ -242,9 +242,9 @@ func (c *core) exchange(ctx context.Context) *exchange {
 	return nil
 }
 
-// session returns this guard's session of a request. It is nil, which is
-// ErrNoSession in every method, where Handler is missing, and where another guard
-// has the session for users of its own.
+// session returns this guard's session of a request. If Handler is missing, or another
+// guard has the session for its own users, it returns nil, on which every method returns
+// ErrNoSession.
 func (c *core) session(r *http.Request) *ssestore.Session {
 	x := c.exchange(r.Context())
 	switch {
@@ -258,18 +258,17 @@ func (c *core) session(r *http.Request) *ssestore.Session {
 	return x.load()
 }
 
-// Session returns the session of a request. Everything on it works with any
-// value it returns: without [Guard.Handler] around the handler it is nil, and a
-// nil Session reads as empty and answers every change with
-// [ssestore.ErrNoSession]. That is logged through slog.Default, since there is
-// no Guard whose [Config].Log could be asked.
+// Session returns the session of a request. Without [Guard.Handler] around the handler
+// it returns nil. You can still call every method on that: a nil Session reads as empty,
+// and every change returns [ssestore.ErrNoSession]. The missing Handler is logged through
+// slog.Default, because there is no Guard whose [Config].Log could be used.
 //
-// The first call opens the cookie; a handler that never calls it (and is not
-// guarded) costs no decryption and sends no header. Where two guards are
-// nested it is the session of the inner one. Safe for concurrent use. It may
-// be called after the response is committed, when it reads but refuses
-// changes. A first read at that point is a mistake, which [Config].OnMistake and
-// the log hear of: the response depends on the cookie and did not say so.
+// The first call opens the cookie. A handler that never calls Session, and isn't guarded,
+// decrypts nothing and sends no header. If two guards are nested, Session returns the
+// session of the inner one. It is safe for concurrent use. After the response is
+// committed, the session can still be read, but refuses changes. Reading it for the first
+// time at that point is a mistake, because the response depends on the cookie without
+// saying so. [Config].OnMistake and the log are told.
 func Session(r *http.Request) *ssestore.Session {
 	if r == nil {
 		return nil

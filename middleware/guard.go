@@ -55,75 +55,72 @@ type Config struct {
 	// StaffForbidden answers 403 instead of 404 to users who are not staff.
 	StaffForbidden bool
 
-	// Refuse writes the page of a refusal: 401, 403, 404, 405, 425, 500 or 503.
-	// Status and header fields, such as Retry-After, are the guard's; Refuse
-	// writes the body, and can't change the status. Content-Type says who reads
-	// it: "text/html; charset=utf-8" for a person, "application/problem+json" for
-	// a program. If Refuse is nil or writes nothing, people get a line of text,
-	// and programs a problem of RFC 9457.
+	// Refuse writes the page for a refusal: 401, 403, 404, 405, 425, 500 or 503. The
+	// guard sets the status and header fields such as Retry-After. Refuse writes the
+	// body, and can't change the status. The Content-Type says who will read it:
+	// "text/html; charset=utf-8" is for a person, "application/problem+json" for a
+	// program. If Refuse is nil or writes nothing, people get a line of text, and
+	// programs get a problem as in RFC 9457.
 	//
-	// The error is the one that [Config].OnOutcome gets. It is for choosing a
-	// page; show no text of it, unless it is an [auth.Forbidden]. Answers that
-	// lead to another page don't come here, nor does a refusal by a CrossOrigin of
-	// your own, which has a deny handler.
+	// The error is the one that [Config].OnOutcome gets. Use it to choose a page, but
+	// don't show its text unless it is an [auth.Forbidden]. Refuse isn't called for
+	// answers that lead to another page, or if your own CrossOrigin refuses, which has
+	// a deny handler.
 	Refuse func(w http.ResponseWriter, r *http.Request, status int, err error)
 
-	// ClearSiteData is sent as Clear-Site-Data by LogoutHandler: any of
-	// "cache", "storage", "executionContexts", "clientHints". "cookies" and
-	// "*" are refused: they delete the cookies of every application under the
-	// registered domain, and with them the mark that keeps an ended session
-	// ended.
+	// ClearSiteData is what LogoutHandler sends as Clear-Site-Data: any of "cache",
+	// "storage", "executionContexts", "clientHints". "cookies" and "*" are refused.
+	// They would delete the cookies of every application under the registered domain,
+	// including the barrier, which keeps a session that has ended from coming back.
 	ClearSiteData []string
 
-	// OnOutcome is called once for each response whose session was used or that
-	// the guard wrote in the handler's place, right before its headers go. It is
-	// for one line of logging and for counters: method, path, verdict, kid. The
-	// request is the one that the handler got. It must be fast and safe for
-	// concurrent use, and must not write the response.
+	// OnOutcome is called once for each response whose session was used or that the
+	// guard wrote in the handler's place, right before its headers are sent. It is for
+	// one line of logging and for counters: method, path, verdict, kid. The request is
+	// the one that the handler got. OnOutcome must be fast and safe for concurrent use,
+	// and must not write the response.
 	//
-	// The error is nil, or why the response is not the handler's, or why the
-	// session was not saved; the package documentation has the list. A visitor
-	// who is sent to the login page is among them, with [auth.ErrNoUser]: an
-	// error here is not yet a fault of the program.
+	// A non-nil error says why the response isn't the handler's, or why the session
+	// wasn't saved. The package documentation has the list. An error doesn't always mean
+	// that something is wrong: a visitor who is sent to the login page is
+	// [auth.ErrNoUser].
 	OnOutcome func(*http.Request, ssestore.Outcome, error)
 
-	// OnMistake is called for each mistake in how the program uses this package,
-	// at most once per kind and request: [ssestore.ErrNoSession] where Handler is
-	// missing, [ssestore.ErrCommitted] for a session used after the response
-	// began, [ErrUncommitted] for a refused Hijack, [ErrBypassed] and
-	// [ErrDropped]. It is for counters, and for tests that fail on a mistake. The
-	// rules of OnOutcome apply.
+	// OnMistake is called for each mistake in how the program uses this package, at
+	// most once per kind and request: [ssestore.ErrNoSession] if Handler is missing,
+	// [ssestore.ErrCommitted] if a session is used after the response began,
+	// [ErrUncommitted] for a refused Hijack, [ErrBypassed] and [ErrDropped]. It is for
+	// counters, and for tests that fail on a mistake. The rules of OnOutcome apply.
 	OnMistake func(*http.Request, error)
 
-	// Log gets a line for each mistake, and for each 500 and 503 that the guard
-	// answers by itself: what it is and what to do about it, the method and the
-	// host, and nothing else of the request. Each kind is logged at most once a
-	// minute. nil is slog.Default(), whatever the hooks are; a logger of
-	// slog.DiscardHandler turns it off.
+	// Log gets a line for each mistake, and for each 500 or 503 that the guard answers
+	// itself. It says what happened and what to do about it, and has the request's
+	// method and host, but nothing else of the request. Each kind is logged at most
+	// once a minute. nil means slog.Default(), even if the hooks are set. To turn
+	// logging off, use a logger with slog.DiscardHandler.
 	Log *slog.Logger
 
 	// Now is the clock, read once per request. nil means time.Now.
 	Now func() time.Time
 
-	_ struct{} // Config wants its field names written
+	_ struct{} // forces keyed literals, so that fields can be added
 }
 
-// A ConfigError names a field of [Config], or an argument of [New], and the rule
-// it broke: Package (here "middleware"), Field and Rule, all strings. It doesn't
-// repeat the value. It is the ConfigError of the packages cookie, ssestore and
-// auth too.
+// A ConfigError names a field of [Config], or an argument of [New], and the rule it broke,
+// in three strings: Package (here "middleware"), Field and Rule. It doesn't repeat the
+// value. Packages cookie, ssestore and auth use the same type.
 type ConfigError = config.Error
 
-// Guard puts sessions into requests and rules around handlers. U is the
-// application's user type. Make it with [New]; a nil or zero Guard answers 500
-// to everything. It is immutable and safe for concurrent use.
+// A Guard puts sessions into requests and rules around handlers. U is the application's
+// user type. Make one with [New]; a nil or zero Guard answers everything with 500. It is
+// immutable and safe for concurrent use.
 type Guard[U any] struct {
 	core     *core
 	accounts *auth.Manager[U]
 	staff    []auth.Rule[U]
 }
 
-// core is the part of a Guard that does not depend on the user type.
+// core is the part of a Guard that doesn't depend on the user type.
 type core struct {
 	store       *ssestore.Store
 	cfg         Config
@@ -135,8 +132,8 @@ type core struct {
 	manager     any     // the *auth.Manager, to tell it from another
 }
 
-// New returns a Guard over a store and a manager of users. Every fault of the
-// configuration is reported at once, as joined [*ConfigError]s.
+// New returns a Guard over a store and a manager of users. If the configuration is wrong,
+// it returns all faults as joined [*ConfigError] values.
 func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*Guard[U], error) {
 	faults := config.Faults{Package: "middleware"}
 	if store == nil {
@@ -193,18 +190,18 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 	return &Guard[U]{core: c, accounts: accounts, staff: []auth.Rule[U]{accounts.Staff}}, nil
 }
 
-// WithLogin returns a guard for a section that has a login page of its own. It is
-// like g in everything else: the same sessions, users, rules and hooks. Use it inside
-// of g's Handler, or around a section by itself:
+// WithLogin returns a guard for a section that has a login page of its own. In everything
+// else it is like g: it has the same sessions, users, rules and hooks. Use it inside g's
+// Handler, or around a section by itself:
 //
 //	staff, err := guard.WithLogin("/staff/login")
 //	…
 //	mux.Handle("/staff/", staff.StaffRequired(pages))
 //	http.ListenAndServe(addr, guard.Handler(mux))
 //
-// The URL follows the rules of [Config].LoginURL; a fault is a [*ConfigError]. Users
-// of another kind, with ids of their own, need a store and a guard of their own
-// instead: ids of two tables must never meet in one session.
+// The URL follows the rules of [Config].LoginURL. If it breaks them, the error is a
+// [*ConfigError]. If the section has another kind of users with ids of their own, it needs
+// its own store and guard instead: ids of two tables must never meet in one session.
 func (g *Guard[U]) WithLogin(url string) (*Guard[U], error) {
 	faults := config.Faults{Package: "middleware"}
 	if g == nil || g.core == nil {
@@ -266,10 +263,10 @@ func (c *core) tooEarly(w http.ResponseWriter, r *http.Request) {
 	c.answer(w, r, http.StatusTooEarly, ErrTooEarly, "")
 }
 
-// early reports whether a request may be a replay of one that could do harm twice: a
-// proxy took it before the TLS handshake was complete, and its method isn't safe.
-// Any Early-Data counts, repeated and malformed ones too (RFC 8470 section 5.1). To
-// believe this header is no risk: whoever forges it is only refused.
+// early reports whether a request may be a replay that does harm: a proxy accepted it
+// before the TLS handshake was complete, and its method isn't safe. Any Early-Data
+// counts, even a repeated or malformed one (RFC 8470 section 5.1). Believing this header
+// is no risk, because anyone who forges it is only refused.
 func early(r *http.Request) bool {
 	if len(r.Header["Early-Data"]) == 0 {
 		return false
@@ -281,29 +278,27 @@ func early(r *http.Request) bool {
 	return true
 }
 
-// Handler puts a session into every request that passes and writes what became
-// of it before the first byte of the response. It also refuses unsafe requests
-// of other origins (see [Config].CrossOrigin). Put it around the whole
-// application, inside of whatever recovers from panics and outside of whatever
-// uses the session:
+// Handler puts a session into every request that goes through it, and writes the session
+// before the first byte of the response. It also refuses unsafe requests from other
+// origins (see [Config].CrossOrigin). Put it around the whole application: inside
+// anything that recovers from panics, and outside anything that uses the session:
 //
 //	http.ListenAndServe(addr, guard.Handler(mux))
 //
-// A handler that panics, http.ErrAbortHandler included, leaves the session as
-// it was: the panic passes and nothing is committed. When a change cannot be
-// written (no key may seal), the handler's answer is replaced by 500: it may
-// say something that is not so.
+// If a handler panics, even with http.ErrAbortHandler, the session stays as it was: the
+// panic passes through and nothing is committed. If a change can't be written (because no
+// key may seal), the handler's answer is replaced by 500, since it may say something that
+// isn't true.
 //
-// Guards may stand inside each other. There is one session for each store, whatever
-// guards are around it: the outermost guard of a store reads the clock, writes the
-// cookie and calls the hooks, and each guard inside adds its cross-origin protection
-// and its answers. Two stores are two sessions, with cookies of different names.
-// What doesn't fit is a mistake and answered with 500: two guards over one store with
-// different managers of users, or two stores with one cookie name.
+// Guards can be nested. Each store has one session, however many guards surround it. The
+// outermost guard of a store reads the clock, writes the cookie and calls the hooks. Each
+// guard inside adds its cross-origin protection and its answers. Two stores have two
+// sessions, whose cookies need different names. Two guards over one store with different
+// managers of users, or two stores with one cookie name, are a mistake, and answered with
+// 500.
 //
-// The handler's http.ResponseWriter has Flush, Hijack and ReadFrom whatever is
-// below; where the server cannot, they say so (http.ErrNotSupported). Server
-// push of HTTP/2 is not passed on.
+// The handler's http.ResponseWriter always has Flush, Hijack and ReadFrom. If the server
+// can't do them, they return http.ErrNotSupported. HTTP/2 server push isn't passed on.
 func (g *Guard[U]) Handler(next http.Handler) http.Handler {
 	if g == nil || g.core == nil {
 		return http.HandlerFunc(unmade)
@@ -312,7 +307,7 @@ func (g *Guard[U]) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.core.serve(w, r, next, checked) })
 }
 
-// serve is Handler for one request. checked is next behind the cross-origin
+// serve is Handler for one request. checked is next, wrapped in the cross-origin
 // protection.
 func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.Handler) {
 	if innermost(r.Context()) != nil && c.nested(w, r, checked) {
@@ -328,12 +323,12 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.
 		x.originScheme, x.originHost = origin(r)
 	}
 	x.writer.x, x.ctx.x, x.ctx.parent = x, x, r.Context()
-	// The copy that WithContext makes does not leave this line, so the
-	// compiler keeps it off the heap: one allocation instead of two.
+	// The copy that WithContext makes doesn't leave this line, so the compiler keeps it
+	// off the heap, which saves one of two allocations.
 	x.req = *r.WithContext(&x.ctx)
 	if err := c.crossOrigin.Check(&x.req); err != nil {
-		// The protection doesn't say that it refuses, and may have a deny handler
-		// of the application's.
+		// The protection doesn't say when it refuses, and may have a deny handler from
+		// the application.
 		c.refusing(&x.req, fmt.Errorf("%w: %w", ErrCrossOrigin, err))
 		next = checked
 	} else if early(&x.req) {
@@ -342,15 +337,15 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.
 	}
 	next.ServeHTTP(&x.writer, &x.req)
 	if r.MultipartForm == nil {
-		// The server removes the temporary files of an upload by the request it
-		// made, and the handler parsed the form of the copy.
+		// The server removes an upload's temporary files through the request it made,
+		// but the handler parsed the form of the copy.
 		r.MultipartForm = x.req.MultipartForm
 	}
 	x.finish()
 }
 
-// nested is serve inside of another guard. It reports false if this one begins an
-// exchange of its own, because no other has its store.
+// nested is serve inside another guard. It returns false if this guard has to begin its
+// own exchange, because no other guard has its store.
 func (c *core) nested(w http.ResponseWriter, r *http.Request, checked http.Handler) bool {
 	inner := innermost(r.Context())
 	for in := inner; in != nil; in = innermost(in.parent) {
@@ -365,7 +360,7 @@ func (c *core) nested(w http.ResponseWriter, r *http.Request, checked http.Handl
 				checked.ServeHTTP(w, r)
 				return true
 			}
-			// Another store's guard is between, so Session would find that one.
+			// Another store's guard is in between, so Session would find that one.
 			own := r.WithContext(&requestContext{in.x, r.Context()})
 			checked.ServeHTTP(w, own)
 			if r.MultipartForm == nil { // as in serve
@@ -381,7 +376,7 @@ func (c *core) nested(w http.ResponseWriter, r *http.Request, checked http.Handl
 	return false
 }
 
-// unmade answers for a Guard that did not come from New.
+// unmade answers for a Guard that New didn't make.
 func unmade(w http.ResponseWriter, r *http.Request) {
 	stray.say(r, noGuard)
 	answer(w, r, http.StatusInternalServerError, "")

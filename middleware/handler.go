@@ -7,11 +7,10 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// User returns the user of a request, as [auth.Manager.GetUser] does. The error is
-// nil only if somebody is logged in: [auth.ErrNoUser] means that nobody is,
-// [auth.ErrUserStore] that it couldn't be found out. A handler inside
-// [Guard.ForUser] or [Guard.ForAnyone] has the user already, and has no error to
-// tell apart.
+// User returns the user of a request, like [auth.Manager.GetUser]. The error is nil only
+// if somebody is logged in. [auth.ErrNoUser] means that nobody is, and
+// [auth.ErrUserStore] that there was no way to find out. Handlers inside [Guard.ForUser]
+// or [Guard.ForAnyone] already have the user, and no errors to deal with.
 func (g *Guard[U]) User(r *http.Request) (U, error) {
 	s := g.Session(r)
 	if s == nil {
@@ -21,9 +20,9 @@ func (g *Guard[U]) User(r *http.Request) (U, error) {
 	return g.accounts.GetUser(r.Context(), s)
 }
 
-// Login makes user the user of the session, as [auth.Manager.Login] does. Check the
-// password first, and redirect with 303 to [Guard.Next] afterwards. For "remember
-// me", call Remember on [Guard.Session].
+// Login makes user the user of the session, like [auth.Manager.Login]. Check the password
+// first, and redirect to [Guard.Next] with 303 afterwards. For "remember me", call
+// Remember on [Guard.Session].
 func (g *Guard[U]) Login(r *http.Request, user U) error {
 	s := g.Session(r)
 	if s == nil {
@@ -32,9 +31,9 @@ func (g *Guard[U]) Login(r *http.Request, user U) error {
 	return g.accounts.Login(r.Context(), s, user)
 }
 
-// Logout ends the session, as [auth.Manager.Logout] does. It is for handlers that do
-// more than log out, such as one that deletes the account. [Guard.LogoutHandler]
-// is a whole handler, and refuses everything but POST.
+// Logout ends the session, like [auth.Manager.Logout]. It is for handlers that do more
+// than log out, such as one that deletes the account. [Guard.LogoutHandler] is a complete
+// handler, and refuses everything but POST.
 func (g *Guard[U]) Logout(r *http.Request) error {
 	s := g.Session(r)
 	if s == nil {
@@ -43,9 +42,8 @@ func (g *Guard[U]) Logout(r *http.Request) error {
 	return g.accounts.Logout(r.Context(), s)
 }
 
-// Session returns this guard's session of a request. It is like [Session], and
-// differs from it only where guards are nested: that returns the session of the
-// innermost guard.
+// Session returns this guard's session of a request. It differs from [Session] only if
+// guards are nested, when that function returns the session of the innermost guard.
 func (g *Guard[U]) Session(r *http.Request) *ssestore.Session {
 	if r == nil {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// Reasons that reach [Config].OnOutcome and [Config].OnMistake, beside those of
-// the packages auth, ssestore and cookie. Test with [errors.Is].
+// The errors that [Config].OnOutcome and [Config].OnMistake get, besides those of packages
+// auth, ssestore and cookie. Test with [errors.Is].
 var (
 	// ErrCrossOrigin is the reason of a 403 for an unsafe request that came from
 	// another site; see [Config].CrossOrigin.
@@ -24,13 +24,13 @@ var (
 	// TLS.
 	ErrTooEarly = errors.New("middleware: refused an unsafe request in early data")
 	// ErrBypassed is reported when a response didn't go through the
-	// http.ResponseWriter that [Guard.Handler] passes on: the headers left before
-	// the session could add its own, so the session isn't saved. Most often a
-	// router has a writer of its own. Put Handler around the router, or use the
+	// http.ResponseWriter that [Guard.Handler] passes on. The headers were sent before
+	// the session could add its own, so the session isn't saved. Usually this is a
+	// router with a writer of its own. Put Handler around the router, or use the
 	// adapters in middleware/gin and middleware/echo.
 	ErrBypassed = errors.New("middleware: the response went past the writer of Guard.Handler; the session is not saved")
-	// ErrNested is reported, and the reason of a 500, where guards are nested that
-	// don't fit together; see [Guard.Handler].
+	// ErrNested is reported, and is the reason of a 500, when nested guards don't fit
+	// together; see [Guard.Handler].
 	ErrNested = errors.New("middleware: a guard inside of another has the same store with other users, or another store with the same cookie name")
 	// ErrDropped is reported when the browser is about to drop the session's
 	// cookie: it is Secure and the page came over plain http, or its Domain is
@@ -38,7 +38,7 @@ var (
 	ErrDropped = errors.New("middleware: the browser will drop the session's cookie")
 )
 
-// kind is one kind of line that a guard logs by itself.
+// A kind is one kind of line that a guard logs by itself.
 type kind uint8
 
 const (
@@ -57,9 +57,9 @@ const (
 	kinds
 )
 
-// lines has what is logged of each kind: one word, and what to do about it. The
-// words are stable, since alerts depend on them. The error of a mistake goes to
-// OnMistake; the other kinds have a response, and so an OnOutcome.
+// lines has what is logged for each kind: one word, and what to do about it. The words
+// don't change, because alerts depend on them. The error of a mistake goes to OnMistake.
+// The other kinds have a response, and therefore an OnOutcome.
 var lines = [kinds]struct {
 	err        error
 	word, cure string
@@ -90,23 +90,23 @@ var lines = [kinds]struct {
 		"the session could not be written, so Guard.Handler answered 500: Config.OnOutcome gets the error, which says what to do"},
 }
 
-// quiet is how long a kind is silent after a line: a mistake in the wiring is
-// the same at each request, and must not fill the disk.
+// quiet is how long a kind isn't logged again after a line. A mistake in the wiring is the
+// same in each request, and must not fill the disk.
 const quiet = time.Minute
 
-// teller logs what no visitor can be told, each kind at most once in a while.
+// A teller logs what visitors can't be told, each kind at most once in a while.
 type teller struct {
 	log  *slog.Logger        // nil: slog.Default(), as it is then
 	last [kinds]atomic.Int64 // when a line of each kind was logged, in Unix nanoseconds
 }
 
-// stray tells what has no Guard to tell it: a session that was asked for where
-// no Handler is, and a Guard that New didn't make. It's the only state of this
-// package outside of a Guard, and holds times alone.
+// stray logs what has no Guard to log it: a session that was asked for without a Handler,
+// and a Guard that New didn't make. It's the only state of this package outside a Guard,
+// and it only holds times.
 var stray teller
 
-// say logs one line: the kind, the cure, the method and the host. Path, query,
-// cookies and user are in nobody's interest there.
+// say logs one line: the kind, the cure, the method and the host. Path, query, cookies and
+// user don't belong there.
 func (t *teller) say(r *http.Request, k kind) {
 	now, last := time.Now().UnixNano(), t.last[k].Load()
 	if since := time.Duration(now - last); since >= 0 && since < quiet || !t.last[k].CompareAndSwap(last, now) {
@@ -120,7 +120,7 @@ func (t *teller) say(r *http.Request, k kind) {
 		slog.String("cure", lines[k].cure), slog.String("method", method(r)), slog.String("host", host(r)))
 }
 
-// mistake tells of a mistake in the wiring.
+// mistake reports a mistake in the wiring.
 func (c *core) mistake(r *http.Request, k kind) {
 	if x := c.exchange(r.Context()); x != nil {
 		c = x.core // the outermost guard of a store speaks for all
@@ -131,8 +131,8 @@ func (c *core) mistake(r *http.Request, k kind) {
 	}
 }
 
-// refusing notes why the guard is about to answer r in the handler's place. The
-// reason reaches OnOutcome with the response.
+// refusing records why the guard is about to answer r in the handler's place. The reason
+// reaches OnOutcome with the response.
 func (c *core) refusing(r *http.Request, err error) {
 	x := c.exchange(r.Context())
 	if x == nil { // there is no response of ours to wait for
@@ -152,9 +152,9 @@ func (c *core) refusing(r *http.Request, err error) {
 	}
 }
 
-// tell tells the application what became of the session. It is called once for
-// each response, by the caller to whom settle had news, and never with the lock
-// held. past: the outcome can't be sent any more.
+// tell tells the application what happened to the session. The caller for whom settle has
+// news calls it, once for each response and never while holding the lock. past says that
+// the outcome can't be sent any more.
 func (x *exchange) tell(out *ssestore.Outcome, err error, past bool) {
 	c, drop, dropped := x.core, kind(0), false
 	x.saved.Store(out.Bytes > 0)
@@ -180,7 +180,7 @@ func (x *exchange) tell(out *ssestore.Outcome, err error, past bool) {
 	}
 }
 
-// method is the request's method if it's a usual one. Clients may send any word.
+// method returns the request's method if it's a usual one. Clients may send any word.
 func method(r *http.Request) string {
 	switch r.Method {
 	case "":
@@ -192,8 +192,8 @@ func method(r *http.Request) string {
 	return "other"
 }
 
-// host is the host that the request names, if it looks like one: 253 characters
-// is what DNS allows (RFC 1035 section 2.3.4), and 6 are for the port.
+// host returns the host that the request names, if it looks like one. DNS allows 253
+// characters (RFC 1035 section 2.3.4), and 6 more are for the port.
 func host(r *http.Request) string {
 	for _, c := range []byte(r.Host) {
 		switch {
@@ -209,10 +209,10 @@ func host(r *http.Request) string {
 	return r.Host
 }
 
-// origin says how the browser sees the page that sent a request, as far as that
-// is certain: by the Origin of an unsafe request that names this very host. If it
-// names another, the Host header isn't what the browser sees, or the page isn't
-// ours. Forwarded headers prove nothing.
+// origin returns the scheme and host that the browser sees for the page that sent a
+// request, if that is certain. It comes from the Origin of an unsafe request, if that names
+// this very host. If it names another, the Host header isn't what the browser sees, or the
+// page isn't ours. Forwarded headers prove nothing.
 //
 // A page over https behind a proxy that ends TLS has an https Origin. One over
 // http that posts to https sends Sec-Fetch-Site, which browsers send to

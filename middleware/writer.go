@@ -12,14 +12,14 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// responseWriter commits the session before the first byte of the response.
+// A responseWriter commits the session before the first byte of the response.
 //
-// It commits at the first of: a final WriteHeader, Write, WriteString,
-// ReadFrom, Flush, FlushError, Hijack, and the return of the handler. What it
-// implements itself it must: http.ResponseController looks for a method first
-// and unwraps only when there is none, so a writer with Unwrap alone would let
-// Flush pass the commit (alexedwards/scs#141, express-openid-connect v3).
-// Deadlines and full duplex have nothing to commit and pass through Unwrap.
+// It commits at the first of these: a final WriteHeader, Write, WriteString, ReadFrom,
+// Flush, FlushError, Hijack, and the return of the handler. It must implement all of these
+// methods itself. http.ResponseController looks for a method first, and unwraps only if
+// there is none, so with Unwrap alone, Flush would bypass the commit (alexedwards/scs#141,
+// express-openid-connect v3). Deadlines and full duplex have nothing to commit, and go
+// through Unwrap.
 type responseWriter struct{ x *exchange }
 
 var (
@@ -31,28 +31,28 @@ var (
 
 func (w *responseWriter) Header() http.Header { return w.x.rw.Header() }
 
-// Unwrap serves http.ResponseController.
+// Unwrap is for http.ResponseController.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.x.rw }
 
-// WriteHeader commits at a final status. 100 to 199 are not final (net/http
-// sends 103 Early Hints and keeps the headers open), except 101, after which
-// nothing of HTTP follows.
+// WriteHeader commits at a final status. A status from 100 to 199 isn't final (net/http
+// sends 103 Early Hints and keeps the headers open), except 101, which ends HTTP on this
+// connection.
 func (w *responseWriter) WriteHeader(status int) {
 	if informational(status) {
 		w.x.rw.WriteHeader(status)
 		return
 	}
 	if (status < 100 || status > 999) && w.x.phase.Load() == phaseOpen {
-		// net/http panics here, with this text. Committed first, the session
-		// would go out with the answer of whoever recovers.
+		// net/http panics with this text. If the session were committed first, it
+		// would be sent with the answer of the code that recovers.
 		panic(fmt.Sprintf("invalid WriteHeader code %v", status))
 	}
 	if w.x.begin(status) != nil {
 		return // begin has answered
 	}
 	if status >= 500 && w.x.saved.Load() && w.x.over.Load() {
-		// A router that answers an error after its handlers have returned, and
-		// after us: the session was saved as if the request had succeeded.
+		// A router that writes an error after its handlers, and this Handler, have
+		// returned: the session was saved as if the request had succeeded.
 		w.x.core.mistake(&w.x.req, bypassed)
 	}
 	w.x.rw.WriteHeader(status)
@@ -69,7 +69,7 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	return w.x.rw.Write(p)
 }
 
-// WriteString keeps io.WriteString free of a copy, as net/http's own writer does.
+// WriteString saves io.WriteString a copy, as net/http's own writer does.
 func (w *responseWriter) WriteString(s string) (int, error) {
 	if err := w.x.begin(http.StatusOK); err != nil {
 		return 0, err
@@ -77,13 +77,13 @@ func (w *responseWriter) WriteString(s string) (int, error) {
 	return io.WriteString(w.x.rw, s)
 }
 
-// ReadFrom keeps sendfile: io.Copy asks for it, and net/http's writer hands the
-// file to the kernel. A writer between us and the server that has none (one
-// that compresses, say) is not passed over.
+// ReadFrom keeps sendfile working: io.Copy calls it, and net/http's writer passes the file
+// to the kernel. A writer between us and the server that doesn't have it (because it
+// compresses, say) isn't bypassed.
 func (w *responseWriter) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.x.phase.Load() == phaseOpen && !isFile(src) {
-		// A reader can panic, and then nothing may have been committed. A file
-		// can't, and must go down as it is.
+		// A reader can panic, and nothing must have been committed by then. A file
+		// can't panic, and must be passed down as it is.
 		if n, err = w.readFirst(src); err == io.EOF {
 			return n, nil
 		} else if err != nil {
@@ -102,8 +102,8 @@ func (w *responseWriter) ReadFrom(src io.Reader) (n int64, err error) {
 	return n + rest, err
 }
 
-// readFirst copies what src gives first, as much as net/http itself looks at before
-// it hands src down.
+// readFirst copies the beginning of src: as much as net/http itself looks at before it
+// passes src down.
 func (w *responseWriter) readFirst(src io.Reader) (int64, error) {
 	var buf [512]byte
 	n, err := src.Read(buf[:])
@@ -115,7 +115,7 @@ func (w *responseWriter) readFirst(src io.Reader) (int64, error) {
 	return int64(n), err
 }
 
-// isFile reports whether src is what net/http can hand to the kernel.
+// isFile reports whether src is something that net/http can pass to the kernel.
 func isFile(src io.Reader) bool {
 	if limited, ok := src.(*io.LimitedReader); ok {
 		src = limited.R
@@ -124,14 +124,14 @@ func isFile(src io.Reader) bool {
 	return ok
 }
 
-// writerOnly hides every other method, so that io.Copy does not come back here.
+// writerOnly hides every other method, so that io.Copy doesn't come back here.
 type writerOnly struct{ io.Writer }
 
 // Flush is FlushError for code that asserts http.Flusher.
 func (w *responseWriter) Flush() { _ = w.FlushError() }
 
-// FlushError commits and flushes. Where nothing below can flush it commits
-// nothing and returns http.ErrNotSupported: no byte has left.
+// FlushError commits and flushes. If nothing below it can flush, it commits nothing and
+// returns http.ErrNotSupported, because no byte has been sent.
 func (w *responseWriter) FlushError() error {
 	if !supports(w.x.rw, func(rw http.ResponseWriter) bool {
 		switch rw.(type) {
@@ -148,9 +148,9 @@ func (w *responseWriter) FlushError() error {
 	return http.NewResponseController(w.x.rw).Flush()
 }
 
-// Hijack takes the connection out of HTTP. A session change that no response
-// has carried is ErrUncommitted and the connection stays with the server.
-// Where nothing below can hijack (HTTP/2), http.ErrNotSupported.
+// Hijack takes the connection out of HTTP. If no response has carried a change of the
+// session, it returns ErrUncommitted and the connection stays with the server. If nothing
+// below it can hijack (as with HTTP/2), it returns http.ErrNotSupported.
 func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if !supports(w.x.rw, func(rw http.ResponseWriter) bool { _, ok := rw.(http.Hijacker); return ok }) {
 		return nil, nil, http.ErrNotSupported
@@ -188,10 +188,9 @@ func (w *responseWriter) CloseNotify() <-chan bool {
 	return gone
 }
 
-// begun reports whether a writer below has sent its headers, which it may have
-// done behind our back: gin and negroni say so in a method, echo in a field. Only
-// after the handler has returned without a byte through us is the field worth the
-// reflection.
+// begun reports whether a writer below has sent its headers, possibly behind our back. gin
+// and negroni have a method for that, and echo has a field. Reading the field takes
+// reflection, so begun does it only if the handler has returned without writing through us.
 func begun(rw http.ResponseWriter, returned bool) bool {
 	return supports(rw, func(rw http.ResponseWriter) bool {
 		if w, ok := rw.(interface{ Written() bool }); ok {
@@ -211,7 +210,7 @@ func committed(rw http.ResponseWriter) bool {
 	return ok && len(f.Index) == 1 && f.Type.Kind() == reflect.Bool && v.FieldByIndex(f.Index).Bool()
 }
 
-// Format prints the name alone, under every verb.
+// Format prints only the name, under every verb.
 func (w *responseWriter) Format(f fmt.State, _ rune) { fmt.Fprint(f, "hardtack.ResponseWriter") }
 
 // MarshalText redacts the writer for encoding/json and log/slog.
@@ -219,23 +218,22 @@ func (w *responseWriter) MarshalText() ([]byte, error) {
 	return []byte("hardtack.ResponseWriter"), nil
 }
 
-// Commit fixes the session of a response before its first byte and returns the
-// headers that the session needs. It is for WebSocket upgraders that write
-// their own 101 response and take its extra headers as an argument:
+// Commit commits the session of a response before its first byte, and returns the headers
+// that the session needs. It is for WebSocket upgraders that write their own 101 response
+// and take extra headers as an argument:
 //
 //	extra, err := middleware.Commit(w)
 //	if err != nil { … }
 //	conn, err := upgrader.Upgrade(w, r, extra)
 //
-// The same headers are set on w, so that an upgrade that fails and answers
-// with an error carries them too. w may be wrapped by other middleware that
-// has an Unwrap method. An upgrader that calls w.WriteHeader(101) itself needs
-// no Commit. After Commit every change of the session is
-// [ssestore.ErrCommitted].
+// Commit also sets these headers on w, so that an upgrade that fails and answers with an
+// error carries them too. w may be wrapped by other middleware that has an Unwrap method.
+// An upgrader that calls w.WriteHeader(101) itself doesn't need Commit. After Commit, every
+// change of the session returns [ssestore.ErrCommitted].
 //
-// Errors: [ssestore.ErrNoSession] where no [Guard.Handler] is around the
-// handler; [ssestore.ErrCommitted] when headers have already gone; or what kept
-// the session from being written. Call it from the goroutine that owns w.
+// Errors: [ssestore.ErrNoSession] if there is no [Guard.Handler] around the handler;
+// [ssestore.ErrCommitted] if headers have already been sent; or the reason why the session
+// couldn't be written. Call Commit from the goroutine that owns w.
 func Commit(w http.ResponseWriter) (http.Header, error) {
 	extra := http.Header{}
 	found := false
@@ -258,8 +256,7 @@ func Commit(w http.ResponseWriter) (http.Header, error) {
 	return extra, nil
 }
 
-// commitInto commits for status 101 and gives the headers to the response and
-// to extra.
+// commitInto commits for status 101, and adds the headers to the response and to extra.
 func (x *exchange) commitInto(extra http.Header) error {
 	if x.phase.Load() != phaseOpen {
 		if x.err != nil {
