@@ -42,27 +42,28 @@ func (m *Manager[U]) GetUser(ctx context.Context, s *ssestore.Session) (U, error
 	for a.gone {
 		a = m.resolve(ctx, p) // somebody logged in or out meanwhile: the answer is about them
 	}
-	// Outside the memo, so that the function may call GetUser itself.
+	// Call it outside the memo, so that it may call GetUser itself.
 	if a.refused != cookie.ReasonNone && m.cfg.OnRefused != nil {
 		m.cfg.OnRefused(ctx, a.id, a.refused)
 	}
 	return a.user, a.err
 }
 
-// Recheck is GetUser once more, at now, for a connection that outlives its request:
-// a WebSocket, a stream of events. GetUser keeps the answer that it gave when the
-// request came. Recheck asks the store again, and judges the session's lifetimes and
-// stamp as if its cookie came at now. It writes nothing, and s doesn't change.
+// Recheck asks for the user again, at the time now. It is for a connection that outlives its
+// request, such as a WebSocket or a stream of events, where GetUser would repeat the answer
+// it gave when the request came. Recheck asks the store again, and judges the session's
+// lifetimes and stamp as if its cookie had just arrived. It writes nothing and doesn't
+// change s.
 //
-// Call it about once a minute, and before an action that matters. When it returns
-// ErrNoUser, close the connection: the client connects again, and is let in with the
-// cookie that it has by then, or asked to log in. The errors are those of GetUser;
-// after [ErrUserStore] decide whether the connection waits or ends.
+// Call it about once a minute, and before an action that matters. If it returns ErrNoUser,
+// close the connection. The client connects again, and is let in with the cookie it has by
+// then, or asked to log in. The errors are those of GetUser. After [ErrUserStore], you
+// decide whether the connection waits or ends.
 //
-// The idle time counts from the renewal that s knows of, so a session that other
-// requests have renewed since is reconnected once per idle time. A logout in the
-// browser isn't known here. The page's connections end with the page, and a page that
-// stays closes them itself.
+// The idle time counts from the renewal that s knows about. If other requests have renewed
+// the session since, its client has to reconnect once per idle time. Recheck doesn't know
+// about a logout in the browser. The page's connections end with the page, and a page that
+// stays must close them itself.
 func (m *Manager[U]) Recheck(ctx context.Context, s *ssestore.Session, now time.Time) (U, error) {
 	return m.GetUser(ctx, s.Principal().Again(now))
 }
@@ -88,7 +89,7 @@ func (m *Manager[U]) resolve(ctx context.Context, p ssestore.Principal) (a answe
 		finished := false
 		defer func() {
 			if !finished {
-				p.Hold() // a panic: it is not known who this is
+				p.Hold() // a panic: nobody knows who this is
 			}
 		}()
 		m.evaluate(ctx, p, &who, &a)
@@ -199,8 +200,8 @@ func (a *answer[U]) verdict(err error, who *ssestore.Identity, reason cookie.Rea
 	a.err, a.gone = ErrNoUser, err == ssestore.ErrNobody
 }
 
-// note is the answer when this instance can't judge the session, and another one, or
-// this one in a moment, can.
+// note is the answer when this instance can't judge the session, but another one can, or
+// this one can in a moment.
 func (a *answer[U]) note(p ssestore.Principal, who *ssestore.Identity, reason cookie.Reason) {
 	a.verdict(p.Note(*who, reason), who, reason)
 }

@@ -40,7 +40,7 @@ func (m *Manager[U]) Login(ctx context.Context, s *ssestore.Session, user U) err
 
 func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) (err error) {
 	p := s.Principal()
-	// Within the memo, because an evaluation under way is about the session before.
+	// Do this within the memo, because an evaluation under way is about the old session.
 	p.Memo(m, func(who ssestore.Identity, known any) any {
 		// keep comes first, because it may refresh the keys, and the stamp must be
 		// made under the primary that will seal the new session.
@@ -90,9 +90,9 @@ func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, user U, i
 // is one and the store answers. Logging out without being logged in is fine, and a
 // store that is down doesn't prevent a logout.
 //
-// A copy of the cookie made before still opens elsewhere, because nothing is stored
-// on the server. It ends by its idle or absolute timeout, and at once when the user's
-// stamp changes.
+// A copy of the cookie that was made earlier still works elsewhere, because nothing is
+// stored on the server. It ends with its idle or absolute timeout, or at once when the
+// user's stamp changes.
 func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 	if s == nil {
 		return ErrNoSession
@@ -112,11 +112,12 @@ func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 //	user.PasswordHash = …               // change and store it
 //	err = users.RefreshStamp(ctx, s, user)
 //
-// The session keeps its id, its deadline and its data; the cookie is reissued, and the
-// idle time starts again.
-// GetUser must have returned the same user (by id) earlier in this request, before
-// the change was stored. Otherwise nobody has checked that this session was a good
-// one, and RefreshStamp returns [ErrNotLoggedIn] and leaves it alone. With
+// The session keeps its id, its deadline and its data. The cookie is reissued, and the idle
+// time restarts.
+//
+// GetUser must have returned the same user (by id) earlier in this request, before the
+// change was stored. Otherwise nobody has checked that this session was a good one, and
+// RefreshStamp returns [ErrNotLoggedIn] and leaves the session alone. With
 // DangerouslySkipStamp there is nothing to refresh.
 func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user U) error {
 	if s == nil {

@@ -65,7 +65,7 @@ type Config[U any] struct {
 	// password change. Turning it off later logs out the sessions made without one.
 	DangerouslySkipStamp bool
 
-	_ struct{} // only keyed literals: fields may be added
+	_ struct{} // forces keyed literals, so that fields can be added
 }
 
 // A Manager connects sessions with users of type U. It is immutable and safe for

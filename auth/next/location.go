@@ -2,14 +2,14 @@ package next
 
 import "strings"
 
-// Location returns to as the value of a Location header: bytes that are not
-// printable ASCII are percent-encoded, as a browser would do. That includes the
-// space, and line breaks, which would start another header.
+// Location returns to as the value of a Location header. It percent-encodes all bytes that
+// aren't printable ASCII, as a browser would. That includes spaces, and line breaks, which
+// would start another header.
 func Location(to string) string {
 	return encode(to, func(c byte) bool { return c > 0x20 && c < 0x7f })
 }
 
-// encode percent-encodes the bytes of s that are not plain.
+// encode percent-encodes the bytes of s that aren't plain.
 func encode(s string, plain func(byte) bool) string {
 	i := 0
 	for i < len(s) && plain(s[i]) {

@@ -7,31 +7,31 @@ import (
 	"github.com/hardtack-go/hardtack/internal/hostport"
 )
 
-// LoginURL returns where to send a visitor who must log in first: the login
-// page, with the page that was asked for in the query parameter field.
+// LoginURL returns where to send a visitor who must log in first: the login page, with the
+// requested page in the query parameter field.
 //
-//   - login is the login page as the application configured it: a path
-//     ("/login/"), with or without query and fragment, or an absolute URL. The
-//     empty string means that there is none, and so does the result.
-//   - request is the page that was asked for, as the browser sees it:
-//     "https://example.com/protected?x=1". A bare path is accepted where the
-//     host is not known.
-//   - field is the name of the parameter, "next" in most applications. With
-//     the empty string no parameter is added.
+//   - login is the login page as the application configured it: a path ("/login/"), with or
+//     without query and fragment, or an absolute URL. If it is empty, there is no login
+//     page, and the result is empty too.
+//   - request is the requested page as the browser sees it:
+//     "https://example.com/protected?x=1". If the host isn't known, a bare path will do.
+//   - field is the name of the parameter, "next" in most applications. If it is empty, no
+//     parameter is added.
 //
-// The parameter holds path and query alone if the login page has the same
-// scheme and host as the request, and the absolute URL otherwise; a fragment of
-// request never goes in. An existing parameter of that name is replaced, the
-// rest of the login page's query and its fragment are kept as they are. A path
-// that starts with two slashes would name a host when it is followed later, so
-// it becomes "/%2F…"; a backslash in the path becomes "%5C", and bytes that
-// [Safe] refuses, in the path all bytes outside ASCII, are percent-encoded. So what LoginURL writes for a page of
-// this site, Safe accepts when it comes back. A target of more than 2,048
-// bytes is left out: the visitor then lands on the default page.
+// If the login page has the same scheme and host as the request, the parameter holds only
+// the path and query. Otherwise it holds the absolute URL. It never holds a fragment.
+// LoginURL replaces an existing parameter of that name, and keeps the rest of the login
+// page's query and its fragment.
 //
-// The result is plain ASCII without control characters, whatever the arguments
-// contain, and so is safe in a Location header. LoginURL does not judge
-// request: build it from the request, not from a header that the client chose.
+// A path that starts with two slashes would name a host when it is followed later, so it
+// becomes "/%2F…". A backslash in the path becomes "%5C". LoginURL percent-encodes the bytes
+// that [Safe] refuses, which in the path includes everything outside ASCII. So if LoginURL
+// writes a page of this site, Safe accepts it when it comes back. A target of more than
+// 2,048 bytes is left out, and the visitor lands on the default page.
+//
+// The result is plain ASCII without control characters, whatever the arguments contain, so
+// it is safe in a Location header. LoginURL doesn't judge request. Build it from the
+// request, not from a header that the client chose.
 func LoginURL(login, request, field string) string {
 	if login == "" || field == "" {
 		return Location(login)
@@ -58,7 +58,7 @@ func LoginURL(login, request, field string) string {
 		case piece == "":
 		case unescape(name) != field:
 			put(Location(piece))
-		case !placed: // in the place of the one it replaces
+		case !placed: // where the one that it replaces was
 			put(parameter)
 			placed = true
 		}
@@ -73,7 +73,7 @@ func LoginURL(login, request, field string) string {
 	return b.String()
 }
 
-// target is the value of the parameter: request as seen from login's site.
+// target returns the value of the parameter: request as seen from login's site.
 func target(login, request string) string {
 	request, _, _ = strings.Cut(request, "#")
 	loginScheme, loginHost, _ := origin(login, true)
@@ -100,9 +100,9 @@ func target(login, request string) string {
 	return acceptable(next)
 }
 
-// origin splits a URL into scheme, host (with port) and the rest. Scheme and
-// host are empty where the URL has none. Two slashes at the start name a host
-// only in what the application wrote (bare): in a request they are the path.
+// origin splits a URL into scheme, host (with port) and the rest. Scheme and host are empty
+// if the URL has none. Two slashes at the start name a host only in a URL that the
+// application wrote (bare). In a request they are part of the path.
 func origin(u string, bare bool) (scheme, host, rest string) {
 	rest = u
 	if i := strings.IndexAny(u, ":/?#"); i > 0 && u[i] == ':' {
@@ -152,10 +152,10 @@ func escape(s string) string {
 	})
 }
 
-// unescape decodes the name of a form field: "+" is a space, a percent sign
-// that two hexadecimal digits do not follow stands for itself (the WHATWG rules
-// for application/x-www-form-urlencoded), so that no other spelling of the
-// field's name survives beside ours.
+// unescape decodes the name of a form field by the WHATWG rules for
+// application/x-www-form-urlencoded: "+" is a space, and a percent sign without two
+// hexadecimal digits after it stands for itself. This way no other spelling of the field's
+// name survives next to ours.
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

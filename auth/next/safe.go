@@ -7,50 +7,49 @@ import (
 	"github.com/hardtack-go/hardtack/internal/hostport"
 )
 
-// maxNext is the longest next, in bytes, that [Safe] accepts and that
-// [LoginURL] writes. It leaves room in an 8,190-byte header line (the default of
-// nginx) for the percent-encoded form, which can be three times as long.
+// maxNext is the length in bytes of the longest next that [Safe] accepts and [LoginURL]
+// writes. It leaves room in an 8,190-byte header line (the default of nginx) for the
+// percent-encoded form, which can be three times as long.
 const maxNext = 2048
 
-// Safe reports whether next may be used as the target of a redirect after
-// a login or logout: whether a browser that follows it ends on this site or on
-// one of hosts. It never needs the network and never changes next. A caller
-// that gets false uses its own fixed page.
+// Safe reports whether next may be the target of a redirect after a login or logout, that
+// is, whether a browser that follows it ends up on this site or on one of hosts. It doesn't
+// use the network and never changes next. If it returns false, redirect to a fixed page of
+// your own.
 //
 //   - next is what the client sent, decoded once (a form value).
-//   - hosts are the hosts that absolute URLs may name, with the port where the
-//     URL has one: "example.com", "localhost:8080", "[::1]:8080". The match is
-//     exact, byte for byte, except that the default port of the scheme may be
-//     there or not. Browsers send host names in lower case, so list them in
-//     lower case. The request's own host belongs into the list if
-//     absolute URLs to it shall pass. Relative targets need no list.
-//   - https says that the request came over https, as the browser sees it. Then
+//   - hosts lists the hosts that absolute URLs may name, with the port if the URL has one:
+//     "example.com", "localhost:8080", "[::1]:8080". They must match byte for byte, except
+//     that the default port of the scheme may be there or not. Browsers send host names in
+//     lower case, so list them in lower case. To allow absolute URLs to the request's own
+//     host, put it into the list. Relative targets don't need the list.
+//   - https says that the request came over https, as the browser sees it. In that case,
 //     targets with the scheme http are refused.
 //
-// Browsers do not parse URLs by RFC 3986 but by the WHATWG URL standard: they
-// read a backslash as a slash, drop tabs and line breaks anywhere, strip
-// control characters and spaces around, and accept any number of slashes after
-// "http:". A parser that follows the RFC calls such targets relative and sends
-// the user to another site. Safe therefore accepts only spellings that have
-// one reading: no control character, no backslash before the query, no colon in
-// the first segment except after http or https, exactly two slashes after that,
-// and no user information. Nor may anything outside ASCII stand before the query:
-// browsers percent-encode it, and code that trims, folds or normalizes a target
-// before it follows it would turn U+00A0 or U+3000 into nothing and U+FF0F into a
-// slash. In the query and fragment, where search terms stand, it can't move the
-// origin and passes. Invalid UTF-8, the empty string and everything over 2,048
-// bytes are refused too.
+// Browsers don't parse URLs by RFC 3986 but by the WHATWG URL standard. They read a
+// backslash as a slash, drop tabs and line breaks anywhere, strip control characters and
+// spaces at both ends, and accept any number of slashes after "http:". A parser that follows
+// the RFC calls such targets relative, and sends the user to another site. So Safe only
+// accepts spellings that have a single reading: no control characters, no backslash before
+// the query, no colon in the first segment except after http or https, exactly two slashes
+// after that, and no user information.
+//
+// Safe also refuses anything outside ASCII before the query. Browsers percent-encode it, but
+// code that trims, folds or normalizes a target before following it would turn U+00A0 or
+// U+3000 into nothing and U+FF0F into a slash. The query and fragment may have it, for
+// example in search terms, because it can't change the origin there. Safe also refuses
+// invalid UTF-8, the empty string, and anything over 2,048 bytes.
 func Safe(next string, hosts []string, https bool) bool {
 	if next == "" || len(next) > maxNext || next[0] == ' ' || !printable(next) {
 		return false
 	}
-	// Only what stands before the query and fragment decides the origin.
+	// Only what comes before the query and fragment decides the origin.
 	head := next
 	if i := strings.IndexAny(head, "?#"); i >= 0 {
 		head = head[:i]
 	}
-	// WHATWG "special authority slashes" and "relative" states: a backslash is
-	// a slash there. No honest program writes one.
+	// In the WHATWG states "special authority slashes" and "relative", a backslash is a
+	// slash. No honest program writes one.
 	if strings.IndexByte(head, '\\') >= 0 || !ascii(head) {
 		return false
 	}
@@ -100,15 +99,15 @@ func ascii(s string) bool {
 	return true
 }
 
-// printable reports whether s is valid UTF-8 without control characters (C0,
-// DEL and C1). Browsers strip or drop some of them, header writers drop others.
+// printable reports whether s is valid UTF-8 without control characters (C0, DEL and C1).
+// Browsers strip or drop some of them, and code that writes headers drops others.
 func printable(s string) bool {
 	for i, r := range s {
 		if r < 0x20 || 0x7f <= r && r <= 0x9f {
 			return false
 		}
 		if r == utf8.RuneError {
-			// Either an invalid byte or the honest character U+FFFD.
+			// This is either an invalid byte or the real character U+FFFD.
 			if _, n := utf8.DecodeRuneInString(s[i:]); n == 1 {
 				return false
 			}
@@ -133,8 +132,8 @@ func hostName(s string) bool {
 	return s != ""
 }
 
-// asciiFold reports whether a and b are equal but for the case of ASCII
-// letters. strings.EqualFold would also take U+017F and U+212A for s and k.
+// asciiFold reports whether a and b are equal apart from the case of ASCII letters.
+// strings.EqualFold would also accept U+017F and U+212A as s and k.
 func asciiFold(a, b string) bool {
 	if len(a) != len(b) {
 		return false
