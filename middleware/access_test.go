@@ -45,7 +45,6 @@ func TestS5_1_Access(t *testing.T) {
 		who, as string
 		headers []string
 		noLogin bool // no login URL
-		hard    bool // StaffForbidden
 		want    [4]int
 	}{
 		{who: "", as: "HTML", headers: asBrowser, want: [4]int{302, 302, 302, 302}},
@@ -60,7 +59,6 @@ func TestS5_1_Access(t *testing.T) {
 		{who: "ann", as: "HTML", headers: asBrowser, want: [4]int{200, 404, 403, 200}},
 		{who: "ann", as: "API", headers: asAPI, want: [4]int{200, 404, 403, 200}},
 		{who: "ann", as: "htmx", headers: asHTMX, want: [4]int{200, 404, 403, 200}},
-		{who: "ann", as: "HTML", headers: asBrowser, hard: true, want: [4]int{200, 403, 403, 200}},
 		{who: "root", as: "HTML", headers: asBrowser, want: [4]int{200, 200, 200, 200}},
 	} {
 		t.Run(fmt.Sprintf("%q as %s, login URL %v", tt.who, tt.as, !tt.noLogin), func(t *testing.T) {
@@ -68,7 +66,6 @@ func TestS5_1_Access(t *testing.T) {
 				if tt.noLogin {
 					s.guard.LoginURL = ""
 				}
-				s.guard.StaffForbidden = tt.hard
 			})
 			guarded(a)
 			c := a.browser()

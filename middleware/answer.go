@@ -160,11 +160,7 @@ func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, auth.ErrNoUser):
 		c.refuseAnonymous(w, r, err)
 	case errors.Is(err, auth.ErrNotStaff):
-		status := http.StatusNotFound // don't show others which staff pages exist
-		if c.cfg.StaffForbidden {
-			status = http.StatusForbidden
-		}
-		c.answer(w, r, status, err, "")
+		c.answer(w, r, http.StatusNotFound, err, "") // don't show others which staff pages exist
 	case errors.As(err, &public):
 		c.answer(w, r, http.StatusForbidden, err, public.Error())
 	default:

@@ -52,9 +52,6 @@ type Config struct {
 	// place where it is wired.
 	CrossOrigin *http.CrossOriginProtection
 
-	// StaffForbidden answers 403 instead of 404 to users who are not staff.
-	StaffForbidden bool
-
 	// Refuse writes the page for a refusal: 401, 403, 404, 405, 425, 500 or 503. The
 	// guard sets the status and header fields such as Retry-After. Refuse writes the
 	// body, and can't change the status. The Content-Type says who will read it:
