@@ -51,7 +51,7 @@
 //	403 or 409        auth.ErrNoUser       nobody is logged in
 //	403               ErrCrossOrigin       an unsafe request of another site
 //	403               auth.Forbidden       a rule refused
-//	404 or 403        auth.ErrNotStaff     the user isn't staff
+//	404               auth.ErrNotStaff     the user isn't staff
 //	405               ErrMethod            a logout that isn't a POST
 //	425               ErrTooEarly          an unsafe request in early data
 //	500               the rule's error     a rule returned an error of another kind
@@ -81,6 +81,17 @@
 // without a word, and every login leads back to the login page. insecure-cookie
 // says that this is happening. Serve https, also on a LAN, or set
 // DangerouslyAllowHTTP in cookie.Config.
+//
+// # Routers
+//
+// [Guard.Handler] around any router is enough. Routers whose middleware is net/http's,
+// such as chi, take it and the rules as they are: r.Use(guard.Handler). gorilla/mux
+// runs no middleware for its not-found page, which then has no session. gin and echo
+// need the adapters in middleware/gin, middleware/echo (v5) and middleware/echo4, each
+// a module of its own:
+//
+//	r.Use(ginguard.Wrap(guard.Handler))
+//	members := r.Group("/members", ginguard.Wrap(guard.LoginRequired))
 //
 // # Sections
 //
