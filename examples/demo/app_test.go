@@ -531,7 +531,7 @@ func TestHeadingsAndFooter(t *testing.T) {
 	v := s.visitor(t)
 	const has, none = "one encrypted cookie</a>", "You have no session cookie"
 	for _, row := range []struct{ path, h1 string }{
-		{"/", "A whole session in"}, {"/login", "Log in<"}, {"/signup", "Sign up<"}, {"/session", "Your session<"}, {"/docs/FORMAT.md", "FORMAT<"},
+		{"/", "A whole session in"}, {"/login", "Log in<"}, {"/signup", "Sign up<"}, {"/session", "Your session<"}, {"/docs/FORMAT.md", "The session cookie"},
 	} {
 		page := v.Get(row.path).Says(t, "<h1>"+row.h1).Says(t, none)
 		if strings.Contains(page.Text, has) {
@@ -560,7 +560,7 @@ func TestHeadingsAndFooter(t *testing.T) {
 func TestDocs(t *testing.T) {
 	v := start(t).visitor(t)
 	v.Get("/").Says(t, `href="/docs/FORMAT.md"`)
-	v.Get("/docs/THREATS.md").Want(t, 200, "").Says(t, html.EscapeString(firstLine(t, "../../docs/THREATS.md")))
+	v.Get("/docs/THREATS.md").Want(t, 200, "").Says(t, "<h1>"+html.EscapeString(strings.TrimPrefix(firstLine(t, "../../docs/THREATS.md"), "# ")))
 	for _, path := range []string{"/docs/NONE" + ".md", "/docs/api", "/docs/..%2fREADME" + ".md", "/docs/..%2f..%2fREADME" + ".md", "/docs/%2fetc%2fpasswd", "/docs/open.mjs", "/docs/.md", "/docs/"} {
 		if a := v.Get(path); a.StatusCode != 404 {
 			t.Errorf("%s: %d", path, a.StatusCode)

@@ -66,5 +66,7 @@ func (a *app) doc(w http.ResponseWriter, r *http.Request, u *User, _ bool) {
 		a.errorPage(w, r, http.StatusNotFound)
 		return
 	}
-	a.render(w, r, http.StatusOK, "doc", page{User: u, Data: struct{ Name, Text string }{strings.TrimSuffix(name, ".md"), string(text)}})
+	title, body, _ := strings.Cut(string(text), "\n")
+	a.render(w, r, http.StatusOK, "doc", page{User: u, Data: struct{ Name, Title, Text string }{
+		name, strings.TrimPrefix(title, "# "), strings.TrimSpace(body)}})
 }

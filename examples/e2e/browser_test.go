@@ -100,6 +100,8 @@ func TestBrowserWalk(t *testing.T) {
 	if here.who() != "" {
 		t.Error("this browser is still logged in after the change in the other one")
 	}
+	here.says("Log in")
+	here.says("Your password was changed")
 	if other.who() != bob {
 		t.Error("the changer was logged out")
 	}
