@@ -2,6 +2,7 @@ package ssestore
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hardtack-go/hardtack/keyring"
@@ -19,8 +20,8 @@ import (
 //     was there, so if it brings nothing new, the request waits for the next, which it
 //     makes itself if nobody else does.
 //
-// A request thus waits for at most two looks and lookEvery, and for other requests'
-// looks at most lookPatience.
+// A request thus waits for at most two looks, lookEvery and two lookPoll, and for other
+// requests' looks at most lookPatience.
 const (
 	// lookEvery is the shortest time between two looks: long enough that a flood of
 	// forged cookies costs next to nothing, and shorter than the way of a cookie from
@@ -30,6 +31,10 @@ const (
 	// lookPatience bounds how long a request waits for the looks of others, because a
 	// source may hang.
 	lookPatience = time.Second
+
+	// lookPoll is how often a request that waits looks whether the other one is done.
+	// The core has no timers, so that nothing runs in a process that was frozen.
+	lookPoll = 5 * time.Millisecond
 )
 
 // A lookout is what the requests of a store share about looks.
@@ -42,7 +47,7 @@ type lookout struct {
 }
 
 type look struct {
-	done chan struct{}
+	done atomic.Bool
 	ring *keyring.Keyring // once done; nil: none
 }
 
@@ -64,28 +69,24 @@ func (s *Store) newerKeys(now time.Time, has *keyring.Keyring) *keyring.Keyring 
 	under := l.last
 	l.mu.Unlock()
 
-	patience := time.NewTimer(lookPatience)
-	defer patience.Stop()
-	if !under.wait(patience) {
+	waited, done := under.wait(0)
+	if !done {
 		return nil
 	}
 	if ring := under.ring.At(now); ring != has {
 		return ring
 	}
-	pause := time.NewTimer(lookEvery)
-	defer pause.Stop()
-	select {
-	case <-pause.C:
-	case <-patience.C:
+	if waited += lookEvery; waited > lookPatience {
 		return nil
 	}
+	time.Sleep(lookEvery)
 	l.mu.Lock()
 	next := l.last
 	if next == under {
 		return s.look(now)
 	}
 	l.mu.Unlock()
-	if !next.wait(patience) {
+	if _, done := next.wait(waited); !done {
 		return nil
 	}
 	return next.ring.At(now)
@@ -94,27 +95,30 @@ func (s *Store) newerKeys(now time.Time, has *keyring.Keyring) *keyring.Keyring 
 // look asks the source. It is called with the lock held, and gives it back.
 func (s *Store) look(now time.Time) *keyring.Keyring {
 	l := s.lookout
-	mine := &look{done: make(chan struct{})}
+	mine := new(look)
 	l.last, l.busy, l.began = mine, true, l.latest
 	l.mu.Unlock()
 	defer func() { // also after a panic of the source
 		l.mu.Lock()
 		l.busy = false
 		l.mu.Unlock()
-		close(mine.done)
+		mine.done.Store(true)
 	}()
 	mine.ring = s.refresh.Refresh(now)
 	return mine.ring
 }
 
-// wait waits until the look is done. It reports whether patience lasted.
-func (k *look) wait(patience *time.Timer) bool {
-	select {
-	case <-k.done:
-		return true
-	case <-patience.C:
-		return false
+// wait waits until the look is done, for a request that has waited before. It returns
+// how long the request has waited by now, and whether the look is done.
+func (k *look) wait(waited time.Duration) (time.Duration, bool) {
+	for !k.done.Load() {
+		if waited >= lookPatience {
+			return waited, false
+		}
+		time.Sleep(lookPoll)
+		waited += lookPoll
 	}
+	return waited, true
 }
 
 // clockSetBack reports whether an age is negative by more than requests that overtake

@@ -120,7 +120,7 @@ func TestF405_Flood(t *testing.T) {
 					time.Sleep(lookEvery)
 					user, took := a.load(a.newer)
 					same(t, "user under the new key", user, "1")
-					if bound := 2*sleep + lookEvery; took > bound {
+					if bound := 2*sleep + lookEvery + 2*lookPoll; took > bound {
 						t.Errorf("it waited for %v, at most %v", took, bound)
 					}
 					time.Sleep(time.Second)
@@ -130,7 +130,7 @@ func TestF405_Flood(t *testing.T) {
 						t.Errorf("%d looks in %v", a.looks.Load(), time.Since(start))
 					}
 					same(t, "the slowest request with a known key", time.Duration(a.honest.Load()), 0)
-					if slowest, bound := time.Duration(a.slowest.Load()), 2*sleep+lookEvery; slowest > bound {
+					if slowest, bound := time.Duration(a.slowest.Load()), 2*sleep+lookEvery+2*lookPoll; slowest > bound {
 						t.Errorf("a forged one took %v, at most %v", slowest, bound)
 					}
 				})
@@ -139,7 +139,18 @@ func TestF405_Flood(t *testing.T) {
 	})
 }
 
-const lookEvery = 50 * time.Millisecond
+const (
+	lookEvery = 50 * time.Millisecond
+	lookPoll  = 5 * time.Millisecond
+)
+
+// about says that a request waited for as long as it should, give or take two polls.
+func about(t *testing.T, got, want time.Duration) {
+	t.Helper()
+	if (got - want).Abs() > 2*lookPoll {
+		t.Errorf("it waited for %v, want %v", got, want)
+	}
+}
 
 // TestF405_NewKeyDuringALook: a look that began before the key was there is no answer
 // for a request that came after; the next one is, however many wait for it.
@@ -153,7 +164,7 @@ func TestF405_NewKeyDuringALook(t *testing.T) {
 			a.waits.Go(func() {
 				user, took := a.load(a.newer)
 				same(t, "user", user, "1")
-				same(t, "took", took, 190*time.Millisecond+lookEvery+200*time.Millisecond)
+				about(t, took, 190*time.Millisecond+lookEvery+200*time.Millisecond)
 			})
 		}
 		a.waits.Wait()
@@ -168,7 +179,7 @@ func TestF405_NewKeyDuringALook(t *testing.T) {
 				time.Sleep(time.Duration(i) * time.Millisecond)
 				user, took := a.load(third)
 				same(t, "user", user, "1")
-				same(t, "took", took, 200*time.Millisecond-time.Duration(i)*time.Millisecond)
+				about(t, took, 200*time.Millisecond-time.Duration(i)*time.Millisecond)
 			})
 		}
 		a.waits.Wait()
@@ -214,7 +225,7 @@ func TestF405_HangingSource(t *testing.T) {
 		for range 3 {
 			user, took := a.load(a.newer)
 			same(t, "user", user, "")
-			same(t, "took", took, time.Second)
+			about(t, took, time.Second)
 			user, took = a.load(a.known)
 			same(t, "known user", user, "1")
 			same(t, "known took", took, 0)
@@ -228,7 +239,7 @@ func TestF405_HangingSource(t *testing.T) {
 		a.waits.Go(func() { a.load(a.forged) })
 		time.Sleep(time.Millisecond)
 		_, took := a.load(a.newer)
-		same(t, "took", took, time.Second)
+		about(t, took, time.Second)
 		a.waits.Wait()
 	})
 	synctest.Test(t, func(t *testing.T) {
