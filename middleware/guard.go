@@ -15,41 +15,40 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// Config says how a [Guard] answers. The zero value is valid: no login page
-// (403 for people, 401 for programs), no foreign hosts, the standard library's
+// Config says how a [Guard] answers. The zero value is valid: it has no login page (so
+// people get 403 and programs 401), no other hosts, and the standard library's
 // cross-origin protection with its defaults.
 type Config struct {
-	// LoginURL is the page that a visitor without a user is sent to: a path
-	// that starts with one slash, or an absolute http or https URL. Query and
+	// LoginURL is the page that visitors who aren't logged in are sent to: a path
+	// that starts with one slash, or an absolute http or https URL. Its query and
 	// fragment are kept. "" means that there is none.
 	LoginURL string
 
-	// NextField names the query parameter and form field that carries the page
-	// to come back to. "" means "next", "-" switches it off.
+	// NextField names the query parameter and form field that carries the page to
+	// come back to. "" means "next", and "-" turns it off.
 	NextField string
 
-	// BasePath is the path that a proxy takes away before it passes a request on:
-	// "/app" if the browser asks for /app/members and this server for /members. It
-	// is put in front of the page to come back to, and nowhere else: write the
-	// other paths of this Config, and those in your pages, as the browser sees
-	// them. "" means that the proxy takes nothing away. Forwarded headers, which
-	// some proxies use for this, are never read.
+	// BasePath is the path that a proxy removes before it passes a request on: it is
+	// "/app" if the browser asks for /app/members and this server is asked for
+	// /members. It is put in front of the page to come back to, and nowhere else.
+	// Write the other paths of this Config, and those in your pages, as the browser
+	// sees them. "" means that the proxy removes nothing. Some proxies use forwarded
+	// headers for this, which are never read.
 	BasePath string
 
-	// ReasonField names a query parameter in which the login URL says, in one
-	// word, why somebody who was logged in is asked to log in again. [Reason]
-	// reads it back. "" switches it off.
+	// ReasonField names a query parameter in which the login URL says, in one word,
+	// why somebody who was logged in has to log in again. [Reason] reads it back. ""
+	// turns it off.
 	ReasonField string
 
-	// AllowedHosts are hosts, beside the request's own, that a next may name
-	// in an absolute URL: lower case, with the port where there is one.
+	// AllowedHosts lists hosts, besides the request's own, that a next may name in an
+	// absolute URL. They are in lower case, with the port if there is one.
 	AllowedHosts []string
 
-	// CrossOrigin decides which unsafe requests of other origins are refused
-	// (cross-site request forgery). nil means a new one with its defaults. Its
-	// trusted origins, bypass patterns and deny handler are used as they are.
-	// It guards every request that comes through Handler, which is the only
-	// place where it is wired.
+	// CrossOrigin decides which unsafe requests from other origins are refused
+	// (cross-site request forgery). nil means a new one with its defaults. Its trusted
+	// origins, bypass patterns and deny handler are used as they are. It guards every
+	// request that goes through Handler, and nothing else.
 	CrossOrigin *http.CrossOriginProtection
 
 	// Refuse writes the page for a refusal: 401, 403, 404, 405, 425, 500 or 503. The

@@ -25,13 +25,13 @@ import (
 // as if it were the former one. In a second release, swap the two. That way no instance
 // ever gets a cookie it can't read.
 type Former struct {
-	// Cookie is the configuration of that time. The zero value is the default of
+	// Cookie is the cookie's former configuration. The zero value is the default of
 	// [Config].Cookie.
 	Cookie cookie.Config
 
-	// Until is when the store stops looking. It is required, because a place that
-	// a sibling domain can write to stays open for so long; docs/THREATS.md says
-	// for what. The longest life of a session is enough.
+	// Until is when the store stops looking. It is required, because a sibling domain
+	// may be able to write to the former place until then; docs/THREATS.md says what
+	// that allows. The longest life of a session is long enough.
 	Until time.Time
 
 	_ struct{}

@@ -323,7 +323,7 @@ func (r Principal) Restamp(st Stamp) error {
 	}
 	p.setStamp(st)
 	p.c.Rnw = max(p.c.Rnw, p.sec) // so that the session is Young
-	p.forget()                    // who was judged by the stamp before is no longer the session's
+	p.forget()                    // whoever was judged by the old stamp is no longer its user
 	p.dropFresh()
 	p.proof, p.private = max(p.proof, proofRestamped), true
 	p.change()
