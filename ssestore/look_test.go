@@ -239,7 +239,7 @@ func TestF405_HangingSource(t *testing.T) {
 		a.waits.Go(func() { a.load(a.forged) })
 		time.Sleep(time.Millisecond)
 		_, took := a.load(a.newer)
-		about(t, took, time.Second)
+		about(t, took, 980*time.Millisecond)
 		a.waits.Wait()
 	})
 	synctest.Test(t, func(t *testing.T) {
