@@ -91,117 +91,120 @@ func TestProtections(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fresh := func(t *testing.T) *browser {
-			return &browser{t, handler, map[string]string{}, "same-origin"}
-		}
-		loggedIn := func(t *testing.T) *browser {
-			t.Helper()
-			b := fresh(t)
-			if res := b.login("/"); res.StatusCode != http.StatusSeeOther || !b.in() {
-				t.Fatalf("login: %s", res.Status)
+		synctest.Test(t, func(t *testing.T) {
+			fresh := func(t *testing.T) *browser {
+				return &browser{t, handler, map[string]string{}, "same-origin"}
 			}
-			return b
-		}
-		run := func(name string, f func(t *testing.T)) {
-			t.Run(a.name+"/"+name, func(t *testing.T) { synctest.Test(t, f) })
-		}
+			loggedIn := func(t *testing.T) *browser {
+				t.Helper()
+				b := fresh(t)
+				if res := b.login("/"); res.StatusCode != http.StatusSeeOther || !b.in() {
+					t.Fatalf("login: %s", res.Status)
+				}
+				return b
+			}
+			run := func(name string, f func(t *testing.T)) {
+				t.Log(a.name, name)
+				f(t)
+			}
 
-		run("job", func(t *testing.T) {
-			b := fresh(t)
-			if res := b.do("GET", "/", nil); res.StatusCode != http.StatusFound || !strings.HasPrefix(res.Header.Get("Location"), "/login?next=") {
-				t.Errorf("a stranger: %s to %q", res.Status, res.Header.Get("Location"))
-			}
-			if res := b.do("POST", "/login", url.Values{"password": {"guess"}}); res.StatusCode != http.StatusUnauthorized || b.in() {
-				t.Errorf("a guess: %s", res.Status)
-			}
-			b = loggedIn(t)
-			thief := b.copied()
-			if res := b.do("POST", "/logout", nil); res.StatusCode != http.StatusSeeOther || b.in() {
-				t.Errorf("logout: %s", res.Status)
-			}
-			if thief.in() == a.copyDies {
-				t.Errorf("a copy of the cookie dies with the logout: %t", !a.copyDies)
-			}
-		})
-		run("cookie", func(t *testing.T) {
-			c := fresh(t).login("/").Cookies()[0]
-			if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode {
-				t.Errorf("%v", c)
-			}
-		})
-		run("csrf", func(t *testing.T) {
-			b := loggedIn(t)
-			b.site = "cross-site"
-			if res := b.do("POST", "/logout", nil); res.StatusCode != http.StatusForbidden {
-				t.Errorf("logout: %s", res.Status)
-			}
-			if res := b.login("/"); res.StatusCode != http.StatusForbidden {
-				t.Errorf("login: %s", res.Status)
-			}
-		})
-		run("fixation", func(t *testing.T) {
-			b := fresh(t)
-			b.do("GET", "/login", nil)
-			attacker := b.copied()
-			b.login("/")
-			if attacker.in() {
-				t.Error("the session from before the login is logged in")
-			}
-			// Nor that of somebody else who was logged in here.
-			attacker = b.copied()
-			b.login("/")
-			if len(b.cookies) == 0 || fmt.Sprint(b.cookies) == fmt.Sprint(attacker.cookies) {
-				t.Error("a login leaves the cookie as it was")
-			}
-		})
-		run("idle", func(t *testing.T) {
-			b := loggedIn(t)
-			time.Sleep(20 * time.Minute)
-			if !b.in() {
-				t.Fatal("out after 20 minutes")
-			}
-			time.Sleep(20 * time.Minute)
-			if !b.in() {
-				t.Fatal("a visit does not count")
-			}
-			time.Sleep(31 * time.Minute)
-			if b.in() {
-				t.Error("in after 31 idle minutes")
-			}
-		})
-		run("absolute", func(t *testing.T) {
-			b := loggedIn(t)
-			for range 6 * 12 {
+			run("job", func(t *testing.T) {
+				b := fresh(t)
+				if res := b.do("GET", "/", nil); res.StatusCode != http.StatusFound || !strings.HasPrefix(res.Header.Get("Location"), "/login?next=") {
+					t.Errorf("a stranger: %s to %q", res.Status, res.Header.Get("Location"))
+				}
+				if res := b.do("POST", "/login", url.Values{"password": {"guess"}}); res.StatusCode != http.StatusUnauthorized || b.in() {
+					t.Errorf("a guess: %s", res.Status)
+				}
+				b = loggedIn(t)
+				thief := b.copied()
+				if res := b.do("POST", "/logout", nil); res.StatusCode != http.StatusSeeOther || b.in() {
+					t.Errorf("logout: %s", res.Status)
+				}
+				if thief.in() == a.copyDies {
+					t.Errorf("a copy of the cookie dies with the logout: %t", !a.copyDies)
+				}
+			})
+			run("cookie", func(t *testing.T) {
+				c := fresh(t).login("/").Cookies()[0]
+				if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode {
+					t.Errorf("%v", c)
+				}
+			})
+			run("csrf", func(t *testing.T) {
+				b := loggedIn(t)
+				b.site = "cross-site"
+				if res := b.do("POST", "/logout", nil); res.StatusCode != http.StatusForbidden {
+					t.Errorf("logout: %s", res.Status)
+				}
+				if res := b.login("/"); res.StatusCode != http.StatusForbidden {
+					t.Errorf("login: %s", res.Status)
+				}
+			})
+			run("fixation", func(t *testing.T) {
+				b := fresh(t)
+				b.do("GET", "/login", nil)
+				attacker := b.copied()
+				b.login("/")
+				if attacker.in() {
+					t.Error("the session from before the login is logged in")
+				}
+				// Nor that of somebody else who was logged in here.
+				attacker = b.copied()
+				b.login("/")
+				if len(b.cookies) == 0 || fmt.Sprint(b.cookies) == fmt.Sprint(attacker.cookies) {
+					t.Error("a login leaves the cookie as it was")
+				}
+			})
+			run("idle", func(t *testing.T) {
+				b := loggedIn(t)
+				time.Sleep(20 * time.Minute)
 				if !b.in() {
-					t.Fatal("out before 12 hours")
+					t.Fatal("out after 20 minutes")
 				}
-				time.Sleep(10*time.Minute - time.Second/2)
-			}
-			time.Sleep(2 * time.Minute)
-			if b.in() {
-				t.Error("in after 12 hours")
-			}
-		})
-		run("password", func(t *testing.T) {
-			b := loggedIn(t)
-			ada.SetPassword("changed")
-			defer ada.SetPassword(password)
-			time.Sleep(2 * time.Minute)
-			if b.in() {
-				t.Error("in after the password has changed")
-			}
-		})
-		run("cache", func(t *testing.T) {
-			if got := loggedIn(t).do("GET", "/", nil).Header.Get("Cache-Control"); got != "private, no-store" {
-				t.Errorf("Cache-Control %q", got)
-			}
-		})
-		run("next", func(t *testing.T) {
-			for next, want := range map[string]string{"/page?a=1": "/page?a=1", "//evil.example": "/", "https://evil.example/": "/", `/\evil.example`: "/"} {
-				if got := fresh(t).login(next).Header.Get("Location"); got != want {
-					t.Errorf("%s leads to %s", next, got)
+				time.Sleep(20 * time.Minute)
+				if !b.in() {
+					t.Fatal("a visit does not count")
 				}
-			}
+				time.Sleep(31 * time.Minute)
+				if b.in() {
+					t.Error("in after 31 idle minutes")
+				}
+			})
+			run("absolute", func(t *testing.T) {
+				b := loggedIn(t)
+				for range 6 * 12 {
+					if !b.in() {
+						t.Fatal("out before 12 hours")
+					}
+					time.Sleep(10*time.Minute - time.Second/2)
+				}
+				time.Sleep(2 * time.Minute)
+				if b.in() {
+					t.Error("in after 12 hours")
+				}
+			})
+			run("password", func(t *testing.T) {
+				b := loggedIn(t)
+				ada.SetPassword("changed")
+				defer ada.SetPassword(password)
+				time.Sleep(2 * time.Minute)
+				if b.in() {
+					t.Error("in after the password has changed")
+				}
+			})
+			run("cache", func(t *testing.T) {
+				if got := loggedIn(t).do("GET", "/", nil).Header.Get("Cache-Control"); got != "private, no-store" {
+					t.Errorf("Cache-Control %q", got)
+				}
+			})
+			run("next", func(t *testing.T) {
+				for next, want := range map[string]string{"/page?a=1": "/page?a=1", "//evil.example": "/", "https://evil.example/": "/", `/\evil.example`: "/"} {
+					if got := fresh(t).login(next).Header.Get("Location"); got != want {
+						t.Errorf("%s leads to %s", next, got)
+					}
+				}
+			})
 		})
 	}
 }
