@@ -6,12 +6,16 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/gin-gonic/gin"
 	"github.com/go-chi/chi/v5"
 	chimiddleware "github.com/go-chi/chi/v5/middleware"
 	"github.com/gorilla/mux"
+	"github.com/labstack/echo/v5"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/middleware"
+	echoguard "github.com/hardtack-go/hardtack/middleware/echo"
+	ginguard "github.com/hardtack-go/hardtack/middleware/gin"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -82,4 +86,49 @@ func TestF509_Mux(t *testing.T) {
 	if !errors.Is(got, auth.ErrNoSession) {
 		t.Errorf("inside Use: %v", got)
 	}
+}
+
+func TestF509_Gin(t *testing.T) {
+	s := newSite(t, ssestore.Config{}, middleware.Config{})
+	guard, login := s.guard, gin.WrapF(s.login)
+	notFound := func(c *gin.Context) { s.notFound(c.Writer, c.Request) }
+	gin.SetMode(gin.ReleaseMode)
+
+	r := gin.New()
+	r.Use(gin.Recovery(), ginguard.Wrap(guard.Handler))
+	r.NoRoute(notFound)
+	r.POST("/login", login)
+	r.POST("/logout", gin.WrapH(guard.LogoutHandler("/")))
+	pages := r.Group("/members", ginguard.Wrap(guard.LoginRequired))
+	pages.GET("", func(c *gin.Context) {
+		u, err := guard.User(c.Request) // the guard knows c.Request, not c
+		if err != nil {
+			c.AbortWithError(http.StatusInternalServerError, err)
+			return
+		}
+		c.String(http.StatusOK, "Hello, %s!", u.Name)
+	})
+
+	tour(t, r)
+}
+
+func TestF509_Echo(t *testing.T) {
+	s := newSite(t, ssestore.Config{}, middleware.Config{})
+	guard, login := s.guard, echo.WrapHandler(http.HandlerFunc(s.login))
+	members := func(c *echo.Context) error {
+		u, err := guard.User(c.Request())
+		if err != nil {
+			return err
+		}
+		return c.String(http.StatusOK, "Hello, "+u.Name+"!")
+	}
+
+	e := echo.New()
+	e.Use(echoguard.Wrap(guard.Handler))
+	e.POST("/login", login)
+	e.POST("/logout", echo.WrapHandler(guard.LogoutHandler("/")))
+	e.GET("/members", members, echoguard.Wrap(guard.LoginRequired))
+
+	e.RouteNotFound("/*", echo.WrapHandler(http.HandlerFunc(s.notFound)))
+	tour(t, e)
 }

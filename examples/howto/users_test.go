@@ -190,22 +190,18 @@ func TestF509_Remember(t *testing.T) {
 	}
 
 	// By default, and all day.
-	cfg := auth.Config[*User]{UserByID: s.userByID, ID: func(u *User) string { return u.ID }, Stamp: func(u *User) string { return u.Hash }}
-	cfg.OnLogin = func(_ context.Context, s *ssestore.Session, _ *User) {
-		s.Remember(true)
-	}
 	lifetimes := ssestore.Config{
 		Keys:               keyring.Generate(),
-		PersistentIdle:     24 * time.Hour, // set both: the other keeps its default
+		Persistent:         true,           // unless Remember(false) says otherwise
+		PersistentIdle:     24 * time.Hour, // as long as the other: no idle limit
 		PersistentAbsolute: 24 * time.Hour,
 	}
-	store, err1 := ssestore.New(lifetimes)
-	accounts, err2 := auth.New(cfg)
-	if err := errors.Join(err1, err2); err != nil {
+	store, err := ssestore.New(lifetimes)
+	if err != nil {
 		t.Fatal(err)
 	}
 	session := store.Load(nil, time.Now())
-	if err := accounts.Login(t.Context(), session, s.ada); err != nil {
+	if err := s.accounts.Login(t.Context(), session, s.ada); err != nil {
 		t.Fatal(err)
 	}
 	if info := session.Info(); !info.Persistent || info.IdleEnds.Sub(info.Created) != 24*time.Hour {
