@@ -34,7 +34,7 @@ func Reason(r *http.Request) cookie.Reason {
 	if s == nil {
 		return cookie.ReasonNone
 	}
-	if reason := s.Refused(); reason != cookie.ReasonNone {
+	if reason := s.Principal().Refused(); reason != cookie.ReasonNone {
 		return reason
 	}
 	return innermost(r.Context()).x.core.carried(r)

@@ -30,7 +30,7 @@ func (c *core) loginURL(r *http.Request, who caller) string {
 	if c.cfg.LoginURL == "" {
 		return ""
 	}
-	login := c.withReason(c.cfg.LoginURL, c.session(r).Refused())
+	login := c.withReason(c.cfg.LoginURL, c.session(r).Principal().Refused())
 	back := c.backTarget(r, who)
 	if back == "" {
 		return next.LoginURL(login, "", "")

@@ -161,7 +161,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	}
 	c := &p.c
 	if c.SID == (claims.SID{}) {
-		*c = claims.Claims{SID: p.newSID(""), Iat: p.sec, Rnw: p.sec}
+		*c = claims.Claims{SID: p.newSID(""), Iat: p.sec, Rnw: p.sec, Per: p.store.persistent}
 		p.applyWishes()
 		c.Exp = p.sec + p.store.profile(c.Per).absolute
 	}

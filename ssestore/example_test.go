@@ -201,6 +201,48 @@ func ExampleSession_Renew() {
 }
 
 // Authentication of your own, without package auth.
+// Each tenant has an idle time of its own. Config.Idle has to be the longest of them.
+// Like an idle time of the library's, it moves when a sixth of it has passed, so that
+// not every request costs a cookie.
+func ExampleSession_ExpireAt_idleTime() {
+	store, err := ssestore.New(ssestore.Config{Keys: keyring.Generate(), Idle: 2 * time.Hour})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	used := func(s *ssestore.Session, idle time.Duration) error {
+		left := s.Info().Expires.Sub(s.Now())
+		if left > idle || left < idle*5/6 {
+			return s.ExpireAt(s.Now().Add(idle))
+		}
+		return nil
+	}
+	var jar []string
+	for _, minutes := range []time.Duration{0, 1, 5, 14, 24} {
+		s := store.Load(jar, now.Add(minutes*time.Minute))
+		n := visits.Get(s)
+		if n == 0 {
+			visits.Set(s, 1)
+		}
+		used(s, 10*time.Minute)
+		out, err := s.Commit(http.StatusOK)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Printf("minute %d: visits=%d, cookie written: %v\n", minutes, n, len(out.SetCookie) > 0)
+		if len(out.SetCookie) > 0 {
+			jar = cookieOf(out)
+		}
+	}
+	// Output:
+	// minute 0: visits=0, cookie written: true
+	// minute 1: visits=1, cookie written: false
+	// minute 5: visits=1, cookie written: true
+	// minute 14: visits=1, cookie written: true
+	// minute 24: visits=0, cookie written: true
+}
+
 func ExampleSession_Principal() {
 	store, _ := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
 	passwordHash := "$argon2id$…"

@@ -335,6 +335,25 @@ func TestF105_Limits(t *testing.T) {
 		out = (&jar{t, nil}).commit(gone, old.lines(), now0, set(t, "x"))
 		same(t, "and nothing is deleted", len(out.SetCookie), 1)
 
+		// Nor does it make two values of one name one session.
+		m, first := moves[0], ""
+		before, _, _ = m.stores(t, c)
+		ended := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
+			c.Cookie, c.Former = m.new, []ssestore.Former{{Cookie: m.old, Until: now0}}
+		})
+		var values []string
+		for _, text := range []string{"a", "b"} {
+			out = (&jar{t, nil}).commit(before, values, now0.Add(-time.Second), set(t, text))
+			pair, _, _ := strings.Cut(out.SetCookie[0], ";")
+			values = append([]string(nil), pair)
+			if text == "b" {
+				values = append(values, first)
+			}
+			first = pair
+		}
+		same(t, "one session, a second before", note.Get(ended.Load(values, now0.Add(-time.Second))) != "", true)
+		same(t, "two values, at the deadline", note.Get(ended.Load(values, now0)), "")
+
 		// A key that the instance lacks, and a session that nobody has verified.
 		rotated := newStore(t, c, ring(t, 2, 1), func(c *ssestore.Config) {
 			c.Former = []ssestore.Former{{Cookie: m.old, Until: now0.Add(day)}}

@@ -82,7 +82,7 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 	case iat > p.sec+leeway:
 		return cookie.ReasonFuture
 	}
-	p.c = claims.Claims{SID: legacySID(l, value), Iat: min(iat, p.sec), Rnw: p.sec}
+	p.c = claims.Claims{SID: legacySID(l, value), Iat: min(iat, p.sec), Rnw: p.sec, Per: p.store.persistent}
 	p.data = dataIndexed
 
 	p.phase = phaseMigrating // nobody else has the session yet

@@ -241,8 +241,8 @@ func (r Principal) judged(who *Identity) (*state, error) {
 //
 // Begin keeps the values whose names keep accepts; a nil keep accepts all. keep must not
 // use the session. The profile is the one chosen by [Session.Remember] in this request.
-// Otherwise it is that of the previous session if some of its data was kept, and browser
-// session if not. An [Session.ExpireAt] in this request still holds, and an earlier one
+// Otherwise it is that of the previous session if some of its data was kept, and that of
+// [Config].Persistent if not. An [Session.ExpireAt] in this request still holds, and an earlier one
 // is dropped.
 //
 // Errors, with nothing changed: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime,
@@ -275,9 +275,11 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 	}
 	p.bury()
 	per := p.c.Per
+	if p.c.SID == (claims.SID{}) || keep != nil && len(kept) == 0 {
+		per = p.store.persistent
+	}
 	if keep != nil {
 		p.replace(kept)
-		per = per && len(kept) > 0
 	}
 	p.c = claims.Claims{
 		SID: p.newSID(id), Iat: p.sec, AuthTime: p.sec, Rnw: p.sec,
@@ -404,6 +406,19 @@ func (r Principal) Again(now time.Time) *Session {
 		}
 	}
 	return &q.pub
+}
+
+// Refused returns why the session isn't what the cookie said, as far as that is known
+// by now: a verdict on the cookie, or that of package auth on its user. It is what
+// Outcome.Refused reports after the response.
+func (r Principal) Refused() cookie.Reason {
+	p := r.s.lock()
+	if p == nil {
+		return cookie.ReasonNone
+	}
+	defer p.mu.Unlock()
+	p.access()
+	return p.reason
 }
 
 // Note reports why who, as Identity or Memo gave it, is nobody in this request, and

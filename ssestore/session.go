@@ -6,7 +6,6 @@ import (
 	"time"
 	"unsafe"
 
-	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
 
@@ -115,7 +114,7 @@ func (s *Session) Limit(w Writes) {
 	p.limit = max(p.limit, w)
 }
 
-// Remember chooses the profile of the session. A persistent session (true) survives
+// Remember chooses the profile of the session; without it, [Config].Persistent does. A persistent session (true) survives
 // a restart of the browser and has lifetimes of its own; the other profile is the
 // browser session (false).
 //
@@ -250,19 +249,6 @@ func (s *Session) Names() []string {
 		names[i] = m.Name
 	}
 	return names
-}
-
-// Refused returns why the session isn't what the cookie said, as far as that is known
-// by now: a verdict on the cookie, or that of package auth on its user. It is what
-// Outcome.Refused reports after the response.
-func (s *Session) Refused() cookie.Reason {
-	p := s.lock()
-	if p == nil {
-		return cookie.ReasonNone
-	}
-	defer p.mu.Unlock()
-	p.access()
-	return p.reason
 }
 
 // Late returns ErrCommitted if the session was used too late, that is after

@@ -40,8 +40,14 @@ type Config struct {
 
 	// Idle ends a browser session that hasn't been used for this long. Absolute ends
 	// it this long after the login, or after its creation if nobody logged in. Both
-	// are whole seconds. Zero means the default. A shorter value also applies to
-	// existing sessions.
+	// are whole seconds. A shorter value also applies to existing sessions.
+	//
+	// Each has a default of its own, so a session with only Absolute set still ends
+	// after 30 idle minutes (or after Absolute, if that is shorter). To have no idle
+	// limit, set Idle to the same value as Absolute. There's always an absolute limit;
+	// the longest is 400 days. An Idle longer than Absolute would never end anything
+	// and is refused. For an idle time that differs from user to user, see the
+	// example of [Session.ExpireAt].
 	//
 	// The idle time doesn't restart with every use, because each time costs a cookie.
 	// It counts from the last renewal, and the next one is due after a sixth of Idle.
@@ -52,6 +58,10 @@ type Config struct {
 	// PersistentIdle and PersistentAbsolute are the same for persistent sessions
 	// ("remember me", [Session.Remember]).
 	PersistentIdle, PersistentAbsolute time.Duration
+
+	// Persistent makes sessions persistent unless [Session.Remember] says otherwise.
+	// Without it they are browser sessions. It applies to new sessions and logins.
+	Persistent bool
 
 	// Format is how the cookie is sealed. Nil means [cookie.JWE].
 	Format cookie.Format
@@ -121,8 +131,11 @@ type Store struct {
 	secure   bool
 	browser  profile
 	persist  profile
-	labels   labels
-	barrier  *cookie.Cookie // nil: switched off
+
+	persistent bool // the profile of a new session, if Remember says nothing
+
+	labels  labels
+	barrier *cookie.Cookie // nil: switched off
 
 	// Names with "=", for the walk over the header. barrierPrefix is empty where
 	// there is no barrier.
@@ -177,14 +190,9 @@ type ConfigError = config.Error
 func New(c Config) (*Store, error) {
 	faults := config.Faults{Package: "ssestore"}
 	s := &Store{keys: c.Keys, audience: c.Audience, secure: !c.Cookie.DangerouslyAllowHTTP}
-	s.browser = profile{
-		seconds(c.Idle, DefaultIdle, "Idle", &faults),
-		seconds(c.Absolute, DefaultAbsolute, "Absolute", &faults),
-	}
-	s.persist = profile{
-		seconds(c.PersistentIdle, DefaultPersistentIdle, "PersistentIdle", &faults),
-		seconds(c.PersistentAbsolute, DefaultPersistentAbsolute, "PersistentAbsolute", &faults),
-	}
+	s.persistent = c.Persistent
+	s.browser = lifetimes(c.Idle, c.Absolute, DefaultIdle, DefaultAbsolute, "", &faults)
+	s.persist = lifetimes(c.PersistentIdle, c.PersistentAbsolute, DefaultPersistentIdle, DefaultPersistentAbsolute, "Persistent", &faults)
 	if isNil(c.Keys) {
 		faults.Add("Keys", "must be set; if it was, what made it has returned an error that says why it's nil")
 	} else if empty(c.Keys) {
@@ -283,6 +291,20 @@ func slot(c cookie.Config, format cookie.Format, audience string) (*cookie.Cooki
 		err = &ConfigError{Package: "ssestore", Field: "Format", Rule: "made no codec"}
 	}
 	return k, codec, err
+}
+
+// lifetimes checks a pair of lifetimes. Zero is the default, which for the idle time
+// is never longer than the absolute one.
+func lifetimes(idle, absolute, defaultIdle, defaultAbsolute time.Duration, prefix string, faults *config.Faults) profile {
+	end := seconds(absolute, defaultAbsolute, prefix+"Absolute", faults)
+	if idle == 0 {
+		return profile{min(int64(defaultIdle/time.Second), end), end}
+	}
+	p := profile{seconds(idle, 0, prefix+"Idle", faults), end}
+	if p.idle > end && end > 0 {
+		faults.Add(prefix+"Idle", fmt.Sprintf("must be at most %sAbsolute, which is %v; with both the same there is no idle limit", prefix, time.Duration(end)*time.Second))
+	}
+	return p
 }
 
 // seconds checks a lifetime and returns it in seconds. The claims would lose a

@@ -1,6 +1,8 @@
 package ssestore_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -294,5 +296,89 @@ func TestZeroTime(t *testing.T) {
 			must(t, err)
 			silent(t, out)
 		}
+	})
+}
+
+// TestF507_Lifetimes: each field does what its name says, alone too.
+func TestF507_Lifetimes(t *testing.T) {
+	for name, row := range map[string]struct {
+		change     config
+		remember   bool
+		idle, ends time.Duration // 0: refused by New
+	}{
+		"none":                         {func(c *ssestore.Config) {}, false, 30 * time.Minute, 12 * time.Hour},
+		"none, persistent":             {func(c *ssestore.Config) {}, true, 14 * day, 30 * day},
+		"Idle alone":                   {func(c *ssestore.Config) { c.Idle = 2 * time.Hour }, false, 2 * time.Hour, 12 * time.Hour},
+		"Absolute alone":               {func(c *ssestore.Config) { c.Absolute = day }, false, 30 * time.Minute, day},
+		"a short Absolute alone":       {func(c *ssestore.Config) { c.Absolute = time.Minute }, false, time.Minute, time.Minute},
+		"PersistentIdle alone":         {func(c *ssestore.Config) { c.PersistentIdle = day }, true, day, 30 * day},
+		"PersistentAbsolute alone":     {func(c *ssestore.Config) { c.PersistentAbsolute = day }, true, day, day},
+		"no idle limit":                {func(c *ssestore.Config) { c.Idle, c.Absolute = day, day }, false, day, day},
+		"hardly an absolute limit":     {func(c *ssestore.Config) { c.Absolute = 400 * day }, false, 30 * time.Minute, 400 * day},
+		"Idle above Absolute":          {func(c *ssestore.Config) { c.Idle, c.Absolute = day+time.Second, day }, false, 0, 0},
+		"Idle above the default":       {func(c *ssestore.Config) { c.Idle = day }, false, 0, 0},
+		"PersistentIdle above":         {func(c *ssestore.Config) { c.PersistentIdle, c.PersistentAbsolute = 2*day, day }, true, 0, 0},
+		"PersistentIdle above default": {func(c *ssestore.Config) { c.PersistentIdle = 31 * day }, true, 0, 0},
+		"the profiles have nothing to do with each other": {func(c *ssestore.Config) { c.PersistentIdle, c.PersistentAbsolute = time.Second, time.Second }, false, 30 * time.Minute, 12 * time.Hour},
+	} {
+		cfg := ssestore.Config{Keys: ring(t, 1)}
+		row.change(&cfg)
+		store, err := ssestore.New(cfg)
+		if row.idle == 0 {
+			var fault *ssestore.ConfigError
+			field := map[bool]string{false: "Idle", true: "PersistentIdle"}[row.remember]
+			if !errors.As(err, &fault) || fault.Field != field || !strings.Contains(fault.Rule, "no idle limit") {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		must(t, err)
+		b := visited(t, store, func(s *ssestore.Session) {
+			must(t, s.Remember(row.remember))
+			must(t, note.Set(s, "a"))
+		})
+		i := b.peek(store, t0).Info()
+		same(t, name+": idle", i.IdleEnds.Sub(t0), row.idle)
+		same(t, name+": end", i.Expires.Sub(t0), row.ends)
+		last := row.idle
+		if row.idle == row.ends {
+			last -= time.Second // at the end itself it is over
+		}
+		same(t, name+": last second", note.Get(b.peek(store, after(last))), "a")
+		same(t, name+": over", note.Get(b.peek(store, after(last+time.Second))), "")
+	}
+}
+
+// TestF507_Persistent: sessions that are persistent by default, however they begin.
+func TestF507_Persistent(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		persistent := func(c *ssestore.Config) { c.Persistent = true }
+		store := newStore(t, c, ring(t, 1), legacyConfig, persistent)
+		for name, row := range map[string]struct {
+			cookies browser
+			do      func(s *ssestore.Session)
+			want    bool
+		}{
+			"data":        {browser{}, set(t, "a"), true},
+			"login":       {browser{}, func(s *ssestore.Session) { login(t, s, "1") }, true},
+			"after clear": {browser{}, func(s *ssestore.Session) { login(t, s, "1"); must(t, s.Clear()); must(t, note.Set(s, "a")) }, true},
+			"a user after another": {loggedIn(t, c, 1), func(s *ssestore.Session) {
+				must(t, s.Principal().Begin("2", ssestore.Stamp{}, func(string) bool { return false }))
+			}, true},
+			"the profile before, with its data": {loggedIn(t, c, 1), func(s *ssestore.Session) { login(t, s, "1") }, false},
+			"not now":                           {browser{}, func(s *ssestore.Session) { must(t, s.Remember(false)); login(t, s, "1") }, false},
+			"not now, said late":                {browser{}, func(s *ssestore.Session) { login(t, s, "1"); must(t, s.Remember(false)) }, false},
+			"migrated":                          {browser{oldName: oldValue(t0, "note=a")}, read, true},
+			"a session that is there":           {loggedIn(t, c, 1), set(t, "b"), false},
+		} {
+			b := row.cookies
+			out := b.visit(t, store, t0, row.do)
+			same(t, name, b.peek(store, t0).Info().Persistent, row.want)
+			same(t, name+": Max-Age", strings.Contains(lineOf(out, sessionName), "; Max-Age="), row.want)
+		}
+		same(t, "without", func() bool {
+			b := visited(t, newStore(t, c, ring(t, 1)), set(t, "a"))
+			return b.peek(store, t0).Info().Persistent
+		}(), false)
 	})
 }
