@@ -35,7 +35,7 @@ func (s *sleeper) Refresh(now time.Time) *keyring.Keyring {
 		panic("the source's own")
 	}
 	found := s.there.Load()
-	time.Sleep(s.sleep)
+	<-time.After(s.sleep)
 	if s.Holder.At(now) != found {
 		s.Holder.Set(found)
 	}
