@@ -47,9 +47,9 @@ func (e *storeError) Error() string        { return ErrUserStore.Error() + ": " 
 func (e *storeError) Is(target error) bool { return target == ErrUserStore }
 func (e *storeError) Unwrap() error        { return e.cause }
 
-// A ConfigError names a field of [Config] and the rule it broke, in three strings: Package
-// (here "auth"), Field and Rule. It doesn't repeat the value. Packages cookie, ssestore and
-// middleware use the same type.
+// A ConfigError names a field of [Config] and the rule it broke, in three strings:
+// Package (here "auth"), Field and Rule. It doesn't repeat the value. Packages
+// cookie, ssestore and middleware use the same type.
 type ConfigError = config.Error
 
 // Forbidden is an error with which a [Rule] refuses a user. The user sees its text:

@@ -49,21 +49,21 @@ func (m *Manager[U]) GetUser(ctx context.Context, s *ssestore.Session) (U, error
 	return a.user, a.err
 }
 
-// Recheck asks for the user again, at the time now. It is for a connection that outlives its
-// request, such as a WebSocket or a stream of events, where GetUser would repeat the answer
-// it gave when the request came. Recheck asks the store again, and judges the session's
-// lifetimes and stamp as if its cookie had just arrived. It writes nothing and doesn't
-// change s.
+// Recheck asks for the user again, at the time now. It is for a connection that
+// outlives its request, such as a WebSocket or a stream of events, where GetUser
+// would repeat the answer it gave when the request came. Recheck asks the store
+// again, and judges the session's lifetimes and stamp as if its cookie had just
+// arrived. It writes nothing and doesn't change s.
 //
-// Call it about once a minute, and before an action that matters. If it returns ErrNoUser,
-// close the connection. The client connects again, and is let in with the cookie it has by
-// then, or asked to log in. The errors are those of GetUser. After [ErrUserStore], you
-// decide whether the connection waits or ends.
+// Call it about once a minute, and before an action that matters. If it returns
+// ErrNoUser, close the connection. The client connects again, and is let in with the
+// cookie it has by then, or asked to log in. The errors are those of GetUser. After
+// [ErrUserStore], you decide whether the connection waits or ends.
 //
-// The idle time counts from the renewal that s knows about. If other requests have renewed
-// the session since, its client has to reconnect once per idle time. Recheck doesn't know
-// about a logout in the browser. The page's connections end with the page, and a page that
-// stays must close them itself.
+// The idle time counts from the renewal that s knows about. If other requests have
+// renewed the session since, its client has to reconnect once per idle time. Recheck
+// doesn't know about a logout in the browser. The page's connections end with the
+// page, and a page that stays must close them itself.
 func (m *Manager[U]) Recheck(ctx context.Context, s *ssestore.Session, now time.Time) (U, error) {
 	return m.GetUser(ctx, s.Principal().Again(now))
 }
@@ -200,8 +200,8 @@ func (a *answer[U]) verdict(err error, who *ssestore.Identity, reason cookie.Rea
 	a.err, a.gone = ErrNoUser, err == ssestore.ErrNobody
 }
 
-// note is the answer when this instance can't judge the session, but another one can, or
-// this one can in a moment.
+// note is the answer when this instance can't judge the session, but another one can,
+// or this one can in a moment.
 func (a *answer[U]) note(p ssestore.Principal, who *ssestore.Identity, reason cookie.Reason) {
 	a.verdict(p.Note(*who, reason), who, reason)
 }

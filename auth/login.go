@@ -40,7 +40,8 @@ func (m *Manager[U]) Login(ctx context.Context, s *ssestore.Session, user U) err
 
 func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) (err error) {
 	p := s.Principal()
-	// Do this within the memo, because an evaluation under way is about the old session.
+	// Do this within the memo, because an evaluation under way is about the old
+	// session.
 	p.Memo(m, func(who ssestore.Identity, known any) any {
 		// keep comes first, because it may refresh the keys, and the stamp must be
 		// made under the primary that will seal the new session.
@@ -112,8 +113,8 @@ func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 //	user.PasswordHash = …               // change and store it
 //	err = users.RefreshStamp(ctx, s, user)
 //
-// The session keeps its id, its deadline and its data. The cookie is reissued, and the idle
-// time restarts.
+// The session keeps its id, its deadline and its data. The cookie is reissued, and
+// the idle time restarts.
 //
 // GetUser must have returned the same user (by id) earlier in this request, before the
 // change was stored. Otherwise nobody has checked that this session was a good one, and

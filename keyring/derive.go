@@ -33,8 +33,8 @@ type Label struct {
 	Name     string // the cookie's name; "" if the purpose has none
 }
 
-// info returns the HKDF info of the label. Every part carries its length, so nothing can
-// move from one part to the next (as it could in oauth2-proxy and in Django,
+// info returns the HKDF info of the label. Every part carries its length, so nothing
+// can move from one part to the next (as it could in oauth2-proxy and in Django,
 // CVE-2026-6873).
 func (l Label) info() string {
 	b := make([]byte, 0, 64)
@@ -100,8 +100,8 @@ type cached struct {
 // may return nil, which isn't cached.
 //
 // Labels must not come from requests. A key caches values for 64 of them, and for any
-// other label build runs every time. For the zero Key, Cache returns nil without calling
-// build.
+// other label build runs every time. For the zero Key, Cache returns nil without
+// calling build.
 func (k Key) Cache(l Label, build func(subkey []byte) any) any {
 	if k.p == nil {
 		return nil
@@ -130,8 +130,8 @@ func same(a, b string) bool {
 	return len(a) == len(b) && unsafe.StringData(a) == unsafe.StringData(b)
 }
 
-// remember is Cache for a label that isn't there yet. It calls build before it locks, so
-// that build can use the cache itself.
+// remember is Cache for a label that isn't there yet. It calls build before it locks,
+// so that build can use the cache itself.
 func (k Key) remember(l Label, build func([]byte) any) any {
 	value := build(k.Derive(l))
 	if value == nil {

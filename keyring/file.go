@@ -48,19 +48,19 @@ var (
 // changes. It doesn't need a goroutine: a process that was frozen and thawed, as
 // serverless processes are, catches up with its next request.
 //
-// [File.At] checks the file's inode, size and modification time at most once per second,
-// by the time it is given. [File.Refresh] always checks. The file is read only if one of
-// them changed.
+// [File.At] checks the file's inode, size and modification time at most once per
+// second, by the time it is given. [File.Refresh] always checks. The file is read
+// only if one of them changed.
 //
 // If the file can't be read, breaks any rule of [Parse], or can be written by others,
-// nothing changes: the last good ring stays, and onError is told once per fault. onError
-// is also told if the file was replaced where this process can't see it, because it is
-// mounted by itself rather than with its directory. Keys that are still there after a
-// reload keep their counters and their [Key.Cache].
+// nothing changes: the last good ring stays, and onError is told once per fault.
+// onError is also told if the file was replaced where this process can't see it,
+// because it is mounted by itself rather than with its directory. Keys that are still
+// there after a reload keep their counters and their [Key.Cache].
 //
-// A File is safe for concurrent use. No caller of At waits for another caller's reload. A
-// File must not be copied. The zero File and a nil *File have no ring: they open nothing
-// and seal nothing. Use [OpenFile].
+// A File is safe for concurrent use. No caller of At waits for another caller's
+// reload. A File must not be copied. The zero File and a nil *File have no ring: they
+// open nothing and seal nothing. Use [OpenFile].
 type File struct {
 	path    string
 	onError func(error)
@@ -80,9 +80,9 @@ type File struct {
 
 var _ Source = (*File)(nil)
 
-// OpenFile reads a key file and returns a Source that follows it. If the first load fails,
-// OpenFile returns an error, because there is no last good ring yet. Errors are of type
-// [*fs.PathError], wrapping a [*ParseError] if the contents are at fault.
+// OpenFile reads a key file and returns a Source that follows it. If the first load
+// fails, OpenFile returns an error, because there is no last good ring yet. Errors
+// are of type [*fs.PathError], wrapping a [*ParseError] if the contents are at fault.
 //
 // If the file may not exist yet, use [OpenOrCreateFile].
 //
@@ -105,12 +105,13 @@ func openFile(path string, onError func(error)) (*File, error) {
 	return f, nil
 }
 
-// CreateFile writes the ring to a new file of mode 0600. It never overwrites a file: if
-// there is anything at path, the error is [fs.ErrExist]. It refuses a ring without keys.
+// CreateFile writes the ring to a new file of mode 0600. It never overwrites a file:
+// if there is anything at path, the error is [fs.ErrExist]. It refuses a ring without
+// keys.
 //
-// The file appears with all its contents, so if two processes start at once, one creates
-// it and the other can read it. (If the file system has no hard links, the file is empty
-// at first.)
+// The file appears with all its contents, so if two processes start at once, one
+// creates it and the other can read it. (If the file system has no hard links, the
+// file is empty at first.)
 func CreateFile(path string, r *Keyring) error {
 	if r.empty() {
 		return &fs.PathError{Op: "create", Path: path, Err: ErrNoKey}
@@ -131,9 +132,9 @@ func CreateFile(path string, r *Keyring) error {
 	return err
 }
 
-// A Created is what [OpenOrCreateFile] passes to onError when it has made the key file.
-// It isn't a fault. But if you expected the file to exist, for example because it is on a
-// mount that got lost, it means that all sessions have ended.
+// A Created is what [OpenOrCreateFile] passes to onError when it has made the key
+// file. It isn't a fault. But if you expected the file to exist, for example because
+// it is on a mount that got lost, it means that all sessions have ended.
 type Created struct {
 	Path  string
 	KeyID string // of the one key in it
@@ -148,10 +149,10 @@ func (c *Created) Error() string {
 // OpenOrCreateFile is like [OpenFile], but if there is no file it first makes one, with
 // mode 0600 and one new random key. It then passes a [*Created] to onError.
 //
-// It's for a single machine: for the first start of a program, and for development. If
-// two machines each make a file, neither can read the other's sessions, and a container
-// without a volume makes a new file each time it starts. If two processes on one machine
-// start at once, one makes the file and both use it.
+// It's for a single machine: for the first start of a program, and for development.
+// If two machines each make a file, neither can read the other's sessions, and a
+// container without a volume makes a new file each time it starts. If two processes
+// on one machine start at once, one makes the file and both use it.
 //
 // The directory must exist. A file that exists but is faulty is never replaced.
 func OpenOrCreateFile(path string, onError func(error)) (*File, error) {
@@ -187,8 +188,9 @@ func (f *File) At(now time.Time) *Keyring {
 	return f.ring.Load().At(now)
 }
 
-// Refresh looks at the file at once and returns its ring as of now. For the zero time it
-// returns nil. A session store calls it when a cookie names a key that isn't in the ring.
+// Refresh looks at the file at once and returns its ring as of now. For the zero time
+// it returns nil. A session store calls it when a cookie names a key that isn't in
+// the ring.
 func (f *File) Refresh(now time.Time) *Keyring {
 	if f == nil || now.IsZero() {
 		return nil
@@ -260,11 +262,11 @@ func (f *File) unchanged(info fs.FileInfo) bool {
 		f.read.Sub(info.ModTime()).Abs() > settled
 }
 
-// orphaned reports whether the file at path has lost its name. During a rename, a path
-// leads to such a file for a moment. It does so for good only if the file is mounted by
-// itself (a bind mount, subPath in Kubernetes) and the original was replaced: then the new
-// file will never show up here. Some file systems don't count names at all, so the file
-// must have had one before.
+// orphaned reports whether the file at path has lost its name. During a rename, a
+// path leads to such a file for a moment. It does so for good only if the file is
+// mounted by itself (a bind mount, subPath in Kubernetes) and the original was
+// replaced: then the new file will never show up here. Some file systems don't count
+// names at all, so the file must have had one before.
 func (f *File) orphaned(info fs.FileInfo) bool {
 	switch {
 	case !hasNoName(info):
@@ -275,10 +277,10 @@ func (f *File) orphaned(info fs.FileInfo) bool {
 	return !f.nameless.IsZero() && time.Since(f.nameless) > settled
 }
 
-// reload reads the file and makes its ring current, or changes nothing and says why. A
-// file that was read isn't read again until it changes. A file that couldn't be opened or
-// read is tried again on every look, because the obstacle (an owner, a mount, a disk) may
-// not show in a stat.
+// reload reads the file and makes its ring current, or changes nothing and says why.
+// A file that was read isn't read again until it changes. A file that couldn't be
+// opened or read is tried again on every look, because the obstacle (an owner, a
+// mount, a disk) may not show in a stat.
 func (f *File) reload() error {
 	f.read = time.Now()
 	r, opened, err := readFile(f.path)
@@ -295,24 +297,25 @@ func (f *File) reload() error {
 // change.
 func (f *File) adopt(r *Keyring) { f.ring.Store(r.inherit(f.ring.Load())) }
 
-// Update changes the file. It takes a lock, reads the file again, passes its current ring
-// to change, and writes what change returns to a temporary file of mode 0600, which it
-// syncs and renames over the old one. Readers see the old file or the new one, never a
-// mixture. The new ring is in effect here when Update returns, and elsewhere within a
-// second.
+// Update changes the file. It takes a lock, reads the file again, passes its current
+// ring to change, and writes what change returns to a temporary file of mode 0600,
+// which it syncs and renames over the old one. Readers see the old file or the new
+// one, never a mixture. The new ring is in effect here when Update returns, and
+// elsewhere within a second.
 //
-// Reading and writing happen under one lock, so no key is lost if two processes rotate at
-// the same time: the second starts from what the first wrote. The lock is the file
-// path.lock next to the key file. It is taken with flock if the system has that, and by
-// creating the file otherwise. Update waits for at most ten seconds, then fails.
+// Reading and writing happen under one lock, so no key is lost if two processes
+// rotate at the same time: the second starts from what the first wrote. The lock is
+// the file path.lock next to the key file. It is taken with flock if the system has
+// that, and by creating the file otherwise. Update waits for at most ten seconds,
+// then fails.
 //
 //	err := file.Update((*keyring.Keyring).Rotate)
 //
-// If change fails, Update returns its error and writes nothing. It also writes nothing if
-// change returns the ring it was given. If the file is faulty, Update returns an error and
-// doesn't overwrite it. If path is a symbolic link, the file that it points to is replaced.
-// A file that is mounted by itself can't be replaced, so mount its directory. change must
-// not call Update on the same file.
+// If change fails, Update returns its error and writes nothing. It also writes
+// nothing if change returns the ring it was given. If the file is faulty, Update
+// returns an error and doesn't overwrite it. If path is a symbolic link, the file
+// that it points to is replaced. A file that is mounted by itself can't be replaced,
+// so mount its directory. change must not call Update on the same file.
 func (f *File) Update(change func(*Keyring) (*Keyring, error)) error {
 	if f == nil || f.path == "" {
 		return ErrNoKey
@@ -370,9 +373,9 @@ func (f *File) replace(target string, r *Keyring) error {
 	return nil
 }
 
-// tempName returns a name for the file that will become path. It is random, so that a file
-// left over from a crash doesn't stop the next writer. It is in the directory of path,
-// because links and renames only work within one file system.
+// tempName returns a name for the file that will become path. It is random, so that a
+// file left over from a crash doesn't stop the next writer. It is in the directory of
+// path, because links and renames only work within one file system.
 func tempName(path string) string { return path + "." + rand.Text() + ".tmp" }
 
 // readFile reads and parses a key file. It also returns the stat of what it read,

@@ -8,12 +8,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxSetLen is the longest JWK Set we look at. Sixteen keys take about 2.5 KB on one line,
-// and less than twice that if an editor indents them.
+// maxSetLen is the longest JWK Set we look at. Sixteen keys take about 2.5 KB on one
+// line, and less than twice that if an editor indents them.
 const maxSetLen = 64 << 10
 
-// A ParseError says why a JWK Set was refused. It doesn't repeat any of the text, which may
-// be secret, while the error may be shown to people who shouldn't see it.
+// A ParseError says why a JWK Set was refused. It doesn't repeat any of the text,
+// which may be secret, while the error may be shown to people who shouldn't see it.
 type ParseError struct {
 	Key    int    // index of the key in the set, from 0; -1 for the set itself
 	Offset int    // byte offset that the loader had reached
@@ -111,8 +111,8 @@ func Parse(jwkSet string) (*Keyring, error) {
 // base64Set is what a JWK Set in base64 begins with: {"keys with nothing before it.
 const base64Set = "eyJrZXlz"
 
-// mishap says why a value isn't a JWK Set if that is obvious, or returns "". None of the
-// values it explains could be a set, which begins with {".
+// mishap says why a value isn't a JWK Set if that is obvious, or returns "". None of
+// the values it explains could be a set, which begins with {".
 func mishap(in string) string {
 	const space = " \t\r\n"
 	text := strings.Trim(in, space)
@@ -143,8 +143,8 @@ func mishap(in string) string {
 	return ""
 }
 
-// parser walks over the text once. A malformed set ends the walk. Faults of a well-formed
-// key are collected in errs.
+// parser walks over the text once. A malformed set ends the walk. Faults of a
+// well-formed key are collected in errs.
 type parser struct {
 	in   string
 	pos  int
@@ -156,8 +156,8 @@ type parser struct {
 func (p *parser) fail(rule string) error { return &ParseError{p.key, p.pos, rule} }
 func (p *parser) note(rule string)       { p.errs = append(p.errs, p.fail(rule)) }
 
-// next skips white space (RFC 8259 §2) and returns the next byte without consuming it, or
-// 0 at the end.
+// next skips white space (RFC 8259 §2) and returns the next byte without consuming
+// it, or 0 at the end.
 func (p *parser) next() byte {
 	for p.pos < len(p.in) {
 		switch c := p.in[p.pos]; c {
@@ -179,8 +179,8 @@ func (p *parser) take(c byte) bool {
 	return true
 }
 
-// text reads a string of plain ASCII without escapes. No member of a key needs an escape,
-// so an escape could only hide something.
+// text reads a string of plain ASCII without escapes. No member of a key needs an
+// escape, so an escape could only hide something.
 func (p *parser) text() (string, error) {
 	if !p.take('"') {
 		return "", p.fail(ruleType)
@@ -374,9 +374,10 @@ func (p *parser) millis(rule string) (int64, error) {
 	return n, nil
 }
 
-// JWKSet returns the ring as a JWK Set on one line. It contains every secret in the ring,
-// so write it to a key file or a secret store and nowhere else. [Parse] reads it back in
-// the same order, and so does any JOSE library. For a ring without keys it is nil.
+// JWKSet returns the ring as a JWK Set on one line. It contains every secret in the
+// ring, so write it to a key file or a secret store and nowhere else. [Parse] reads
+// it back in the same order, and so does any JOSE library. For a ring without keys it
+// is nil.
 func (r *Keyring) JWKSet() []byte {
 	if r.empty() {
 		return nil
@@ -400,21 +401,21 @@ func (r *Keyring) JWKSet() []byte {
 	return append(b, "]}"...)
 }
 
-// ExportJWK returns the subkey of a label as a JWK, for a service in another language that
-// reads this one's cookies. A reader needs two of them:
+// ExportJWK returns the subkey of a label as a JWK, for a service in another language
+// that reads this one's cookies. A reader needs two of them:
 //
 //	seal     opens the cookie               "alg":"A256GCM","use":"enc"
 //	barrier  tells which sessions ended     "alg":"HS256","use":"sig"
 //
-// Without the second one, it accepts a session that was logged out. docs/FORMAT.md says
-// how to use both. For every other purpose, and for the zero Key, ExportJWK returns nil,
-// because no reader needs those keys.
+// Without the second one, it accepts a session that was logged out. docs/FORMAT.md
+// says how to use both. For every other purpose, and for the zero Key, ExportJWK
+// returns nil, because no reader needs those keys.
 //
-// The seal key is symmetric: anyone who can read with it can also mint. A service that
-// holds it can make any session for any user id. But the stamp subkey is never exported,
-// so such a session has no valid stamp. (If your application skips stamps, nothing limits
-// the service.) Export one key at a time, and only to services that you would let log
-// users in. If one of them leaks its key, retire the root key.
+// The seal key is symmetric: anyone who can read with it can also mint. A service
+// that holds it can make any session for any user id. But the stamp subkey is never
+// exported, so such a session has no valid stamp. (If your application skips stamps,
+// nothing limits the service.) Export one key at a time, and only to services that
+// you would let log users in. If one of them leaks its key, retire the root key.
 //
 // [Parse] refuses what ExportJWK returns, because a subkey isn't a root key.
 func (k Key) ExportJWK(l Label) []byte {
@@ -437,8 +438,8 @@ func (k Key) ExportJWK(l Label) []byte {
 	return append(b, '}')
 }
 
-// appendJSON appends s as a JSON string (RFC 8259 §7). The application chooses labels, so
-// they may contain anything. Bytes that aren't UTF-8 become U+FFFD.
+// appendJSON appends s as a JSON string (RFC 8259 §7). The application chooses
+// labels, so they may contain anything. Bytes that aren't UTF-8 become U+FFFD.
 func appendJSON(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')

@@ -24,18 +24,19 @@ const (
 	maxMillis = 253402300799999
 )
 
-// encoding refuses a last character whose spare bits aren't zero, so that the same bytes
-// have only one spelling.
+// encoding refuses a last character whose spare bits aren't zero, so that the same
+// bytes have only one spelling.
 var encoding = base64.RawURLEncoding.Strict()
 
 // A Key is a root key: 32 secret bytes, a public id (the kid of RFC 7517), a
 // creation time and perhaps an activation time. The bytes themselves never
 // protect anything: [Key.Derive] makes a subkey for every purpose.
 //
-// A Key is small and can be copied freely. All copies share one set of counters and one
-// cache of subkeys. It is safe for concurrent use. It can't be compared with ==, so that
-// nobody compares secrets in variable time or uses them as map keys. Use [Key.ID] or
-// [Key.Compare] instead. It prints as redacted everywhere, showing only its id.
+// A Key is small and can be copied freely. All copies share one set of counters and
+// one cache of subkeys. It is safe for concurrent use. It can't be compared with ==,
+// so that nobody compares secrets in variable time or uses them as map keys. Use
+// [Key.ID] or [Key.Compare] instead. It prints as redacted everywhere, showing only
+// its id.
 //
 // The zero Key isn't a key. It derives nothing, and every function in this module that
 // takes a Key refuses it.
@@ -43,9 +44,9 @@ type Key struct {
 	_ [0]func() // no ==; first, because a trailing zero-size field costs a word
 
 	// A pointer and nothing else. fmt doesn't call methods of values in unexported
-	// fields, but prints what is inside. For a pointer it prints the address, unless the
-	// verb doesn't fit, such as %s. Then it prints what the pointer leads to, so there
-	// must be no secret there either.
+	// fields, but prints what is inside. For a pointer it prints the address, unless
+	// the verb doesn't fit, such as %s. Then it prints what the pointer leads to, so
+	// there must be no secret there either.
 	p *keyData
 }
 
@@ -68,10 +69,10 @@ type keyData struct {
 // source and clock.
 func NewKey() Key { return newKey(nextMilli(), 0) }
 
-// NewKeyAt returns a new random key, created now, that can open at once and seals from
-// the time active on. Use it to give a fleet a key ahead of time; see [Keyring.Add]. The
-// zero time, or any time before 1970, means at once. Times are kept to the millisecond and
-// end with the year 9999. NewKeyAt waits like [NewKey].
+// NewKeyAt returns a new random key, created now, that can open at once and seals
+// from the time active on. Use it to give a fleet a key ahead of time; see
+// [Keyring.Add]. The zero time, or any time before 1970, means at once. Times are
+// kept to the millisecond and end with the year 9999. NewKeyAt waits like [NewKey].
 func NewKeyAt(active time.Time) Key {
 	ms := int64(0)
 	if !active.IsZero() {
@@ -88,8 +89,8 @@ func nextMilli() int64 {
 	return time.Now().UnixMilli()
 }
 
-// newKey draws an id and bytes. It moves a time outside the range of a JWK Set inside it:
-// a WebAssembly worker's clock says 1970 before its first request.
+// newKey draws an id and bytes. It moves a time outside the range of a JWK Set inside
+// it: a WebAssembly worker's clock says 1970 before its first request.
 func newKey(created, active int64) Key {
 	var id [idBytes]byte
 	var root [rootSize]byte
@@ -130,9 +131,9 @@ func (k Key) Created() time.Time {
 	return time.UnixMilli(k.p.created).UTC()
 }
 
-// Active returns the time from which the key may seal, to the millisecond, in UTC. The zero
-// time means at once. Activation only affects sealing: a key can open as soon as it is in
-// the ring.
+// Active returns the time from which the key may seal, to the millisecond, in UTC.
+// The zero time means at once. Activation only affects sealing: a key can open as
+// soon as it is in the ring.
 func (k Key) Active() time.Time {
 	if k.p == nil || k.p.active == 0 {
 		return time.Time{}
@@ -140,10 +141,10 @@ func (k Key) Active() time.Time {
 	return time.UnixMilli(k.p.active).UTC()
 }
 
-// Compare orders keys by generation: by creation time, then by id. It returns -1 if k is
-// older than other, +1 if it is newer, and 0 if both have the same generation. The zero Key
-// is older than every key. Nothing else makes a key older or newer, and certainly not its
-// place in a ring or a file.
+// Compare orders keys by generation: by creation time, then by id. It returns -1 if k
+// is older than other, +1 if it is newer, and 0 if both have the same generation. The
+// zero Key is older than every key. Nothing else makes a key older or newer, and
+// certainly not its place in a ring or a file.
 func (k Key) Compare(other Key) int {
 	switch {
 	case k.p == other.p:
@@ -156,8 +157,8 @@ func (k Key) Compare(other Key) int {
 	return cmp.Or(cmp.Compare(k.p.created, other.p.created), cmp.Compare(k.p.id, other.p.id))
 }
 
-// activeAt reports whether the key may seal at now, in Unix milliseconds. Activation times
-// start at 1, so for now = 0 only keys that are active at once may seal.
+// activeAt reports whether the key may seal at now, in Unix milliseconds. Activation
+// times start at 1, so for now = 0 only keys that are active at once may seal.
 func (k Key) activeAt(now int64) bool { return k.p.active <= now }
 
 // withActive returns the same key with another activation time.
@@ -173,9 +174,9 @@ func (k Key) sameSecret(other Key) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// inherit returns k as it should be in a ring that follows one with old in it. If it is the
-// same key, it gets the counters and subkeys of old. If nothing differs, inherit returns
-// old itself.
+// inherit returns k as it should be in a ring that follows one with old in it. If it
+// is the same key, it gets the counters and subkeys of old. If nothing differs,
+// inherit returns old itself.
 func (k Key) inherit(old Key) Key {
 	if k.p.id != old.p.id || !k.sameSecret(old) {
 		return k
@@ -188,7 +189,8 @@ func (k Key) inherit(old Key) Key {
 	return Key{p: &d}
 }
 
-// pack turns the 7 bytes of a kid into a number, so different kids have different numbers.
+// pack turns the 7 bytes of a kid into a number, so different kids have different
+// numbers.
 func pack(id string) uint64 {
 	_ = id[idLen-1]
 	return uint64(id[0]) | uint64(id[1])<<8 | uint64(id[2])<<16 | uint64(id[3])<<24 |

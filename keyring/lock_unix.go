@@ -8,10 +8,10 @@ import (
 	"syscall"
 )
 
-// tryLock takes the lock if nobody has it. If somebody does, unlock is nil. The lock belongs
-// to the open file, so it works between goroutines as well as between processes, and is
-// released if the process dies. The file stays: if it were removed, a second writer could
-// lock a new one while a third still waits for the old one.
+// tryLock takes the lock if nobody has it. If somebody does, unlock is nil. The lock
+// belongs to the open file, so it works between goroutines as well as between
+// processes, and is released if the process dies. The file stays: if it were removed,
+// a second writer could lock a new one while a third still waits for the old one.
 func tryLock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

@@ -4,6 +4,6 @@ package keyring
 
 import "io/fs"
 
-// hasNoName always returns false. It can't tell on this system, where nobody mounts a file
-// by itself.
+// hasNoName always returns false. It can't tell on this system, where nobody mounts a
+// file by itself.
 func hasNoName(fs.FileInfo) bool { return false }

@@ -12,8 +12,9 @@ import (
 //   - Format answers every verb of fmt. String and GoString would not: %d and %x
 //     go around them.
 //   - MarshalText answers encoding/json, log/slog and encoding/xml.
-//   - A printer that finds a Key in an unexported field can't call its methods. It finds
-//     a pointer, and may follow it (fmt does for %s), but there a closure holds the bytes.
+//   - A printer that finds a Key in an unexported field can't call its methods. It
+//     finds a pointer, and may follow it (fmt does for %s), but there a closure holds
+//     the bytes.
 
 // Format writes the key's id and never its bytes, whatever the verb and flags.
 func (k Key) Format(f fmt.State, _ rune) { io.WriteString(f, k.redacted()) }

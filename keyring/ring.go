@@ -31,16 +31,17 @@ var (
 	ErrInUse = errors.New("keyring: the primary and the last key cannot be retired")
 )
 
-// A Keyring is an ordered set of keys: one primary that seals, and fallbacks that only open.
-// It is immutable and safe for concurrent use. Every operation returns a new ring.
+// A Keyring is an ordered set of keys: one primary that seals, and fallbacks that
+// only open. It is immutable and safe for concurrent use. Every operation returns a
+// new ring.
 //
-// The primary is the first key that is active. Keys may have an activation time, so which
-// one that is depends on the time, and [Keyring.At] decides it. In a ring that didn't come
-// from At, only keys without an activation time count as active. Every key in the ring can
-// open tokens, at any time.
+// The primary is the first key that is active. Keys may have an activation time, so
+// which one that is depends on the time, and [Keyring.At] decides it. In a ring that
+// didn't come from At, only keys without an activation time count as active. Every
+// key in the ring can open tokens, at any time.
 //
-// A nil *Keyring and the zero Keyring have no keys. They open nothing and seal nothing, and
-// all their methods can be called.
+// A nil *Keyring and the zero Keyring have no keys. They open nothing and seal
+// nothing, and all their methods can be called.
 type Keyring struct {
 	set     *keyset
 	primary int // index in set.keys; -1 when no key is active
@@ -53,8 +54,8 @@ type keyset struct {
 	views  []Keyring       // views[i] has primary i; the last has none
 
 	// table finds a kid by open addressing with linear probing. A slot holds index+1,
-	// or 0 if it is empty. The table is at most a quarter full, so a probe nearly always
-	// takes one step, and a ring of 16 keys is as fast as a ring of one.
+	// or 0 if it is empty. The table is at most a quarter full, so a probe nearly
+	// always takes one step, and a ring of 16 keys is as fast as a ring of one.
 	table [tableSize]uint8
 }
 
@@ -67,8 +68,8 @@ const (
 // number nearest to 2^64 divided by the golden ratio (Knuth, TAOCP 3, §6.4).
 func slot(packed uint64) uint64 { return packed * 0x9E3779B97F4A7C15 >> (64 - tableBits) }
 
-// build makes a ring from keys that are known to be good. It returns the view for a time in
-// Unix milliseconds (0 means that no activation time has come).
+// build makes a ring from keys that are known to be good. It returns the view for a
+// time in Unix milliseconds (0 means that no activation time has come).
 func build(keys []Key, at int64) *Keyring {
 	s := &keyset{keys: keys, views: make([]Keyring, len(keys)+1)}
 	for i := range s.views {
@@ -86,14 +87,16 @@ func build(keys []Key, at int64) *Keyring {
 	return s.at(at)
 }
 
-// Generate returns a ring with one new random key. It is for tests, demos and programs whose
-// sessions may end with the process, because nothing else knows the key.
+// Generate returns a ring with one new random key. It is for tests, demos and
+// programs whose sessions may end with the process, because nothing else knows the
+// key.
 func Generate() *Keyring { return build([]Key{NewKey()}, 0) }
 
-// New returns a ring of the given keys, in this order. The first active one is the primary.
-// New refuses an empty list, zero Keys, more than 16 keys, and keys with the same id or
-// bytes, and reports all faults at once. It doesn't demand that the first key is the
-// newest. That rule is for changes to a ring, not for what a file may contain.
+// New returns a ring of the given keys, in this order. The first active one is the
+// primary. New refuses an empty list, zero Keys, more than 16 keys, and keys with the
+// same id or bytes, and reports all faults at once. It doesn't demand that the first
+// key is the newest. That rule is for changes to a ring, not for what a file may
+// contain.
 func New(keys ...Key) (*Keyring, error) {
 	if err := check(keys); err != nil {
 		return nil, err
@@ -150,8 +153,8 @@ func (s *keyset) at(ms int64) *Keyring {
 	return &s.views[len(s.keys)]
 }
 
-// asOf returns the earliest time at which the ring has its current primary. An operation
-// returns its result as of the same time as the ring it started from.
+// asOf returns the earliest time at which the ring has its current primary. An
+// operation returns its result as of the same time as the ring it started from.
 func (r *Keyring) asOf() int64 {
 	if r.primary < 0 {
 		return 0
@@ -167,9 +170,9 @@ func (r *Keyring) Primary() Key {
 	return r.set.keys[r.primary]
 }
 
-// Key returns the key with this id, primary or fallback. It is equally fast for any number
-// of keys and doesn't allocate. It doesn't have to run in constant time, because ids are
-// public.
+// Key returns the key with this id, primary or fallback. It is equally fast for any
+// number of keys and doesn't allocate. It doesn't have to run in constant time,
+// because ids are public.
 func (r *Keyring) Key(id string) (Key, bool) {
 	if r.empty() || len(id) != idLen {
 		return Key{}, false
@@ -194,10 +197,10 @@ func (r *Keyring) Keys() []Key {
 	return slices.Clone(r.set.keys)
 }
 
-// Add returns a ring with one more key. A key whose activation is later than its creation
-// (see [NewKeyAt]) goes first, and takes over when its time comes. It must be newer than
-// all others, or Add returns [ErrOlder]. Any other key goes last, as a fallback, so that
-// every instance can open what the key seals once it is promoted.
+// Add returns a ring with one more key. A key whose activation is later than its
+// creation (see [NewKeyAt]) goes first, and takes over when its time comes. It must
+// be newer than all others, or Add returns [ErrOlder]. Any other key goes last, as a
+// fallback, so that every instance can open what the key seals once it is promoted.
 func (r *Keyring) Add(k Key) (*Keyring, error) {
 	if r.empty() || k.p == nil {
 		return nil, ErrNoKey
@@ -208,8 +211,9 @@ func (r *Keyring) Add(k Key) (*Keyring, error) {
 	return r.with(append(r.Keys(), k))
 }
 
-// Promote returns a ring in which the key with this id is the primary: it comes first and is
-// active at once. It must be newer than every other key, or Promote returns [ErrOlder].
+// Promote returns a ring in which the key with this id is the primary: it comes first
+// and is active at once. It must be newer than every other key, or Promote returns
+// [ErrOlder].
 func (r *Keyring) Promote(id string) (*Keyring, error) {
 	k, ok := r.Key(id)
 	if !ok {
@@ -218,10 +222,10 @@ func (r *Keyring) Promote(id string) (*Keyring, error) {
 	return r.first(k.withActive(0), r.without(id))
 }
 
-// Rotate returns a ring with a new random key first, active at once, and all others as
-// fallbacks. It suits one process, or a fleet that reads one store in every request. If
-// instances take time to see a change, add the key first and promote it later, so that no
-// instance gets a token under a key it doesn't have.
+// Rotate returns a ring with a new random key first, active at once, and all others
+// as fallbacks. It suits one process, or a fleet that reads one store in every
+// request. If instances take time to see a change, add the key first and promote it
+// later, so that no instance gets a token under a key it doesn't have.
 //
 // The new key is newer than all others, even if one of them was made while a clock was
 // ahead.
@@ -232,10 +236,11 @@ func (r *Keyring) Rotate() (*Keyring, error) {
 	return r.renew(r.set.keys)
 }
 
-// Replace returns a ring without the key with this id, and with a new primary made as in
-// [Keyring.Rotate]. Sessions sealed under the old key end, and all others go on. Use it
-// when a key has leaked. Because both happen in one step, it also works for the primary and
-// for the last key, which Retire refuses, and in a full ring, which Rotate refuses.
+// Replace returns a ring without the key with this id, and with a new primary made as
+// in [Keyring.Rotate]. Sessions sealed under the old key end, and all others go on.
+// Use it when a key has leaked. Because both happen in one step, it also works for
+// the primary and for the last key, which Retire refuses, and in a full ring, which
+// Rotate refuses.
 func (r *Keyring) Replace(id string) (*Keyring, error) {
 	if _, ok := r.Key(id); !ok {
 		return nil, r.missing()
@@ -243,8 +248,9 @@ func (r *Keyring) Replace(id string) (*Keyring, error) {
 	return r.renew(r.without(id))
 }
 
-// renew puts a new random key before others. The key is newer than every key in r, even one
-// that is being removed, since instances that haven't seen the change still have that one.
+// renew puts a new random key before others. The key is newer than every key in r,
+// even one that is being removed, since instances that haven't seen the change still
+// have that one.
 func (r *Keyring) renew(others []Key) (*Keyring, error) {
 	created := time.Now().UnixMilli()
 	for _, k := range r.set.keys {
@@ -258,10 +264,11 @@ func (r *Keyring) renew(others []Key) (*Keyring, error) {
 	return r.with(append([]Key{fresh}, others...))
 }
 
-// Retire returns a ring without the key with this id. Sessions sealed under it end, so wait
-// until its successor has been primary everywhere for as long as a session can live. For
-// the primary and the last key, Retire returns [ErrInUse]. If keys have activation times,
-// call [Keyring.At] first. Otherwise Retire may not know which key is primary.
+// Retire returns a ring without the key with this id. Sessions sealed under it end,
+// so wait until its successor has been primary everywhere for as long as a session
+// can live. For the primary and the last key, Retire returns [ErrInUse]. If keys have
+// activation times, call [Keyring.At] first. Otherwise Retire may not know which key
+// is primary.
 func (r *Keyring) Retire(id string) (*Keyring, error) {
 	k, ok := r.Key(id)
 	if !ok {
@@ -274,9 +281,10 @@ func (r *Keyring) Retire(id string) (*Keyring, error) {
 	return r.with(rest)
 }
 
-// inherit returns r as it should follow old in a Source: keys that are in both are taken
-// from old. If there are none, it returns r itself, and if no key differs, old itself.
-// (Which of them is primary doesn't matter, because the Source's At decides that.)
+// inherit returns r as it should follow old in a Source: keys that are in both are
+// taken from old. If there are none, it returns r itself, and if no key differs, old
+// itself. (Which of them is primary doesn't matter, because the Source's At decides
+// that.)
 func (r *Keyring) inherit(old *Keyring) *Keyring {
 	if r.empty() || old.empty() {
 		return r

@@ -33,17 +33,17 @@ const (
 	scheduleID  = "hardtack/v1 schedule kid"
 )
 
-// A Schedule is a [Source] that needs no coordination: every instance derives the same key
-// for each period from a master secret and its clock. The key of the current period seals.
-// The keys of a number of earlier periods can also open, and so can the key of the next
-// period, because another instance's clock may be ahead.
+// A Schedule is a [Source] that needs no coordination: every instance derives the
+// same key for each period from a master secret and its clock. The key of the current
+// period seals. The keys of a number of earlier periods can also open, and so can the
+// key of the next period, because another instance's clock may be ahead.
 //
-// This has a price: anyone with the master secret has the keys of all periods, past and
-// future. If it leaks, you need a new master, and all sessions end. The keys of a schedule
-// can't be added, promoted or retired.
+// This has a price: anyone with the master secret has the keys of all periods, past
+// and future. If it leaks, you need a new master, and all sessions end. The keys of a
+// schedule can't be added, promoted or retired.
 //
-// A Schedule is safe for concurrent use and must not be copied. The zero Schedule and a nil
-// *Schedule have no ring: they open nothing and seal nothing.
+// A Schedule is safe for concurrent use and must not be copied. The zero Schedule and
+// a nil *Schedule have no ring: they open nothing and seal nothing.
 type Schedule struct {
 	master func() []byte // held by a closure, as in Key
 	period int64         // milliseconds
@@ -63,12 +63,12 @@ type turn struct {
 
 var _ Source = (*Schedule)(nil)
 
-// NewSchedule returns the schedule of a master secret. The secret is at least 32 random
-// bytes, not a password, and the same in the whole fleet. Each key seals for one period,
-// which is at least a minute, at most 3650 days, and a whole number of milliseconds.
-// Periods are counted from 1970. The key can then open for another open periods, 1 to 14.
-// A schedule with another period or master has no key in common with this one. One that
-// differs only in open has the same keys.
+// NewSchedule returns the schedule of a master secret. The secret is at least 32
+// random bytes, not a password, and the same in the whole fleet. Each key seals for
+// one period, which is at least a minute, at most 3650 days, and a whole number of
+// milliseconds. Periods are counted from 1970. The key can then open for another open
+// periods, 1 to 14. A schedule with another period or master has no key in common
+// with this one. One that differs only in open has the same keys.
 //
 // NewSchedule reports all faults at once, without the secret.
 func NewSchedule(master []byte, period time.Duration, open int) (*Schedule, error) {
@@ -103,10 +103,11 @@ func allZero(b []byte) bool {
 	return or == 0
 }
 
-// At returns the ring for the period that now is in. That period's key is the primary, and
-// the keys of earlier open periods and of the next one are fallbacks. For the zero time, and
-// for times that a key can't have (before the first whole period of 1970, after the year
-// 9999), At returns nil. Within a period it takes no lock and doesn't allocate.
+// At returns the ring for the period that now is in. That period's key is the
+// primary, and the keys of earlier open periods and of the next one are fallbacks.
+// For the zero time, and for times that a key can't have (before the first whole
+// period of 1970, after the year 9999), At returns nil. Within a period it takes no
+// lock and doesn't allocate.
 func (s *Schedule) At(now time.Time) *Keyring {
 	if s == nil || s.master == nil {
 		return nil
@@ -143,8 +144,8 @@ func (s *Schedule) turn(n int64) *Keyring {
 	return ring
 }
 
-// key returns the key of period i. If a current ring already has it, key returns that one
-// for its counters and subkeys. Otherwise it derives the key.
+// key returns the key of period i. If a current ring already has it, key returns that
+// one for its counters and subkeys. Otherwise it derives the key.
 func (s *Schedule) key(i int64) (Key, error) {
 	id, err := s.derive(scheduleID, i)
 	if err != nil {
@@ -165,9 +166,9 @@ func (s *Schedule) key(i int64) (Key, error) {
 	return k, nil
 }
 
-// derive is HKDF-SHA256 of the master for one period. The salt is empty. The info is the
-// label (both labels have the same length), then the period's length and number, 8 bytes
-// each.
+// derive is HKDF-SHA256 of the master for one period. The salt is empty. The info is
+// the label (both labels have the same length), then the period's length and number,
+// 8 bytes each.
 func (s *Schedule) derive(label string, i int64) ([]byte, error) {
 	info := []byte(label)
 	info = binary.BigEndian.AppendUint64(info, uint64(s.period))

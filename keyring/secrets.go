@@ -14,9 +14,9 @@ import (
 const (
 	// minSecret is the least number of bytes in a secret, the same as minMaster, and
 	// minDistinct is how many of them must be different. In 32 random bytes, or 43
-	// random characters of base64, there are practically never fewer than 16 different
-	// ones. If somebody held down a key, there is one. Neither check proves that a secret
-	// is random.
+	// random characters of base64, there are practically never fewer than 16
+	// different ones. If somebody held down a key, there is one. Neither check proves
+	// that a secret is random.
 	minSecret   = minMaster
 	minDistinct = 16
 
@@ -26,16 +26,16 @@ const (
 	secretID  = "hardtack/v1 secret kid"
 )
 
-// A ConfigError names a field of [Secrets] and the rule it broke, in three strings: Package
-// (here "keyring"), Field and Rule. It doesn't repeat the value. The other packages of this
-// module use the same type.
+// A ConfigError names a field of [Secrets] and the rule it broke, in three strings:
+// Package (here "keyring"), Field and Rule. It doesn't repeat the value. The other
+// packages of this module use the same type.
 type ConfigError = config.Error
 
 // Secrets is what [FromSecrets] makes a ring from. Only Primary is required.
 //
-// The fields are the secrets themselves, as they are in environment variables. A Secrets
-// prints as redacted, but not from within an unexported field of another value, so don't
-// keep it.
+// The fields are the secrets themselves, as they are in environment variables. A
+// Secrets prints as redacted, but not from within an unexported field of another
+// value, so don't keep it.
 type Secrets struct {
 	// Primary seals.
 	Primary string
@@ -58,9 +58,9 @@ func (s Secrets) Format(f fmt.State, _ rune) { io.WriteString(f, "keyring.Secret
 // log/slog can write a secret. The error is always nil.
 func (s Secrets) MarshalText() ([]byte, error) { return []byte("keyring.Secrets(redacted)"), nil }
 
-// FromSecrets returns a ring whose keys are derived from secrets. It is for programs that
-// get secrets from their environment, and one variable is enough to start with. The same
-// secrets give the same keys in every process.
+// FromSecrets returns a ring whose keys are derived from secrets. It is for programs
+// that get secrets from their environment, and one variable is enough to start with.
+// The same secrets give the same keys in every process.
 //
 //	ring, err := keyring.FromSecrets(keyring.Secrets{
 //		Primary:  os.Getenv("SESSION_SECRET"),                    // openssl rand -base64 32
@@ -68,24 +68,25 @@ func (s Secrets) MarshalText() ([]byte, error) { return []byte("keyring.Secrets(
 //		Next:     os.Getenv("SESSION_SECRET_NEXT"),               // none at first
 //	})
 //
-// To change the secret, use three deploys. First, set Next. Once every instance has it, make
-// it Primary, and put the old Primary first in Previous. When all sessions under the old one
-// have ended, drop it. Without the first deploy, instances that don't have the new secret
-// yet would get sessions they can't open. A secret that was in Previous must not become
-// Primary again, because a key would be older in one instance and newer in another, and
-// they would move sessions back and forth. Make a new secret instead.
+// To change the secret, use three deploys. First, set Next. Once every instance has
+// it, make it Primary, and put the old Primary first in Previous. When all sessions
+// under the old one have ended, drop it. Without the first deploy, instances that
+// don't have the new secret yet would get sessions they can't open. A secret that was
+// in Previous must not become Primary again, because a key would be older in one
+// instance and newer in another, and they would move sessions back and forth. Make a
+// new secret instead.
 //
-// A secret is random text of at least 32 bytes, 16 of them different, such as the output of
-// "openssl rand -base64 32". It is used as it is, without decoding. FromSecrets refuses
-// anything that can't be a secret: a placeholder from an example, white space or quotes
-// around it, a secret that appears twice. It reports all faults at once, as [*ConfigError],
-// without the value.
+// A secret is random text of at least 32 bytes, 16 of them different, such as the
+// output of "openssl rand -base64 32". It is used as it is, without decoding.
+// FromSecrets refuses anything that can't be a secret: a placeholder from an example,
+// white space or quotes around it, a secret that appears twice. It reports all faults
+// at once, as [*ConfigError], without the value.
 //
-// The keys don't have a real creation time. Primary's is the 16th millisecond of 1970, and
-// the others come before and after it, one millisecond apart. So a key made by [NewKey] or
-// [Keyring.Rotate] is newer than every key from a secret, and you can use [Keyring.JWKSet]
-// to move such a ring into a file or a secret store and rotate it there. A key that is
-// added to the ring in memory is gone when the process ends.
+// The keys don't have a real creation time. Primary's is the 16th millisecond of
+// 1970, and the others come before and after it, one millisecond apart. So a key made
+// by [NewKey] or [Keyring.Rotate] is newer than every key from a secret, and you can
+// use [Keyring.JWKSet] to move such a ring into a file or a secret store and rotate
+// it there. A key that is added to the ring in memory is gone when the process ends.
 //
 // Anyone with a secret has its key. Guard it like a key file, and don't use a password.
 func FromSecrets(s Secrets) (*Keyring, error) {
@@ -168,8 +169,8 @@ func distinct(s string) (n int) {
 }
 
 // placeholder reports whether s looks like the text to be replaced in an example
-// configuration file, or like a template that nobody filled in. The words are so long that
-// fewer than one random secret in a million has one of them.
+// configuration file, or like a template that nobody filled in. The words are so long
+// that fewer than one random secret in a million has one of them.
 func placeholder(s string) bool {
 	if enclosed(s, "${}", "$()", "{{}}", "<>", "[]") {
 		return true
@@ -195,7 +196,8 @@ func placeholder(s string) bool {
 	return false
 }
 
-// enclosed reports whether s begins with the first half of a pair and ends with the second.
+// enclosed reports whether s begins with the first half of a pair and ends with the
+// second.
 func enclosed(s string, pairs ...string) bool {
 	for _, p := range pairs {
 		open, close := p[:(len(p)+1)/2], p[(len(p)+1)/2:]

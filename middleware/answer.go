@@ -44,8 +44,8 @@ func (c *core) answer(w http.ResponseWriter, r *http.Request, status int, err er
 	answer(w, r, status, detail)
 }
 
-// A refusal is the writer that Config.Refuse gets. It keeps the status from being changed.
-// It has no Unwrap, because a flush would then bypass it and send 200.
+// A refusal is the writer that Config.Refuse gets. It keeps the status from being
+// changed. It has no Unwrap, because a flush would then bypass it and send 200.
 type refusal struct {
 	rw     http.ResponseWriter
 	status int
@@ -184,8 +184,9 @@ func (c *core) refuseAnonymous(w http.ResponseWriter, r *http.Request, err error
 	case who == page && (r.Method == http.MethodGet || r.Method == http.MethodHead):
 		redirect(w, http.StatusFound, to)
 	case who == page:
-		// Only 303 says GET: after a 302, fetch would PUT, PATCH or DELETE the
-		// login page (RFC 9110 section 15.4.3, https://fetch.spec.whatwg.org/#http-redirect-fetch).
+		// Only 303 says GET: after a 302, fetch would PUT, PATCH or DELETE the login
+		// page (RFC 9110 section 15.4.3,
+		// https://fetch.spec.whatwg.org/#http-redirect-fetch).
 		redirect(w, http.StatusSeeOther, to)
 	case who == inertia && to != "":
 		inertiaLocation(w, to)

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// A caller is the kind of client that sent a request. It decides which form of refusal the
-// client understands.
+// A caller is the kind of client that sent a request. It decides which form of
+// refusal the client understands.
 type caller uint8
 
 const (
@@ -18,10 +18,10 @@ const (
 
 // callerOf decides by the first sign it finds.
 //
-// A client that follows a protocol is answered in it. No link or form sends any of these
-// headers. X-Requested-With counts with one value only, because Android's WebView puts the
-// name of the app there, even in navigations. Upgrade: h2c is an offer that Java's
-// HttpClient makes in every request, and doesn't ask for anything.
+// A client that follows a protocol is answered in it. No link or form sends any of
+// these headers. X-Requested-With counts with one value only, because Android's
+// WebView puts the name of the app there, even in navigations. Upgrade: h2c is an
+// offer that Java's HttpClient makes in every request, and doesn't ask for anything.
 //
 // A client that names HTML in Accept, and ranks it above JSON, shows the answer to a
 // person, whatever Sec-Fetch-Mode says: Turbo submits forms with fetch, and a service

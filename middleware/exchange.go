@@ -242,9 +242,9 @@ func (c *core) exchange(ctx context.Context) *exchange {
 	return nil
 }
 
-// session returns this guard's session of a request. If Handler is missing, or another
-// guard has the session for its own users, it returns nil, on which every method returns
-// ErrNoSession.
+// session returns this guard's session of a request. If Handler is missing, or
+// another guard has the session for its own users, it returns nil, on which every
+// method returns ErrNoSession.
 func (c *core) session(r *http.Request) *ssestore.Session {
 	x := c.exchange(r.Context())
 	switch {
@@ -258,17 +258,18 @@ func (c *core) session(r *http.Request) *ssestore.Session {
 	return x.load()
 }
 
-// Session returns the session of a request. Without [Guard.Handler] around the handler
-// it returns nil. You can still call every method on that: a nil Session reads as empty,
-// and every change returns [ssestore.ErrNoSession]. The missing Handler is logged through
-// slog.Default, because there is no Guard whose [Config].Log could be used.
+// Session returns the session of a request. Without [Guard.Handler] around the
+// handler it returns nil. You can still call every method on that: a nil Session
+// reads as empty, and every change returns [ssestore.ErrNoSession]. The missing
+// Handler is logged through slog.Default, because there is no Guard whose
+// [Config].Log could be used.
 //
-// The first call opens the cookie. A handler that never calls Session, and isn't guarded,
-// decrypts nothing and sends no header. If two guards are nested, Session returns the
-// session of the inner one. It is safe for concurrent use. After the response is
-// committed, the session can still be read, but refuses changes. Reading it for the first
-// time at that point is a mistake, because the response depends on the cookie without
-// saying so. [Config].OnMistake and the log are told.
+// The first call opens the cookie. A handler that never calls Session, and isn't
+// guarded, decrypts nothing and sends no header. If two guards are nested, Session
+// returns the session of the inner one. It is safe for concurrent use. After the
+// response is committed, the session can still be read, but refuses changes. Reading
+// it for the first time at that point is a mistake, because the response depends on
+// the cookie without saying so. [Config].OnMistake and the log are told.
 func Session(r *http.Request) *ssestore.Session {
 	if r == nil {
 		return nil

@@ -77,8 +77,8 @@ type Config struct {
 	// and must not write the response.
 	//
 	// A non-nil error says why the response isn't the handler's, or why the session
-	// wasn't saved. The package documentation has the list. An error doesn't always mean
-	// that something is wrong: a visitor who is sent to the login page is
+	// wasn't saved. The package documentation has the list. An error doesn't always
+	// mean that something is wrong: a visitor who is sent to the login page is
 	// [auth.ErrNoUser].
 	OnOutcome func(*http.Request, ssestore.Outcome, error)
 
@@ -102,14 +102,14 @@ type Config struct {
 	_ struct{} // forces keyed literals, so that fields can be added
 }
 
-// A ConfigError names a field of [Config], or an argument of [New], and the rule it broke,
-// in three strings: Package (here "middleware"), Field and Rule. It doesn't repeat the
-// value. Packages cookie, ssestore and auth use the same type.
+// A ConfigError names a field of [Config], or an argument of [New], and the rule it
+// broke, in three strings: Package (here "middleware"), Field and Rule. It doesn't
+// repeat the value. Packages cookie, ssestore and auth use the same type.
 type ConfigError = config.Error
 
-// A Guard puts sessions into requests and rules around handlers. U is the application's
-// user type. Make one with [New]; a nil or zero Guard answers everything with 500. It is
-// immutable and safe for concurrent use.
+// A Guard puts sessions into requests and rules around handlers. U is the
+// application's user type. Make one with [New]; a nil or zero Guard answers
+// everything with 500. It is immutable and safe for concurrent use.
 type Guard[U any] struct {
 	core     *core
 	accounts *auth.Manager[U]
@@ -128,8 +128,8 @@ type core struct {
 	manager     any     // the *auth.Manager, to tell it from another
 }
 
-// New returns a Guard over a store and a manager of users. If the configuration is wrong,
-// it returns all faults as joined [*ConfigError] values.
+// New returns a Guard over a store and a manager of users. If the configuration is
+// wrong, it returns all faults as joined [*ConfigError] values.
 func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*Guard[U], error) {
 	faults := config.Faults{Package: "middleware"}
 	if store == nil {
@@ -186,9 +186,9 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 	return &Guard[U]{core: c, accounts: accounts, staff: []auth.Rule[U]{accounts.Staff}}, nil
 }
 
-// WithLogin returns a guard for a section that has a login page of its own. In everything
-// else it is like g: it has the same sessions, users, rules and hooks. Use it inside g's
-// Handler, or around a section by itself:
+// WithLogin returns a guard for a section that has a login page of its own. In
+// everything else it is like g: it has the same sessions, users, rules and hooks. Use
+// it inside g's Handler, or around a section by itself:
 //
 //	staff, err := guard.WithLogin("/staff/login")
 //	…
@@ -196,8 +196,9 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 //	http.ListenAndServe(addr, guard.Handler(mux))
 //
 // The URL follows the rules of [Config].LoginURL. If it breaks them, the error is a
-// [*ConfigError]. If the section has another kind of users with ids of their own, it needs
-// its own store and guard instead: ids of two tables must never meet in one session.
+// [*ConfigError]. If the section has another kind of users with ids of their own, it
+// needs its own store and guard instead: ids of two tables must never meet in one
+// session.
 func (g *Guard[U]) WithLogin(url string) (*Guard[U], error) {
 	faults := config.Faults{Package: "middleware"}
 	if g == nil || g.core == nil {
@@ -261,8 +262,8 @@ func (c *core) tooEarly(w http.ResponseWriter, r *http.Request) {
 
 // early reports whether a request may be a replay that does harm: a proxy accepted it
 // before the TLS handshake was complete, and its method isn't safe. Any Early-Data
-// counts, even a repeated or malformed one (RFC 8470 section 5.1). Believing this header
-// is no risk, because anyone who forges it is only refused.
+// counts, even a repeated or malformed one (RFC 8470 section 5.1). Believing this
+// header is no risk, because anyone who forges it is only refused.
 func early(r *http.Request) bool {
 	if len(r.Header["Early-Data"]) == 0 {
 		return false
@@ -274,27 +275,29 @@ func early(r *http.Request) bool {
 	return true
 }
 
-// Handler puts a session into every request that goes through it, and writes the session
-// before the first byte of the response. It also refuses unsafe requests from other
-// origins (see [Config].CrossOrigin). Put it around the whole application: inside
-// anything that recovers from panics, and outside anything that uses the session:
+// Handler puts a session into every request that goes through it, and writes the
+// session before the first byte of the response. It also refuses unsafe requests from
+// other origins (see [Config].CrossOrigin). Put it around the whole application:
+// inside anything that recovers from panics, and outside anything that uses the
+// session:
 //
 //	http.ListenAndServe(addr, guard.Handler(mux))
 //
-// If a handler panics, even with http.ErrAbortHandler, the session stays as it was: the
-// panic passes through and nothing is committed. If a change can't be written (because no
-// key may seal), the handler's answer is replaced by 500, since it may say something that
-// isn't true.
+// If a handler panics, even with http.ErrAbortHandler, the session stays as it was:
+// the panic passes through and nothing is committed. If a change can't be written
+// (because no key may seal), the handler's answer is replaced by 500, since it may
+// say something that isn't true.
 //
-// Guards can be nested. Each store has one session, however many guards surround it. The
-// outermost guard of a store reads the clock, writes the cookie and calls the hooks. Each
-// guard inside adds its cross-origin protection and its answers. Two stores have two
-// sessions, whose cookies need different names. Two guards over one store with different
-// managers of users, or two stores with one cookie name, are a mistake, and answered with
-// 500.
+// Guards can be nested. Each store has one session, however many guards surround it.
+// The outermost guard of a store reads the clock, writes the cookie and calls the
+// hooks. Each guard inside adds its cross-origin protection and its answers. Two
+// stores have two sessions, whose cookies need different names. Two guards over one
+// store with different managers of users, or two stores with one cookie name, are a
+// mistake, and answered with 500.
 //
-// The handler's http.ResponseWriter always has Flush, Hijack and ReadFrom. If the server
-// can't do them, they return http.ErrNotSupported. HTTP/2 server push isn't passed on.
+// The handler's http.ResponseWriter always has Flush, Hijack and ReadFrom. If the
+// server can't do them, they return http.ErrNotSupported. HTTP/2 server push isn't
+// passed on.
 func (g *Guard[U]) Handler(next http.Handler) http.Handler {
 	if g == nil || g.core == nil {
 		return http.HandlerFunc(unmade)

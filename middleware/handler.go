@@ -7,10 +7,11 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// User returns the user of a request, like [auth.Manager.GetUser]. The error is nil only
-// if somebody is logged in. [auth.ErrNoUser] means that nobody is, and
-// [auth.ErrUserStore] that there was no way to find out. Handlers inside [Guard.ForUser]
-// or [Guard.ForAnyone] already have the user, and no errors to deal with.
+// User returns the user of a request, like [auth.Manager.GetUser]. The error is nil
+// only if somebody is logged in. [auth.ErrNoUser] means that nobody is, and
+// [auth.ErrUserStore] that there was no way to find out. Handlers inside
+// [Guard.ForUser] or [Guard.ForAnyone] already have the user, and no errors to deal
+// with.
 func (g *Guard[U]) User(r *http.Request) (U, error) {
 	s := g.Session(r)
 	if s == nil {
@@ -20,9 +21,9 @@ func (g *Guard[U]) User(r *http.Request) (U, error) {
 	return g.accounts.GetUser(r.Context(), s)
 }
 
-// Login makes user the user of the session, like [auth.Manager.Login]. Check the password
-// first, and redirect to [Guard.Next] with 303 afterwards. For "remember me", call
-// Remember on [Guard.Session].
+// Login makes user the user of the session, like [auth.Manager.Login]. Check the
+// password first, and redirect to [Guard.Next] with 303 afterwards. For "remember
+// me", call Remember on [Guard.Session].
 func (g *Guard[U]) Login(r *http.Request, user U) error {
 	s := g.Session(r)
 	if s == nil {
@@ -31,9 +32,9 @@ func (g *Guard[U]) Login(r *http.Request, user U) error {
 	return g.accounts.Login(r.Context(), s, user)
 }
 
-// Logout ends the session, like [auth.Manager.Logout]. It is for handlers that do more
-// than log out, such as one that deletes the account. [Guard.LogoutHandler] is a complete
-// handler, and refuses everything but POST.
+// Logout ends the session, like [auth.Manager.Logout]. It is for handlers that do
+// more than log out, such as one that deletes the account. [Guard.LogoutHandler] is a
+// complete handler, and refuses everything but POST.
 func (g *Guard[U]) Logout(r *http.Request) error {
 	s := g.Session(r)
 	if s == nil {

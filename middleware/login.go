@@ -21,11 +21,12 @@ func (g *Guard[U]) Next(r *http.Request, fallback string) string {
 	return g.core.next(r, fallback)
 }
 
-// LoginHandler wraps a login page and redirects (303) visitors who are already logged in:
-// to next if it is safe, and to the fixed page to otherwise. It redirects only GET and
-// HEAD, in the same forms as [Guard.LogoutHandler]. A POST always reaches form and
-// authenticates, because somebody else may be at the browser by then. LoginHandler never
-// redirects to the login page itself. If both targets lead there, it shows form.
+// LoginHandler wraps a login page and redirects (303) visitors who are already logged
+// in: to next if it is safe, and to the fixed page to otherwise. It redirects only
+// GET and HEAD, in the same forms as [Guard.LogoutHandler]. A POST always reaches
+// form and authenticates, because somebody else may be at the browser by then.
+// LoginHandler never redirects to the login page itself. If both targets lead there,
+// it shows form.
 //
 // Don't use it for a page that asks logged-in users for their password again
 // (auth.Manager.RecentLogin): it would send them away.

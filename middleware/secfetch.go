@@ -6,21 +6,22 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// unsaid stands for a header that isn't there. A client that sends these very characters
-// might as well send nothing.
+// unsaid stands for a header that isn't there. A client that sends these very
+// characters might as well send nothing.
 const unsaid = "(unsaid)"
 
-// writesFor maps what the browser says about a request (Fetch Metadata, W3C) to the writes
-// that the store may do on its own initiative: renewal, reseal, the deletion of a dead
-// cookie. What the handler asks for is always written, and a renewal that is due goes along
-// with it, since that cookie is sent anyway.
+// writesFor maps what the browser says about a request (Fetch Metadata, W3C) to the
+// writes that the store may do on its own initiative: renewal, reseal, the deletion
+// of a dead cookie. What the handler asks for is always written, and a renewal that
+// is due goes along with it, since that cookie is sent anyway.
 //
-// Two questions decide each row. First, who is using the session here? If it is a person,
-// the idle time must restart, because a session doesn't die while it is in use. Second,
-// what could a response of this kind undo if it arrives late? The last Set-Cookie wins. A
-// renewal rewrites the session as its request found it, over a value that was set in the
-// meantime. It can't bring back a session that has ended, because the barrier names it. A
-// deletion deletes whatever the browser has by then, even a new login.
+// Two questions decide each row. First, who is using the session here? If it is a
+// person, the idle time must restart, because a session doesn't die while it is in
+// use. Second, what could a response of this kind undo if it arrives late? The last
+// Set-Cookie wins. A renewal rewrites the session as its request found it, over a
+// value that was set in the meantime. It can't bring back a session that has ended,
+// because the barrier names it. A deletion deletes whatever the browser has by then,
+// even a new login.
 //
 // The first row that fits decides:
 //
@@ -49,12 +50,12 @@ const unsaid = "(unsaid)"
 //	                                          loads many at once, and it was counted itself.
 //	                                          Also what contradicts itself, and what is new
 //
-// Sec-Fetch-User decides nothing. A navigation without a click may be a redirect from an
-// identity provider just as well as a page that reloads itself, and a click doesn't say
-// whose page was clicked.
+// Sec-Fetch-User decides nothing. A navigation without a click may be a redirect from
+// an identity provider just as well as a page that reloads itself, and a click
+// doesn't say whose page was clicked.
 //
-// A missing mode is taken to be the one that belongs to the destination, and the other way
-// round, because Chrome 76 to 79 didn't send Sec-Fetch-Dest.
+// A missing mode is taken to be the one that belongs to the destination, and the
+// other way round, because Chrome 76 to 79 didn't send Sec-Fetch-Dest.
 func writesFor(protection *http.CrossOriginProtection, r *http.Request) ssestore.Writes {
 	h := r.Header
 	site, mode, dest, user := h["Sec-Fetch-Site"], h["Sec-Fetch-Mode"], h["Sec-Fetch-Dest"], h["Sec-Fetch-User"]
@@ -124,10 +125,10 @@ func kindOf(dest, mode string) int {
 	return ofOther
 }
 
-// trusted reports whether a request comes from an origin that the application trusts like
-// its own: one whose POST the protection allows. If it also allows a POST from any other
-// origin, there is a bypass pattern, which says something about the path but nothing about
-// the origin.
+// trusted reports whether a request comes from an origin that the application trusts
+// like its own: one whose POST the protection allows. If it also allows a POST from
+// any other origin, there is a bypass pattern, which says something about the path
+// but nothing about the origin.
 func trusted(protection *http.CrossOriginProtection, r *http.Request) bool {
 	origin := r.Header["Origin"]
 	if len(origin) != 1 {

@@ -12,8 +12,8 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// The errors that [Config].OnOutcome and [Config].OnMistake get, besides those of packages
-// auth, ssestore and cookie. Test with [errors.Is].
+// The errors that [Config].OnOutcome and [Config].OnMistake get, besides those of
+// packages auth, ssestore and cookie. Test with [errors.Is].
 var (
 	// ErrCrossOrigin is the reason of a 403 for an unsafe request that came from
 	// another site; see [Config].CrossOrigin.
@@ -57,9 +57,9 @@ const (
 	kinds
 )
 
-// lines has what is logged for each kind: one word, and what to do about it. The words
-// don't change, because alerts depend on them. The error of a mistake goes to OnMistake.
-// The other kinds have a response, and therefore an OnOutcome.
+// lines has what is logged for each kind: one word, and what to do about it. The
+// words don't change, because alerts depend on them. The error of a mistake goes to
+// OnMistake. The other kinds have a response, and therefore an OnOutcome.
 var lines = [kinds]struct {
 	err        error
 	word, cure string
@@ -90,8 +90,8 @@ var lines = [kinds]struct {
 		"the session could not be written, so Guard.Handler answered 500: Config.OnOutcome gets the error, which says what to do"},
 }
 
-// quiet is how long a kind isn't logged again after a line. A mistake in the wiring is the
-// same in each request, and must not fill the disk.
+// quiet is how long a kind isn't logged again after a line. A mistake in the wiring
+// is the same in each request, and must not fill the disk.
 const quiet = time.Minute
 
 // A teller logs what visitors can't be told, each kind at most once in a while.
@@ -100,13 +100,13 @@ type teller struct {
 	last [kinds]atomic.Int64 // when a line of each kind was logged, in Unix nanoseconds
 }
 
-// stray logs what has no Guard to log it: a session that was asked for without a Handler,
-// and a Guard that New didn't make. It's the only state of this package outside a Guard,
-// and it only holds times.
+// stray logs what has no Guard to log it: a session that was asked for without a
+// Handler, and a Guard that New didn't make. It's the only state of this package
+// outside a Guard, and it only holds times.
 var stray teller
 
-// say logs one line: the kind, the cure, the method and the host. Path, query, cookies and
-// user don't belong there.
+// say logs one line: the kind, the cure, the method and the host. Path, query,
+// cookies and user don't belong there.
 func (t *teller) say(r *http.Request, k kind) {
 	now, last := time.Now().UnixNano(), t.last[k].Load()
 	if since := time.Duration(now - last); since >= 0 && since < quiet || !t.last[k].CompareAndSwap(last, now) {
@@ -131,8 +131,8 @@ func (c *core) mistake(r *http.Request, k kind) {
 	}
 }
 
-// refusing records why the guard is about to answer r in the handler's place. The reason
-// reaches OnOutcome with the response.
+// refusing records why the guard is about to answer r in the handler's place. The
+// reason reaches OnOutcome with the response.
 func (c *core) refusing(r *http.Request, err error) {
 	x := c.exchange(r.Context())
 	if x == nil { // there is no response of ours to wait for
@@ -152,9 +152,9 @@ func (c *core) refusing(r *http.Request, err error) {
 	}
 }
 
-// tell tells the application what happened to the session. The caller for whom settle has
-// news calls it, once for each response and never while holding the lock. past says that
-// the outcome can't be sent any more.
+// tell tells the application what happened to the session. The caller for whom settle
+// has news calls it, once for each response and never while holding the lock. past
+// says that the outcome can't be sent any more.
 func (x *exchange) tell(out *ssestore.Outcome, err error, past bool) {
 	c, drop, dropped := x.core, kind(0), false
 	x.saved.Store(out.Bytes > 0)
@@ -210,9 +210,9 @@ func host(r *http.Request) string {
 }
 
 // origin returns the scheme and host that the browser sees for the page that sent a
-// request, if that is certain. It comes from the Origin of an unsafe request, if that names
-// this very host. If it names another, the Host header isn't what the browser sees, or the
-// page isn't ours. Forwarded headers prove nothing.
+// request, if that is certain. It comes from the Origin of an unsafe request, if that
+// names this very host. If it names another, the Host header isn't what the browser
+// sees, or the page isn't ours. Forwarded headers prove nothing.
 //
 // A page over https behind a proxy that ends TLS has an https Origin. One over
 // http that posts to https sends Sec-Fetch-Site, which browsers send to

@@ -14,12 +14,12 @@ import (
 
 // A responseWriter commits the session before the first byte of the response.
 //
-// It commits at the first of these: a final WriteHeader, Write, WriteString, ReadFrom,
-// Flush, FlushError, Hijack, and the return of the handler. It must implement all of these
-// methods itself. http.ResponseController looks for a method first, and unwraps only if
-// there is none, so with Unwrap alone, Flush would bypass the commit (alexedwards/scs#141,
-// express-openid-connect v3). Deadlines and full duplex have nothing to commit, and go
-// through Unwrap.
+// It commits at the first of these: a final WriteHeader, Write, WriteString,
+// ReadFrom, Flush, FlushError, Hijack, and the return of the handler. It must
+// implement all of these methods itself. http.ResponseController looks for a method
+// first, and unwraps only if there is none, so with Unwrap alone, Flush would bypass
+// the commit (alexedwards/scs#141, express-openid-connect v3). Deadlines and full
+// duplex have nothing to commit, and go through Unwrap.
 type responseWriter struct{ x *exchange }
 
 var (
@@ -34,9 +34,9 @@ func (w *responseWriter) Header() http.Header { return w.x.rw.Header() }
 // Unwrap is for http.ResponseController.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.x.rw }
 
-// WriteHeader commits at a final status. A status from 100 to 199 isn't final (net/http
-// sends 103 Early Hints and keeps the headers open), except 101, which ends HTTP on this
-// connection.
+// WriteHeader commits at a final status. A status from 100 to 199 isn't final
+// (net/http sends 103 Early Hints and keeps the headers open), except 101, which ends
+// HTTP on this connection.
 func (w *responseWriter) WriteHeader(status int) {
 	if informational(status) {
 		w.x.rw.WriteHeader(status)
@@ -77,9 +77,9 @@ func (w *responseWriter) WriteString(s string) (int, error) {
 	return io.WriteString(w.x.rw, s)
 }
 
-// ReadFrom keeps sendfile working: io.Copy calls it, and net/http's writer passes the file
-// to the kernel. A writer between us and the server that doesn't have it (because it
-// compresses, say) isn't bypassed.
+// ReadFrom keeps sendfile working: io.Copy calls it, and net/http's writer passes the
+// file to the kernel. A writer between us and the server that doesn't have it
+// (because it compresses, say) isn't bypassed.
 func (w *responseWriter) ReadFrom(src io.Reader) (n int64, err error) {
 	if w.x.phase.Load() == phaseOpen && !isFile(src) {
 		// A reader can panic, and nothing must have been committed by then. A file
@@ -149,8 +149,8 @@ func (w *responseWriter) FlushError() error {
 }
 
 // Hijack takes the connection out of HTTP. If no response has carried a change of the
-// session, it returns ErrUncommitted and the connection stays with the server. If nothing
-// below it can hijack (as with HTTP/2), it returns http.ErrNotSupported.
+// session, it returns ErrUncommitted and the connection stays with the server. If
+// nothing below it can hijack (as with HTTP/2), it returns http.ErrNotSupported.
 func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	if !supports(w.x.rw, func(rw http.ResponseWriter) bool { _, ok := rw.(http.Hijacker); return ok }) {
 		return nil, nil, http.ErrNotSupported
@@ -188,9 +188,10 @@ func (w *responseWriter) CloseNotify() <-chan bool {
 	return gone
 }
 
-// begun reports whether a writer below has sent its headers, possibly behind our back. gin
-// and negroni have a method for that, and echo has a field. Reading the field takes
-// reflection, so begun does it only if the handler has returned without writing through us.
+// begun reports whether a writer below has sent its headers, possibly behind our
+// back. gin and negroni have a method for that, and echo has a field. Reading the
+// field takes reflection, so begun does it only if the handler has returned without
+// writing through us.
 func begun(rw http.ResponseWriter, returned bool) bool {
 	return supports(rw, func(rw http.ResponseWriter) bool {
 		if w, ok := rw.(interface{ Written() bool }); ok {
@@ -218,22 +219,22 @@ func (w *responseWriter) MarshalText() ([]byte, error) {
 	return []byte("hardtack.ResponseWriter"), nil
 }
 
-// Commit commits the session of a response before its first byte, and returns the headers
-// that the session needs. It is for WebSocket upgraders that write their own 101 response
-// and take extra headers as an argument:
+// Commit commits the session of a response before its first byte, and returns the
+// headers that the session needs. It is for WebSocket upgraders that write their own
+// 101 response and take extra headers as an argument:
 //
 //	extra, err := middleware.Commit(w)
 //	if err != nil { … }
 //	conn, err := upgrader.Upgrade(w, r, extra)
 //
-// Commit also sets these headers on w, so that an upgrade that fails and answers with an
-// error carries them too. w may be wrapped by other middleware that has an Unwrap method.
-// An upgrader that calls w.WriteHeader(101) itself doesn't need Commit. After Commit, every
-// change of the session returns [ssestore.ErrCommitted].
+// Commit also sets these headers on w, so that an upgrade that fails and answers with
+// an error carries them too. w may be wrapped by other middleware that has an Unwrap
+// method. An upgrader that calls w.WriteHeader(101) itself doesn't need Commit. After
+// Commit, every change of the session returns [ssestore.ErrCommitted].
 //
 // Errors: [ssestore.ErrNoSession] if there is no [Guard.Handler] around the handler;
-// [ssestore.ErrCommitted] if headers have already been sent; or the reason why the session
-// couldn't be written. Call Commit from the goroutine that owns w.
+// [ssestore.ErrCommitted] if headers have already been sent; or the reason why the
+// session couldn't be written. Call Commit from the goroutine that owns w.
 func Commit(w http.ResponseWriter) (http.Header, error) {
 	extra := http.Header{}
 	found := false

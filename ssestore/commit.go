@@ -114,9 +114,10 @@ func (p *state) write(out *Outcome, do action) error {
 }
 
 // newer reports whether the session came under a newer key than the one this instance
-// seals with. The instance then only reads it, and writes nothing unasked: in the middle
-// of a rotation, two instances would otherwise reseal the session back and forth. The
-// key of the stamp counts too. If that key is unknown, it is assumed to be newer.
+// seals with. The instance then only reads it, and writes nothing unasked: in the
+// middle of a rotation, two instances would otherwise reseal the session back and
+// forth. The key of the stamp counts too. If that key is unknown, it is assumed to be
+// newer.
 func (p *state) newer() bool {
 	primary := p.keys().Primary()
 	if p.key.Compare(primary) > 0 { // also if there is no primary

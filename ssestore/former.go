@@ -12,18 +12,18 @@ import (
 
 // A Former is a place where the session cookie was until its name, Domain, Path or
 // Partitioned changed. Sessions that are still there go on, and move with their next
-// write. Without a Former, a new name logs everybody out, and after a change of Domain or
-// Path browsers send two cookies of one name, which are ambiguous.
+// write. Without a Former, a new name logs everybody out, and after a change of
+// Domain or Path browsers send two cookies of one name, which are ambiguous.
 //
-// If the former place has another name, it is read only while the request has no value of
-// ours in the current one. If it has the same name, nobody can tell which value comes
-// from where. Two values of one session count as that session, in the state of its last
-// renewal. Two values of different sessions are ambiguous, and the former place is then
-// deleted if unsolicited writes are [WritesAll].
+// If the former place has another name, it is read only while the request has no
+// value of ours in the current one. If it has the same name, nobody can tell which
+// value comes from where. Two values of one session count as that session, in the
+// state of its last renewal. Two values of different sessions are ambiguous, and the
+// former place is then deleted if unsolicited writes are [WritesAll].
 //
-// As with keys, readers come before writers. In a first release, list the new place here
-// as if it were the former one. In a second release, swap the two. That way no instance
-// ever gets a cookie it can't read.
+// As with keys, readers come before writers. In a first release, list the new place
+// here as if it were the former one. In a second release, swap the two. That way no
+// instance ever gets a cookie it can't read.
 type Former struct {
 	// Cookie is the cookie's former configuration. The zero value is the default of
 	// [Config].Cookie.
@@ -94,9 +94,9 @@ func (p *state) formerly(f func(i int, place *former)) {
 	}
 }
 
-// findFormer notes which former places may have a cookie in this request, and what their
-// barriers say. named and barred say whether there is a value, and a barrier, under the
-// current name.
+// findFormer notes which former places may have a cookie in this request, and what
+// their barriers say. named and barred say whether there is a value, and a barrier,
+// under the current name.
 func (p *state) findFormer(lines []string, named, barred bool) {
 	p.formerly(func(i int, place *former) {
 		bit := uint8(1) << i
@@ -147,10 +147,10 @@ func (p *state) oneSession() (one bool) {
 	return one
 }
 
-// later reports whether c, which comes after p.c in the header, is the session's current
-// state. If neither was renewed after the other, the last one was created last: browsers
-// send cookies of one path in that order (RFC 6265 section 5.4), and each write deletes
-// the former place, so what is there was written afterwards.
+// later reports whether c, which comes after p.c in the header, is the session's
+// current state. If neither was renewed after the other, the last one was created
+// last: browsers send cookies of one path in that order (RFC 6265 section 5.4), and
+// each write deletes the former place, so what is there was written afterwards.
 func (p *state) later(c *claims.Claims) bool { return c.Rnw >= p.c.Rnw }
 
 // deleteFormer deletes the cookies of former places.
@@ -163,9 +163,10 @@ func (p *state) deleteFormer(out *Outcome) {
 	}
 }
 
-// deleteFormerBarriers deletes the barriers of former places. From this response on, the
-// current barrier has their entries. Only a response that writes the current barrier may
-// do this: any other could arrive late and remove what a logout has written.
+// deleteFormerBarriers deletes the barriers of former places. From this response on,
+// the current barrier has their entries. Only a response that writes the current
+// barrier may do this: any other could arrive late and remove what a logout has
+// written.
 func (p *state) deleteFormerBarriers(out *Outcome) {
 	bits := p.readRare().formerBarred
 	for i := range p.store.former {

@@ -84,8 +84,8 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 		key, reason := p.open(v, place, c, space)
 		unknown := reason == cookie.ReasonUnknownKey || reason == cookie.ReasonNone && p.barrierUnknown()
 		if unknown && p.refreshKeys() {
-			// What was found so far came from a ring that is gone. Start again, once, so
-			// that everything is judged under the same ring.
+			// What was found so far came from a ring that is gone. Start again, once,
+			// so that everything is judged under the same ring.
 			p.c, p.key = claims.Claims{}, keyring.Key{}
 			if p.rare != nil {
 				p.rare.over = nil
@@ -154,9 +154,9 @@ func (p *state) open(value string, place *former, c *claims.Claims, space []byte
 	return key, cookie.ReasonNone
 }
 
-// read opens a value and reads its claims. If the codec can, it opens the value into a
-// buffer that later requests reuse, and copies what matters, into space if that is large
-// enough.
+// read opens a value and reads its claims. If the codec can, it opens the value into
+// a buffer that later requests reuse, and copies what matters, into space if that is
+// large enough.
 func (p *state) read(value string, place *former, c *claims.Claims, space []byte) (keyring.Key, cookie.Reason) {
 	if place != nil {
 		o, err := place.codec.Open(p.keys(), value)
@@ -252,10 +252,10 @@ func (p *state) newSID(sub string) claims.SID {
 	return p.sid(string(seed[:]), sub)
 }
 
-// legacySID makes the id of a session taken over from a legacy cookie. The id is the same
-// each time, whatever the keys, because it is the same session: two requests that migrate
-// it at once agree, and a logout in one ends it for the other. Nobody can guess it
-// without having the cookie itself.
+// legacySID makes the id of a session taken over from a legacy cookie. The id is the
+// same each time, whatever the keys, because it is the same session: two requests
+// that migrate it at once agree, and a logout in one ends it for the other. Nobody
+// can guess it without having the cookie itself.
 func legacySID(l *legacy, value string) claims.SID {
 	sum := sha256.Sum256([]byte("hardtack legacy session\x00" + l.cookie.Name() + "\x00" + value))
 	return encodeSID(sum)

@@ -35,8 +35,8 @@ func macOf(k keyring.Key, l keyring.Label) *mac {
 	return m
 }
 
-// sum computes the MAC of the parts, each preceded by its length in 4 bytes, big endian,
-// so that different lists of parts are always different bytes.
+// sum computes the MAC of the parts, each preceded by its length in 4 bytes, big
+// endian, so that different lists of parts are always different bytes.
 func (m *mac) sum(dst *[sha256.Size]byte, parts ...string) {
 	s := m.states.Get().(*macState)
 	in := s.in[:0]

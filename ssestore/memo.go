@@ -14,9 +14,9 @@ type memo struct {
 // far, or nil, and keeps what f returns. The key must be comparable and not nil. Use a
 // type or a pointer of your own, as with a context.Context.
 //
-// Callers with the same key take turns, so the first works out the answer and the others
-// find it. f may use the session, but must not call Memo with the same key, because it
-// would wait for itself. If f panics, nothing is kept.
+// Callers with the same key take turns, so the first works out the answer and the
+// others find it. f may use the session, but must not call Memo with the same key,
+// because it would wait for itself. If f panics, nothing is kept.
 //
 // The value is about who is logged in. It is dropped when that changes, through Clear,
 // End, Begin, Restamp or Refuse. If one of them is called while f runs, the result of f

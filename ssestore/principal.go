@@ -14,13 +14,13 @@ import (
 )
 
 // A Principal is the side of a session that package auth works with: who the session
-// says is logged in, and the steps that change it. Handlers don't need it. They call the
-// methods of an auth.Manager, which run the application's hooks around these.
+// says is logged in, and the steps that change it. Handlers don't need it. They call
+// the methods of an auth.Manager, which run the application's hooks around these.
 //
-// [Session.Principal] returns it. A Principal is a view of its Session and stays valid as
-// long as the Session does. There can be any number of them. It is safe for concurrent
-// use. The zero Principal, and that of a nil Session, name nobody and refuse every change
-// with [ErrNoSession].
+// [Session.Principal] returns it. A Principal is a view of its Session and stays
+// valid as long as the Session does. There can be any number of them. It is safe for
+// concurrent use. The zero Principal, and that of a nil Session, name nobody and
+// refuse every change with [ErrNoSession].
 type Principal struct{ s *Session }
 
 // Principal returns the side of the session that package auth works with. The example
@@ -129,10 +129,10 @@ func (p *state) setStamp(t Stamp) {
 	p.c.Stp = t.Sum
 }
 
-// Stamp makes the stamp of a user's id and field, under the key with this kid, or under
-// the primary if kid is "". It is HMAC-SHA256 over id and field, each preceded by its
-// length in 4 bytes, big endian, under the subkey for the purpose "stamp" and the store's
-// audience. docs/STAMP.md has test vectors.
+// Stamp makes the stamp of a user's id and field, under the key with this kid, or
+// under the primary if kid is "". It is HMAC-SHA256 over id and field, each preceded
+// by its length in 4 bytes, big endian, under the subkey for the purpose "stamp" and
+// the store's audience. docs/STAMP.md has test vectors.
 //
 // Errors: ErrNoSession; ErrUnknownKey, after the source had a chance to refresh;
 // cookie.ErrNoPrimary. It doesn't allocate.
@@ -185,16 +185,16 @@ func (p *state) stampKey(kid string) (keyring.Key, int, error) {
 	return key, key.Compare(ring.Primary()), nil
 }
 
-// Confirm says that who, which came from Identity or Memo, was verified: the user exists,
-// and the stamp matched. The session may then be resealed and renewed, and the response
-// is private.
+// Confirm says that who, which came from Identity or Memo, was verified: the user
+// exists, and the stamp matched. The session may then be resealed and renewed, and
+// the response is private.
 //
-// If fresh has a KeyID, it replaces the stamp, but only if the session is written in this
-// request: seal and stamp move to the primary together.
+// If fresh has a KeyID, it replaces the stamp, but only if the session is written in
+// this request: seal and stamp move to the primary together.
 //
 // Errors, with nothing changed: ErrNoSession; ErrMigrate within Legacy.Migrate; and
-// ErrNobody if the session no longer names who, because somebody has logged in or out in
-// the meantime. In that case, call Identity again.
+// ErrNobody if the session no longer names who, because somebody has logged in or out
+// in the meantime. In that case, call Identity again.
 func (r Principal) Confirm(who Identity, fresh Stamp) error {
 	p, err := r.judged(&who)
 	if err != nil {
@@ -235,20 +235,20 @@ func (r Principal) judged(who *Identity) (*state, error) {
 	return p, nil
 }
 
-// Begin starts the session of a user who has just logged in. The session gets a new id,
-// the times of its creation, login and renewal are now, and it has the full lifetimes of
-// its profile. With a zero Stamp it has no stamp.
+// Begin starts the session of a user who has just logged in. The session gets a new
+// id, the times of its creation, login and renewal are now, and it has the full
+// lifetimes of its profile. With a zero Stamp it has no stamp.
 //
-// Begin keeps the values whose names keep accepts; a nil keep accepts all. keep must not
-// use the session. The profile is the one chosen by [Session.Remember] in this request.
-// Otherwise it is that of the previous session if some of its data was kept, and that of
-// [Config].Persistent if not. An [Session.ExpireAt] in this request still holds, and an earlier one
-// is dropped.
+// Begin keeps the values whose names keep accepts; a nil keep accepts all. keep must
+// not use the session. The profile is the one chosen by [Session.Remember] in this
+// request. Otherwise it is that of the previous session if some of its data was kept,
+// and that of [Config].Persistent if not. An [Session.ExpireAt] in this request still
+// holds, and an earlier one is dropped.
 //
 // Errors, with nothing changed: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime,
 // ErrBadID, cookie.ErrNoPrimary; ErrUnknownKey for a Stamp that no key can have made;
-// and a *cookie.SizeError if the data that is kept doesn't fit into the cookie along with
-// the id.
+// and a *cookie.SizeError if the data that is kept doesn't fit into the cookie along
+// with the id.
 func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error {
 	p, err := r.s.edit()
 	if err != nil {
@@ -452,8 +452,8 @@ func (r Principal) Hold() {
 	}
 }
 
-// End ends the session as a logout does. It is like Clear, but also works after Hold. An
-// auth.Manager calls it after it has told the application.
+// End ends the session as a logout does. It is like Clear, but also works after Hold.
+// An auth.Manager calls it after it has told the application.
 //
 // Errors: ErrNoSession, ErrCommitted, ErrNoTime, ErrMigrate.
 func (r Principal) End() error {

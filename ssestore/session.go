@@ -114,9 +114,9 @@ func (s *Session) Limit(w Writes) {
 	p.limit = max(p.limit, w)
 }
 
-// Remember chooses the profile of the session; without it, [Config].Persistent does. A persistent session (true) survives
-// a restart of the browser and has lifetimes of its own; the other profile is the
-// browser session (false).
+// Remember chooses the profile of the session; without it, [Config].Persistent does.
+// A persistent session (true) survives a restart of the browser and has lifetimes of
+// its own; the other profile is the browser session (false).
 //
 // On a live session Remember changes persistence and the idle limit. The absolute
 // end fixed at login stays, unless the chosen profile's is earlier. The choice also

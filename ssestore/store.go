@@ -177,8 +177,9 @@ type legacy struct {
 }
 
 // A ConfigError names a field of [Config] and the rule it broke, in three strings:
-// Package (here "ssestore"), Field and Rule. It doesn't repeat the value. Package cookie
-// uses the same type, so one [errors.As] target finds everything that [New] refuses.
+// Package (here "ssestore"), Field and Rule. It doesn't repeat the value. Package
+// cookie uses the same type, so one [errors.As] target finds everything that [New]
+// refuses.
 type ConfigError = config.Error
 
 // New makes a Store. If the configuration is wrong, it returns all faults joined: a

@@ -23,8 +23,8 @@ const (
 )
 
 // end returns when the session is over whatever happens, in Unix seconds. It is the
-// first of the end fixed at login, the end set for this session, and the absolute timeout
-// as configured now.
+// first of the end fixed at login, the end set for this session, and the absolute
+// timeout as configured now.
 func (s *Store) end(c *claims.Claims) int64 {
 	end := min(c.Exp, c.Iat+s.profile(c.Per).absolute)
 	if c.End != 0 {

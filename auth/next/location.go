@@ -2,9 +2,9 @@ package next
 
 import "strings"
 
-// Location returns to as the value of a Location header. It percent-encodes all bytes that
-// aren't printable ASCII, as a browser would. That includes spaces, and line breaks, which
-// would start another header.
+// Location returns to as the value of a Location header. It percent-encodes all bytes
+// that aren't printable ASCII, as a browser would. That includes spaces, and line
+// breaks, which would start another header.
 func Location(to string) string {
 	return encode(to, func(c byte) bool { return c > 0x20 && c < 0x7f })
 }

@@ -7,31 +7,33 @@ import (
 	"github.com/hardtack-go/hardtack/internal/hostport"
 )
 
-// LoginURL returns where to send a visitor who must log in first: the login page, with the
-// requested page in the query parameter field.
+// LoginURL returns where to send a visitor who must log in first: the login page,
+// with the requested page in the query parameter field.
 //
-//   - login is the login page as the application configured it: a path ("/login/"), with or
-//     without query and fragment, or an absolute URL. If it is empty, there is no login
-//     page, and the result is empty too.
+//   - login is the login page as the application configured it: a path ("/login/"),
+//     with or without query and fragment, or an absolute URL. If it is empty, there
+//     is no login page, and the result is empty too.
 //   - request is the requested page as the browser sees it:
-//     "https://example.com/protected?x=1". If the host isn't known, a bare path will do.
-//   - field is the name of the parameter, "next" in most applications. If it is empty, no
-//     parameter is added.
+//     "https://example.com/protected?x=1". If the host isn't known, a bare path will
+//     do.
+//   - field is the name of the parameter, "next" in most applications. If it is
+//     empty, no parameter is added.
 //
-// If the login page has the same scheme and host as the request, the parameter holds only
-// the path and query. Otherwise it holds the absolute URL. It never holds a fragment.
-// LoginURL replaces an existing parameter of that name, and keeps the rest of the login
-// page's query and its fragment.
+// If the login page has the same scheme and host as the request, the parameter holds
+// only the path and query. Otherwise it holds the absolute URL. It never holds a
+// fragment. LoginURL replaces an existing parameter of that name, and keeps the rest
+// of the login page's query and its fragment.
 //
-// A path that starts with two slashes would name a host when it is followed later, so it
-// becomes "/%2F…". A backslash in the path becomes "%5C". LoginURL percent-encodes the bytes
-// that [Safe] refuses, which in the path includes everything outside ASCII. So if LoginURL
-// writes a page of this site, Safe accepts it when it comes back. A target of more than
-// 2,048 bytes is left out, and the visitor lands on the default page.
+// A path that starts with two slashes would name a host when it is followed later, so
+// it becomes "/%2F…". A backslash in the path becomes "%5C". LoginURL percent-encodes
+// the bytes that [Safe] refuses, which in the path includes everything outside ASCII.
+// So if LoginURL writes a page of this site, Safe accepts it when it comes back. A
+// target of more than 2,048 bytes is left out, and the visitor lands on the default
+// page.
 //
-// The result is plain ASCII without control characters, whatever the arguments contain, so
-// it is safe in a Location header. LoginURL doesn't judge request. Build it from the
-// request, not from a header that the client chose.
+// The result is plain ASCII without control characters, whatever the arguments
+// contain, so it is safe in a Location header. LoginURL doesn't judge request. Build
+// it from the request, not from a header that the client chose.
 func LoginURL(login, request, field string) string {
 	if login == "" || field == "" {
 		return Location(login)
@@ -100,9 +102,9 @@ func target(login, request string) string {
 	return acceptable(next)
 }
 
-// origin splits a URL into scheme, host (with port) and the rest. Scheme and host are empty
-// if the URL has none. Two slashes at the start name a host only in a URL that the
-// application wrote (bare). In a request they are part of the path.
+// origin splits a URL into scheme, host (with port) and the rest. Scheme and host are
+// empty if the URL has none. Two slashes at the start name a host only in a URL that
+// the application wrote (bare). In a request they are part of the path.
 func origin(u string, bare bool) (scheme, host, rest string) {
 	rest = u
 	if i := strings.IndexAny(u, ":/?#"); i > 0 && u[i] == ':' {
@@ -154,8 +156,8 @@ func escape(s string) string {
 
 // unescape decodes the name of a form field by the WHATWG rules for
 // application/x-www-form-urlencoded: "+" is a space, and a percent sign without two
-// hexadecimal digits after it stands for itself. This way no other spelling of the field's
-// name survives next to ours.
+// hexadecimal digits after it stands for itself. This way no other spelling of the
+// field's name survives next to ours.
 func unescape(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {

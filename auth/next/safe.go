@@ -12,33 +12,34 @@ import (
 // percent-encoded form, which can be three times as long.
 const maxNext = 2048
 
-// Safe reports whether next may be the target of a redirect after a login or logout, that
-// is, whether a browser that follows it ends up on this site or on one of hosts. It doesn't
-// use the network and never changes next. If it returns false, redirect to a fixed page of
-// your own.
+// Safe reports whether next may be the target of a redirect after a login or logout,
+// that is, whether a browser that follows it ends up on this site or on one of hosts.
+// It doesn't use the network and never changes next. If it returns false, redirect to
+// a fixed page of your own.
 //
 //   - next is what the client sent, decoded once (a form value).
-//   - hosts lists the hosts that absolute URLs may name, with the port if the URL has one:
-//     "example.com", "localhost:8080", "[::1]:8080". They must match byte for byte, except
-//     that the default port of the scheme may be there or not. Browsers send host names in
-//     lower case, so list them in lower case. To allow absolute URLs to the request's own
-//     host, put it into the list. Relative targets don't need the list.
-//   - https says that the request came over https, as the browser sees it. In that case,
-//     targets with the scheme http are refused.
+//   - hosts lists the hosts that absolute URLs may name, with the port if the URL has
+//     one: "example.com", "localhost:8080", "[::1]:8080". They must match byte for
+//     byte, except that the default port of the scheme may be there or not. Browsers
+//     send host names in lower case, so list them in lower case. To allow absolute
+//     URLs to the request's own host, put it into the list. Relative targets don't
+//     need the list.
+//   - https says that the request came over https, as the browser sees it. In that
+//     case, targets with the scheme http are refused.
 //
 // Browsers don't parse URLs by RFC 3986 but by the WHATWG URL standard. They read a
-// backslash as a slash, drop tabs and line breaks anywhere, strip control characters and
-// spaces at both ends, and accept any number of slashes after "http:". A parser that follows
-// the RFC calls such targets relative, and sends the user to another site. So Safe only
-// accepts spellings that have a single reading: no control characters, no backslash before
-// the query, no colon in the first segment except after http or https, exactly two slashes
-// after that, and no user information.
+// backslash as a slash, drop tabs and line breaks anywhere, strip control characters
+// and spaces at both ends, and accept any number of slashes after "http:". A parser
+// that follows the RFC calls such targets relative, and sends the user to another
+// site. So Safe only accepts spellings that have a single reading: no control
+// characters, no backslash before the query, no colon in the first segment except
+// after http or https, exactly two slashes after that, and no user information.
 //
-// Safe also refuses anything outside ASCII before the query. Browsers percent-encode it, but
-// code that trims, folds or normalizes a target before following it would turn U+00A0 or
-// U+3000 into nothing and U+FF0F into a slash. The query and fragment may have it, for
-// example in search terms, because it can't change the origin there. Safe also refuses
-// invalid UTF-8, the empty string, and anything over 2,048 bytes.
+// Safe also refuses anything outside ASCII before the query. Browsers percent-encode
+// it, but code that trims, folds or normalizes a target before following it would
+// turn U+00A0 or U+3000 into nothing and U+FF0F into a slash. The query and fragment
+// may have it, for example in search terms, because it can't change the origin there.
+// Safe also refuses invalid UTF-8, the empty string, and anything over 2,048 bytes.
 func Safe(next string, hosts []string, https bool) bool {
 	if next == "" || len(next) > maxNext || next[0] == ' ' || !printable(next) {
 		return false
@@ -99,8 +100,9 @@ func ascii(s string) bool {
 	return true
 }
 
-// printable reports whether s is valid UTF-8 without control characters (C0, DEL and C1).
-// Browsers strip or drop some of them, and code that writes headers drops others.
+// printable reports whether s is valid UTF-8 without control characters (C0, DEL and
+// C1). Browsers strip or drop some of them, and code that writes headers drops
+// others.
 func printable(s string) bool {
 	for i, r := range s {
 		if r < 0x20 || 0x7f <= r && r <= 0x9f {

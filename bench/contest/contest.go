@@ -67,8 +67,8 @@ type Session interface {
 	CookieName() string
 	// Value is the session cookie's value, as a browser would send it.
 	Value() string
-	// Verify takes the raw Cookie header lines of a request, as a server has them, and returns the user's id once
-	// it is known and trusted.
+	// Verify takes the raw Cookie header lines of a request, as a server has them,
+	// and returns the user's id once it is known and trusted.
 	Verify(cookies []string) (string, error)
 	// Seal writes the session anew and returns the cookie value.
 	Seal() (string, error)

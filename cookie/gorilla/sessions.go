@@ -45,8 +45,9 @@ const (
 //
 // store.Options.MaxAge decides what the browser is told. store.MaxAge doesn't reach
 // these codecs. Nor does the MaxLength of a sessions.FilesystemStore: its sessions
-// too are limited to 4,096 characters, although they're kept in files. Cookies that the application handed out earlier can't be opened by
-// the new codecs, unless you keep the old ones after the new one:
+// too are limited to 4,096 characters, although they're kept in files. Cookies that
+// the application handed out earlier can't be opened by the new codecs, unless you
+// keep the old ones after the new one:
 //
 //	store.Codecs = append(codecs, securecookie.CodecsFromPairs(oldKeys...)...)
 //

@@ -110,7 +110,8 @@ func checkPairs(keys [][]byte) (errs []error) {
 		}
 		for j := 0; j < i; j += 2 {
 			if bytes.Equal(hash, keys[j]) {
-				// The MACs match, so the first pair would claim the second one's values.
+				// The MACs match, so the first pair would claim the second one's
+				// values.
 				fault(fmt.Sprintf("the hash key is that of pair %d", j/2+1))
 			}
 		}

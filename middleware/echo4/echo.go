@@ -34,8 +34,8 @@ func Wrap(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) (err error) {
 			response := c.Response()
-			// After a panic too: what recovers outside must not write through the guard,
-			// which would take the status of the panic for the handler's.
+			// After a panic too: what recovers outside must not write through the
+			// guard, which would take the status of the panic for the handler's.
 			defer func() { c.SetResponse(response) }()
 			guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				c.SetRequest(r)
