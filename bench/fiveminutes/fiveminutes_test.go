@@ -213,13 +213,13 @@ func TestProtections(t *testing.T) {
 // for them in the comments.
 var rows = []struct{ text, word string }{
 	{"`HttpOnly`, `Secure`, `SameSite=Lax`", "cookie"},
-	{"another site's form is refused (CSRF)", "csrf"},
-	{"a session planted before the login is worth nothing", "fixation"},
-	{"30 minutes idle end it", "idle"},
-	{"12 hours end it", "absolute"},
+	{"forms from other sites are refused (CSRF)", "csrf"},
+	{"a session planted before login is worthless", "fixation"},
+	{"sessions end after 30 idle minutes", "idle"},
+	{"sessions end after 12 hours in any case", "absolute"},
 	{"a new password ends all sessions", "password"},
 	{"personal pages aren't cached", "cache"},
-	{"after the login, back to the page, and to no other site", "next"},
+	{"login returns to the requested page, and to no other site", "next"},
 }
 
 // TestTable holds the table in the README to what it says of these files.
