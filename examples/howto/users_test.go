@@ -16,6 +16,8 @@ import (
 	_ "modernc.org/sqlite" // the driver
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -207,4 +209,72 @@ func TestF509_Remember(t *testing.T) {
 	if info := session.Info(); !info.Persistent || info.IdleEnds.Sub(info.Created) != 24*time.Hour {
 		t.Errorf("persistent %t, idle ends after %v", info.Persistent, info.IdleEnds.Sub(info.Created))
 	}
+}
+
+// TestF509_Password: the password changes here, and everybody else with this account is
+// logged out.
+func TestF509_Password(t *testing.T) {
+	s := newSite(t, ssestore.Config{}, middleware.Config{})
+	guard, accounts, mux := s.guard, s.accounts, s.app()
+	save := func(u *User) error { s.hash.Store(u.Hash); return nil }
+	hash := func(password string) string { return "argon2id of " + password }
+
+	mux.HandleFunc("POST /password", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {
+		if !accounts.RecentLogin(r.Context(), guard.Session(r), 10*time.Minute) {
+			http.Redirect(w, r, "/login?next=/password", http.StatusSeeOther) // not behind LoginHandler
+			return
+		}
+		u.Hash = hash(r.FormValue("new"))
+		err := save(u)
+		if err == nil {
+			err = accounts.RefreshStamp(r.Context(), guard.Session(r), u) // this session goes on
+		}
+		if err != nil {
+			http.Error(w, "cannot change the password", http.StatusInternalServerError)
+			return
+		}
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	}))
+
+	handler := guard.Handler(mux)
+	here, elsewhere := serve(t, handler), serve(t, handler)
+	here.Post("/login")
+	elsewhere.Post("/login")
+	s.ahead.Add(int64(5 * time.Minute))
+	here.Post("/password", "new", "swordfish").Want(t, 303, "/")
+	if !in(here) || in(elsewhere) {
+		t.Errorf("here %t, elsewhere %t", in(here), in(elsewhere))
+	}
+	s.ahead.Add(int64(20 * time.Minute))
+	here.Post("/password", "new", "again").Want(t, 303, "/login?next=/password")
+}
+
+// TestF509_Reason: the login page says why one is there.
+func TestF509_Reason(t *testing.T) {
+	s := newSite(t, ssestore.Config{}, middleware.Config{LoginURL: "/login", ReasonField: "why"})
+	guard, mux := s.guard, s.app()
+
+	why := func(r *http.Request) string {
+		switch middleware.Reason(r) {
+		case cookie.ReasonExpired, cookie.ReasonEnded:
+			return "Your session has ended. Please log in again."
+		case cookie.ReasonStampMismatch:
+			return "Your password has been changed. Please log in with the new one."
+		}
+		return "" // a first visit, or nothing to tell
+	}
+
+	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, why(r)) })
+	v := serve(t, guard.Handler(mux))
+	page := func() *visitor.Answer { return v.Get(v.Get("/members").Header.Get("Location")) }
+	if a := page(); a.Text != "" {
+		t.Errorf("a first visit: %q", a.Text)
+	}
+	v.Post("/login")
+	s.ahead.Add(int64(time.Hour))
+	page().Says(t, "has ended")
+	v.Post("/login")
+	s.hash.Store("changed")
+	s.ahead.Add(int64(5 * time.Minute))
+	page().Says(t, "password has been changed")
 }

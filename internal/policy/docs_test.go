@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -89,7 +90,24 @@ func TestDocsCodeParses(t *testing.T) {
 	}
 }
 
-// TestDocsLinks: every relative link of a page leads to a file of the repository.
+// headings returns the names by which links name the headings of a page: those that
+// GitHub, GitLab and Gitea make.
+func headings(t *testing.T, page string) (names []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	drop := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllSubmatch(text, -1) {
+		name := drop.ReplaceAllString(strings.ToLower(string(m[1])), "")
+		names = append(names, strings.ReplaceAll(name, " ", "-"))
+	}
+	return names
+}
+
+// TestDocsLinks: every relative link of a page leads to a file of the repository, and
+// to a heading of it if it names one.
 func TestDocsLinks(t *testing.T) {
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	code := regexp.MustCompile("(?ms)^```.*?^```$")
@@ -100,12 +118,17 @@ func TestDocsLinks(t *testing.T) {
 		}
 		text = code.ReplaceAll(text, nil)
 		for _, m := range link.FindAllSubmatch(text, -1) {
-			target, _, _ := strings.Cut(string(m[1]), "#")
+			target, heading, _ := strings.Cut(string(m[1]), "#")
+			if target == "" && heading != "" {
+				target = filepath.Base(page)
+			}
 			if target == "" || strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
 				continue
 			}
 			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), target)); err != nil {
 				t.Errorf("%s links to %s, which does not exist", page, m[1])
+			} else if heading != "" && !slices.Contains(headings(t, filepath.Join(filepath.Dir(page), target)), heading) {
+				t.Errorf("%s links to %s, which has no such heading", page, m[1])
 			}
 		}
 	}
