@@ -7,7 +7,8 @@
 //
 // A net/http server needs four packages and about thirty lines of code. The README
 // has them as a complete program. The application in examples/demo is the same thing
-// grown up, with SQLite and a page that shows the session.
+// grown up, with SQLite and a page that shows the session. docs/HOWTO.md has recipes
+// for routers, front ends, proxies, tests and moving from other libraries.
 //
 //   - [github.com/hardtack-go/hardtack/keyring] holds the root keys. One primary key
 //     seals; the others only open.

@@ -11,7 +11,7 @@
 //
 // In a handler, [Guard.Session] returns the session and [Guard.User] its user.
 // [Guard.Login] and [Guard.Logout] change who that is. There is nothing to save: a
-// handler's changes are written automatically.
+// handler's changes are written automatically. docs/HOWTO.md has recipes.
 //
 // # When the session is written
 //
