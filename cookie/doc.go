@@ -13,9 +13,10 @@
 //
 // The attacker can see and store cookies, send any bytes as cookies, and may be
 // able to set cookies from a sibling domain. None of it opens unless it is,
-// character for character, a value we sealed: tokens are non-malleable. Its key
-// binds a value to its cookie name and audience. A sealed value can be replayed
-// for as long as its plaintext says it is valid. Checking times is up to ssestore.
+// character for character, a value we sealed: tokens are non-malleable. The key
+// of each value is specific to one cookie name and audience. A sealed value can be
+// replayed for as long as its plaintext says it is valid. Checking times is up to
+// ssestore.
 //
 // All refusals look the same to the caller ([ErrInvalid]). The [Reason] is for
 // logs, and for deciding whether the cookie may be deleted. Errors contain none of

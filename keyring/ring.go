@@ -35,10 +35,10 @@ var (
 // only open. It is immutable and safe for concurrent use. Every operation returns a
 // new ring.
 //
-// The primary is the first key that is active. Keys may have an activation time, so
-// which one that is depends on the time, and [Keyring.At] decides it. In a ring that
-// didn't come from At, only keys without an activation time count as active. Every
-// key in the ring can open tokens, at any time.
+// The primary is the first key that is active. Since keys may have an activation
+// time, that can change, and [Keyring.At] returns the ring as of a given time. In a
+// ring that didn't come from At, only keys without an activation time count as
+// active. Every key in the ring can open tokens, at any time.
 //
 // A nil *Keyring and the zero Keyring have no keys. They open nothing and seal
 // nothing, and all their methods can be called.

@@ -13,8 +13,8 @@ import (
 // Whatever the handler asked for (Set, Pop, Delete, Clear, Login, Logout …) is written
 // if the status is below 500. Clear and Logout delete the cookie at any status.
 // Unsolicited writes (a renewal, a reseal, the deletion of a session that is over) also
-// need a session that was accessed, a status below 500 other than 304, and permission
-// by [Session.Limit]. A session that nobody touched sends nothing.
+// need a session that was accessed and a status below 500 other than 304, and
+// [Session.Limit] must allow them. A session that nobody touched sends nothing.
 //
 // Errors: ErrNoSession; ErrCommitted the second time; and, if the session couldn't be
 // written, cookie.ErrNoPrimary, *cookie.SizeError or ErrUnconfirmed. The Outcome is

@@ -18,7 +18,7 @@ type memo struct {
 // others find it. f may use the session, but must not call Memo with the same key,
 // because it would wait for itself. If f panics, nothing is kept.
 //
-// The value is about who is logged in. It is dropped when that changes, through Clear,
+// The value describes who is logged in. It is dropped when that changes, through Clear,
 // End, Begin, Restamp or Refuse. If one of them is called while f runs, the result of f
 // isn't kept, and nobody waits for f any longer.
 //

@@ -30,8 +30,8 @@ const maxNext = 2048
 // Browsers don't parse URLs by RFC 3986 but by the WHATWG URL standard. They read a
 // backslash as a slash, drop tabs and line breaks anywhere, strip control characters
 // and spaces at both ends, and accept any number of slashes after "http:". A parser
-// that follows the RFC calls such targets relative, and sends the user to another
-// site. So Safe only accepts spellings that have a single reading: no control
+// that follows the RFC takes such targets for relative ones, and the user ends up on
+// another site. So Safe only accepts spellings with a single reading: no control
 // characters, no backslash before the query, no colon in the first segment except
 // after http or https, exactly two slashes after that, and no user information.
 //
