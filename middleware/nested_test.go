@@ -314,10 +314,11 @@ func TestF104_OutermostCounts(t *testing.T) {
 	}
 	wrong := func(what string) { t.Errorf("the inner guard's %s", what) }
 	manager := managerOf(t)
-	outerOutcomes := 0
+	outerOutcomes, outerMistakes := 0, 0
 	outer, err := middleware.New(site.store, manager, middleware.Config{
 		CrossOrigin: trusting, Log: slog.New(slog.DiscardHandler),
 		OnOutcome: func(*http.Request, ssestore.Outcome, error) { outerOutcomes++ },
+		OnMistake: func(*http.Request, error) { outerMistakes++ },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -328,6 +329,12 @@ func TestF104_OutermostCounts(t *testing.T) {
 		OnOutcome: func(*http.Request, ssestore.Outcome, error) { wrong("OnOutcome") },
 		OnMistake: func(*http.Request, error) { wrong("OnMistake") },
 		Log:       slog.New(slog.NewTextHandler(writerFunc(func() { wrong("log") }), nil)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	strangers, err := middleware.New(site.store, managerOf(t), middleware.Config{
+		OnMistake: func(*http.Request, error) { wrong("OnMistake, of other users") },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -344,6 +351,8 @@ func TestF104_OutermostCounts(t *testing.T) {
 			note.Set(inner.Session(r), "late")
 		case "/login":
 			inner.Login(r, &user{ID: "ann"})
+		case "/strangers":
+			strangers.User(r)
 		case "/upload":
 			r.ParseMultipartForm(1)
 		}
@@ -353,6 +362,9 @@ func TestF104_OutermostCounts(t *testing.T) {
 		e.ask(h, jar, "GET", path)
 	}
 	expect(t, "outcomes", outerOutcomes, 4)
+	expect(t, "mistakes", outerMistakes, 1) // late
+	e.ask(h, jar, "GET", "/strangers")
+	expect(t, "mistakes", outerMistakes, 2)
 	site4 := []string{"Sec-Fetch-Site", "cross-site", "Origin", friend}
 	expect(t, "the inner protection", e.ask(h, jar, "POST", "/", site4...).StatusCode, 403)
 	expect(t, "the outer one alone", e.ask(outer.Handler(http.NotFoundHandler()), jar, "POST", "/", site4...).StatusCode, 404)

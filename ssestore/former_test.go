@@ -312,8 +312,9 @@ func TestF105_Limits(t *testing.T) {
 		if c.name != "gorilla" { // whose format has no shape: everything counts as ours
 			user, _ = read(with(mine[sessionName]+"x"), now0)
 			same(t, "a broken value of ours doesn't fall back", user, "")
-			user, _ = read(with("of_another_program"), now0)
+			user, out = read(with("of_another_program"), now0)
 			same(t, "beside what is foreign", user, "1")
+			same(t, "beside what is foreign: verdict", out.Refused, cookie.ReasonNone)
 			user, out = read(with("of_another_program"), now0.Add(time.Hour))
 			same(t, "expired, beside what is foreign", user, "")
 			same(t, "the foreign one stays", len(out.SetCookie), 0)
@@ -325,6 +326,18 @@ func TestF105_Limits(t *testing.T) {
 		same(t, "expired", user, "")
 		same(t, "deleted there", len(out.SetCookie) == 1 && strings.HasPrefix(out.SetCookie[0], "sid=;"), true)
 		same(t, "verdict", out.Refused, cookie.ReasonExpired)
+
+		// Of several former places the first counts that has a value of ours.
+		two := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
+			c.Cookie = cookie.Config{Name: "now"}
+			c.Former = []ssestore.Former{{Cookie: m.old, Until: now0.Add(day)}, {Until: now0.Add(day)}}
+		})
+		both := browser{"sid": old["sid"], sessionName: mine[sessionName]}
+		same(t, "the first of two", whoami(t, two.Load(both.lines(), now0), hash), "1")
+		same(t, "the second alone", whoami(t, two.Load([]string{sessionName + "=" + mine[sessionName]}, now0), hash), "2")
+		both.keep(t, (&jar{t, nil}).commit(now, mine.copy().lines(), now0.Add(20*time.Minute), func(s *ssestore.Session) { whoami(t, s, hash) }))
+		same(t, "the second lives longer", whoami(t, two.Load([]string{sessionName + "=" + both[sessionName]}, now0.Add(45*time.Minute)), hash), "2")
+		same(t, "behind an expired first", whoami(t, two.Load(both.lines(), now0.Add(45*time.Minute)), hash), "")
 
 		// Behind the deadline nobody looks.
 		gone := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {

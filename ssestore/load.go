@@ -53,8 +53,8 @@ func (p *state) load(lines []string) {
 	if moved && !seen.ours {
 		seen.ours = p.chooseFormer(lines).ours
 	}
-	if moved && p.reason == cookie.ReasonAmbiguous && p.readRare().former != 0 {
-		p.rare.tidy = true
+	if moved && p.reason == cookie.ReasonAmbiguous {
+		p.writeRare().tidy = true
 	}
 	if len(p.store.legacy) > 0 {
 		p.loadLegacy(lines, seen)

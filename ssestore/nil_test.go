@@ -63,6 +63,7 @@ func TestNilStore(t *testing.T) {
 		same(t, "Stamp", err, cookie.ErrNoPrimary)
 		_, err = s.Principal().Stamp(kid(1), "1", hash)
 		same(t, "Stamp", err, ssestore.ErrUnknownKey)
+		same(t, "again", s.Principal().Again(t0).Info().New, true)
 		out, err := s.Commit(200)
 		must(t, err)
 		silent(t, out)

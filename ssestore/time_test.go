@@ -290,6 +290,11 @@ func TestZeroTime(t *testing.T) {
 			if _, err := s.Principal().Stamp(kid(1), "1", hash); err != ssestore.ErrUnknownKey {
 				t.Errorf("Stamp: %v", err)
 			}
+			again := store.Load(b.lines(), t0).Principal().Again(now)
+			same(t, "user of Again", again.Principal().Identity().ID, "")
+			if _, err := again.Principal().Stamp("", "1", hash); err != cookie.ErrNoPrimary {
+				t.Errorf("Stamp of Again: %v", err)
+			}
 			confirm(s, ssestore.Stamp{})
 			refuse(s, cookie.ReasonExpired)
 			out, err := s.Commit(200)
