@@ -22,6 +22,7 @@ import (
 type User struct {
 	ID, Name, Hash string
 	Roles          []string
+	Changed        time.Time // when the password changed last
 }
 
 // site is what every recipe has: one user, a guard, and a clock that can be moved.
@@ -60,6 +61,8 @@ func newSite(t *testing.T, sc ssestore.Config, mc middleware.Config) *site {
 		UserByID: s.userByID,
 		ID:       func(u *User) string { return u.ID },
 		Stamp:    func(u *User) string { return u.Hash },
+
+		PasswordChanged: func(u *User) time.Time { return u.Changed },
 	})
 	if mc.LoginURL == "" {
 		mc.LoginURL = "/login"

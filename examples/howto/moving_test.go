@@ -58,6 +58,16 @@ func moved(t *testing.T, h http.Handler) {
 	v.Get("/members").Want(t, 302, "/login?next=/members")
 }
 
+// copied visits with an old session that is older than the password.
+func copied(t *testing.T, s *site, h http.Handler) {
+	t.Helper()
+	v := serve(t, h)
+	v.Post("/old-login").Want(t, 200, "")
+	s.ada.Changed = time.Now().Add(time.Minute)
+	v.Get("/members").Want(t, 302, "/login?next=/members")
+	s.ada.Changed = time.Time{}
+}
+
 // TestF509_FromSCS: the old sessions are in a store on the server.
 func TestF509_FromSCS(t *testing.T) {
 	s := newSite(t, ssestore.Config{}, middleware.Config{})
@@ -103,10 +113,14 @@ func TestF509_FromJWT(t *testing.T) {
 		var claims jwt.RegisteredClaims
 		_, err = jwt.ParseWithClaims(c.Value, &claims, func(*jwt.Token) (any, error) { return secret, nil },
 			jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired())
-		if err != nil {
+		if err != nil || claims.IssuedAt == nil {
 			return nil, auth.ErrNoUser
 		}
-		return userByID(r.Context(), claims.Subject)
+		u, err := userByID(r.Context(), claims.Subject)
+		if err == nil && claims.IssuedAt.Before(u.Changed) {
+			return nil, auth.ErrNoUser // a new password ends copied tokens too
+		}
+		return u, err
 	}
 	forget := func(w http.ResponseWriter, r *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "token", Path: "/", MaxAge: -1, Secure: true})
@@ -120,7 +134,7 @@ func TestF509_FromJWT(t *testing.T) {
 	outer := http.NewServeMux()
 	outer.HandleFunc("POST /old-login", func(w http.ResponseWriter, r *http.Request) {
 		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.RegisteredClaims{
-			Subject: "7", ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour)),
+			Subject: "7", IssuedAt: jwt.NewNumericDate(time.Now()), ExpiresAt: jwt.NewNumericDate(time.Now().Add(time.Hour)),
 		}).SignedString(secret)
 		if err != nil {
 			t.Error(err)
@@ -129,6 +143,8 @@ func TestF509_FromJWT(t *testing.T) {
 	})
 	outer.Handle("/", handler)
 	moved(t, outer)
+
+	copied(t, s, outer)
 
 	v := serve(t, outer)
 	r := v.Request("GET", "/members", nil)
@@ -175,4 +191,5 @@ func TestF509_FromGorilla(t *testing.T) {
 	})
 	outer.Handle("/", s.guard.Handler(mux))
 	moved(t, outer)
+	copied(t, s, outer)
 }
