@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 	"github.com/hardtack-go/hardtack/middleware"
 )
@@ -73,25 +73,10 @@ func TestTour(t *testing.T) {
 	}
 }
 
-// program finds a program, or skips the test.
-func program(t *testing.T, names ...string) string {
-	t.Helper()
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("HARDTACK_CI") == "1" {
-		t.Fatalf("%s is not installed, and HARDTACK_CI=1 says that it should be", names[0])
-	}
-	t.Skipf("%s is not installed", names[0])
-	return ""
-}
-
 // cdn serves htmx from npm in the place of cdn.jsdelivr.net, and returns its address.
 func cdn(t *testing.T) string {
 	t.Helper()
-	npm, dir := program(t, "npm"), t.TempDir()
+	npm, dir := browser.Program(t, "npm"), t.TempDir()
 	cmd := exec.CommandContext(t.Context(), npm, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", dir, "htmx.org@2.0.11")
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -113,28 +98,9 @@ func cdn(t *testing.T) string {
 
 // TestBrowser clicks: htmx itself sends the requests.
 func TestBrowser(t *testing.T) {
-	path := program(t, "chromium", "chromium-browser", "google-chrome")
 	base, ahead := serve(t)
 	base = strings.Replace(base, "127.0.0.1", "localhost", 1)
-	ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), 2*time.Minute)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewExecAllocator(ctx,
-		chromedp.ExecPath(path),
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("headless", true),
-		chromedp.Flag("no-sandbox", true),
-		chromedp.Flag("disable-gpu", true),
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("no-first-run", true),
-		chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("ignore-certificate-errors", true),
-		chromedp.Flag("host-resolver-rules", "MAP cdn.jsdelivr.net:443 "+cdn(t)),
-	)
-	t.Cleanup(stop)
-	ctx, stop = chromedp.NewContext(ctx, chromedp.WithErrorf(t.Logf))
-	t.Cleanup(stop)
+	ctx := browser.Open(t, "MAP cdn.jsdelivr.net:443 "+cdn(t))
 	do := func(steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
 		if err := chromedp.Do(ctx, steps...); err != nil {

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 )
 
@@ -50,4 +53,37 @@ func TestTour(t *testing.T) {
 	fetch("same-origin", "GET", "/api/nothing", "").Want(t, 404, "")
 	fetch("same-origin", "POST", "/api/logout", "").Want(t, 303, "/")
 	fetch("same-origin", "GET", "/api/me", "").Want(t, 401, "")
+}
+
+// TestBrowser clicks in the page itself.
+func TestBrowser(t *testing.T) {
+	handler, err := app(&user{"ada", "open sesame"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	ctx := browser.Open(t, "")
+	do := func(steps ...chromedp.Action[chromedp.Void]) {
+		t.Helper()
+		if err := chromedp.Do(ctx, steps...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	says := func(want string) {
+		t.Helper()
+		got, err := chromedp.Run(ctx, chromedp.Evaluate[string]("document.body.innerText"))
+		if err != nil || !strings.Contains(got, want) {
+			t.Errorf("the page says %q, %v, want %q", got, err, want)
+		}
+	}
+	password := chromedp.CSS("[name=password]")
+	do(chromedp.Navigate(strings.Replace(server.URL, "127.0.0.1", "localhost", 1)),
+		chromedp.WaitVisible(password), chromedp.SendKeys(password, "open sesame\r"),
+		chromedp.WaitVisible(chromedp.CSS("#home")))
+	says("Hello, ada!")
+	says("Welcome back.")
+	do(chromedp.Click(chromedp.CSS("#logout")), chromedp.WaitVisible(password))
+	do(chromedp.SendKeys(password, "guess\r"), chromedp.WaitVisible(chromedp.CSS("#message:not(:empty)")))
+	says("wrong password")
 }

@@ -1,0 +1,59 @@
+// Package browser starts a Chromium for a test.
+package browser
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// patience is how long a whole test may take in a browser. A machine that is busy with
+// other tests is slow; nothing waits for so long in the good case.
+const patience = 2 * time.Minute
+
+// Program finds a program. Without it the test is skipped, or fails where the programs
+// have been installed on purpose (HARDTACK_CI=1).
+func Program(t *testing.T, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("HARDTACK_CI") == "1" {
+		t.Fatalf("%s is not installed, and HARDTACK_CI=1 says that it should be", names[0])
+	}
+	t.Skipf("%s is not installed", names[0])
+	return ""
+}
+
+// Open starts a browser with cookies of its own, and returns the context for
+// chromedp.Do. hosts, if not empty, are the browser's host-resolver-rules.
+func Open(t *testing.T, hosts string) context.Context {
+	t.Helper()
+	path := Program(t, "chromium", "chromium-browser", "google-chrome")
+	ctx, stop := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewExecAllocator(ctx,
+		chromedp.ExecPath(path),
+		chromedp.UserDataDir(t.TempDir()),
+		chromedp.Flag("headless", true),
+		chromedp.Flag("no-sandbox", true),
+		chromedp.Flag("disable-gpu", true),
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("no-first-run", true),
+		chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-dev-shm-usage", true),
+		chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.Flag("host-resolver-rules", hosts),
+	)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewContext(ctx, chromedp.WithErrorf(t.Logf))
+	t.Cleanup(stop)
+	return ctx
+}
