@@ -52,7 +52,7 @@ func callerOf(r *http.Request) caller {
 	return page
 }
 
-// upgrades reports whether a client asks to leave HTTP, for a WebSocket mostly.
+// upgrades reports whether a client asks to leave HTTP, usually for a WebSocket.
 func upgrades(lines []string) bool {
 	for _, line := range lines {
 		for protocol := range strings.SplitSeq(line, ",") {

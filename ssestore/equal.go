@@ -155,7 +155,7 @@ func (c *comparer) dynamic(a, b reflect.Value) (path string, differ bool) {
 	return "", true
 }
 
-// dynamicElements is dynamic for elements that need not be in an interface.
+// dynamicElements is dynamic for elements that don't have to be in an interface.
 func (c *comparer) dynamicElements(a, b reflect.Value) (path string, differ bool) {
 	if a.Kind() == reflect.Interface {
 		a = a.Elem()

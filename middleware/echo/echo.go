@@ -6,16 +6,16 @@
 //	e.POST("/logout", echo.WrapHandler(guard.LogoutHandler("/")))
 //	members := e.Group("/members", echoguard.Wrap(guard.LoginRequired))
 //
-// A handler asks the guard with its request: guard.User(c.Request()). If every route
-// has a session, no adapter is needed around the whole of echo:
+// A handler passes its request to the guard: guard.User(c.Request()). If every route has
+// a session, you don't need an adapter. Put the guard around all of echo:
 //
 //	http.ListenAndServe(addr, guard.Handler(e))
 //
 // # Why an adapter
 //
-// echo answers the error of a handler when the middleware around it has returned.
-// With echo.WrapMiddleware(guard.Handler) the guard has then saved the session, also
-// if the answer is a 500. middleware.ErrBypassed reports that.
+// echo answers a handler's error only after the middleware around the handler has
+// returned. With echo.WrapMiddleware(guard.Handler), the guard has saved the session by
+// then, even if the answer is a 500. middleware.ErrBypassed reports that.
 package echoguard
 
 import (
@@ -24,18 +24,17 @@ import (
 	"github.com/labstack/echo/v5"
 )
 
-// Wrap returns guard.Handler, guard.LoginRequired or another middleware of a Guard as
+// Wrap turns guard.Handler, guard.LoginRequired or another middleware of a Guard into
 // echo's. Use guard.Handler once, before anything that asks for the session.
 //
-// An error that comes back to guard.Handler is answered right there, by the error
-// handler of echo, and goes on to the middleware outside, which finds the response
-// committed.
+// If an error comes back to guard.Handler, echo's error handler answers it right there.
+// The error then goes on to the middleware outside, which finds the response committed.
 func Wrap(guard func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) (err error) {
 			response := c.Response()
-			// After a panic too: what recovers outside must not write through the
-			// guard, which would take the status of the panic for the handler's.
+			// Do this even after a panic. The code that recovers outside must not
+			// write through the guard, which would take its status for the handler's.
 			defer func() { c.SetResponse(response) }()
 			guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				c.SetRequest(r)

@@ -5,16 +5,17 @@
 //	r.POST("/logout", gin.WrapH(guard.LogoutHandler("/")))
 //	members := r.Group("/members", ginguard.Wrap(guard.LoginRequired))
 //
-// A handler asks the guard with its request: guard.User(c.Request). If every route
-// has a session, no adapter is needed around the whole engine:
+// A handler passes its request to the guard: guard.User(c.Request). If every route has a
+// session, you don't need an adapter. Put the guard around the whole engine:
 //
 //	http.ListenAndServe(addr, guard.Handler(r))
 //
 // # Why an adapter
 //
-// gin's handlers write to c.Writer, and gin decides late on the status. A guard that
-// is called from a gin.HandlerFunc without giving c.Writer its own writer never sees
-// the response, and the session isn't saved. middleware.ErrBypassed reports that.
+// gin's handlers write to c.Writer, and gin decides on the status late. If you call a
+// guard from a gin.HandlerFunc without replacing c.Writer by the guard's writer, the guard
+// never sees the response, and the session isn't saved. middleware.ErrBypassed reports
+// that.
 package ginguard
 
 import (
@@ -26,17 +27,17 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// Wrap returns guard.Handler, guard.LoginRequired or another middleware of a Guard
-// as gin's. Use guard.Handler once, before anything that asks for the session and
-// after gin.Recovery.
+// Wrap turns guard.Handler, guard.LoginRequired or another middleware of a Guard into
+// gin's. Use guard.Handler once, after gin.Recovery and before anything that asks for the
+// session.
 //
-// If the guard answers itself, with a redirect to the login page for example, the
-// remaining handlers of the request don't run.
+// If the guard itself answers, for example with a redirect to the login page, the
+// request's remaining handlers don't run.
 func Wrap(guard func(http.Handler) http.Handler) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		writer, passed := c.Writer, false
-		// After a panic too: what recovers outside must not write through the guard,
-		// which would take the status of the panic for the handler's.
+		// Do this even after a panic. The code that recovers outside must not write
+		// through the guard, which would take its status for the handler's.
 		defer func() { c.Writer = writer }()
 		guard(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			passed = true
@@ -51,8 +52,8 @@ func Wrap(guard func(http.Handler) http.Handler) gin.HandlerFunc {
 	}
 }
 
-// guarded is gin's writer with the guard's in front: the guard hears of the status
-// when gin sends it, and not before.
+// guarded is gin's writer with the guard's in front of it. The guard learns the status
+// when gin sends it, not before.
 type guarded struct {
 	gin.ResponseWriter
 	w http.ResponseWriter

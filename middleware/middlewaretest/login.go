@@ -10,7 +10,7 @@ import (
 	"github.com/hardtack-go/hardtack/middleware"
 )
 
-// Login logs user in and gives req the cookies that a browser would send after that.
+// Login logs user in, and gives req the cookies that a browser would send afterwards.
 // Serve req with guard.Handler around the handlers, as the application does:
 //
 //	req := httptest.NewRequest("GET", "/members", nil)
@@ -18,12 +18,12 @@ import (
 //	rec := httptest.NewRecorder()
 //	handler.ServeHTTP(rec, req)
 //
-// It is a real login through the guard, without a password. Hooks are called, the
-// user store must know the user, and the session that req has already is kept or
-// replaced as by any other login. Other cookies of req stay. For a client with a
-// cookie jar, give the jar req.Cookies().
+// This is a real login through the guard, but without a password. Hooks are called, the
+// user store must know the user, and a session that req already has is kept or replaced
+// as in any other login. Other cookies in req stay. For a client with a cookie jar, put
+// req.Cookies() into the jar.
 //
-// If the login fails, so does the test.
+// If the login fails, the test fails.
 func Login[U any](t testing.TB, guard *middleware.Guard[U], req *http.Request, user U) {
 	t.Helper()
 	login := req.Clone(req.Context())
