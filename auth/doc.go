@@ -14,6 +14,7 @@
 //   - [Manager.Logout] logs the user out.
 //   - [Manager.RefreshStamp] keeps this session after a password change, while all
 //     other sessions of the user end.
+//   - [Manager.Impersonate] shows an administrator the site as one of its users.
 //   - [Manager.Authorize] applies rules, and [Manager.RecentLogin] guards sensitive
 //     changes.
 //

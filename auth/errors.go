@@ -22,9 +22,13 @@ var (
 	// this is. [errors.As] and [errors.Is] reach the error that UserByID returned.
 	// Answer with 503 and not with a login page: the session is still good.
 	ErrUserStore = errors.New("auth: the user store failed")
-	// ErrNotLoggedIn is returned when RefreshStamp found no user, or another one, in
-	// this request.
+	// ErrNotLoggedIn is returned when RefreshStamp, Impersonate or EndImpersonation
+	// found no user, or another one, in this request.
 	ErrNotLoggedIn = errors.New("auth: this user is not logged in here")
+	// ErrImpersonation is returned by Impersonate when somebody is impersonated
+	// already, or the user is the one who is logged in, and by EndImpersonation when
+	// nobody is impersonated.
+	ErrImpersonation = errors.New("auth: somebody is impersonated already, or nobody is")
 	// ErrNotStaff is returned for a user who isn't staff.
 	ErrNotStaff = errors.New("auth: not a staff user")
 	// ErrNoSession is returned when the session is nil, usually because no

@@ -70,8 +70,10 @@ func (m *Manager[U]) Recheck(ctx context.Context, s *ssestore.Session, now time.
 
 // An answer is the result of one evaluation.
 type answer[U any] struct {
-	user U
-	err  error
+	user   U
+	behind bool // there is an actor
+	actor  U
+	err    error
 	// refused is set only if this evaluation refused the session of the user called
 	// id, not when its result is read again.
 	refused cookie.Reason
@@ -94,8 +96,11 @@ func (m *Manager[U]) resolve(ctx context.Context, p ssestore.Principal) (a answe
 		}()
 		m.evaluate(ctx, p, &who, &a)
 		finished = true
-		if a.err != nil {
+		switch {
+		case a.err != nil:
 			return failed{a.err}
+		case a.behind:
+			return both[U]{a.user, a.actor}
 		}
 		return a.user
 	})
@@ -109,51 +114,78 @@ func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ss
 		a.err = ErrNoUser
 		return
 	}
-	user, err := m.cfg.UserByID(ctx, who.ID)
+	behind := who.Actor
+	var actor U
+	actorAge := 0
+	if behind != nil {
+		var ok bool
+		if actor, actorAge, ok = m.verify(ctx, p, who, behind.ID, behind.Stamp, a); !ok {
+			return
+		}
+	}
+	user, age, ok := m.verify(ctx, p, who, who.ID, who.Stamp, a)
+	if !ok {
+		return
+	}
+	stamp := ssestore.Stamp{}
+	if age < 0 || actorAge < 0 { // G6
+		stamp = fresh(p, who.ID, m.field(user))
+		if behind != nil {
+			who.Actor = &ssestore.Actor{ID: behind.ID, Stamp: fresh(p, behind.ID, m.field(actor))}
+		}
+	}
+	a.confirm(p, who, stamp, user)
+	a.behind, a.actor = behind != nil, actor
+}
+
+// verify finds the user called id, who is the one whom who names or the actor behind
+// them, and checks their stamp. It returns the age of the stamp's key: negative if the
+// stamp should be replaced. If there is no such user, it says so in a and returns false.
+func (m *Manager[U]) verify(ctx context.Context, p ssestore.Principal, who *ssestore.Identity, id string, stamp ssestore.Stamp, a *answer[U]) (user U, age int, ok bool) {
+	if id == "" { // an actor that can't be read
+		a.refuse(p, who, cookie.ReasonStampMissing)
+		return user, 0, false
+	}
+	user, err := m.cfg.UserByID(ctx, id)
 	if err == nil && none(user) {
 		err = ErrNoUser
 	}
 	if err != nil {
 		a.notFound(ctx, p, who, err)
-		return
+		return user, 0, false
 	}
-	if m.cfg.ID(user) != who.ID {
+	if m.cfg.ID(user) != id {
 		// A store that answers with somebody else must not log anybody in.
 		a.down(p, errOtherID)
-		return
+		return user, 0, false
 	}
 	if m.outdated(*who, user) {
 		a.refuse(p, who, cookie.ReasonStampMismatch)
-		return
+		return user, 0, false
 	}
 	if m.cfg.DangerouslySkipStamp { // G3
-		a.confirm(p, who, ssestore.Stamp{}, user)
-		return
+		return user, 0, true
 	}
-	field := m.cfg.Stamp(user)
-	if who.Stamp.KeyID == "" {
+	if stamp.KeyID == "" {
 		if !who.Adopted {
 			a.refuse(p, who, cookie.ReasonStampMissing) // G4
-			return
 		}
 		// A session taken over from another format has no stamp yet, so only
 		// Config.PasswordChanged can tell whether the password has changed.
-		a.confirm(p, who, fresh(p, who.ID, field), user)
-		return
+		return user, -1, who.Adopted
 	}
-	stamp, err := p.Stamp(who.Stamp.KeyID, who.ID, field)
+	made, err := p.Stamp(stamp.KeyID, id, m.cfg.Stamp(user))
 	switch {
 	case err != nil: // G6u
 		a.note(p, who, cookie.ReasonStampUnknownKey)
-	case !stamp.Equal(who.Stamp) && who.Young: // F106
+	case !made.Equal(stamp) && who.Young: // F106
 		a.note(p, who, cookie.ReasonStampMismatch)
-	case !stamp.Equal(who.Stamp): // G7
+	case !made.Equal(stamp): // G7
 		a.refuse(p, who, cookie.ReasonStampMismatch)
-	case stamp.Age < 0: // G6
-		a.confirm(p, who, fresh(p, who.ID, field), user)
 	default: // G5, G5n
-		a.confirm(p, who, ssestore.Stamp{}, user)
+		return user, made.Age, true
 	}
+	return user, 0, false
 }
 
 // fresh returns a stamp under the primary. If there is no active primary, it returns
@@ -227,7 +259,7 @@ func (a *answer[U]) down(p ssestore.Principal, cause error) {
 // it to ask for the password again before a password or an address is changed. It
 // returns false if GetUser returns no user. Only a login counts, not the use of the
 // site. Ages are compared in whole seconds, as the session stores them, and an age of
-// exactly maxAge is recent.
+// exactly maxAge is recent. While somebody is impersonated, no login is.
 //
 // A session taken over from a legacy cookie ([ssestore.Session.Adopt]) has that
 // cookie's date as its login time. Some systems, gorilla/sessions among them, write a
@@ -236,6 +268,7 @@ func (m *Manager[U]) RecentLogin(ctx context.Context, s *ssestore.Session, maxAg
 	if _, err := m.GetUser(ctx, s); err != nil {
 		return false
 	}
-	age := s.Now().Unix() - s.Principal().Identity().AuthTime.Unix()
-	return age <= int64(maxAge/time.Second)
+	who := s.Principal().Identity()
+	age := s.Now().Unix() - who.AuthTime.Unix()
+	return who.Actor == nil && age <= int64(maxAge/time.Second)
 }

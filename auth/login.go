@@ -66,6 +66,8 @@ func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) (err e
 func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, user U, id, field string) func(name string) bool {
 	nothing := func(string) bool { return false }
 	switch {
+	case who.Actor != nil: // an administrator left it there
+		return nothing
 	case who.ID == "": // L1
 		if m.cfg.KeepOnLogin == nil {
 			return nil
@@ -133,12 +135,16 @@ func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user
 	id, field := m.cfg.ID(user), m.field(user)
 	p := s.Principal()
 	err := ErrNotLoggedIn
+	var answer any = user
 	p.Memo(m, func(who ssestore.Identity, known any) any {
 		if known == nil || who.ID != id {
 			return known
 		}
 		if _, failure := remembered[U](known); failure != nil {
 			return known
+		}
+		if b, ok := known.(both[U]); ok {
+			answer = both[U]{user, b.actor}
 		}
 		if err = nil; m.cfg.DangerouslySkipStamp {
 			return known
@@ -150,7 +156,7 @@ func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user
 		return known
 	})
 	if err == nil {
-		m.remember(p, id, user)
+		m.remember(p, id, answer)
 	}
 	return err
 }

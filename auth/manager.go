@@ -46,9 +46,12 @@ type Config[U any] struct {
 	// Staff reports whether a user is staff. If it is nil, nobody is.
 	Staff func(U) bool
 
-	// OnLogin runs at the end of a successful Login, with the new session in s.
+	// OnLogin runs at the end of a successful Login, with the new session in s, and of
+	// Impersonate, with the user who is impersonated. Then [Manager.Actor] has who is
+	// behind it: log both.
 	OnLogin func(ctx context.Context, s *ssestore.Session, user U)
-	// OnLogout runs at the start of Logout, while s still holds everything. ok
+	// OnLogout runs at the start of Logout and of EndImpersonation, while s still holds
+	// everything, the actor too. ok
 	// says that there is a user; otherwise user is the zero value.
 	OnLogout func(ctx context.Context, s *ssestore.Session, user U, ok bool)
 	// OnRefused runs when GetUser refuses the session of the user called id: its
@@ -123,20 +126,26 @@ func (m *Manager[U]) field(u U) string {
 // doesn't allocate.
 type failed struct{ err error }
 
+// both is an answer with a user and the actor behind them.
+type both[U any] struct{ user, actor U }
+
 // remembered reads what the memo keeps.
 func remembered[U any](known any) (user U, err error) {
+	if b, ok := known.(both[U]); ok {
+		return b.user, nil
+	}
 	if f, no := known.(failed); no { // first: U may be an interface that failed has too
 		return user, f.err
 	}
 	return known.(U), nil
 }
 
-// remember keeps user as the answer after a login or a new stamp, unless somebody
-// else is logged in by now, or nobody.
-func (m *Manager[U]) remember(p ssestore.Principal, id string, user U) {
+// remember keeps an answer after a login or a new stamp of the user called id, unless
+// somebody else is logged in by now, or nobody.
+func (m *Manager[U]) remember(p ssestore.Principal, id string, answer any) {
 	p.Memo(m, func(who ssestore.Identity, known any) any {
 		if who.ID == id {
-			return user
+			return answer
 		}
 		return known
 	})

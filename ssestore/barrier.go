@@ -145,7 +145,7 @@ func (p *state) appendMAC(dst []byte, label keyring.Label, kid string, sid claim
 // ends, followed by those named earlier. It returns "" if this response ends none.
 func (p *state) barrierLine() string {
 	k := p.store.barrier
-	if k == nil || p.ending == endingNo && p.proof != proofBegun {
+	if k == nil || p.ending == endingNo && p.proof < proofBegun {
 		return ""
 	}
 	var space [maxEnded * (entryLen + 1)]byte

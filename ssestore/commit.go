@@ -40,6 +40,7 @@ func (s *Session) Commit(status int) (Outcome, error) {
 	if p.rare != nil {
 		out.Unreadable, out.NotMigrated = p.rare.unreadable, p.rare.notMigrated
 	}
+	out.Impersonated = p.c.Sub != "" && p.actor() != nil
 	out.Vary = p.use >= useRead || len(out.SetCookie) > 0
 	out.Private = p.private || len(out.SetCookie) > 0
 	out.Personal = p.use >= useRead && p.origin != originNew
@@ -126,8 +127,14 @@ func (p *state) newer() bool {
 	if p.c.Stk == (claims.Kid{}) {
 		return false
 	}
-	stamped, ok := p.keys().Key(p.c.Stk.String())
-	return !ok || stamped.Compare(primary) > 0
+	newer := func(kid string) bool {
+		stamped, ok := p.keys().Key(kid)
+		return !ok || stamped.Compare(primary) > 0
+	}
+	if a := p.actor(); a != nil && newer(a.Stamp.KeyID) {
+		return true
+	}
+	return newer(p.c.Stk.String())
 }
 
 // wantsWrite reports whether a session that came with the request should be written
@@ -152,7 +159,7 @@ func (p *state) freshStamp() bool {
 		return false
 	}
 	kid := p.rare.fresh.KeyID
-	return kid == p.keys().Primary().ID() && kid != p.c.Stk.String()
+	return kid == p.keys().Primary().ID() && (kid != p.c.Stk.String() || p.rare.freshActor != nil)
 }
 
 // seal writes the session under the primary.
@@ -182,6 +189,9 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	restamp := p.freshStamp()
 	if restamp {
 		p.setStamp(*p.rare.fresh)
+		if a := p.rare.freshActor; a != nil {
+			p.replace(withActor(p.members(), a.member(true)))
+		}
 	}
 	if p.data == dataChanged {
 		c.D = claims.AppendData(nil, p.values.members)
@@ -222,7 +232,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	out.Restamped = restamp || p.proof == proofRestamped
 	out.Resealed = p.origin == originLoaded && order < 0
 	out.OlderPrimary = order > 0
-	out.Migrated = (p.origin == originMigrated || p.readRare().moved) && p.ending == endingNo && p.proof != proofBegun
+	out.Migrated = (p.origin == originMigrated || p.readRare().moved) && p.ending == endingNo && p.proof < proofBegun
 	out.KeyWorn = primary.Counters().Worn
 	return nil
 }

@@ -33,7 +33,7 @@ type Info struct {
 	// if it were written now, and Limit how many it may take.
 	Bytes, Limit int
 
-	// Claims is the session's JSON as it is now, with empty sid and stp. The caller
+	// Claims is the session's JSON as it is now, with empty sid and stamps. The caller
 	// owns it.
 	Claims []byte
 }
@@ -81,6 +81,9 @@ func (s *Session) Info() Info {
 		i.Bytes = name + p.store.codec.Size(len(c.Append(nil)))
 		i.Limit = name + p.store.cookie.MaxValue()
 		c.SID, c.Stp = claims.SID{}, [32]byte{}
+		if a := p.actor(); a != nil {
+			c.D = claims.AppendData(nil, withActor(p.members(), a.member(false)))
+		}
 		i.Claims = c.Append(nil)
 	}
 	return i

@@ -30,9 +30,9 @@ type Key[T any] struct {
 }
 
 // NewKey returns the key for a name of 1 to 64 characters of A-Z a-z 0-9 _ . : / -.
-// A key with any other name finds nothing, and its Set returns [ErrBadName].
+// Names that begin with "-" are reserved for this library. A key with any other name finds nothing, and its Set returns [ErrBadName].
 func NewKey[T any](name string) Key[T] {
-	if !claims.ValidName(name) {
+	if !claims.ValidName(name) || name[0] == reserved {
 		return Key[T]{}
 	}
 	return Key[T]{name, isPlain(reflect.TypeFor[T]())}

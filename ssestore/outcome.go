@@ -38,6 +38,10 @@ type Outcome struct {
 	Deleted   bool // the session's cookie was deleted and not replaced
 	Migrated  bool // taken over from a legacy cookie or a former place
 
+	// Impersonated says that the session, as the response leaves it, has somebody
+	// behind it who isn't the user it names.
+	Impersonated bool
+
 	// NotMigrated is why a legacy cookie that opened gave no session: what
 	// [Legacy].Migrate returned, or ErrUndated. Several are joined. A legacy cookie
 	// that didn't open has its verdict in Refused: foreign, or what its format can

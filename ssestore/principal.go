@@ -71,6 +71,9 @@ type Identity struct {
 	// Adopted says that the user was taken over from a legacy cookie in this request
 	// and has no stamp yet. Earlier changes of the password went undetected.
 	Adopted bool
+	// Actor is who is behind the session, if that isn't the user; see
+	// [Principal.Become]. Nearly always nil.
+	Actor *Actor
 	// Young: logged in, renewed or restamped within the last minute.
 	Young bool
 
@@ -111,6 +114,7 @@ func (p *state) identify(who *Identity) {
 	who.Stamp.KeyID, who.Stamp.Sum = p.stampKid(), p.c.Stp
 	who.Adopted = p.adopted()
 	who.Young = p.sec-max(p.c.AuthTime, p.c.Rnw) <= young
+	who.Actor = p.actor()
 	who.epoch = p.epoch
 }
 
@@ -190,7 +194,8 @@ func (p *state) stampKey(kid string) (keyring.Key, int, error) {
 // the response is private.
 //
 // If fresh has a KeyID, it replaces the stamp, but only if the session is written in
-// this request: seal and stamp move to the primary together.
+// this request: seal and stamp move to the primary together. If who has an Actor,
+// fresh comes with a new stamp in who.Actor, which moves as well.
 //
 // Errors, with nothing changed: ErrNoSession; ErrMigrate within Legacy.Migrate; and
 // ErrNobody if the session no longer names who, because somebody has logged in or out
@@ -204,8 +209,11 @@ func (r Principal) Confirm(who Identity, fresh Stamp) error {
 	p.private = true
 	p.proof = max(p.proof, proofConfirmed)
 	if fresh.KeyID != "" {
-		kept := fresh
-		p.writeRare().fresh = &kept
+		kept, r := fresh, p.writeRare()
+		r.fresh, r.freshActor = &kept, nil
+		if is := p.actor(); is != nil && who.Actor != nil && who.Actor.Stamp.KeyID != is.Stamp.KeyID {
+			r.freshActor = who.Actor
+		}
 	} else {
 		p.dropFresh()
 	}
@@ -267,8 +275,11 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 		return cookie.ErrNoPrimary
 	}
 	kept := p.members()
-	if keep != nil {
-		kept = slices.DeleteFunc(slices.Clone(kept), func(m claims.Member) bool { return !keep(m.Name) })
+	filtered := keep != nil || p.actor() != nil
+	if filtered {
+		kept = slices.DeleteFunc(slices.Clone(kept), func(m claims.Member) bool {
+			return m.Name[0] == reserved || keep != nil && !keep(m.Name)
+		})
 	}
 	if err := p.fits(id, kept); err != nil {
 		return err
@@ -278,7 +289,7 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 	if p.c.SID == (claims.SID{}) || keep != nil && len(kept) == 0 {
 		per = p.store.persistent
 	}
-	if keep != nil {
+	if filtered {
 		p.replace(kept)
 	}
 	p.c = claims.Claims{

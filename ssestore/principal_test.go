@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -692,4 +693,101 @@ func TestT1_StampInJSON(t *testing.T) {
 			t.Errorf("%s does not show the key id: %s", what, text)
 		}
 	}
+}
+
+// TestF506_Become: another user's session without a login, and who is behind it.
+func TestF506_Become(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		stamp := func(s *ssestore.Session, id string) ssestore.Stamp {
+			st, err := s.Principal().Stamp("", id, hash)
+			must(t, err)
+			return st
+		}
+		b := visited(t, store, func(s *ssestore.Session) {
+			must(t, s.Remember(true))
+			must(t, s.ExpireAt(after(20*day)))
+			login(t, s, "admin")
+			must(t, note.Set(s, "a"))
+		})
+		before := b.peek(store, after(day)).Info()
+		old := b.copy()
+		out := b.visit(t, store, after(day), func(s *ssestore.Session) {
+			p := s.Principal()
+			who := p.Identity()
+			actor := &ssestore.Actor{ID: `ad"min <é>`, Stamp: stamp(s, "admin")}
+			must(t, p.Become(who, "user", stamp(s, "user"), actor))
+			same(t, "judged before", p.Become(who, "other", ssestore.Stamp{}, nil), ssestore.ErrNobody)
+			must(t, s.Remember(true)) // it isn't a login, and doesn't lengthen anything
+			must(t, note.Set(s, "b"))
+		})
+		same(t, "Impersonated", out.Impersonated, true)
+		same(t, "Private", out.Private, true)
+		same(t, "barrier", lineOf(out, barrierName) != "", true)
+		old[barrierName] = b[barrierName]
+		same(t, "a late response", old.peek(store, after(day)).Principal().Identity().ID, "")
+		s := b.peek(store, after(day))
+		who := s.Principal().Identity()
+		same(t, "user", who.ID, "user")
+		same(t, "stamp", who.Stamp.Equal(stamp(s, "user")), true)
+		same(t, "actor", who.Actor.ID, `ad"min <é>`)
+		same(t, "actor's stamp", who.Actor.Stamp.Equal(stamp(s, "admin")) && who.Actor.Stamp.KeyID == kid(1), true)
+		same(t, "young", who.Young, true)
+		now := s.Info()
+		same(t, "another id", now.LogID != before.LogID, true)
+		same(t, "created", now.Created, before.Created)
+		same(t, "login", now.AuthTime, before.AuthTime)
+		same(t, "end", now.Expires, before.Expires)
+		same(t, "persistent", now.Persistent, true)
+		same(t, "renewed", now.Renewed, after(day))
+		same(t, "names", strings.Join(s.Names(), " "), "note")
+		same(t, "note", note.Get(s), "b")
+
+		// Set and Delete leave the actor alone; a login and Clear don't.
+		b.visit(t, store, after(day), func(s *ssestore.Session) { must(t, note.Delete(s)) })
+		same(t, "actor", b.peek(store, after(day)).Principal().Identity().Actor.ID, `ad"min <é>`)
+		for name, do := range map[string]func(s *ssestore.Session){
+			"login that keeps all": func(s *ssestore.Session) { login(t, s, "user") },
+			"login that keeps by name": func(s *ssestore.Session) {
+				must(t, s.Principal().Begin("user", stamp(s, "user"), func(string) bool { return true }))
+			},
+			"back": func(s *ssestore.Session) {
+				must(t, s.Principal().Become(s.Principal().Identity(), "admin", stamp(s, "admin"), nil))
+			},
+		} {
+			b := b.copy()
+			out := b.visit(t, store, after(day), do)
+			same(t, name+": Impersonated", out.Impersonated, false)
+			same(t, name+": actor", b.peek(store, after(day)).Principal().Identity().Actor == nil, true)
+		}
+		out = b.copy().visit(t, store, after(day), func(s *ssestore.Session) { must(t, s.Clear()) })
+		same(t, "clear: Impersonated", out.Impersonated, false)
+
+		// Errors change nothing.
+		s = b.peek(store, after(day))
+		p := s.Principal()
+		who = p.Identity()
+		for name, row := range map[string]struct {
+			id    string
+			st    ssestore.Stamp
+			actor *ssestore.Actor
+			want  error
+		}{
+			"no id":          {"", ssestore.Stamp{}, nil, ssestore.ErrBadID},
+			"no id of actor": {"1", ssestore.Stamp{}, &ssestore.Actor{}, ssestore.ErrBadID},
+			"kid":            {"1", ssestore.Stamp{KeyID: "x"}, nil, ssestore.ErrUnknownKey},
+			"kid of actor":   {"1", ssestore.Stamp{}, &ssestore.Actor{ID: "2", Stamp: ssestore.Stamp{KeyID: "x"}}, ssestore.ErrUnknownKey},
+		} {
+			same(t, name, p.Become(who, row.id, row.st, row.actor), row.want)
+		}
+		p.Hold()
+		same(t, "held", p.Become(who, "1", ssestore.Stamp{}, nil), ssestore.ErrHeld)
+		same(t, "user", p.Identity().ID, "user")
+		same(t, "nobody", store.Load(nil, t0).Principal().Become(ssestore.Identity{}, "1", ssestore.Stamp{}, nil), ssestore.ErrNobody)
+		small := newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Cookie.MaxLine = 1000 })
+		s = visited(t, small, func(s *ssestore.Session) { login(t, s, "1") }).peek(small, t0)
+		var size *cookie.SizeError
+		err := s.Principal().Become(s.Principal().Identity(), strings.Repeat("u", 255), ssestore.Stamp{}, &ssestore.Actor{ID: strings.Repeat("a", 255)})
+		same(t, "no room", errors.As(err, &size), true)
+	})
 }

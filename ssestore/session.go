@@ -244,9 +244,11 @@ func (s *Session) Names() []string {
 	defer p.mu.Unlock()
 	p.access()
 	members := p.members()
-	names := make([]string, len(members))
-	for i, m := range members {
-		names[i] = m.Name
+	names := make([]string, 0, len(members))
+	for _, m := range members {
+		if m.Name[0] != reserved {
+			names = append(names, m.Name)
+		}
 	}
 	return names
 }

@@ -123,6 +123,7 @@ const (
 //	none ─ Confirm ─► confirmed
 //	none, confirmed ─ Restamp ─► restamped
 //	any ─ Begin ─► begun
+//	any but none ─ Become ─► became
 type proof uint8
 
 const (
@@ -130,6 +131,7 @@ const (
 	proofConfirmed              // the user was found and the stamp matched
 	proofRestamped              // got a new stamp in this request
 	proofBegun                  // logged in in this request
+	proofBecame                 // made another user's in this request, without a login
 )
 
 // use is what the handler did with the session. It starts as untouched and only
@@ -164,6 +166,7 @@ type rare struct {
 	memos      []*memo    // of all other keys
 	turn       *sync.Cond // for those who wait for a memo
 	fresh      *Stamp     // G6: replaces the stamp if the session is written
+	freshActor *Actor     // the same for who is behind it
 
 	notMigrated error // see Outcome
 
@@ -294,7 +297,7 @@ func (p *state) adopted() bool {
 // That isn't its current end. Remember and ExpireAt can move that one both ways, up to
 // exp. Only a login moves exp, and a login makes a new session.
 func (p *state) bury() {
-	if p.came() && p.c.SID != (claims.SID{}) && p.proof != proofBegun && p.readRare().over == nil {
+	if p.came() && p.c.SID != (claims.SID{}) && p.proof < proofBegun && p.readRare().over == nil {
 		end := p.c.Exp
 		if p.origin == originMigrated {
 			// Its exp isn't in a cookie yet. Another request may be migrating it with
@@ -317,10 +320,10 @@ func (p *state) wipe() {
 	p.forget()
 }
 
-// dropFresh forgets the stamp that Confirm brought.
+// dropFresh forgets the stamps that Confirm brought.
 func (p *state) dropFresh() {
 	if p.rare != nil {
-		p.rare.fresh = nil
+		p.rare.fresh, p.rare.freshActor = nil, nil
 	}
 }
 

@@ -1,0 +1,130 @@
+package ssestore
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/claims"
+)
+
+// An Actor is who is behind a session that names somebody else: an administrator who
+// looks at the site as one of its users. It is kept beside the session's values, under a
+// name that no [Key] can have.
+type Actor struct {
+	// ID is the actor's user id. It is "" if the session has an actor that this
+	// version can't read; such a session is nobody's.
+	ID string
+	// Stamp is the actor's own, made when they took over. Its Age isn't set.
+	Stamp Stamp
+}
+
+// reserved begins the names that are the library's own. It sorts before every other
+// character of a name, so they come first in d.
+const (
+	reserved  = '-'
+	actorName = "-act"
+	actorHead = `{"` + actorName + `":`
+)
+
+// actorJSON is an Actor as it is stored.
+type actorJSON struct {
+	Sub string `json:"sub"`
+	Stk string `json:"stk,omitempty"`
+	Stp string `json:"stp,omitempty"`
+}
+
+// actor returns who is behind the session, or nil.
+func (p *state) actor() *Actor {
+	if p.data != dataChanged && !bytes.HasPrefix(p.c.D, []byte(actorHead)) {
+		return nil // nearly always, without a look at the values
+	}
+	members := p.members()
+	i, ok := find(members, actorName)
+	if !ok {
+		if p.data == dataChanged {
+			return nil
+		}
+		return new(Actor) // it is there, in data that can't be read
+	}
+	var a actorJSON
+	if json.Unmarshal(members[i].Raw, &a) != nil {
+		return new(Actor)
+	}
+	sum, err := base64.RawURLEncoding.Strict().DecodeString(a.Stp)
+	stamped := err == nil && claims.ValidKid(a.Stk) && len(sum) == len(Stamp{}.Sum)
+	if !claims.ValidSub(a.Sub) || !stamped && a.Stk+a.Stp != "" {
+		return new(Actor)
+	}
+	actor := &Actor{ID: a.Sub, Stamp: Stamp{KeyID: a.Stk}}
+	copy(actor.Stamp.Sum[:], sum)
+	return actor
+}
+
+// member returns the actor as it is stored. Without a sum it is for people to see.
+func (a *Actor) member(sum bool) claims.Member {
+	j := actorJSON{Sub: a.ID, Stk: a.Stamp.KeyID}
+	if sum && j.Stk != "" {
+		j.Stp = base64.RawURLEncoding.EncodeToString(a.Stamp.Sum[:])
+	}
+	raw, err := encode(j)
+	if err != nil { // an id is always valid UTF-8
+		raw = []byte("null")
+	}
+	return claims.Member{Name: actorName, Raw: raw}
+}
+
+// withActor returns the members with another actor.
+func withActor(members []claims.Member, m claims.Member) []claims.Member {
+	out := make([]claims.Member, 0, len(members)+1)
+	out = append(out, m)
+	for _, other := range members {
+		if other.Name != actorName {
+			out = append(out, other)
+		}
+	}
+	return out
+}
+
+// Become makes the session of who that of the user called id, without a login: it gets
+// a new session id, and keeps all its times but that of the renewal. Its values are
+// dropped. actor is who is behind it from now on, or nil. A zero Stamp stores none.
+//
+// An auth.Manager impersonates users with it.
+//
+// Errors, with nothing changed, are those of Confirm and Begin.
+func (r Principal) Become(who Identity, id string, st Stamp, actor *Actor) error {
+	p, err := r.judged(&who)
+	if err != nil {
+		return err
+	}
+	defer p.mu.Unlock()
+	if err := p.writable(); err != nil {
+		return err
+	}
+	var members []claims.Member
+	switch {
+	case !claims.ValidSub(id), actor != nil && !claims.ValidSub(actor.ID):
+		return ErrBadID
+	case st.KeyID != "" && !claims.ValidKid(st.KeyID), actor != nil && actor.Stamp.KeyID != "" && !claims.ValidKid(actor.Stamp.KeyID):
+		return ErrUnknownKey
+	case p.keys().Primary().ID() == "":
+		return cookie.ErrNoPrimary
+	case actor != nil:
+		members = []claims.Member{actor.member(true)}
+	}
+	if err := p.fits(id, members); err != nil {
+		return err
+	}
+	p.bury()
+	p.c.SID, p.c.Sub, p.c.D = p.newSID(id), id, nil
+	p.c.Rnw = max(p.c.Rnw, p.sec)
+	p.setStamp(st)
+	p.replace(members)
+	p.forget()
+	p.dropFresh()
+	p.proof, p.private = proofBecame, true
+	p.change()
+	return nil
+}
