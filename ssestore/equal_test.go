@@ -132,6 +132,7 @@ func TestF208_EqualOrRefused(t *testing.T) {
 		through("numbers", []float64{0.1, 1e300, math.SmallestNonzeroFloat64}),
 		through("float32", float32(0.1)),
 		through("the largest integer", uint64(math.MaxUint64)),
+		through("a number in text", json.Number("12345678901234567890.50e+7")),
 		through("bytes", []byte("a\x00\xff")),
 		through("no bytes", []byte(nil)),
 		through("zero bytes", []byte{}),
@@ -191,6 +192,7 @@ func TestF208_EqualOrRefused(t *testing.T) {
 		through[any]("the largest integer in an interface", uint64(math.MaxUint64)),
 		through[any]("the largest signed integer in an interface", int64(math.MaxInt64)),
 		through[any]("a float32 that has no short decimal", float32(0.1)),
+		through("no digits in a number in text", []json.Number{""}), // written as 0
 		through("text that is not UTF-8", "canary\xff"),
 		through("a key that is not UTF-8", map[string]int{"canary\xff": 1}),
 		through("a NaN", math.NaN()),

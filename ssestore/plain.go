@@ -23,6 +23,9 @@ func plain(t reflect.Type, around []reflect.Type) bool {
 			return false // recursive: its values may be cyclic
 		}
 	}
+	if t == reflect.TypeFor[json.Number]() {
+		return false // an empty one becomes 0
+	}
 	around = append(around, t)
 	for _, own := range [...]reflect.Type{
 		reflect.TypeFor[json.Marshaler](), reflect.TypeFor[json.Unmarshaler](),
