@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -85,6 +86,26 @@ func TestF109_Recheck(t *testing.T) {
 		x.fail = nil
 		if got := x.recheck(s, time.Minute); got != "1" {
 			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("key retired, and nobody logged in", func(t *testing.T) {
+		keys.Set(ring(t, 1))
+		x := newSite(t, &keys)
+		b := browser{}
+		x.visit(b, func(s *ssestore.Session) {
+			if err := cart.Set(s, "rope"); err != nil {
+				t.Fatal(err)
+			}
+		})
+		s := x.store.Load(b.lines(), t0)
+		keys.Set(ring(t, 2, 1))
+		if got := cart.Get(s.Principal().Again(t0)); got != "rope" {
+			t.Errorf("rotated: %q", got)
+		}
+		keys.Set(ring(t, 2))
+		again := s.Principal().Again(t0)
+		if got, why := cart.Get(again), again.Principal().Refused(); got != "" || why != cookie.ReasonUnknownKey {
+			t.Errorf("retired: %q, %v", got, why)
 		}
 	})
 	t.Run("what the request itself did", func(t *testing.T) {

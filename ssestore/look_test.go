@@ -274,6 +274,18 @@ func TestF405_PanicInTheSource(t *testing.T) {
 		time.Sleep(lookEvery)
 		user, _ = a.load(a.newer)
 		same(t, "afterwards", user, "1")
+
+		// Also if the unknown key is that of the stamp: the session can still be used.
+		time.Sleep(lookEvery)
+		a.panics.Store(true)
+		s := a.store.Load(a.known.lines(), time.Now())
+		func() {
+			defer func() { same(t, "panicked again", recover() != nil, true) }()
+			s.Principal().Stamp(kid(9), "1", hash)
+		}()
+		s.Principal().Hold()
+		_, err := s.Commit(500)
+		must(t, err)
 	})
 }
 

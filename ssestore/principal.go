@@ -171,9 +171,11 @@ func (p *state) stampKey(kid string) (keyring.Key, int, error) {
 	}
 	key, ok := ring.Key(kid)
 	if !ok && claims.ValidKid(kid) {
-		p.mu.Lock()
-		p.refreshKeys()
-		p.mu.Unlock()
+		func() {
+			p.mu.Lock()
+			defer p.mu.Unlock() // also after a panic of the source
+			p.refreshKeys()
+		}()
 		ring = p.keys()
 		key, ok = ring.Key(kid)
 	}
@@ -408,6 +410,10 @@ func (r Principal) Again(now time.Time) *Session {
 	q.sec = sec
 	q.ring = p.store.keys.At(now)
 	if p.c.SID == (claims.SID{}) {
+		return &q.pub
+	}
+	if _, ok := q.ring.Key(p.key.ID()); !ok && p.key.ID() != "" {
+		q.reason = cookie.ReasonUnknownKey // the key may have leaked
 		return &q.pub
 	}
 	if q.reason = q.store.judge(&p.c, q.sec); q.reason == cookie.ReasonNone {
