@@ -325,10 +325,7 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.
 	// The copy that WithContext makes doesn't leave this line, so the compiler keeps it
 	// off the heap, which saves one of two allocations.
 	x.req = *r.WithContext(&x.ctx)
-	if err := c.crossOrigin.Check(&x.req); err != nil {
-		// The protection doesn't say when it refuses, and may have a deny handler from
-		// the application.
-		c.refusing(&x.req, fmt.Errorf("%w: %w", ErrCrossOrigin, err))
+	if c.foreign(&x.req) {
 		next = checked
 	} else if early(&x.req) {
 		c.refusing(&x.req, ErrTooEarly)
@@ -343,6 +340,17 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.
 	x.finish()
 }
 
+// foreign reports whether the cross-origin protection is about to refuse r, and notes
+// why. The protection doesn't say when it refuses, and may have a deny handler from the
+// application.
+func (c *core) foreign(r *http.Request) bool {
+	err := c.crossOrigin.Check(r)
+	if err != nil {
+		c.refusing(r, fmt.Errorf("%w: %w", ErrCrossOrigin, err))
+	}
+	return err != nil
+}
+
 // nested is serve inside another guard. It returns false if this guard has to begin its
 // own exchange, because no other guard has its store.
 func (c *core) nested(w http.ResponseWriter, r *http.Request, checked http.Handler) bool {
@@ -355,6 +363,7 @@ func (c *core) nested(w http.ResponseWriter, r *http.Request, checked http.Handl
 			outer.refuse(w, r, ErrNested)
 			return true
 		case outer.store == c.store:
+			c.foreign(r)
 			if inner.x == in.x {
 				checked.ServeHTTP(w, r)
 				return true

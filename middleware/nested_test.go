@@ -314,10 +314,10 @@ func TestF104_OutermostCounts(t *testing.T) {
 	}
 	wrong := func(what string) { t.Errorf("the inner guard's %s", what) }
 	manager := managerOf(t)
-	outerOutcomes, outerMistakes := 0, 0
+	outerOutcomes, outerMistakes, reason := 0, 0, error(nil)
 	outer, err := middleware.New(site.store, manager, middleware.Config{
 		CrossOrigin: trusting, Log: slog.New(slog.DiscardHandler),
-		OnOutcome: func(*http.Request, ssestore.Outcome, error) { outerOutcomes++ },
+		OnOutcome: func(_ *http.Request, _ ssestore.Outcome, err error) { outerOutcomes, reason = outerOutcomes+1, err },
 		OnMistake: func(*http.Request, error) { outerMistakes++ },
 	})
 	if err != nil {
@@ -336,6 +336,10 @@ func TestF104_OutermostCounts(t *testing.T) {
 	strangers, err := middleware.New(site.store, managerOf(t), middleware.Config{
 		OnMistake: func(*http.Request, error) { wrong("OnMistake, of other users") },
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	between, err := middleware.New(staff.store, manager, middleware.Config{CrossOrigin: trusting})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -367,6 +371,11 @@ func TestF104_OutermostCounts(t *testing.T) {
 	expect(t, "mistakes", outerMistakes, 2)
 	site4 := []string{"Sec-Fetch-Site", "cross-site", "Origin", friend}
 	expect(t, "the inner protection", e.ask(h, jar, "POST", "/", site4...).StatusCode, 403)
+	for _, h := range []http.Handler{outer.Handler(inner.Handler(http.NotFoundHandler())), outer.Handler(between.Handler(inner.Handler(http.NotFoundHandler())))} {
+		outerOutcomes = 0
+		expect(t, "the inner one alone", e.ask(h, jar, "POST", "/", site4...).StatusCode, 403)
+		expect(t, "is told once", outerOutcomes == 1 && errors.Is(reason, middleware.ErrCrossOrigin), true)
+	}
 	expect(t, "the outer one alone", e.ask(outer.Handler(http.NotFoundHandler()), jar, "POST", "/", site4...).StatusCode, 404)
 
 	// The form of an upload is the server's to clean up.
