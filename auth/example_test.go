@@ -119,6 +119,43 @@ func ExampleManager_Authorize() {
 	// 404
 }
 
+// An administrator sees the site as one of its users. Whether they may is checked first,
+// by the application.
+func ExampleManager_Impersonate() {
+	ctx := context.Background()
+	store, users := newAccounts()
+	grace, linus := &Account{ID: "8", Name: "Grace", Staff: true}, &Account{ID: "9", Name: "Linus"}
+	accounts["8"], accounts["9"] = grace, linus
+	now := time.Now()
+	s := store.Load(nil, now)
+	if err := users.Login(ctx, s, grace); err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := users.Authorize(ctx, s, users.Staff); err == nil {
+		err = users.Impersonate(ctx, s, linus)
+		fmt.Println(err)
+	}
+	out, err := s.Commit(200)
+	fmt.Println(out.Impersonated, err)
+
+	s = store.Load(cookieOf(out), now)
+	user, err := users.GetUser(ctx, s)
+	behind, _ := users.Actor(ctx, s)
+	fmt.Println(user.Name, err, "is really", behind.Name)
+	fmt.Println("may change the password:", users.RecentLogin(ctx, s, time.Hour))
+
+	err = users.EndImpersonation(ctx, s)
+	user, _ = users.GetUser(ctx, s)
+	fmt.Println(user.Name, err)
+	// Output:
+	// <nil>
+	// true <nil>
+	// Linus <nil> is really Grace
+	// may change the password: false
+	// Grace <nil>
+}
+
 func ExampleManager_RefreshStamp() {
 	ctx := context.Background()
 	store, users := newAccounts()

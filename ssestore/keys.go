@@ -30,7 +30,8 @@ type Key[T any] struct {
 }
 
 // NewKey returns the key for a name of 1 to 64 characters of A-Z a-z 0-9 _ . : / -.
-// Names that begin with "-" are reserved for this library. A key with any other name finds nothing, and its Set returns [ErrBadName].
+// Names that begin with "-" are reserved for this library. A key with any other name
+// finds nothing, and its Set returns [ErrBadName].
 func NewKey[T any](name string) Key[T] {
 	if !claims.ValidName(name) || name[0] == reserved {
 		return Key[T]{}
