@@ -247,11 +247,14 @@ func (x *exchange) dropped(out *ssestore.Outcome) (kind, bool) {
 	if x.originScheme == "http" && x.core.store.Secure() && !loopback(name) {
 		return overHTTP, true
 	}
-	// The line is ours, so its spelling is known.
-	if _, rest, ok := strings.Cut(out.SetCookie[0], "; Domain="); ok {
-		domain, _, _ := strings.Cut(strings.ToLower(rest), ";")
-		if name != domain && !strings.HasSuffix(name, "."+domain) {
-			return foreignDomain, true
+	for _, line := range out.SetCookie { // ours, so the spelling is known
+		value, ok := strings.CutPrefix(line, x.core.store.CookieName()+"=")
+		if !ok || value[0] == ';' { // another cookie, or a deletion in a former place
+			continue
+		}
+		if _, rest, ok := strings.Cut(value, "; Domain="); ok {
+			domain, _, _ := strings.Cut(rest, ";")
+			return foreignDomain, name != domain && !strings.HasSuffix(name, "."+domain)
 		}
 	}
 	return 0, false

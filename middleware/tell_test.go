@@ -424,6 +424,28 @@ func loggedIn(t *testing.T, a *app) string {
 	return ""
 }
 
+// TestF202_FormerDomain: the deletion in a former place, whose Domain isn't the page's
+// host, comes before the session's cookie and isn't taken for it.
+func TestF202_FormerDomain(t *testing.T) {
+	var book logbook
+	a := newApp(t, func(s *setup) {
+		s.guard.Log = book.logger()
+		s.store.Cookie.Name, s.store.Cookie.Domain = "__Secure-s", "new.test"
+		s.store.Former = []ssestore.Former{{
+			Cookie: cookie.Config{Name: "__Secure-s", Domain: "old.test"}, Until: time.Now().Add(time.Hour),
+		}}
+	})
+	for host, want := range map[string]string{"www.new.test": "", "old.test": "foreign-domain"} {
+		rec := a.serve(a.server.Config.Handler, "POST", "http://"+host+"/login?id=ann",
+			"Origin", "https://"+host, "Cookie", "__Secure-s="+loggedIn(t, a))
+		if lines := rec.Header()["Set-Cookie"]; len(lines) < 2 || !strings.Contains(lines[0], "Domain=old.test") {
+			t.Fatalf("the deletion isn't first: %q", lines)
+		}
+		expect(t, "logged", book.words(t), want)
+		book.Reset()
+	}
+}
+
 // TestF203_BegunBefore: what an outer handler wrote first has taken the headers
 // along. The rest of the page is sent all the same.
 func TestF203_BegunBefore(t *testing.T) {
