@@ -180,18 +180,36 @@ func TestSession_CookieHeaderTaken(t *testing.T) {
 }
 
 // TestHandler_UploadLeavesNoFiles: net/http removes the temporary files of a
-// multipart form after the response, also when the handler ran behind us.
+// multipart form after the response, also when the handler ran behind us, or panicked
+// and somebody outside recovered.
 func TestHandler_UploadLeavesNoFiles(t *testing.T) {
 	tmp := t.TempDir()
 	t.Setenv("TMPDIR", tmp)
 	during := 0
-	a := newApp(t, plain)
-	a.mux.HandleFunc("POST /upload", func(w http.ResponseWriter, r *http.Request) {
+	a := newApp(t, func(s *setup) {
+		plain(s)
+		s.around = func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer func() {
+					if recover() != nil {
+						w.WriteHeader(http.StatusInternalServerError)
+					}
+				}()
+				next.ServeHTTP(w, r)
+			})
+		}
+	})
+	upload := func(w http.ResponseWriter, r *http.Request) {
 		if err := r.ParseMultipartForm(1); err != nil {
 			t.Error(err)
 		}
 		files, _ := os.ReadDir(tmp)
 		during = len(files)
+	}
+	a.mux.HandleFunc("POST /upload", upload)
+	a.mux.HandleFunc("POST /panic", func(w http.ResponseWriter, r *http.Request) {
+		upload(w, r)
+		panic("the handler's own")
 	})
 	var body bytes.Buffer
 	form := multipart.NewWriter(&body)
@@ -201,14 +219,17 @@ func TestHandler_UploadLeavesNoFiles(t *testing.T) {
 	}
 	file.Write(make([]byte, 11<<20)) // more than the 10 MB that stay in memory anyway
 	form.Close()
-	r, err := http.Post(a.server.URL+"/upload", form.FormDataContentType(), &body)
-	if err != nil {
-		t.Fatal(err)
+	for path, status := range map[string]int{"/upload": 200, "/panic": 500} {
+		r, err := http.Post(a.server.URL+path, form.FormDataContentType(), bytes.NewReader(body.Bytes()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		expect(t, "status", r.StatusCode, status)
+		expect(t, "files during "+path, during, 1)
 	}
-	r.Body.Close()
-	a.server.Close() // waits for the request to end
-	files, err := os.ReadDir(tmp)
-	if err != nil || during != 1 || len(files) != 0 {
-		t.Errorf("%d files during the request, want 1; %d after it, want 0: %v", during, len(files), err)
+	a.server.Close() // waits for the requests to end
+	if files, err := os.ReadDir(tmp); err != nil || len(files) != 0 {
+		t.Errorf("%d files afterwards, want 0: %v", len(files), err)
 	}
 }

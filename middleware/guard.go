@@ -331,13 +331,17 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.
 		c.refusing(&x.req, ErrTooEarly)
 		next = http.HandlerFunc(c.tooEarly)
 	}
+	defer returnForm(r, &x.req) // also after a panic
 	next.ServeHTTP(&x.writer, &x.req)
-	if r.MultipartForm == nil {
-		// The server removes an upload's temporary files through the request it made,
-		// but the handler parsed the form of the copy.
-		r.MultipartForm = x.req.MultipartForm
-	}
 	x.finish()
+}
+
+// returnForm gives a request the form that the handler parsed of its copy: the server
+// removes an upload's temporary files through the request it made.
+func returnForm(r, copy *http.Request) {
+	if r.MultipartForm == nil {
+		r.MultipartForm = copy.MultipartForm
+	}
 }
 
 // foreign reports whether the cross-origin protection is about to refuse r, and notes
@@ -370,10 +374,8 @@ func (c *core) nested(w http.ResponseWriter, r *http.Request, checked http.Handl
 			}
 			// Another store's guard is in between, so Session would find that one.
 			own := r.WithContext(&requestContext{in.x, r.Context()})
+			defer returnForm(r, own)
 			checked.ServeHTTP(w, own)
-			if r.MultipartForm == nil { // as in serve
-				r.MultipartForm = own.MultipartForm
-			}
 			return true
 		case outer.store.CookieName() == c.store.CookieName():
 			outer.mistake(r, oneCookie)
