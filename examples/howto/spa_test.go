@@ -71,6 +71,14 @@ func TestF509_CORS(t *testing.T) {
 	guard, api := s.guard, s.app()
 	api.Handle("/items", guard.LoginRequired(http.NotFoundHandler()))
 
+	api.HandleFunc("DELETE /session", func(w http.ResponseWriter, r *http.Request) {
+		if err := guard.Logout(r); err != nil {
+			http.Error(w, "cannot log out", http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+
 	shared := cors.New(cors.Options{
 		AllowedOrigins:   []string{"https://app.example.com"},
 		AllowedMethods:   []string{"GET", "POST", "PUT", "DELETE"},
@@ -100,6 +108,11 @@ func TestF509_CORS(t *testing.T) {
 	for range 12 {
 		s.ahead.Add(int64(10 * time.Minute))
 		from(v, app, "GET", "/members").Want(t, 200, "")
+	}
+
+	from(v, app, "DELETE", "/session").Want(t, 204, "")
+	if in(v) {
+		t.Error("the logout left the session")
 	}
 
 	// What the page says about the other order.
