@@ -110,6 +110,16 @@ func TestF509_Gin(t *testing.T) {
 	})
 
 	tour(t, r)
+
+	// What the page says about WrapH.
+	ran := false
+	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	open := r.Group("/open", gin.WrapH(guard.LoginRequired(nothing)))
+	open.POST("", func(c *gin.Context) { ran = true })
+	serve(t, r).Post("/open")
+	if !ran {
+		t.Error("WrapH has stopped the handler behind it")
+	}
 }
 
 func TestF509_Echo(t *testing.T) {

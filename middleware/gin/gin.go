@@ -16,6 +16,9 @@
 // guard from a gin.HandlerFunc without replacing c.Writer by the guard's writer, the guard
 // never sees the response, and the session isn't saved. middleware.ErrBypassed reports
 // that.
+//
+// Don't use gin.WrapH for middleware, as in gin.WrapH(guard.LoginRequired(…)). It doesn't
+// stop the handlers behind it, so they run for everybody.
 package ginguard
 
 import (
