@@ -88,6 +88,7 @@ type (
 	pair2 struct{ P, Q *inner }
 	tree  struct{ Kids []tree }
 	shout struct {
+		//lint:ignore SA5008 encoding/json doesn't take such a name, which is the point
 		A int `json:"a\\b"`
 		B int `json:"A"`
 	}

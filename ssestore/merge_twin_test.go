@@ -46,7 +46,7 @@ func plainMerge(o ssestore.Outcome, h map[string][]string) {
 func takeField(h map[string][]string, name string) (values []string) {
 	values = slices.Clone(h[name])
 	for _, k := range slices.Sorted(maps.Keys(h)) {
-		if k != name && strings.ToLower(k) == strings.ToLower(name) {
+		if k != name && strings.EqualFold(k, name) {
 			values = append(values, h[k]...)
 			delete(h, k)
 		}
