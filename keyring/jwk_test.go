@@ -68,6 +68,8 @@ func TestParse_Refusals(t *testing.T) {
 		{"comma after the last member of the set", `{"keys":[` + good + `],}`, -1, "not the JSON that it should be"},
 		{"member of the set without value", `{"keys"}`, -1, "not the JSON that it should be"},
 		{"member of the set without quotes", `{"keys":[` + good + `],x:1}`, -1, "not the JSON that it should be"},
+		{"no comma between members", jwkSet(edit(`,"use"`, ` "use"`)), 0, "not the JSON that it should be"},
+		{"not opened", jwkSet(good)[1:], -1, "not the JSON that it should be"},
 		{"not closed", strings.TrimSuffix(jwkSet(good), "}"), -1, "not the JSON that it should be"},
 		{"list not closed", strings.TrimSuffix(jwkSet(good), "]}"), 0, "not the JSON that it should be"},
 

@@ -52,6 +52,7 @@ func TestNew_Refusals(t *testing.T) {
 		{"same bytes", []keyring.Key{a, key(t, "BBBBBBA", 1, ms0, 0)}, []error{keyring.ErrDuplicate}},
 		{"17 keys", manyKeys(17), []error{keyring.ErrFull}},
 		{"17 keys, one of them zero: both reported", append(manyKeys(16), keyring.Key{}), []error{keyring.ErrFull, keyring.ErrNoKey}},
+		{"zero key before a good one", []keyring.Key{{}, a}, []error{keyring.ErrNoKey}},
 		{"twice and zero: both reported", []keyring.Key{a, {}, a}, []error{keyring.ErrDuplicate, keyring.ErrNoKey}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -20,3 +20,8 @@ func PrefersJSON(accept ...string) bool {
 	a := acceptOf(accept)
 	return prefers(a.json, a.html)
 }
+
+// MethodAndHost are what a log line says of a request, and Origin what a response
+// remembers of it.
+func MethodAndHost(r *http.Request) (string, string)      { return method(r), host(r) }
+func Origin(r *http.Request) (scheme string, host string) { return origin(r) }

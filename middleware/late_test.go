@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -221,6 +222,15 @@ func TestCommitFails(t *testing.T) {
 		"WriteString": func(w http.ResponseWriter) error { _, err := io.WriteString(w, "saved!"); return err },
 		"ReadFrom": func(w http.ResponseWriter) error {
 			_, err := io.Copy(w, struct{ io.Reader }{strings.NewReader("saved!")})
+			return err
+		},
+		"ReadFrom a file": func(w http.ResponseWriter) error {
+			f, err := os.Open("doc.go")
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			_, err = io.Copy(w, f)
 			return err
 		},
 		"Flush": func(w http.ResponseWriter) error { return http.NewResponseController(w).Flush() },

@@ -641,3 +641,48 @@ func TestF210_OncePerResponse(t *testing.T) {
 		t.Errorf("mistakes %v, want ErrUncommitted and ErrCommitted, once each", got)
 	}
 }
+
+// TestT5_WhatALogLineSays: methods and hosts come from whoever sends the request,
+// so a log line names those that have the form of one.
+func TestT5_WhatALogLineSays(t *testing.T) {
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPTIONS", "TRACE"} {
+		got, _ := middleware.MethodAndHost(&http.Request{Method: method})
+		expect(t, method, got, method)
+	}
+	for method, want := range map[string]string{"": "GET", "get": "other", "BREW": "other", "GET\n": "other"} {
+		got, _ := middleware.MethodAndHost(&http.Request{Method: method})
+		expect(t, method, got, want)
+	}
+	for _, host := range []string{"", "example.com", "Example.COM:8443", "my-host_1", "[::1]:80", strings.Repeat("a", 253) + ":65535"} {
+		_, got := middleware.MethodAndHost(&http.Request{Host: host})
+		expect(t, host, got, host)
+	}
+	for _, host := range []string{"a b", "a\nb", "a/b", "a@b", "größe", "a;b", strings.Repeat("a", 260)} {
+		_, got := middleware.MethodAndHost(&http.Request{Host: host})
+		expect(t, host, got, "other")
+	}
+}
+
+// TestOrigin: what a browser says of its own scheme, where it can be believed.
+func TestOrigin(t *testing.T) {
+	for _, tt := range []struct {
+		name, method string
+		header       http.Header
+		scheme, host string
+	}{
+		{"https", "POST", head("Origin", "https://example.com"), "https", "example.com"},
+		{"http", "POST", head("Origin", "http://example.com"), "http", "example.com"},
+		{"http from a secure context", "POST", head("Origin", "http://example.com", "Sec-Fetch-Site", "same-origin"), "", ""},
+		{"GET", "GET", head("Origin", "https://example.com"), "", ""},
+		{"HEAD", "HEAD", head("Origin", "https://example.com"), "", ""},
+		{"none", "POST", head(), "", ""},
+		{"null", "POST", head("Origin", "null"), "", ""},
+		{"another host", "POST", head("Origin", "https://evil.example"), "", ""},
+		{"twice", "POST", head("Origin", "https://example.com", "Origin", "https://example.com"), "", ""},
+	} {
+		r := httptest.NewRequest(tt.method, "/", nil)
+		r.Host, r.Header = "example.com", tt.header
+		scheme, host := middleware.Origin(r)
+		expect(t, tt.name, scheme+" "+host, tt.scheme+" "+tt.host)
+	}
+}

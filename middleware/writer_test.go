@@ -392,3 +392,36 @@ func TestF309_BodyLimitOutside(t *testing.T) {
 		}
 	}
 }
+
+// brief is a reader whose first read is its last.
+type brief struct{ err error }
+
+func (b brief) Read(p []byte) (n int, err error) {
+	if b.err == io.EOF {
+		return copy(p, "all"), b.err // the last bytes and the end at once, as a reader may
+	}
+	return 0, b.err
+}
+
+// TestReadFrom_Ends: a reader that ends, or fails, at the first read.
+func TestReadFrom_Ends(t *testing.T) {
+	fail := errors.New("broken")
+	for end, want := range map[error]error{io.EOF: nil, fail: fail} {
+		a := newApp(t, nil)
+		a.mux.HandleFunc("/copy", func(w http.ResponseWriter, r *http.Request) {
+			n, err := w.(io.ReaderFrom).ReadFrom(brief{end})
+			if err != want || end == io.EOF && n != 3 {
+				t.Errorf("%v: %d, %v", end, n, err)
+			}
+			if want != nil {
+				w.WriteHeader(http.StatusBadGateway) // nothing has left
+			}
+		})
+		r := a.do(a.browser(), "GET", "/copy")
+		if end == io.EOF {
+			expect(t, "body", r.body, "all")
+		} else {
+			expect(t, "status", r.status, http.StatusBadGateway)
+		}
+	}
+}
