@@ -16,7 +16,7 @@ func survives[T any](v *T, raw []byte) error {
 	var back T
 	// A copy, because UnmarshalJSON may write to what it is given.
 	if json.Unmarshal(bytes.Clone(raw), &back) != nil {
-		return fmt.Errorf("%w: its JSON does not decode into %T again", ErrBadValue, back)
+		return fmt.Errorf("%w: its JSON does not decode into %v again", ErrBadValue, reflect.TypeFor[T]())
 	}
 	if reflect.DeepEqual(v, &back) {
 		return nil

@@ -224,6 +224,10 @@ func TestF208_EqualOrRefused(t *testing.T) {
 			}
 		})
 	}
+	// An interface has no value to take the type's name from.
+	if err := through[error]("an error", errors.New("canary")).set(t); !strings.Contains(err.Error(), " error ") {
+		t.Errorf("the type isn't named: %v", err)
+	}
 }
 
 // TestF208_SaysWhere: the error names the field.
