@@ -118,6 +118,9 @@ func CreateFile(path string, r *Keyring) error {
 	}
 	temp := tempName(path)
 	if _, err := writeNew(temp, r); err != nil {
+		if named := (*fs.PathError)(nil); errors.Is(err, fs.ErrNotExist) && errors.As(err, &named) {
+			named.Path, named.Err = path, fmt.Errorf("%w: make its directory first", named.Err)
+		}
 		return err
 	}
 	defer os.Remove(temp)

@@ -555,8 +555,9 @@ func TestF503_OpenOrCreateFileRefusals(t *testing.T) {
 			}
 		})
 	}
-	f, err := keyring.OpenOrCreateFile(filepath.Join(t.TempDir(), "missing", "keys.json"), fail)
-	if f != nil || !errors.Is(err, fs.ErrNotExist) {
+	path := filepath.Join(t.TempDir(), "missing", "keys.json")
+	f, err := keyring.OpenOrCreateFile(path, fail)
+	if f != nil || !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), path+": ") || !strings.Contains(err.Error(), "directory first") {
 		t.Errorf("no directory: %v", err)
 	}
 }
