@@ -33,8 +33,9 @@ func (g *Guard[U]) Login(r *http.Request, user U) error {
 }
 
 // Logout ends the session, like [auth.Manager.Logout]. It is for handlers that do
-// more than log out, such as one that deletes the account. [Guard.LogoutHandler] is a
-// complete handler, and refuses everything but POST.
+// more than log out, such as one that deletes the account, and for APIs, which answer
+// 204. Don't call it on GET. [Guard.LogoutHandler] is a complete handler, and refuses
+// everything but POST.
 func (g *Guard[U]) Logout(r *http.Request) error {
 	s := g.Session(r)
 	if s == nil {

@@ -66,7 +66,8 @@ func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.HandlerFunc {
 // links, images and prefetches are GETs and must not log anybody out. Other methods
 // get 405 with Allow. htmx gets 200 with HX-Redirect, and Inertia 409 with
 // X-Inertia-Location, because they would follow a 303 by themselves and put the
-// result into the page. No cache keeps the answer, and it carries
+// result into the page. A fetch of your own follows it too; for an API,
+// [Guard.Logout] and a 204 suit better. No cache keeps the answer, and it carries
 // Clear-Site-Data if [Config].ClearSiteData is set. A logout works while the user
 // store is down.
 func (g *Guard[U]) LogoutHandler(to string) http.HandlerFunc {

@@ -49,7 +49,9 @@ func (g *Guard[U]) guarded(next http.Handler, rules ...auth.Rule[U]) http.Handle
 //   - Accept ranks JSON above HTML: the same.
 //   - Anything else is a person.
 //
-// Without a login page the redirect becomes 403, and the others 401. While the
+// Without a login page the redirect becomes 403, and the others 401. The login page
+// itself answers like this if it is guarded, because a redirect would lead back to
+// it: leave it out of the group that you guard, and of r.Use. While the
 // user store is down the answer is 503 with Retry-After, and the session stays as
 // it is. If [Guard.Handler] is missing, the answer is 500. No cache keeps a
 // refusal. Answers to a user are private, no-store; if the handler sets a
