@@ -148,6 +148,18 @@ func TestF404_AdoptedBeforeThePasswordChanged(t *testing.T) {
 	}
 }
 
+// TestF404_NativeSessions: a session that began here has a stamp to tell by, so a
+// change of the password alone, say to a stronger hash of the same, ends none.
+func TestF404_NativeSessions(t *testing.T) {
+	x, b := newSite(t, ring(t, 1)), browser{}
+	x.users = x.manager(func(c *auth.Config[*user]) {
+		c.PasswordChanged = func(*user) time.Time { return t0.Add(time.Hour) }
+	})
+	x.login(b, "1")
+	id, _ := x.whoami(b)
+	same(t, "user", id, "1")
+}
+
 // What lies in such a session doesn't become the user's at a login either.
 func TestF404_LoginDropsTheData(t *testing.T) {
 	for _, changed := range []time.Time{{}, t0} {

@@ -192,6 +192,7 @@ func TestF503_ParseNamesTheMishap(t *testing.T) {
 		{"the same, with spaces", "{ keys: [" + jwk("AAAAAAA", 1, ms0, 0) + "]}", unquoted},
 		{"a printed Python dict", strings.ReplaceAll(set, `"`, "'"), unquoted},
 		{"single quotes left in by docker --env-file", "'" + set + "'", quoted},
+		{"backticks left in", "`" + set + "`", quoted},
 		{"double quotes left in", `"` + set + `"`, quoted},
 		{"a JSON string", `"` + strings.ReplaceAll(set, `"`, `\"`) + `"`, quoted},
 		{"out of a Kubernetes Secret", base64.StdEncoding.EncodeToString([]byte(set)), encoded},

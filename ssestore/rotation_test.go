@@ -174,6 +174,20 @@ func TestS4_6_Kid(t *testing.T) {
 	})
 }
 
+// TestS4_7_StampOfUnknownKey: a stamp under a key that this instance doesn't have is
+// taken for newer, so the session is left alone.
+func TestS4_7_StampOfUnknownKey(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := visited(t, store, func(s *ssestore.Session) {
+			must(t, s.Principal().Begin("1", ssestore.Stamp{KeyID: kid(9), Sum: [32]byte{1}}, nil))
+		})
+		silent(t, b.visit(t, store, after(10*time.Minute), func(s *ssestore.Session) {
+			must(t, confirm(s, ssestore.Stamp{}))
+		}))
+	})
+}
+
 // TestS4_7_MixedFleet: an instance whose primary is older than the session's key
 // reads it and writes nothing on its own; what the handler asks for goes under
 // its own primary and is reported.

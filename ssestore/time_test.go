@@ -387,3 +387,23 @@ func TestF507_Persistent(t *testing.T) {
 		}(), false)
 	})
 }
+
+// TestAgain_OtherTimes: at a time that is none, or of a session that is none, there is
+// nobody.
+func TestAgain_OtherTimes(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := loggedIn(t, c, 1)
+		s := b.peek(store, t0)
+		same(t, "user", s.Principal().Again(t0).Principal().Identity().ID, "1")
+		for _, now := range []time.Time{{}, time.Unix(0, 0), time.Unix(-1, 0), time.Unix(253402300800, 0)} {
+			again := s.Principal().Again(now)
+			same(t, "user", again.Principal().Identity().ID, "")
+			same(t, "new", again.Info().New, true)
+		}
+		same(t, "without a time before", b.peek(store, time.Time{}).Principal().Again(t0).Principal().Identity().ID, "")
+		s = store.Load(nil, t0)
+		out, _ := s.Principal().Again(t0).Commit(200)
+		same(t, "verdict on nobody", out.Refused, cookie.ReasonNone)
+	})
+}

@@ -249,6 +249,15 @@ func TestValidSub(t *testing.T) {
 	}
 }
 
+func TestSID_String(t *testing.T) {
+	if s := (claims.SID{}).String(); s != "" {
+		t.Errorf("no id reads %q", s)
+	}
+	if s := claims.SID([]byte(sid)).String(); s != sid {
+		t.Errorf("%q reads %q", sid, s)
+	}
+}
+
 func TestValidKid(t *testing.T) {
 	for s, want := range map[string]bool{"": false, "AAAA": false, "AAAAAAA": true, "AAAAAAB": false, "AAAAAA=": false, "AAAAAAAA": false} {
 		if got := claims.ValidKid(s); got != want {
