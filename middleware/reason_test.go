@@ -90,7 +90,7 @@ func TestF207_OnlyAWord(t *testing.T) {
 		"?why=expired": "expired", "?why=ended": "ended", "?x=1&why=stamp-mismatch": "stamp-mismatch", "?why=%65xpired": "expired",
 		"": "none", "?why=": "none", "?why": "none", "?why=none": "none", "?why=EXPIRED": "none", "?why=expired+": "none",
 		"?why=bad-tag": "none", "?why=unknown-key": "none", "?why=<b>": "none", "?why=expired&why=ended": "none",
-		"?why=expired;": "none", "?why=expired&%zz": "none", "?reason=expired": "none",
+		"?why=expired;": "none", "?why=expired&%zz": "none", "?reason=expired": "none", "?=expired": "none",
 	} {
 		r := httptest.NewRequest("GET", "/login", nil)
 		r.URL.RawQuery = strings.TrimPrefix(query, "?")

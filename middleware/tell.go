@@ -156,14 +156,10 @@ func (c *core) refusing(r *http.Request, err error) {
 // has news calls it, once for each response and never while holding the lock. past
 // says that the outcome can't be sent any more.
 func (x *exchange) tell(out *ssestore.Outcome, err error, past bool) {
-	c, drop, dropped := x.core, kind(0), false
+	c := x.core
 	x.saved.Store(out.Bytes > 0)
-	if err == nil && !past {
-		drop, dropped = x.dropped(out)
-	}
+	drop, dropped := x.dropped(out)
 	switch {
-	case err == ErrUncommitted:
-		c.mistake(&x.req, uncommitted)
 	case err != nil:
 		c.tell.say(&x.req, notSaved)
 	case past:
@@ -183,8 +179,6 @@ func (x *exchange) tell(out *ssestore.Outcome, err error, past bool) {
 // method returns the request's method if it's a usual one. Clients may send any word.
 func method(r *http.Request) string {
 	switch r.Method {
-	case "":
-		return http.MethodGet
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
 		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
 		return r.Method
@@ -218,9 +212,6 @@ func host(r *http.Request) string {
 // http that posts to https sends Sec-Fetch-Site, which browsers send to
 // trustworthy origins only (W3C Fetch Metadata, section 2).
 func origin(r *http.Request) (scheme, host string) {
-	if r.Method == http.MethodGet || r.Method == http.MethodHead {
-		return "", ""
-	}
 	lines := r.Header["Origin"]
 	if len(lines) != 1 {
 		return "", ""
@@ -229,7 +220,7 @@ func origin(r *http.Request) (scheme, host string) {
 	if !ok || host != r.Host {
 		return "", ""
 	}
-	if scheme == "http" && len(r.Header["Sec-Fetch-Site"]) > 0 {
+	if scheme == "http" && (r.TLS != nil || len(r.Header["Sec-Fetch-Site"]) > 0) {
 		return "", ""
 	}
 	return scheme, host

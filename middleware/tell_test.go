@@ -55,7 +55,6 @@ func (b *logbook) words(t *testing.T) string {
 // serve is one request without a server, so that it may be in a bubble.
 func (a *app) serve(h http.Handler, method, target string, headers ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, target, nil)
-	r.TLS = nil
 	for k, v := range head(headers...) {
 		r.Header[k] = v
 	}
@@ -282,10 +281,12 @@ func TestF201_NoGuard(t *testing.T) {
 			}), "GET", "/")
 			var unmade *middleware.Guard[*user]
 			a.serve(unmade.Handler(http.NotFoundHandler()), "GET", "/")
-			unmade.User(httptest.NewRequest("GET", "/", nil))
 		}
+		expect(t, "lines", book.words(t), "missing-handler unmade-guard")
+		time.Sleep(time.Minute)
+		new(middleware.Guard[*user]).User(httptest.NewRequest("GET", "/", nil))
+		expect(t, "lines", book.words(t), "missing-handler unmade-guard unmade-guard")
 	})
-	expect(t, "lines", book.words(t), "missing-handler unmade-guard")
 }
 
 // TestF202_PlainHTTP: browsers drop a Secure cookie that comes over plain http from
@@ -312,6 +313,7 @@ func TestF202_PlainHTTP(t *testing.T) {
 		{"::1 without a port", nil, "http://[::1]", []string{"Origin", "http://[::1]"}, ""},
 		{"behind a proxy that ends TLS", nil, "http://shop.test", []string{"Origin", "https://shop.test"}, ""},
 		{"an http page that posts to https", nil, "http://shop.test", []string{"Origin", "http://shop.test", "Sec-Fetch-Site", "same-origin"}, ""},
+		{"the same in an old browser, over TLS", nil, "https://shop.test", []string{"Origin", "http://shop.test"}, ""},
 		{"a program", nil, "http://shop.test", nil, ""},
 		{"two Origins", nil, "http://shop.test", []string{"Origin", "http://shop.test", "Origin", "http://shop.test"}, ""},
 		{"allowed by configuration", clearText, "http://shop.test", []string{"Origin", "http://shop.test"}, ""},
@@ -321,6 +323,10 @@ func TestF202_PlainHTTP(t *testing.T) {
 		{"the Domain on this machine", domain, "http://localhost:80", []string{"Origin", "http://localhost:80"}, "foreign-domain"},
 		{"the Domain itself", domain, "http://shop.test", []string{"Origin", "https://shop.test"}, ""},
 		{"under the Domain", domain, "http://www.shop.test:444", []string{"Origin", "https://www.shop.test:444"}, ""},
+		{"a page of another site, which is trusted", func(s *setup) {
+			s.guard.CrossOrigin = http.NewCrossOriginProtection()
+			s.guard.CrossOrigin.AddTrustedOrigin("http://admin.test")
+		}, "http://shop.test", []string{"Origin", "http://admin.test"}, ""},
 		{"a proxy that changes Host", domain, "http://backend.internal", nil, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -413,6 +419,38 @@ func TestF203_BypassedWriter(t *testing.T) {
 	}
 }
 
+// Writers that are like echo's and yet not: each has a Committed of another kind.
+type (
+	number   struct{ Committed int }
+	embedded struct{ *response }
+	function func() http.Header
+)
+
+func (number) Header() http.Header         { return http.Header{} }
+func (number) Write(p []byte) (int, error) { return len(p), nil }
+func (number) WriteHeader(int)             {}
+
+func (embedded) Header() http.Header         { return http.Header{} }
+func (embedded) Write(p []byte) (int, error) { return len(p), nil }
+func (embedded) WriteHeader(int)             {}
+
+func (f function) Header() http.Header         { return f() }
+func (f function) Write(p []byte) (int, error) { return len(p), nil }
+func (f function) WriteHeader(int)             {}
+
+// TestF203_OtherWriters: nothing is read from a writer that isn't like echo's.
+func TestF203_OtherWriters(t *testing.T) {
+	for _, w := range []http.ResponseWriter{number{1}, &number{1}, embedded{}, function(func() http.Header { return http.Header{} })} {
+		a := newApp(t, nil)
+		a.guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			note.Set(middleware.Session(r), "x")
+		})).ServeHTTP(w, httptest.NewRequest("GET", "/x", nil))
+		if e := a.seen("/x"); len(e) != 1 || e[0].err != nil {
+			t.Errorf("%T: outcomes %+v, want one without an error", w, e)
+		}
+	}
+}
+
 // loggedIn returns the value of a cookie that ann's login set.
 func loggedIn(t *testing.T, a *app) string {
 	t.Helper()
@@ -472,15 +510,22 @@ func TestF203_ErrorAfterwards(t *testing.T) {
 		status int
 		set    bool
 		wrong  int
-	}{{500, true, 1}, {404, true, 0}, {500, false, 0}} {
+		inside bool // by the handler, though it answered before: net/http ignores it
+	}{{500, true, 1, false}, {404, true, 0, false}, {500, false, 0, false}, {500, true, 0, true}} {
 		a := newApp(t, nil)
 		var kept http.ResponseWriter
 		a.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if kept = w; tt.set {
 				note.Set(middleware.Session(r), "x")
 			}
+			if tt.inside {
+				w.WriteHeader(200)
+				w.WriteHeader(tt.status)
+			}
 		})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/x", nil))
-		http.Error(kept, "sorry", tt.status)
+		if !tt.inside {
+			http.Error(kept, "sorry", tt.status)
+		}
 		m := a.wrong("/x")
 		expect(t, fmt.Sprint(tt), len(m), tt.wrong)
 		for _, e := range m {
@@ -600,6 +645,20 @@ func TestF205_EveryRefusal(t *testing.T) {
 			}
 			expect(t, "mistakes", len(a.wrong("/page")), 0)
 		})
+	}
+}
+
+// TestF205_OutsideHandler: a refusal that needs no session tells the same mistake
+// there as one that does, and each tells it once.
+func TestF205_OutsideHandler(t *testing.T) {
+	a := newApp(t, nil)
+	for method, status := range map[string]int{"GET": 405, "POST": 500} {
+		rec := a.serve(a.guard.LogoutHandler("/"), method, "/"+method)
+		expect(t, method, rec.Code, status)
+		if m := a.wrong("/" + method); len(m) != 1 || !errors.Is(m[0].err, ssestore.ErrNoSession) {
+			t.Errorf("%s: mistakes %+v, want one ErrNoSession", method, m)
+		}
+		expect(t, method+" outcomes", len(a.seen("/"+method)), 0)
 	}
 }
 
