@@ -12,14 +12,6 @@ type reason struct {
 	guards  []string // their addresses
 }
 
-// survivors lists the guards that no test has to miss. An entry is stale, and should
-// be removed, if a test does miss its guard or the guard is gone.
-var survivors = []reason{
-	{survived, "speed only: the plain code below gives the same result, which a fuzz test holds", []string{
-		"internal/base64url decode: vector && n > 0",
-	}},
-}
-
 // acceptance is that list, by address.
 type acceptance map[string]reason
 

@@ -64,7 +64,7 @@ var loads = []check{
 	{what: "legacy: a value of unknown age", in: "ssestore state.migrate", pkg: "ssestore", test: "TestLegacy_Refused",
 		old: "case o.Issued.IsZero() || iat <= 0:", new: "case false:"},
 	{what: "legacy: life begins when it was issued", in: "ssestore state.migrate", pkg: "ssestore", test: "TestLegacy_Moves",
-		old: "Iat: min(iat, p.sec), Rnw: p.sec}", new: "Iat: p.sec, Rnw: p.sec}"},
+		old: "Iat: min(iat, p.sec),", new: "Iat: p.sec,"},
 	{what: "legacy: two valid values", in: "ssestore state.takeOver", pkg: "ssestore", test: "TestLegacy_Refused",
 		old: "\tcase 1:\n\t\treturn p.migrate", new: "\tcase 1, 2:\n\t\treturn p.migrate"},
 	{what: "legacy: an error of Migrate", in: "ssestore state.migrate", pkg: "ssestore", test: "TestLegacy_Refused",
