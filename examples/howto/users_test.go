@@ -278,3 +278,55 @@ func TestF509_Reason(t *testing.T) {
 	s.ahead.Add(int64(5 * time.Minute))
 	page().Says(t, "password has been changed")
 }
+
+// TestF509_Impersonation: an administrator looks at the site as somebody else.
+func TestF509_Impersonation(t *testing.T) {
+	s := newSite(t, ssestore.Config{}, middleware.Config{})
+	guard, accounts, mux, userByID := s.guard, s.accounts, s.app(), s.userByID
+	s.grace = &User{ID: "9", Name: "Grace", Hash: "hers"}
+	admins := func(_ context.Context, u *User) error {
+		if !slices.Contains(u.Roles, "admin") {
+			return auth.Forbidden("This page is for the admins.")
+		}
+		return nil
+	}
+
+	mux.Handle("POST /users/{id}/impersonate", guard.Check(admins, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		u, err := userByID(r.Context(), r.PathValue("id"))
+		if err == nil {
+			err = accounts.Impersonate(r.Context(), guard.Session(r), u)
+		}
+		if err != nil {
+			http.Error(w, "cannot impersonate", http.StatusConflict)
+			return
+		}
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})))
+	mux.HandleFunc("POST /impersonation/end", func(w http.ResponseWriter, r *http.Request) {
+		if err := accounts.EndImpersonation(r.Context(), guard.Session(r)); err != nil {
+			http.Error(w, "there is none", http.StatusConflict)
+			return
+		}
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
+	mux.HandleFunc("GET /{$}", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {
+		if admin, err := accounts.Actor(r.Context(), guard.Session(r)); err == nil {
+			fmt.Fprintf(w, "%s as ", admin.Name) // and a button that ends it
+		}
+		fmt.Fprint(w, u.Name)
+	}))
+
+	v := serve(t, guard.Handler(mux))
+	v.Post("/login")
+	v.Post("/users/9/impersonate").Want(t, 403, "")
+	v.Post("/impersonation/end").Want(t, 409, "")
+	s.ada.Roles = []string{"admin"}
+	v.Post("/users/8/impersonate").Want(t, 409, "")
+	v.Post("/users/9/impersonate").Want(t, 303, "/")
+	v.Get("/").Want(t, 200, "").Says(t, "Ada as Grace")
+	v.Post("/users/9/impersonate").Want(t, 403, "") // Grace may not
+	v.Post("/impersonation/end").Want(t, 303, "/")
+	if a := v.Get("/").Want(t, 200, ""); a.Text != "Ada" {
+		t.Errorf("back again: %q", a.Text)
+	}
+}
