@@ -179,6 +179,8 @@ func (x *exchange) tell(out *ssestore.Outcome, err error, past bool) {
 // method returns the request's method if it's a usual one. Clients may send any word.
 func method(r *http.Request) string {
 	switch r.Method {
+	case "": // in a request that a program made
+		return http.MethodGet
 	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch,
 		http.MethodDelete, http.MethodConnect, http.MethodOptions, http.MethodTrace:
 		return r.Method
@@ -212,6 +214,9 @@ func host(r *http.Request) string {
 // http that posts to https sends Sec-Fetch-Site, which browsers send to
 // trustworthy origins only (W3C Fetch Metadata, section 2).
 func origin(r *http.Request) (scheme, host string) {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return "", "" // which have an Origin only if they come from elsewhere
+	}
 	lines := r.Header["Origin"]
 	if len(lines) != 1 {
 		return "", ""
