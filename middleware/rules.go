@@ -51,7 +51,7 @@ func (g *Guard[U]) guarded(next http.Handler, rules ...auth.Rule[U]) http.Handle
 //
 // Without a login page the redirect becomes 403, and the others 401. The login page
 // itself answers like this if it is guarded, because a redirect would lead back to
-// it: leave it out of the group that you guard, and of r.Use. While the
+// it. Leave it out of the routes that you guard. While the
 // user store is down the answer is 503 with Retry-After, and the session stays as
 // it is. If [Guard.Handler] is missing, the answer is 500. No cache keeps a
 // refusal. Answers to a user are private, no-store; if the handler sets a
