@@ -65,7 +65,7 @@ var lines = [kinds]struct {
 	word, cure string
 }{
 	noHandler: {ssestore.ErrNoSession, "missing-handler",
-		"put Guard.Handler around the whole application: http.ListenAndServe(addr, guard.Handler(mux))"},
+		"put Guard.Handler around the whole application, and around all middleware that asks for the session or its user: http.ListenAndServe(addr, guard.Handler(mux))"},
 	noGuard: {nil, "unmade-guard",
 		"use the *Guard that middleware.New returns, and look at its error; then put Guard.Handler around the application"},
 	lateUse: {ssestore.ErrCommitted, "late-use",
