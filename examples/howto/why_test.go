@@ -55,3 +55,38 @@ func TestF509_Why(t *testing.T) {
 		})
 	}
 }
+
+// TestF509_AccessLog: who made a request, in one line.
+func TestF509_AccessLog(t *testing.T) {
+	var log strings.Builder
+	slog := slog.New(slog.NewTextHandler(&log, nil))
+	var cfg middleware.Config
+
+	cfg.OnOutcome = func(r *http.Request, _ ssestore.Outcome, err error) {
+		if err != nil {
+			return // the guard has refused, or the session couldn't be written
+		}
+		if info := middleware.Session(r).Info(); info.LoggedIn {
+			slog.Info("request", "path", r.URL.Path, "user", info.UserID, "session", info.LogID)
+		}
+	}
+
+	s := newSite(t, ssestore.Config{}, cfg)
+	v := serve(t, s.guard.Handler(s.app()))
+	v.Get("/members")
+	from(v, "https://evil.example", "POST", "/save")
+	if log.Len() > 0 {
+		t.Errorf("nobody is logged in: %s", log.String())
+	}
+	v.Post("/login")
+	log.Reset()
+	v.Get("/members")
+	if got := log.String(); !strings.Contains(got, "path=/members user=7 session=") {
+		t.Errorf("the log: %s", got)
+	}
+	log.Reset()
+	v.Get("/nowhere")
+	if log.Len() > 0 {
+		t.Errorf("a page without a session: %s", log.String())
+	}
+}
