@@ -40,8 +40,6 @@ type exchange struct {
 	cookies []string            // raw Cookie header lines, taken at the start
 	now     time.Time           // time of arrival: a long upload doesn't expire its own session
 
-	originScheme, originHost string // of the page that sent the request; see origin
-
 	// session is nil until the first call of Session. A request that doesn't ask for
 	// its session doesn't pay for decryption.
 	session atomic.Pointer[ssestore.Session]
@@ -50,6 +48,8 @@ type exchange struct {
 	saved   atomic.Bool // the response set a session cookie
 	late    atomic.Bool // a guard refused after the first byte
 	refused atomic.Bool // a refused Hijack was reported
+	viaHTTP bool        // the browser certainly sees this host over plain http; see origin
+	viaTLS  bool        // or over https
 	mu      sync.Mutex  // guards the change of phase, the load, err and why
 	err     error       // why the phase is phaseFailed
 	why     error       // why the guard answers in the handler's place

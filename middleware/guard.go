@@ -318,7 +318,8 @@ func (c *core) serve(w http.ResponseWriter, r *http.Request, next, checked http.
 		cookies: r.Header["Cookie"],
 		now:     c.now(),
 	}
-	x.originScheme, x.originHost = origin(r)
+	scheme, _ := origin(r)
+	x.viaHTTP, x.viaTLS = scheme == "http", scheme == "https"
 	x.writer.x, x.ctx.x, x.ctx.parent = x, x, r.Context()
 	// The copy that WithContext makes doesn't leave this line, so the compiler keeps it
 	// off the heap, which saves one of two allocations.

@@ -233,14 +233,14 @@ func origin(r *http.Request) (scheme, host string) {
 
 // dropped reports whether the browser is about to drop the session's cookie.
 func (x *exchange) dropped(out *ssestore.Outcome) (kind, bool) {
-	if x.originHost == "" || out.Bytes == 0 {
+	if !x.viaHTTP && !x.viaTLS || out.Bytes == 0 {
 		return 0, false
 	}
-	name, _, err := net.SplitHostPort(x.originHost)
+	name, _, err := net.SplitHostPort(x.req.Host)
 	if err != nil { // no port
-		name = strings.Trim(x.originHost, "[]")
+		name = strings.Trim(x.req.Host, "[]")
 	}
-	if x.originScheme == "http" && x.core.store.Secure() && !loopback(name) {
+	if x.viaHTTP && x.core.store.Secure() && !loopback(name) {
 		return overHTTP, true
 	}
 	for _, line := range out.SetCookie { // ours, so the spelling is known
