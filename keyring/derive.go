@@ -4,6 +4,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/binary"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,9 +21,12 @@ const (
 	// some time, since counters are per process and a fleet must sum them.
 	wornSeals = 1 << 31
 
-	// maxCached limits what a key caches. A program uses a handful of labels for each
-	// cookie. More than this means that a label contains request data.
-	maxCached = 64
+	// maxListed is how many values a key finds in a list, which is faster than a map for
+	// the handful of labels that a program uses for each cookie. maxCached limits what a
+	// key caches in all. It has room for 170 cookies, such as those of an application's
+	// customers. More than this means that a label contains request data.
+	maxListed = 32
+	maxCached = 1024
 )
 
 // A Label says what a subkey is for. If two labels differ in any field, their subkeys
@@ -71,7 +75,7 @@ func (k Key) Derive(l Label) []byte {
 
 // live is the part of a key that changes: its cache and its counters.
 type live struct {
-	cache atomic.Pointer[[]cached]
+	cache atomic.Pointer[subkeys]
 	grow  sync.Mutex // held while an entry is added to the cache
 
 	// Every request reads cache and writes the counters. If they shared a cache line,
@@ -82,6 +86,12 @@ type live struct {
 	last   atomic.Int64 // Unix seconds
 	sealed atomic.Uint64
 	_      [104]byte
+}
+
+// subkeys are what a key has cached. They don't change: each addition makes new ones.
+type subkeys struct {
+	list []cached
+	more map[Label]any // once the list is full
 }
 
 type cached struct {
@@ -99,26 +109,24 @@ type cached struct {
 // build may run in each of them, but all get the same result. build owns the subkey. It
 // may return nil, which isn't cached.
 //
-// Labels must not come from requests. A key caches values for 64 of them, and for any
+// Labels must not come from requests. A key caches values for 1,024 of them, and for any
 // other label build runs every time. For the zero Key, Cache returns nil without
 // calling build.
 func (k Key) Cache(l Label, build func(subkey []byte) any) any {
 	if k.p == nil {
 		return nil
 	}
-	if list := k.p.live.cache.Load(); list != nil {
+	if have := k.p.live.cache.Load(); have != nil {
 		// The code that made an entry asks for it with the very same strings. So
 		// comparing their addresses nearly always finds it, in a third of the time that
 		// the loop below takes (BenchmarkCache).
-		for i := range *list {
-			if e := &(*list)[i]; same(e.label.Purpose, l.Purpose) && same(e.label.Audience, l.Audience) && same(e.label.Name, l.Name) {
+		for i := range have.list {
+			if e := &have.list[i]; same(e.label.Purpose, l.Purpose) && same(e.label.Audience, l.Audience) && same(e.label.Name, l.Name) {
 				return e.value
 			}
 		}
-		for i := range *list {
-			if e := &(*list)[i]; e.label == l {
-				return e.value
-			}
+		if value, ok := have.find(l); ok {
+			return value
 		}
 	}
 	return k.remember(l, build)
@@ -140,20 +148,36 @@ func (k Key) remember(l Label, build func([]byte) any) any {
 	s := k.p.live
 	s.grow.Lock()
 	defer s.grow.Unlock()
-	var old []cached
-	if list := s.cache.Load(); list != nil {
-		old = *list
+	var next subkeys // readers keep the old ones
+	if have := s.cache.Load(); have != nil {
+		next = *have
 	}
-	for i := range old {
-		if old[i].label == l {
-			return old[i].value // another goroutine was first
+	if first, ok := next.find(l); ok {
+		return first // another goroutine's
+	}
+	switch n := len(next.list); {
+	case n < maxListed:
+		next.list = append(next.list[:n:n], cached{l, value})
+	case n+len(next.more) < maxCached:
+		more := map[Label]any{l: value}
+		maps.Copy(more, next.more)
+		next.more = more
+	default:
+		return value
+	}
+	s.cache.Store(&next)
+	return value
+}
+
+// find returns the value of a label, wherever the label's strings are in memory.
+func (s *subkeys) find(l Label) (value any, ok bool) {
+	for i := range s.list {
+		if e := &s.list[i]; e.label == l {
+			return e.value, true
 		}
 	}
-	if len(old) < maxCached {
-		list := append(old[:len(old):len(old)], cached{l, value}) // readers keep the old one
-		s.cache.Store(&list)
-	}
-	return value
+	value, ok = s.more[l]
+	return value, ok
 }
 
 // Counters say how much a key has been used in this process since it was first loaded.

@@ -155,12 +155,39 @@ func TestCache_Bounded(t *testing.T) {
 	build := func([]byte) any { calls++; return calls }
 	label := func(i int) keyring.Label { return keyring.Label{Name: strconv.Itoa(i)} }
 	for range 2 {
-		for i := range 100 {
+		for i := range 1060 {
 			k.Cache(label(i), build)
 		}
 	}
-	if calls != 64+2*36 {
-		t.Errorf("built %d times: want 64 remembered, and 36 built each time", calls)
+	if calls != 1024+2*36 {
+		t.Errorf("built %d times: want 1,024 remembered, and 36 built each time", calls)
+	}
+}
+
+// TestF508_LabelsOfManyStores: a store for each of many customers costs no more than
+// one, because the key caches the subkeys of them all.
+func TestF508_LabelsOfManyStores(t *testing.T) {
+	k := keyring.NewKey()
+	built := map[keyring.Label]int{}
+	for range 2 {
+		for customer := range 100 {
+			for _, purpose := range []string{"seal", "nonce", "stamp", "id", "barrier", "log"} {
+				l := keyring.Label{Purpose: purpose, Audience: strconv.Itoa(customer), Name: "__Secure-session"}
+				got := k.Cache(l, func(sub []byte) any { built[l]++; return string(sub) })
+				if got != string(k.Derive(l)) {
+					t.Fatalf("%v: another label's value", l)
+				}
+			}
+		}
+	}
+	for l, n := range built {
+		if n != 1 {
+			t.Errorf("%v: built %d times", l, n)
+		}
+	}
+	last := keyring.Label{Purpose: "stamp", Audience: "99", Name: "__Secure-session"}
+	if n := testing.AllocsPerRun(100, func() { k.Cache(last, nil) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 
