@@ -288,7 +288,7 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 	}
 	p.bury()
 	per := p.c.Per
-	if p.c.SID == (claims.SID{}) || keep != nil && len(kept) == 0 {
+	if p.c.SID == (claims.SID{}) || len(kept) == 0 {
 		per = p.store.persistent
 	}
 	if filtered {

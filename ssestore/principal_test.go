@@ -121,6 +121,10 @@ func TestBegin(t *testing.T) {
 			}{
 				{"kept", func(s *ssestore.Session) { must(t, s.Principal().Begin("1", ssestore.Stamp{}, nil)) }, true},
 				{"reset", func(s *ssestore.Session) { must(t, s.Principal().Begin("1", ssestore.Stamp{}, none)) }, false},
+				{"nothing to keep", func(s *ssestore.Session) {
+					must(t, note.Delete(s))
+					must(t, s.Principal().Begin("1", ssestore.Stamp{}, nil))
+				}, false},
 				{"wished", func(s *ssestore.Session) {
 					must(t, s.Remember(true))
 					must(t, s.Principal().Begin("1", ssestore.Stamp{}, none))
