@@ -100,7 +100,7 @@ const census = `package ssestore
 func (p *state) census() {
 	println("\ncensus", p.phase, p.origin, p.ending, p.data, p.proof, p.use, p.readRare().wish,
 		p.present, p.legacy != 0, p.key.ID() != "", p.c.SID != claimsNoSID, p.c.Sub != "", p.c.Stk != claimsNoKid,
-		p.values != nil, p.private, p.sec != 0)
+		p.values != nil, p.private, p.sec != 0, p.readRare().former != 0)
 }
 
 var claimsNoSID, claimsNoKid = (state{}).c.SID, (state{}).c.Stk
@@ -138,7 +138,7 @@ type state struct {
 	enum                           [len(order)]uint8
 	present, legacy, key           bool
 	sid, sub, stk, values, private bool
-	time                           bool
+	time, former                   bool
 }
 
 // order is the order in which the census prints the enums.
@@ -152,7 +152,7 @@ func count(states map[state]int, out []byte) error {
 		}
 		fields := strings.Fields(text)
 		var s state
-		flags := []*bool{&s.present, &s.legacy, &s.key, &s.sid, &s.sub, &s.stk, &s.values, &s.private, &s.time}
+		flags := []*bool{&s.present, &s.legacy, &s.key, &s.sid, &s.sub, &s.stk, &s.values, &s.private, &s.time, &s.former}
 		if len(fields) != len(order)+len(flags) {
 			return fmt.Errorf("a line of the census has %d fields: %q", len(fields), line)
 		}
@@ -223,7 +223,7 @@ var rules = []rule{
 	{"there is a user, and no session id", func(s state, is func(string) bool) bool { return s.sub && !s.sid }},
 	{"there is a stamp, and no user", func(s state, is func(string) bool) bool { return s.stk && !s.sub }},
 	{"loaded, and no cookie or no key", func(s state, is func(string) bool) bool {
-		return is("originLoaded") && !(s.present && s.key)
+		return is("originLoaded") && !((s.present || s.former) && s.key)
 	}},
 	{"migrated, and no legacy cookie", func(s state, is func(string) bool) bool { return is("originMigrated") && !s.legacy }},
 	{"migrated, and a key of ours opened it", func(s state, is func(string) bool) bool { return is("originMigrated") && s.key }},
