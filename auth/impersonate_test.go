@@ -283,6 +283,9 @@ func TestF506_UnreadableActor(t *testing.T) {
 		`{"-act":null}`, `{"-act":1}`, `{"-act":{}}`, `{"-act":{"sub":""}}`, `{"-act":{"sub":"2","stk":"x","stp":"x"}}`,
 		`{"-act":{"sub":"2"}}`, `{"-act":{"sub":"2","stk":"test1AA"}}`, `{"-act":{"sub":"2","stp":"AAAA"}}`, `{"-act":{"sub":"2"},"-act":{"sub":"1"}}`,
 		`{"-act":{"sub":"2","stk":"test1AA","stp":"` + strings.Repeat("A", 43) + `"}}`,
+		`{"-act":{"sub":"2","stk":"x","stp":"` + strings.Repeat("A", 43) + `"}}`,
+		`{"-act":{"sub":"2","stk":"test9AA","stp":"AAAA"}}`,
+		`{"-act":{"sub":"\u0001","stk":"test1AA","stp":"` + strings.Repeat("A", 43) + `"}}`,
 	} {
 		forged := forge(t, 1, fmt.Sprintf(`{"sid":%q,"iat":1700000000,"auth_time":1700000000,"exp":1700043200,"rnw":1700000000,"sub":"1","stk":%q,"stp":%q,"d":%s}`, c["sid"], c["stk"], c["stp"], d))
 		x.now = t0.Add(2 * time.Minute)

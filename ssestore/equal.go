@@ -44,7 +44,6 @@ type comparer struct {
 // visit is the address of what a pointer, map or slice refers to.
 type visit struct {
 	at  uintptr
-	len int
 	typ reflect.Type
 }
 
@@ -100,10 +99,7 @@ func (c *comparer) again(a, b reflect.Value) bool {
 	for i, v := range []reflect.Value{a, b} {
 		pair[i].typ = v.Type()
 		switch v.Kind() {
-		case reflect.Map, reflect.Slice:
-			pair[i].len = v.Len()
-			fallthrough
-		case reflect.Pointer:
+		case reflect.Pointer, reflect.Map, reflect.Slice:
 			if pair[i].at = v.Pointer(); pair[i].at == 0 {
 				return false
 			}
@@ -221,14 +217,15 @@ func equalMethod(a, b reflect.Value) (equal, ok bool) {
 	return m.Call([]reflect.Value{b})[0].Bool(), true
 }
 
-// sameNumber reports whether v is exactly the number f.
+// sameNumber reports whether v is the number f, and small enough for a float64 to hold
+// every integer up to it.
 func sameNumber(v reflect.Value, f float64) bool {
-	const two63 = 1 << 63
+	const most = 1 << 53
 	switch {
 	case v.CanInt():
-		return -two63 <= f && f < two63 && int64(f) == v.Int()
+		return -most <= v.Int() && v.Int() <= most && float64(v.Int()) == f
 	case v.CanUint():
-		return 0 <= f && f < 2*two63 && uint64(f) == v.Uint()
+		return v.Uint() <= most && float64(v.Uint()) == f
 	case v.CanFloat():
 		return v.Float() == f
 	}

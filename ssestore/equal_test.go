@@ -68,6 +68,17 @@ type (
 		E1
 		E2
 	}
+	clock struct {
+		at   time.Time
+		self *clock
+	}
+	dated  struct{ at time.Time }
+	beside struct {
+		When time.Time
+		P    *dated
+	}
+	boxed  struct{ v any }
+	clears struct{ s string }
 	cyclic struct{ Next *cyclic }
 	oneWay struct{ A int }
 	nan    float64
@@ -98,20 +109,27 @@ type (
 	}
 )
 
-func (b bad) IsZero() bool                     { return b < 10 }
-func (l lossy) MarshalJSON() ([]byte, error)   { return json.Marshal(l.A) }
-func (l *lossy) UnmarshalJSON(b []byte) error  { return json.Unmarshal(b, &l.A) }
-func (m moment) MarshalJSON() ([]byte, error)  { return m.at.MarshalJSON() }
-func (m *moment) UnmarshalJSON(b []byte) error { return m.at.UnmarshalJSON(b) }
-func (r roman) MarshalText() ([]byte, error)   { return []byte(strings.Repeat("I", int(r))), nil }
-func (r *roman) UnmarshalText(b []byte) error  { *r = roman(len(b)); return nil }
-func (m moment) equal(other moment) bool       { return m.at.Equal(other.at) }
-func (oneWay) MarshalJSON() ([]byte, error)    { return []byte(`"x"`), nil }
-func (n nan) MarshalText() ([]byte, error)     { return []byte("NaN"), nil }
-func (n *nan) UnmarshalText(b []byte) error    { *n = nan(math.NaN()); return nil }
-func (p parity) MarshalText() ([]byte, error)  { return []byte{"01"[p&1]}, nil }
-func (p *parity) UnmarshalText(b []byte) error { *p = parity(b[0] & 1); return nil }
-func (n *node) MarshalJSON() ([]byte, error)   { return json.Marshal(n.Name) }
+func (b bad) IsZero() bool                      { return b < 10 }
+func (l lossy) MarshalJSON() ([]byte, error)    { return json.Marshal(l.A) }
+func (l *lossy) UnmarshalJSON(b []byte) error   { return json.Unmarshal(b, &l.A) }
+func (m moment) MarshalJSON() ([]byte, error)   { return m.at.MarshalJSON() }
+func (m *moment) UnmarshalJSON(b []byte) error  { return m.at.UnmarshalJSON(b) }
+func (r roman) MarshalText() ([]byte, error)    { return []byte(strings.Repeat("I", int(r))), nil }
+func (r *roman) UnmarshalText(b []byte) error   { *r = roman(len(b)); return nil }
+func (m moment) equal(other moment) bool        { return m.at.Equal(other.at) }
+func (oneWay) MarshalJSON() ([]byte, error)     { return []byte(`"x"`), nil }
+func (n nan) MarshalText() ([]byte, error)      { return []byte("NaN"), nil }
+func (n *nan) UnmarshalText(b []byte) error     { *n = nan(math.NaN()); return nil }
+func (p parity) MarshalText() ([]byte, error)   { return []byte{"01"[p&1]}, nil }
+func (p *parity) UnmarshalText(b []byte) error  { *p = parity(b[0] & 1); return nil }
+func (c *clock) MarshalJSON() ([]byte, error)   { return c.at.MarshalJSON() }
+func (c *clock) UnmarshalJSON(b []byte) error   { c.self = c; return c.at.UnmarshalJSON(b) }
+func (d *dated) Equal(other *dated) bool        { return d.at.Equal(other.at) }
+func (b boxed) MarshalJSON() ([]byte, error)    { return json.Marshal(b.v) }
+func (b *boxed) UnmarshalJSON(raw []byte) error { return json.Unmarshal(raw, &b.v) }
+func (c *clears) UnmarshalText(b []byte) error  { c.s = string(b); clear(b); return nil }
+func (c clears) MarshalText() ([]byte, error)   { return []byte(c.s), nil }
+func (n *node) MarshalJSON() ([]byte, error)    { return json.Marshal(n.Name) }
 func (n *node) UnmarshalJSON(b []byte) error {
 	n.next = n // a ring of one
 	return json.Unmarshal(b, &n.Name)
@@ -124,10 +142,16 @@ func TestF208_EqualOrRefused(t *testing.T) {
 	loop := &node{Name: "a"}
 	loop.next = loop
 	cycle := &cyclic{}
+	ticking := &clock{at: time.Now()}
+	ticking.self = ticking
 	cycle.Next = cycle
 	odd := time.FixedZone("", 1172) // 19 minutes 32 seconds: RFC 3339 writes minutes
 	empty := func(a, b tagged) bool { return len(a.List) == len(b.List) }
-	numbers := func(a, b map[string]any) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
+	numbers := func(a, b map[string]any) bool {
+		x, _ := json.Marshal(a)
+		y, _ := json.Marshal(b)
+		return string(x) == string(y)
+	}
 	for _, row := range []trip{
 		through("text", "é 🚢 \u2028 <&> \x00"),
 		through("numbers", []float64{0.1, 1e300, math.SmallestNonzeroFloat64}),
@@ -154,6 +178,10 @@ func TestF208_EqualOrRefused(t *testing.T) {
 		through("a struct without fields", struct{}{}),
 		through("hidden and encoded", moment{t0}, moment.equal),
 		through("a ring", loop),
+		through("a ring of times", ticking, func(a, b *clock) bool { return a.at.Equal(b.at) && b.self == b }),
+		through("hidden and encoded, with a monotonic clock", moment{time.Now()}, moment.equal),
+		through("nil, with an Equal that doesn't expect it", beside{When: time.Now()}, func(a, b beside) bool { return a.When.Equal(b.When) && b.P == nil }),
+		through("a type that clears what it decodes", clears{"text"}),
 		through("a tree", tree{[]tree{{}, {[]tree{{}}}}}),
 		through("two names that differ in case", twins{1, 2}),
 		through("the escape in text", `a \ufffd b \\ufffd`),
@@ -164,7 +192,7 @@ func TestF208_EqualOrRefused(t *testing.T) {
 		through("an IP address in 4 bytes", net.IPv4(192, 0, 2, 1).To4(), net.IP.Equal),
 		through("empty, and left out", tagged{List: []int{}}, empty),
 		through("generic", plain{"text", []any{1.5, nil, map[string]any{"a": true}}}),
-		through("numbers in interfaces", map[string]any{"a": 1, "b": int64(-7), "c": uint8(2), "d": float32(0.5)}, numbers),
+		through("numbers in interfaces", map[string]any{"a": 1, "m": 1 << 53, "n": -1 << 53, "u": uint64(1 << 53), "b": int64(-7), "c": uint8(2), "d": float32(0.5)}, numbers),
 		through("lists in interfaces", map[string]any{"a": []int{1, 2}, "b": map[string][]string{"c": {"d"}}, "e": [1]bool{true}}, numbers),
 		through("nil in interfaces", map[string]any{"a": nil, "b": []int(nil)}, func(a, b map[string]any) bool { return len(b) == 2 }),
 	} {
@@ -185,11 +213,14 @@ func TestF208_EqualOrRefused(t *testing.T) {
 		through[fmt.Stringer]("an interface", time.Second),
 		through[any]("a struct in an interface", inner{1}),
 		through[any]("a pointer in an interface", &three),
+		through("an interface that is out of reach", map[string]boxed{"a": {canary}}),
 		through[any]("bytes in an interface", []byte("canary")),
 		through[any]("a time in an interface", t0),
 		through[any]("a number in text in an interface", json.Number("1")),
 		through[any]("named text keys in an interface", map[roman]int{3: 1}),
 		through[any]("a large integer in an interface", int64(1<<53+1)),
+		through[any]("a large unsigned integer in an interface", uint64(1<<53+1)),
+		through[any]("a large negative integer in an interface", int64(-1<<53-1)),
 		through[any]("the largest integer in an interface", uint64(math.MaxUint64)),
 		through[any]("the largest signed integer in an interface", int64(math.MaxInt64)),
 		through[any]("a float32 that has no short decimal", float32(0.1)),

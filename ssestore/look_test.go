@@ -215,6 +215,36 @@ func TestF405_Between(t *testing.T) {
 	})
 }
 
+// TestF405_TimeOfALook: a look that somebody made after waiting counts from the latest
+// request that asked, and not from when the one that waited came.
+func TestF405_TimeOfALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAttack(t, codecs[0], 10*time.Millisecond)
+		for _, at := range []time.Duration{0, 5, 40, 82} {
+			a.waits.Go(func() {
+				time.Sleep(at * time.Millisecond)
+				a.load(a.forged)
+			})
+		}
+		a.waits.Wait()
+		same(t, "looks", a.looks.Load(), 2)
+	})
+}
+
+// TestF405_FoundByOthers: what the look of another request found serves this one, too.
+func TestF405_FoundByOthers(t *testing.T) {
+	var keys holder
+	keys.set(ring(t, 1))
+	store := newStore(t, codecs[0], &keys)
+	s := store.Load(nil, t0)
+	keys.next = ring(t, 2, 1)
+	newer := visited(t, newStore(t, codecs[0], ring(t, 2)), set(t, "a"))
+	same(t, "another request", note.Get(newer.peek(store, t0)), "a")
+	_, err := s.Principal().Stamp(kid(2), "1", hash)
+	same(t, "this one", err, nil)
+	same(t, "looks", keys.refreshes, 1)
+}
+
 // TestF405_HangingSource: a source that never answers takes one request with it. The
 // others wait for a second, and those with a known key not at all.
 func TestF405_HangingSource(t *testing.T) {
