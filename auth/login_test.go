@@ -385,7 +385,7 @@ func TestLogin_WaitsForAnEvaluation(t *testing.T) {
 func TestLogin_OvertakenAnswer(t *testing.T) {
 	x := newSite(t, ring(t, 1), func(c *auth.Config[*user]) { c.OnLogin, c.OnLogout = nil, nil })
 	one, two := x.rows["1"], x.rows["2"]
-	for i := range 5_000 {
+	for i := range 25_000 {
 		s := x.store.Load(nil, t0)
 		var all sync.WaitGroup
 		for range 3 {

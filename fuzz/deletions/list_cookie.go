@@ -22,7 +22,7 @@ var cookies = []check{
 		old: `"; Max-Age=0" + k.attributes`, new: `"; Max-Age=0"`},
 	{what: "prefix found in any case", in: "cookie Config.checkPrefix", pkg: "cookie", test: "TestC3_Prefixes",
 		old: "!strings.EqualFold(c.Name[:len(p.name)], p.name) {", new: "c.Name[:len(p.name)] != p.name {"},
-	{what: "a SameSite that exists", in: "cookie Config.check", pkg: "cookie", test: "TestC7_SameSite",
+	{what: "a SameSite that exists", in: "cookie Config.check", pkg: "cookie", test: "TestC7_SameSite", dies: panicked,
 		old: `faults.Add("SameSite", "must be SameSiteLax`, new: `_ = append([]string{}, "must be SameSiteLax`},
 	{what: "CR and LF in a value", in: "cookie octets", pkg: "cookie", test: "TestT5_T3_NoInjectionNoEcho",
 		old: "{\n", new: "{\n\t'\\r': true, '\\n': true,\n"},

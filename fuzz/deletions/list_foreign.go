@@ -35,7 +35,7 @@ var foreign = []check{
 		old: "if len(password) > h.max {\n\t\treturn false, nil", new: "if false {\n\t\treturn false, nil"},
 	{what: "password: the same work for unknown users", in: "signin/password Hasher.Verify", pkg: "signin/password", test: "TestVerify_SameWorkForUnknownUser",
 		old: "\t\targon2id.ComparePasswordAndHash(password, h.dummy)\n", new: ""},
-	{what: "password: bounds of a stored hash", in: "signin/password decode", pkg: "signin/password", test: "TestVerify_RefusesStored",
+	{what: "password: bounds of a stored hash", in: "signin/password decode", pkg: "signin/password", test: "TestVerify_RefusesStored", dies: panicked,
 		old: "err != nil || !bounded(p) || ", new: "err != nil || "},
 	{what: "password: one spelling of a stored hash", in: "signin/password decode", pkg: "signin/password", test: "TestVerify_RefusesStored",
 		old: " || encode(p, salt, key) != stored {", new: " || len(salt)+len(key) == 0 {"},
@@ -43,6 +43,6 @@ var foreign = []check{
 		old: "\tif len(stored) > maxStored {\n\t\treturn nil, ErrHash\n\t}\n", new: ""},
 	{what: "password: least cost", in: "signin/password New", pkg: "signin/password", test: "TestNew_ReportsEveryError",
 		old: "if p.Memory < minMemory {", new: "if false {"},
-	{what: "password: a bound on hashes at once", in: "signin/password Hasher.enter", pkg: "signin/password", test: "TestConcurrent_WaitsNoLongerThanTheContext",
+	{what: "password: a bound on hashes at once", in: "signin/password Hasher.enter", pkg: "signin/password", test: "TestConcurrent_WaitsNoLongerThanTheContext", dies: hung,
 		old: "\tcase h.slots <- struct{}{}:\n\t\treturn nil\n", new: "\tdefault:\n\t\treturn nil\n"},
 }

@@ -82,23 +82,34 @@ var testers = []string{"fuzz", "fuzz/advisories", "fuzz/mutants", "fuzz/vectors"
 // A switchboard has the guards and the tests that they decide in.
 type switchboard struct {
 	root     string
+	pattern  *regexp.Regexp
 	parallel int
 	report   *reporter
 	guards   []guard
+	numbers  []int // of the guards to delete
 	binaries []*binary
 	red      []string // tests that are red with nothing deleted; these kill nothing
 }
 
-// newSwitchboard finds the guards, compiles the tests of some packages, and runs
-// each test once to see which guards decide in it. No packages stand for all.
-func newSwitchboard(ctx context.Context, root, temp string, parallel int, report *reporter, packages ...string) (*switchboard, error) {
+// newSwitchboard finds the guards whose line matches, compiles the tests of some
+// packages, or of all if none is named, and runs each test once to see which guards
+// decide in it.
+func newSwitchboard(ctx context.Context, root, temp string, pattern *regexp.Regexp, parallel int, report *reporter, packages ...string) (*switchboard, error) {
 	c, err := findCore(ctx, root)
 	if err != nil {
 		return nil, err
 	}
-	s := &switchboard{root: root, parallel: parallel, report: report}
+	s := &switchboard{root: root, pattern: pattern, parallel: parallel, report: report}
 	if s.guards, err = c.guards(); err != nil {
 		return nil, err
+	}
+	for i, g := range s.guards {
+		if pattern.MatchString(g.String()) {
+			s.numbers = append(s.numbers, i+1)
+		}
+	}
+	if len(s.numbers) == 0 {
+		return s, nil
 	}
 	changed, err := c.switched(s.guards)
 	if err != nil {
@@ -283,24 +294,18 @@ func each(parallel, n int, do func(int)) {
 	workers.Wait()
 }
 
-// run deletes the guards whose line matches, and compares the results with the list
-// of accepted ones.
-func (s *switchboard) run(ctx context.Context, pattern *regexp.Regexp) error {
-	var some []int
-	for i, g := range s.guards {
-		if pattern.MatchString(g.String()) {
-			some = append(some, i+1)
-		}
-	}
+// run deletes the guards one after the other and compares what happens with the
+// list of those that are accepted.
+func (s *switchboard) run(ctx context.Context) error {
 	list := newAcceptance(survivors)
-	s.report.expect(len(some))
-	each(s.parallel, len(some), func(i int) {
+	s.report.expect(len(s.numbers))
+	each(s.parallel, len(s.numbers), func(i int) {
 		if ctx.Err() == nil {
-			s.report.result(list.judge(s.delete(ctx, some[i])))
+			s.report.result(list.judge(s.delete(ctx, s.numbers[i])))
 		}
 	})
 	for _, res := range list.gone(s.guards) {
-		if pattern.MatchString(res.name) {
+		if s.pattern.MatchString(res.name) {
 			s.report.result(res)
 		}
 	}
