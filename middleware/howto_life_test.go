@@ -84,7 +84,8 @@ func TestF109_Stream(t *testing.T) {
 	a := newApp(t, nil)
 	guard, accounts, mux := a.guard, a.accounts, a.mux
 	minute := make(chan time.Time)
-	next := func() string { return "tick" }
+	ticked := make(chan struct{}, 1) // the session was judged good
+	next := func() string { ticked <- struct{}{}; return "tick" }
 	mux.HandleFunc("GET /events", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *user) {
 		s := guard.Session(r)
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -106,6 +107,7 @@ func TestF109_Stream(t *testing.T) {
 	done := make(chan reply)
 	go func() { done <- a.do(c, "GET", "/events") }()
 	minute <- a.now().Add(2 * time.Minute)
+	<-ticked
 	a.users.setPassword("ann", "changed")
 	minute <- a.now().Add(3 * time.Minute)
 	expect(t, "the stream", (<-done).body, "data: tick\n\n")
