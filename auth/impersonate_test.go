@@ -298,3 +298,58 @@ func TestF506_UnreadableActor(t *testing.T) {
 	same(t, "reserved", ssestore.NewKey[int]("-other").Set(s, 1), ssestore.ErrBadName)
 	same(t, "not reserved", ssestore.NewKey[int]("a-").Set(s, 1), nil)
 }
+
+// TestF506_Overtaken: what a hook, or another goroutine, does to the session in the
+// middle of the call isn't undone.
+func TestF506_Overtaken(t *testing.T) {
+	for name, row := range map[string]struct {
+		do   func(x *site, s *ssestore.Session)
+		user string
+	}{
+		"a logout":         {func(_ *site, s *ssestore.Session) { s.Principal().End() }, ""},
+		"another login":    {func(x *site, s *ssestore.Session) { x.users.Login(bg, s, x.rows["2"]) }, "2"},
+		"the user's login": {func(x *site, s *ssestore.Session) { x.users.Login(bg, s, x.rows["1"]) }, "1"},
+		"by somebody else": {func(x *site, s *ssestore.Session) {
+			x.users.Login(bg, s, x.rows["3"])
+			x.users.Impersonate(bg, s, x.rows["1"])
+		}, "1"},
+	} {
+		x, b := newSite(t, ring(t, 1)), browser{}
+		x.rows["3"] = &user{ID: "3", Hash: "hash of three"}
+		armed := false
+		x.users = x.manager(func(c *auth.Config[*user]) {
+			c.OnLogout = func(_ context.Context, s *ssestore.Session, _ *user, _ bool) {
+				if armed {
+					armed = false
+					row.do(x, s)
+				}
+			}
+		})
+		x.login(b, "2")
+		x.visit(b, func(s *ssestore.Session) {
+			same(t, name+": Impersonate", x.users.Impersonate(bg, s, x.rows["1"]), nil)
+			armed = true
+			same(t, name+": EndImpersonation", x.users.EndImpersonation(bg, s), auth.ErrNotLoggedIn)
+			same(t, name+": user", x.who(s), row.user)
+		})
+	}
+	// Impersonate asks for the user's id in between.
+	x, b := newSite(t, ring(t, 1)), browser{}
+	var during *ssestore.Session
+	x.users = x.manager(func(c *auth.Config[*user]) {
+		c.ID = func(u *user) string {
+			if during != nil && u.ID == "1" {
+				during.Principal().End()
+			}
+			return u.ID
+		}
+	})
+	x.login(b, "2")
+	x.visit(b, func(s *ssestore.Session) {
+		same(t, "user", x.who(s), "2")
+		during = s
+		same(t, "Impersonate", x.users.Impersonate(bg, s, x.rows["1"]), auth.ErrNotLoggedIn)
+		during = nil
+		same(t, "user after", x.who(s), "")
+	})
+}

@@ -745,3 +745,12 @@ func TestOrigin(t *testing.T) {
 		expect(t, tt.name, scheme+" "+host, tt.scheme+" "+tt.host)
 	}
 }
+
+// TestF202_NothingToDrop: a request that sets no cookie loses none.
+func TestF202_NothingToDrop(t *testing.T) {
+	var book logbook
+	a := newApp(t, func(s *setup) { s.guard.Log = book.logger() })
+	a.serve(a.server.Config.Handler, "POST", "http://192.168.1.7:8080/who", "Origin", "http://192.168.1.7:8080")
+	expect(t, "logged", book.words(t), "")
+	expect(t, "mistakes", len(a.wrong("/who")), 0)
+}

@@ -103,12 +103,33 @@ type (
 		A int `json:"a\\b"`
 		B int `json:"A"`
 	}
-	twins struct {
+	word    string
+	truth   bool
+	list    []any
+	odd0    struct{ At time.Time } // Equal of another kind each
+	odd1    struct{ At time.Time }
+	odd2    struct{ At time.Time }
+	odd3    struct{ At time.Time }
+	same0   string // encodes itself as what it is
+	same1   int
+	drops   []int
+	adds    map[string]int
+	renames map[string]int
+	twins   struct {
 		A int `json:"a"`
 		B int `json:"A"`
 	}
 )
 
+func (odd0) Equal() bool                        { return false }
+func (odd1) Equal(int) bool                     { return false }
+func (odd2) Equal(odd2) (bool, error)           { return false, nil }
+func (odd3) Equal(odd3) int                     { return 0 }
+func (s same0) MarshalText() ([]byte, error)    { return []byte(s), nil }
+func (s same1) MarshalJSON() ([]byte, error)    { return json.Marshal(int(s)) }
+func (d drops) MarshalJSON() ([]byte, error)    { return json.Marshal([]int(d)[:1]) }
+func (a *adds) UnmarshalJSON([]byte) error      { *a = adds{"a": 1, "b": 2}; return nil }
+func (r *renames) UnmarshalJSON([]byte) error   { *r = renames{"b": 1}; return nil }
 func (b bad) IsZero() bool                      { return b < 10 }
 func (l lossy) MarshalJSON() ([]byte, error)    { return json.Marshal(l.A) }
 func (l *lossy) UnmarshalJSON(b []byte) error   { return json.Unmarshal(b, &l.A) }
@@ -194,6 +215,13 @@ func TestF208_EqualOrRefused(t *testing.T) {
 		through("generic", plain{"text", []any{1.5, nil, map[string]any{"a": true}}}),
 		through("numbers in interfaces", map[string]any{"a": 1, "m": 1 << 53, "n": -1 << 53, "u": uint64(1 << 53), "b": int64(-7), "c": uint8(2), "d": float32(0.5)}, numbers),
 		through("lists in interfaces", map[string]any{"a": []int{1, 2}, "b": map[string][]string{"c": {"d"}}, "e": [1]bool{true}}, numbers),
+		through("names for text and truth in interfaces", map[string]any{"a": word("x"), "b": truth(true), "c": list{1, "x", nil}}, numbers),
+		through("nil of other kinds in interfaces", map[string]any{"a": map[string]int(nil), "b": (*int)(nil)}, func(a, b map[string]any) bool { return len(b) == 2 }),
+		through("times in an array", [1]time.Time{time.Now()}, func(a, b [1]time.Time) bool { return a[0].Equal(b[0]) }),
+		through("an Equal without an argument", odd0{t0.In(time.FixedZone("here", 0))}, func(a, b odd0) bool { return a.At.Equal(b.At) }),
+		through("an Equal of something else", odd1{t0.In(time.FixedZone("here", 0))}, func(a, b odd1) bool { return a.At.Equal(b.At) }),
+		through("an Equal that may fail", odd2{t0.In(time.FixedZone("here", 0))}, func(a, b odd2) bool { return a.At.Equal(b.At) }),
+		through("an Equal that counts", odd3{t0.In(time.FixedZone("here", 0))}, func(a, b odd3) bool { return a.At.Equal(b.At) }),
 		through("nil in interfaces", map[string]any{"a": nil, "b": []int(nil)}, func(a, b map[string]any) bool { return len(b) == 2 }),
 	} {
 		t.Run(row.name, func(t *testing.T) { must(t, row.set(t)) })
@@ -205,6 +233,16 @@ func TestF208_EqualOrRefused(t *testing.T) {
 		through("a field deep below", outer{M: map[string]*hidden{"canary": {b: canary}}}),
 		through("two fields of one name", clash{E1{1}, E2{2}}),
 		through("a name that JSON doesn't use, and another field of that name", shout{canary, 1}),
+		through("a name in a tag that another field has", struct {
+			X int
+			B int `json:"X"`
+		}{1, 2}),
+		through("elements that are dropped", drops{1, 2}),
+		through("entries that come from nowhere", adds{"a": 1}),
+		through("entries under another key", renames{"a": 1}),
+		through[any]("text of its own in an interface", same0("canary")),
+		through[any]("JSON of its own in an interface", same1(canary)),
+		through[any]("a name for text that is not UTF-8", word("canary\xff")),
 		through("a zero that is none", zero{5}),
 		through("an embedded pointer to a type of another package's", embedded{&inner{1}}),
 		through("a pointer to nil", func() **inner { var p *inner; return &p }()),

@@ -421,6 +421,35 @@ func TestF105_Config(t *testing.T) {
 	}
 	var fault *ssestore.ConfigError
 	same(t, "typed", errors.As(err, &fault), true)
+	for name, f := range map[string]ssestore.Former{
+		"a cookie that cannot be":      {Cookie: cookie.Config{Name: "__Host-a", Domain: "x.test"}, Until: until},
+		"no name left for the barrier": {Cookie: cookie.Config{Name: strings.Repeat("n", 255)}, Until: until},
+	} {
+		if _, err := ssestore.New(ssestore.Config{Keys: ring(t, 1), Former: []ssestore.Former{f}}); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
 	_, err = ssestore.New(ssestore.Config{Keys: ring(t, 1), Cookie: cookie.Config{Partitioned: true}, Former: []ssestore.Former{{Until: until}}})
 	must(t, err)
+}
+
+// TestF105_NothingThere: a former place without a session says nothing about the
+// current one.
+func TestF105_NothingThere(t *testing.T) {
+	eachMove(t, func(t *testing.T, c codec, m move) {
+		_, now, _ := m.stores(t, c)
+		s := now.Load([]string{now.CookieName() + "=x"}, now0)
+		read(s)
+		out, err := s.Commit(200)
+		must(t, err)
+		if out.Refused == cookie.ReasonNone {
+			t.Error("no verdict")
+		}
+		without := newStore(t, c, ring(t, 1))
+		s = without.Load([]string{sessionName + "=x"}, now0)
+		read(s)
+		alone, err := s.Commit(200)
+		must(t, err)
+		same(t, "verdict", out.Refused, alone.Refused)
+	})
 }

@@ -552,6 +552,12 @@ func TestF411_ClaimsOfANewerVersion(t *testing.T) {
 		})
 		same(t, v.Comment+": verdict", out.Refused.String(), v.Refused)
 		same(t, v.Comment+": cookie", did(out) == "deleted", v.Deleted)
+		// What another program put there hides nothing, in either order.
+		for _, line := range []string{"foreign; " + sessionName + "=" + v.Token, v.Token + "; " + sessionName + "=foreign"} {
+			s := store.Load([]string{sessionName + "=" + line}, t0)
+			read(s)
+			same(t, v.Comment+": verdict beside a foreign value", s.Principal().Refused(), cookie.ReasonMalformed)
+		}
 		// A deletion would take both.
 		lines := []string{sessionName + "=" + v.Token + "; " + sessionName + "=" + v.Token[:len(v.Token)-1]}
 		s := store.Load(lines, t0)

@@ -735,6 +735,7 @@ func TestF506_Become(t *testing.T) {
 		same(t, "user", who.ID, "user")
 		same(t, "stamp", who.Stamp.Equal(stamp(s, "user")), true)
 		same(t, "actor", who.Actor.ID, `ad"min <é>`)
+		same(t, "shown once", strings.Count(string(b.peek(store, after(day)).Info().Claims), `ad\"min`), 1)
 		same(t, "actor's stamp", who.Actor.Stamp.Equal(stamp(s, "admin")) && who.Actor.Stamp.KeyID == kid(1), true)
 		same(t, "young", who.Young, true)
 		now := s.Info()

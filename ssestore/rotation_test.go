@@ -185,6 +185,18 @@ func TestS4_7_StampOfUnknownKey(t *testing.T) {
 		silent(t, b.visit(t, store, after(10*time.Minute), func(s *ssestore.Session) {
 			must(t, confirm(s, ssestore.Stamp{}))
 		}))
+
+		// The same for the stamp of whoever is behind the user.
+		b = loggedIn(t, c, 1)
+		b.visit(t, store, t0, func(s *ssestore.Session) {
+			st, err := s.Principal().Stamp("", "2", hash)
+			must(t, err)
+			must(t, s.Principal().Become(s.Principal().Identity(), "2", st, &ssestore.Actor{ID: "1", Stamp: ssestore.Stamp{KeyID: kid(9), Sum: [32]byte{1}}}))
+		})
+		silent(t, b.visit(t, store, after(10*time.Minute), func(s *ssestore.Session) {
+			same(t, "user", s.Principal().Identity().ID, "2")
+			must(t, confirm(s, ssestore.Stamp{}))
+		}))
 	})
 }
 

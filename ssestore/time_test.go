@@ -403,7 +403,6 @@ func TestAgain_OtherTimes(t *testing.T) {
 		}
 		same(t, "without a time before", b.peek(store, time.Time{}).Principal().Again(t0).Principal().Identity().ID, "")
 		s = store.Load(nil, t0)
-		out, _ := s.Principal().Again(t0).Commit(200)
-		same(t, "verdict on nobody", out.Refused, cookie.ReasonNone)
+		same(t, "verdict on nobody", s.Principal().Again(t0).Principal().Refused(), cookie.ReasonNone)
 	})
 }
