@@ -309,6 +309,10 @@ func TestF506_Overtaken(t *testing.T) {
 		"a logout":         {func(_ *site, s *ssestore.Session) { s.Principal().End() }, ""},
 		"another login":    {func(x *site, s *ssestore.Session) { x.users.Login(bg, s, x.rows["2"]) }, "2"},
 		"the user's login": {func(x *site, s *ssestore.Session) { x.users.Login(bg, s, x.rows["1"]) }, "1"},
+		"of somebody else": {func(x *site, s *ssestore.Session) {
+			x.users.EndImpersonation(bg, s)
+			x.users.Impersonate(bg, s, x.rows["3"])
+		}, "3"},
 		"by somebody else": {func(x *site, s *ssestore.Session) {
 			x.users.Login(bg, s, x.rows["3"])
 			x.users.Impersonate(bg, s, x.rows["1"])

@@ -796,3 +796,33 @@ func TestF506_Become(t *testing.T) {
 		same(t, "no room", errors.As(err, &size), true)
 	})
 }
+
+// TestF506_DataBesideTheActor: what is stored while somebody is behind the user stays
+// with the session when the actor gets a new stamp, and Info shows it.
+func TestF506_DataBesideTheActor(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		stamp := func(s *ssestore.Session, id string) ssestore.Stamp {
+			st, err := s.Principal().Stamp("", id, hash)
+			must(t, err)
+			return st
+		}
+		b := loggedIn(t, c, 1)
+		b.visit(t, newStore(t, c, ring(t, 1)), t0, func(s *ssestore.Session) {
+			must(t, s.Principal().Become(s.Principal().Identity(), "2", stamp(s, "2"), &ssestore.Actor{ID: "1", Stamp: stamp(s, "1")}))
+			must(t, note.Set(s, "mine"))
+		})
+		rotated := newStore(t, c, ring(t, 2, 1))
+		out := b.visit(t, rotated, t0, func(s *ssestore.Session) {
+			if i := s.Info(); !strings.Contains(string(i.Claims), "mine") {
+				t.Errorf("Info shows %s", i.Claims)
+			}
+			who := s.Principal().Identity()
+			who.Actor = &ssestore.Actor{ID: "1", Stamp: stamp(s, "1")}
+			must(t, s.Principal().Confirm(who, stamp(s, "2")))
+		})
+		same(t, "restamped", out.Restamped, true)
+		s := b.peek(rotated, t0)
+		same(t, "note", note.Get(s), "mine")
+		same(t, "actor", s.Principal().Identity().Actor.Stamp.KeyID, kid(2))
+	})
+}
