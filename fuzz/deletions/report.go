@@ -22,6 +22,8 @@ const (
 	hung     verdict = "hung"     // no test failed, but one did not end
 	stale    verdict = "stale"    // an entry of a list does not fit
 	broken   verdict = "broken"   // it does not compile, or the test does not run
+
+	chance verdict = "chance" // in the list alone: either survived or killed
 )
 
 // verdicts in the order in which a summary counts them.
