@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hardtack-go/hardtack/internal/race"
 )
@@ -63,6 +64,7 @@ func TestSurvivorsAreReported(t *testing.T) {
 			c.old = old
 		}
 		r := newRunner(root(t), t.TempDir(), &reporter{out: io.Discard})
+		r.timeout = 3 * time.Second
 		if got := r.delete(t.Context(), r.temp, c); got.verdict != want {
 			t.Errorf("%s, want %s: %s", got.verdict, want, got.detail)
 		}

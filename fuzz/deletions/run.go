@@ -36,12 +36,13 @@ type runner struct {
 	sources  *sources
 	temp     string
 	parallel int
+	timeout  time.Duration // of one run of tests; what takes longer hangs
 	suite    bool
 	report   *reporter
 }
 
 func newRunner(root, temp string, report *reporter) *runner {
-	return &runner{sources: &sources{root: root}, temp: temp, parallel: 2, report: report}
+	return &runner{sources: &sources{root: root}, temp: temp, parallel: 2, timeout: time.Minute, report: report}
 }
 
 // run deletes one check after another.
@@ -128,7 +129,7 @@ func (r *runner) delete(ctx context.Context, temp string, c check) result {
 
 // goTest runs the named tests of one package, or all of them if none is named.
 func (r *runner) goTest(ctx context.Context, pkg, overlay string, names ...string) (string, error) {
-	args := []string{"test", "-count=1", "-timeout=60s", "-vet=off"}
+	args := []string{"test", "-count=1", "-timeout=" + r.timeout.String(), "-vet=off"}
 	if overlay != "" {
 		args = append(args, "-overlay="+overlay)
 	}
