@@ -146,9 +146,6 @@ func TestR2_KeyFileFaultsUnderLoad(t *testing.T) {
 		make()
 		look()
 		look()
-		if got := reports.Load() - before; got < 1 || got > most {
-			t.Errorf("%s: %d reports, the last is %v", name, got, last.Load())
-		}
 		if id := file.At(clock.now()).Primary().ID(); id != "tst003A" {
 			t.Errorf("%s: the primary is %q", name, id)
 		}
@@ -157,10 +154,12 @@ func TestR2_KeyFileFaultsUnderLoad(t *testing.T) {
 		}
 		put(t, path, good, 0o600)
 		look()
+		// Whoever met the fault reports it, but only after it has let go of the file,
+		// so Refresh may return before.
+		load.Wait()
 		if got := reports.Load() - before; got < 1 || got > most {
 			t.Errorf("%s, and good again: %d reports, the last is %v", name, got, last.Load())
 		}
-		load.Wait()
 	}
 	t.Logf("R2: %d faults (%d of them truncations), %d reports, %d requests meanwhile: %d failed",
 		len(faults), len(good)-1, reports.Load(), requests.Load(), failed.Load())
