@@ -44,6 +44,22 @@ func (g *Guard[U]) Logout(r *http.Request) error {
 	return g.accounts.Logout(r.Context(), s)
 }
 
+// Accounts returns the manager of users that the guard was made with.
+func (g *Guard[U]) Accounts() *auth.Manager[U] {
+	if g == nil {
+		return nil
+	}
+	return g.accounts
+}
+
+// Store returns the store of sessions that the guard was made with.
+func (g *Guard[U]) Store() *ssestore.Store {
+	if g == nil || g.core == nil {
+		return nil
+	}
+	return g.core.store
+}
+
 // Session returns this guard's session of a request. It differs from [Session] only if
 // guards are nested, when that function returns the session of the innermost guard.
 func (g *Guard[U]) Session(r *http.Request) *ssestore.Session {

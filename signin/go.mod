@@ -7,4 +7,11 @@ require (
 	golang.org/x/crypto v0.58.0
 )
 
-require golang.org/x/sys v0.49.0 // indirect
+require golang.org/x/time v0.16.0
+
+require (
+	github.com/hardtack-go/hardtack v0.0.0
+	golang.org/x/sys v0.49.0 // indirect
+)
+
+replace github.com/hardtack-go/hardtack => ../
