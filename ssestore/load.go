@@ -230,11 +230,11 @@ func rank(r cookie.Reason) int {
 // refreshKeys asks the source, once per request, whether there are newer keys than
 // the ones it returned. It reports whether the ring changed.
 func (p *state) refreshKeys() bool {
-	if p.sec == 0 || p.refreshed || p.store.refresh == nil {
+	if p.sec == 0 || p.refreshed {
 		return false
 	}
 	p.refreshed = true
-	ring := p.store.newerKeys(p.now, p.keys())
+	ring := p.store.looks.Newer(p.now, p.keys())
 	if ring == nil || ring == p.keys() {
 		return false
 	}

@@ -2,13 +2,13 @@ package ssestore
 
 import (
 	"fmt"
-	"reflect"
 	"sync"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
 	"github.com/hardtack-go/hardtack/internal/config"
+	"github.com/hardtack-go/hardtack/internal/keysource"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -121,8 +121,7 @@ const maxLegacy = 8
 // are anonymous and can't be written.
 type Store struct {
 	keys     keyring.Source
-	refresh  refresher // nil: the source has none
-	lookout  *lookout
+	looks    *keysource.Looks // for newer keys; nil: the source can't
 	cookie   *cookie.Cookie
 	codec    cookie.Codec
 	into     intoOpener // the codec, if it can do that
@@ -145,12 +144,6 @@ type Store struct {
 	former []former
 
 	maxData int // room for the members of d, in bytes
-}
-
-// A refresher is a source of keys that can look for newer ones when asked, as
-// keyring.File can.
-type refresher interface {
-	Refresh(now time.Time) *keyring.Keyring
 }
 
 // An intoOpener is a codec that can open into the caller's memory, which saves an
@@ -194,15 +187,14 @@ func New(c Config) (*Store, error) {
 	s.persistent = c.Persistent
 	s.browser = lifetimes(c.Idle, c.Absolute, DefaultIdle, DefaultAbsolute, "", &faults)
 	s.persist = lifetimes(c.PersistentIdle, c.PersistentAbsolute, DefaultPersistentIdle, DefaultPersistentAbsolute, "Persistent", &faults)
-	if isNil(c.Keys) {
+	if keysource.IsNil(c.Keys) {
 		faults.Add("Keys", "must be set; if it was, what made it has returned an error that says why it's nil")
-	} else if empty(c.Keys) {
+	} else if keysource.Empty(c.Keys) {
 		faults.Add("Keys", "has no keys, so nobody could log in: a Holder must be set before")
 	} else {
-		s.refresh, _ = c.Keys.(refresher)
+		s.looks = keysource.NewLooks(c.Keys)
 		longest := time.Duration(max(s.browser.absolute, s.persist.absolute)) * time.Second
-		w, ok := c.Keys.(interface{ Window() time.Duration })
-		if ok && w.Window() < longest {
+		if keysource.Outlived(c.Keys, longest) {
 			faults.Add("Keys", "opens sealed sessions for less time than the longest session lives")
 		}
 	}
@@ -221,7 +213,6 @@ func New(c Config) (*Store, error) {
 			faults.Add("Cookie.MaxLine", "leaves no room for the claims of a session")
 		}
 		s.into, _ = s.codec.(intoOpener)
-		s.lookout = new(lookout)
 		s.buffers = &sync.Pool{New: func() any { return new(buffer) }}
 		name := s.cookie.Name()
 		s.prefix = name + "="
@@ -320,30 +311,6 @@ func seconds(d, zero time.Duration, field string, faults *config.Faults) int64 {
 		faults.Add(field, "must be at most 400 days, the longest life of a cookie")
 	}
 	return int64(d / time.Second)
-}
-
-// empty reports whether a source of package keyring has no keys. Only a Holder can
-// get some later, and there's no reason to make the store first. A source that
-// somebody else wrote may have none before the first request.
-func empty(s keyring.Source) bool {
-	switch s.(type) {
-	case *keyring.Keyring, *keyring.Holder, *keyring.File, *keyring.Schedule:
-		return s.At(time.Unix(1<<31, 0)) == nil // any time will do
-	}
-	return false
-}
-
-// isNil reports whether s is nil or holds a nil pointer, which s == nil doesn't
-// see.
-func isNil(s keyring.Source) bool {
-	if s == nil {
-		return true
-	}
-	switch v := reflect.ValueOf(s); v.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
-		return v.IsNil()
-	}
-	return false
 }
 
 // room returns the length of the longest plaintext that the codec can seal into

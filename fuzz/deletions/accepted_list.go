@@ -109,9 +109,9 @@ var survivors = []reason{
 	}},
 	{survived, "what follows refuses the same, with the same error or another one about the same fault", []string{
 		"ssestore Principal.Begin: p.c.SID == (claims.SID{})",
-		"ssestore Store.newerKeys: !done #2",
+		"internal/keysource Looks.Newer: !done #2",
 		"ssestore state.findFormer: !place.renamed",
-		"ssestore Store.newerKeys: !done",
+		"internal/keysource Looks.Newer: !done",
 		"ssestore state.chooseFormer: !place.renamed",
 		"ssestore Store.addFormer: err != nil",
 		`ssestore Principal.Become: p.keys().Primary().ID() == ""`,
@@ -253,12 +253,11 @@ var survivors = []reason{
 		"ssestore Session.edit: p == nil",
 		"ssestore Session.lock: p != nil",
 		"ssestore slot: err == nil && codec == nil",
-		"ssestore state.refreshKeys: p.store.refresh == nil",
 		`ssestore state.stampKey: primary.ID() == ""`,
 		"ssestore state.writeRare: p.rare == nil",
 	}},
 	{panicked, "a mutex that is unlocked twice", []string{
-		"ssestore Store.newerKeys: !l.busy",
+		"internal/keysource Looks.Newer: !l.busy",
 	}},
 	{survived, "the other operands, or what follows, find the same difference", []string{
 		"ssestore plain: t.Implements(own)",

@@ -52,7 +52,7 @@ var loads = []check{
 	{what: "session ids hedged with time and user", in: "ssestore state.newSID", pkg: "ssestore", test: "TestClonedMachine",
 		old: "return p.sid(string(seed[:]), sub)", new: "return p.sid(string(seed[:32]), \"\")"},
 	{what: "a nil pointer as the source", in: "ssestore New", pkg: "ssestore", test: "TestNew_Refuses",
-		old: "if isNil(c.Keys) {", new: "if c.Keys == nil {"},
+		old: "if keysource.IsNil(c.Keys) {", new: "if c.Keys == nil {"},
 	{what: "stamps bound to the audience", in: "ssestore New", pkg: "auth", test: "TestS9_4_Audience",
 		old: `stamp:   keyring.Label{Purpose: "stamp", Audience: c.Audience},`, new: `stamp:   keyring.Label{Purpose: "stamp"},`},
 	{what: "lengths in what is stamped", in: "ssestore mac.sum", pkg: "auth", test: "TestS9_1_KnownAnswers",

@@ -30,6 +30,7 @@ var layers = []layer{
 	{pkg: "internal/jwe", core: true, may: []string{"internal/base64url"}},
 	{pkg: "internal/claims", core: true, may: []string{"internal/base64url"}},
 	{pkg: "keyring", core: true, may: []string{"internal/"}},
+	{pkg: "internal/keysource", core: true, may: []string{"keyring"}},
 	{pkg: "cookie", core: true, may: []string{"internal/", "keyring"}},
 	{pkg: "cookie/gorilla", may: []string{"internal/", "keyring", "cookie"}, peer: "github.com/gorilla/securecookie", json: true},
 	{pkg: "cookie/jose", may: []string{"internal/", "keyring", "cookie"}, peer: "github.com/go-jose/go-jose/v4", json: true},

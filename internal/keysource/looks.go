@@ -1,4 +1,4 @@
-package ssestore
+package keysource
 
 import (
 	"sync"
@@ -37,8 +37,12 @@ const (
 	lookPoll = 5 * time.Millisecond
 )
 
-// A lookout is what the requests of a store share about looks.
-type lookout struct {
+// Looks is what the requests of a store, or the users of a kind of ticket, share about
+// looks. It is safe for concurrent use. A nil *Looks never looks.
+type Looks struct {
+	keys    keyring.Source
+	refresh refresher // the same source
+
 	mu     sync.Mutex // never held during a look
 	last   *look      // the one that began last; nil: none yet
 	busy   bool       // it's under way
@@ -46,15 +50,32 @@ type lookout struct {
 	latest time.Time  // the time of the latest request that asked
 }
 
+// A refresher is a source of keys that can look for newer ones when asked, as
+// keyring.File can.
+type refresher interface {
+	Refresh(now time.Time) *keyring.Keyring
+}
+
+// NewLooks returns the looks at a source, or nil if the source can't look.
+func NewLooks(keys keyring.Source) *Looks {
+	if r, ok := keys.(refresher); ok {
+		return &Looks{keys: keys, refresh: r}
+	}
+	return nil
+}
+
 type look struct {
 	done atomic.Bool
 	ring *keyring.Keyring // once done; nil: none
 }
 
-// newerKeys returns the ring after a look, or nil. It may be the ring that the request
-// has.
-func (s *Store) newerKeys(now time.Time, has *keyring.Keyring) *keyring.Keyring {
-	l := s.lookout
+// Newer returns the ring after a look, for a request that has found an unknown key, or
+// nil if there was no answer. It may be the ring that the request has. A request calls
+// it once.
+func (l *Looks) Newer(now time.Time, has *keyring.Keyring) *keyring.Keyring {
+	if l == nil {
+		return nil
+	}
 	l.mu.Lock()
 	if age := now.Sub(l.latest); age > 0 || clockSetBack(age) {
 		l.latest = now
@@ -62,9 +83,9 @@ func (s *Store) newerKeys(now time.Time, has *keyring.Keyring) *keyring.Keyring 
 	if !l.busy {
 		if age := now.Sub(l.began); age < lookEvery && !clockSetBack(age) {
 			l.mu.Unlock()
-			return s.keys.At(now)
+			return l.keys.At(now)
 		}
-		return s.look(now)
+		return l.look(now)
 	}
 	under := l.last
 	l.mu.Unlock()
@@ -83,7 +104,7 @@ func (s *Store) newerKeys(now time.Time, has *keyring.Keyring) *keyring.Keyring 
 	l.mu.Lock()
 	next := l.last
 	if next == under {
-		return s.look(now)
+		return l.look(now)
 	}
 	l.mu.Unlock()
 	if _, done := next.wait(waited); !done {
@@ -93,8 +114,7 @@ func (s *Store) newerKeys(now time.Time, has *keyring.Keyring) *keyring.Keyring 
 }
 
 // look asks the source. It is called with the lock held, and gives it back.
-func (s *Store) look(now time.Time) *keyring.Keyring {
-	l := s.lookout
+func (l *Looks) look(now time.Time) *keyring.Keyring {
 	mine := new(look)
 	l.last, l.busy, l.began = mine, true, l.latest
 	l.mu.Unlock()
@@ -104,7 +124,7 @@ func (s *Store) look(now time.Time) *keyring.Keyring {
 		l.mu.Unlock()
 		mine.done.Store(true)
 	}()
-	mine.ring = s.refresh.Refresh(now)
+	mine.ring = l.refresh.Refresh(now)
 	return mine.ring
 }
 
