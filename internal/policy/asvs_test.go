@@ -86,7 +86,7 @@ func TestT2_SecretsAreComparedInConstantTime(t *testing.T) {
 	}
 	variable := map[string]int{
 		"ssestore/data.go":           1, // is Set a change? Both are the visitor's own data
-		"ssestore/equal.go":          2, // would Get return what Set is given? The caller's own values
+		"internal/equal/equal.go":    2, // would Get return what Set is given? The caller's own values
 		"cookie/gorilla/withkeys.go": 1, // the configuration's own keys, when the program starts
 	}
 	gotConstant, gotVariable := map[string]int{}, map[string]int{}

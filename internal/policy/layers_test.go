@@ -24,6 +24,7 @@ var layers = []layer{
 	{pkg: "internal/policy"},
 	{pkg: "internal/race", core: true},
 	{pkg: "internal/config", core: true},
+	{pkg: "internal/equal", core: true, json: true},
 	{pkg: "internal/cookieheader", core: true},
 	{pkg: "internal/hostport", core: true},
 	{pkg: "internal/base64url", core: true},

@@ -1,30 +1,20 @@
-package ssestore
+// Package equal compares a value with what its JSON decodes into.
+package equal
 
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"reflect"
 )
 
-// A session outlives the request that fills it, so a value that Get gives back
-// changed is a fault that shows later and elsewhere. Set therefore decodes what it
-// has encoded, and refuses a value that doesn't survive.
-
-// survives reports, as an error, whether v is what raw decodes into.
-func survives[T any](v *T, raw []byte) error {
-	var back T
-	// A copy, because UnmarshalJSON may write to what it is given.
-	if json.Unmarshal(bytes.Clone(raw), &back) != nil {
-		return fmt.Errorf("%w: its JSON does not decode into %v again", ErrBadValue, reflect.TypeFor[T]())
+// Difference reports whether b, which was decoded from the JSON of a, differs from it.
+// The path says where, such as ".Items[].Price". It names fields and never quotes a
+// value.
+func Difference[T any](a, b *T) (path string, differ bool) {
+	if reflect.DeepEqual(a, b) {
+		return "", false
 	}
-	if reflect.DeepEqual(v, &back) {
-		return nil
-	}
-	if path, differ := new(comparer).difference(reflect.ValueOf(v).Elem(), reflect.ValueOf(&back).Elem()); differ {
-		return fmt.Errorf("%w: Get would return another value at %v%s", ErrBadValue, reflect.TypeFor[T](), path)
-	}
-	return nil
+	return new(comparer).difference(reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem())
 }
 
 // A comparer finds where two values differ. The rules are those of reflect.DeepEqual,
@@ -49,8 +39,7 @@ type visit struct {
 
 var rawMessage = reflect.TypeFor[json.RawMessage]()
 
-// difference returns the path of the first difference, such as ".Items[].Price", and
-// whether there is one. A path names fields and never quotes a value.
+// difference returns the path of the first difference, and whether there is one.
 func (c *comparer) difference(a, b reflect.Value) (path string, differ bool) {
 	if !a.IsValid() || !b.IsValid() {
 		return "", a.IsValid() != b.IsValid()
