@@ -102,3 +102,19 @@ func TestF504_LongID(t *testing.T) {
 		}
 	})
 }
+
+// Package signin and other code that gets a Manager ask it for a user's id.
+func TestManagerID(t *testing.T) {
+	m := newSite(t, ring(t, 1)).users
+	if id := m.ID(&user{ID: "7"}); id != "7" {
+		t.Errorf("%q", id)
+	}
+	var none *auth.Manager[*user]
+	for what, id := range map[string]string{
+		"a nil user": m.ID(nil), "a nil Manager": none.ID(&user{ID: "7"}), "the zero Manager": new(auth.Manager[*user]).ID(&user{ID: "7"}),
+	} {
+		if id != "" {
+			t.Errorf("%s: %q", what, id)
+		}
+	}
+}

@@ -97,6 +97,16 @@ func New[U any](c Config[U]) (*Manager[U], error) {
 	return &Manager[U]{c}, nil
 }
 
+// ID returns the id of a user, as [Config.ID] does. For a nil user and the zero Manager
+// it is "", which is nobody's id. Code that is given a Manager needs no second function
+// for it.
+func (m *Manager[U]) ID(user U) string {
+	if !m.ready() || none(user) {
+		return ""
+	}
+	return m.cfg.ID(user)
+}
+
 // ready reports whether m was made by New.
 func (m *Manager[U]) ready() bool { return m != nil && m.cfg.UserByID != nil }
 
