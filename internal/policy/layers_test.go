@@ -35,6 +35,7 @@ var layers = []layer{
 	{pkg: "cookie", core: true, may: []string{"internal/", "keyring"}},
 	{pkg: "cookie/gorilla", may: []string{"internal/", "keyring", "cookie"}, peer: "github.com/gorilla/securecookie", json: true},
 	{pkg: "cookie/jose", may: []string{"internal/", "keyring", "cookie"}, peer: "github.com/go-jose/go-jose/v4", json: true},
+	{pkg: "ticket", core: true, may: []string{"internal/", "keyring", "cookie"}, json: true},
 	{pkg: "ssestore", core: true, may: []string{"internal/", "keyring", "cookie"}, json: true},
 	{pkg: "auth", core: true, may: []string{"internal/", "keyring", "cookie", "ssestore"}, json: true},
 	{pkg: "auth/next", core: true, may: []string{"internal/"}},
