@@ -1,0 +1,39 @@
+package address_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hardtack-go/hardtack/signin/internal/address"
+)
+
+func TestNormal(t *testing.T) {
+	long := strings.Repeat("a", 60) + "@" + strings.Repeat("b", 60) + "." + strings.Repeat("c", 60) + "." + strings.Repeat("d", 60) + "."
+	for _, row := range []struct{ typed, want string }{
+		{"ada@example.com", "ada@example.com"},
+		{"  Ada@Example.COM\n", "ada@example.com"},
+		{"ada+tag@example.com", "ada+tag@example.com"},
+		{"jürgen@müller.example", "jürgen@müller.example"},
+		{long + strings.Repeat("e", 254-len(long)), long + strings.Repeat("e", 254-len(long))},
+		{long + strings.Repeat("e", 255-len(long)), ""},
+		{"", ""},
+		{"ada", ""},
+		{"ada@", ""},
+		{"@example.com", ""},
+		{"Ada <ada@example.com>", ""},
+		{"<ada@example.com>", ""},
+		{"ada@example.com, bob@example.com", ""},
+		{"ada@example.com (Ada)", ""},
+		{"ada@example.com\r\nBcc: bob@example.com", ""},
+		{"ada@example.com\x00", ""},
+		{"ada\xff@example.com", ""},
+		// CVE-2025-59937: what follows the address became a parameter of RCPT TO.
+		{"ada@example.com> ORCPT=rfc822;bob@example.com", ""},
+		{`"ada@example.com> ORCPT=x"@example.com`, ""},
+		{`"ada lovelace"@example.com`, ""},
+	} {
+		if got := address.Normal(row.typed); got != row.want {
+			t.Errorf("Normal(%q) = %q, want %q", row.typed, got, row.want)
+		}
+	}
+}
