@@ -49,7 +49,8 @@ func TestIDsOf(t *testing.T) {
 	for name, want := range map[string]string{
 		"TestG6_StampOfOlderKey": "G6", "TestG6u_Unknown": "G6u", "TestS4_1_ResealUnderPrimary": "S4.1",
 		"TestJ6_J11_AllSwapsRefused": "J6 J11", "TestS5_5_S5_6_CacheHeaders": "S5.5 S5.6", "TestC12_3001Cookies": "C12",
-		"TestS7_Section": "S7", "TestF406_ReplaceInOneStep": "F406", "TestRFC7520_Refused": "", "TestG6": "", "TestLayers": "",
+		"TestW12_KeyRemoved": "W12",
+		"TestS7_Section":     "S7", "TestF406_ReplaceInOneStep": "F406", "TestRFC7520_Refused": "", "TestG6": "", "TestLayers": "",
 	} {
 		if got := strings.Join(idsOf(name), " "); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)
@@ -93,7 +94,7 @@ func TestBehaviourRowsHaveTests(t *testing.T) {
 // the sections S3 to S9, of docs/BEHAVIOUR.md. (C0, as in "C0 controls", is no id.)
 func TestBehaviourIDsExist(t *testing.T) {
 	rows, sections := behaviour(t)
-	named := regexp.MustCompile(`\b(?:S[1-9](?:\.[0-9]+)?|[CGJLRT][1-9][0-9]?[nu]?|F[1-5][0-9]{2})\b`)
+	named := regexp.MustCompile(`\b(?:S[1-9](?:\.[0-9]+)?|[CDGJLMOPRTW][1-9][0-9]?[nu]?|F[1-5][0-9]{2})\b`)
 	check := func(at, text string) {
 		for _, id := range named.FindAllString(text, -1) {
 			if rows[id] == 0 && !sections[id] {
