@@ -15,6 +15,11 @@ import (
 // request itself, and nobody is logged in yet.
 var ErrAnswered = errors.New("signin: the Enter hook has answered the request")
 
+// ErrChanged is returned by an application's storage when the user's row has changed
+// since it was read, so that nothing was stored. The ways answer that the ticket is
+// spent: of two requests that use one, the row takes the change of one.
+var ErrChanged = errors.New("signin: the user has changed meanwhile")
+
 // A Desk is what the ways to log in share: the browser's binding, the throttle, the
 // mails, the pages, and the one place where a visitor becomes a user. It is immutable
 // and safe for concurrent use. Make one with [New].
