@@ -1,39 +1,19 @@
 package main
 
 import (
-	"bytes"
 	"log/slog"
 	"net/http/httptest"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 )
 
-// logBuffer collects what the application logs.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // site is the application in this process, on a real server.
 type site struct {
 	*app
 	*httptest.Server
-	log *logBuffer
+	log *visitor.Log
 	cfg config
 }
 
@@ -41,7 +21,7 @@ type site struct {
 func start(t *testing.T) *site {
 	t.Helper()
 	dir := t.TempDir()
-	log := new(logBuffer)
+	log := new(visitor.Log)
 	cfg := config{DB: filepath.Join(dir, "users.db"), Keys: filepath.Join(dir, "keys.json"), Log: slog.New(slog.NewTextHandler(log, nil))}
 	a, err := newApp(t.Context(), cfg)
 	if err != nil {

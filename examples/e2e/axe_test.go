@@ -12,14 +12,16 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 )
 
 // axeSource installs axe-core with npm in a temporary folder and returns its script.
 // The lock file in the folder axe pins it, down to the hash.
 func axeSource(t *testing.T) string {
 	t.Helper()
-	need(t, "node")
-	npm := need(t, "npm")
+	browser.Program(t, "node")
+	npm := browser.Program(t, "npm")
 	dir := t.TempDir()
 	for _, name := range []string{"package.json", "package-lock.json"} {
 		text, err := os.ReadFile(filepath.Join("axe", name))
@@ -124,7 +126,7 @@ func (b *browserTab) look(width, height int64, scheme string) {
 // TestAxe_EveryPage looks at every page of the demo, in what states it has, light and
 // dark, on a phone and on a desktop.
 func TestAxe_EveryPage(t *testing.T) {
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	source := axeSource(t)
 	p := launch(t, "-addr", "127.0.0.1:0")
 	seen := map[string]bool{}

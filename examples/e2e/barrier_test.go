@@ -14,6 +14,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -216,7 +217,7 @@ func (b *browserTab) reads(path string) string {
 // nothing comes back; without it the old session does, which shows that the
 // test would notice.
 func TestBarrierLateResponse(t *testing.T) {
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	for _, skip := range []bool{false, true} {
 		s := startSlow(t, skip)
 		b := openBrowser(t, localhost(t, s.URL))
@@ -266,7 +267,7 @@ func TestBarrierLateResponse(t *testing.T) {
 // A request that writes on top of an ended session is reported, and what it
 // writes is a new session, without a user.
 func TestBarrierReportsAWriteOnAnEndedSession(t *testing.T) {
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	s := startSlow(t, false)
 	b := openBrowser(t, localhost(t, s.URL))
 	b.open("/plain")
@@ -290,7 +291,7 @@ func TestBarrierReportsAWriteOnAnEndedSession(t *testing.T) {
 
 // What docs/THREATS.md says about two requests at once.
 func TestTwoWriters(t *testing.T) {
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	s := startSlow(t, false)
 	b := openBrowser(t, localhost(t, s.URL))
 	other := b.newTab()

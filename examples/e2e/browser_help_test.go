@@ -16,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/cdp"
 	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
+
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 )
 
 // patience is how long one step in a browser may take. A machine that is busy
@@ -33,27 +35,8 @@ type browserTab struct {
 // cookie jar, as another person has.
 func openBrowser(t *testing.T, base string) *browserTab {
 	t.Helper()
-	path := need(t, "chromium", "chromium-browser", "google-chrome")
-	allocator, stop := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()),
-		chromedp.ExecPath(path),
-		chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("headless", true),
-		chromedp.Flag("no-sandbox", true),
-		chromedp.Flag("disable-gpu", true),
-		chromedp.Flag("disable-quic", true),
-		chromedp.Flag("no-first-run", true),
-		chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true),
-		chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Flag("hide-scrollbars", true),
-		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), // names that are not localhost
-		chromedp.Flag("ignore-certificate-errors", true),             // the test server's certificate is its own
-	)
-	t.Cleanup(stop)
-	ctx, cancel := chromedp.NewContext(allocator, chromedp.WithErrorf(t.Logf))
-	t.Cleanup(cancel)
-	if err := chromedp.Do(ctx); err != nil { // starts the browser; its life is that of ctx
+	ctx := browser.Open(t, "MAP *.test 127.0.0.1") // names that are not localhost
+	if err := chromedp.Do(ctx); err != nil {       // starts the browser; its life is that of ctx
 		t.Fatal(err)
 	}
 	return &browserTab{t, ctx, base}

@@ -10,13 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 )
 
 // The walk of a person through the built demo, in a real browser over plain HTTP
 // on localhost, where __Host- cookies work.
 func TestBrowserWalk(t *testing.T) {
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	p := launch(t, "-addr", "127.0.0.1:0")
 	here := openBrowser(t, p.url)
 	reports := here.reportShown()
@@ -128,7 +129,7 @@ func TestBrowserWalk(t *testing.T) {
 // Over plain HTTP on a name that isn't localhost a browser drops the cookie. The
 // person there is told, and so is the log; the login doesn't just come back.
 func TestBrowserPlainHTTPIsTold(t *testing.T) {
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	for _, insecure := range []bool{false, true} {
 		p := launch(t, "-addr", "127.0.0.1:0", "-insecure-http="+strconv.FormatBool(insecure))
 		b := openBrowser(t, "http://shop.test:"+p.port())
@@ -155,7 +156,7 @@ func TestBrowserPlainHTTPIsTold(t *testing.T) {
 // The check of the walk's last step can fail: without no-store the same button
 // brings the private page back.
 func TestBrowserBackButtonNeedsNoStore(t *testing.T) {
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	// Plain HTTP: a browser keeps nothing that came under a certificate which it
 	// does not trust.
 	server := httptest.NewServer(launch(t, "-addr", "127.0.0.1:0").proxy(t, func(h http.Header) {
@@ -247,7 +248,7 @@ func (h *holder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // old cookies. What the user did last counts.
 func TestBrowserParallelFetches(t *testing.T) {
 	const fetches = 20
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	p := launch(t, "-addr", "127.0.0.1:0")
 	h := &holder{next: p.proxy(t, nil)}
 	// HTTP/2, so that a browser can have many requests under way.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -19,7 +20,7 @@ import (
 // (response_mode=form_post). The guard refuses that, and a Lax cookie doesn't come with
 // it. The how-to's recipe makes a GET of it, which has the session.
 func TestF311_FormPost(t *testing.T) {
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	state := ssestore.NewKey[string]("state")
 
 	provider := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -24,8 +25,8 @@ import (
 // node_modules. Nothing of theirs is in the repository.
 func npmInstall(t *testing.T, packages ...string) string {
 	t.Helper()
-	need(t, "node")
-	npm := need(t, "npm")
+	browser.Program(t, "node")
+	npm := browser.Program(t, "npm")
 	dir := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), npm, append([]string{"install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", dir}, packages...)...)
 	cmd.Dir = dir
@@ -96,7 +97,7 @@ const (
 // TestF302_FrontendsReachTheLoginPage: the session ends while a page is open, and
 // whatever a person does next leads to the login page, with the page to come back to.
 func TestF302_FrontendsReachTheLoginPage(t *testing.T) {
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	modules := npmInstall(t, "@hotwired/turbo@8.0.23", "@inertiajs/core@3.7.1")
 	var ahead atomic.Int64 // seconds
 	store, err := ssestore.New(ssestore.Config{Keys: keyring.Generate()})

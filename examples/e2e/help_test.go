@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -35,40 +34,6 @@ type session struct {
 
 func sessionOf(v *visitor.Visitor) (s session) { v.Session(&s); return s }
 
-// need skips a test whose program is missing, or fails it where the programs
-// have been installed on purpose.
-func need(t *testing.T, names ...string) string {
-	t.Helper()
-	for _, name := range names {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("HARDTACK_CI") == "1" {
-		t.Fatalf("%s is not installed, and HARDTACK_CI=1 says that it should be", names[0])
-	}
-	t.Skipf("%s is not installed", names[0])
-	return ""
-}
-
-// logBuffer collects what the application logs.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // buildDir is where the built demo lies while the tests run.
 var buildDir string
 
@@ -97,7 +62,7 @@ type process struct {
 	cmd    *exec.Cmd
 	url    string // as printed: http://localhost:port
 	keys   string // as printed: the file of the keyring
-	stderr *logBuffer
+	stderr *visitor.Log
 	ended  chan struct{}
 	err    error // how it ended; read after ended
 }
@@ -109,7 +74,7 @@ func launch(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, args...), stderr: new(logBuffer), ended: make(chan struct{})}
+	p := &process{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, args...), stderr: new(visitor.Log), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	p.cmd.Stderr = p.stderr
 	stdout, err := p.cmd.StdoutPipe()

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 	"github.com/hardtack-go/hardtack/keyring"
 )
@@ -57,7 +58,7 @@ http {
 // of its three servers.
 func startNginx(t *testing.T, origin, thoughtless string) (bases [3]string) {
 	t.Helper()
-	program := need(t, "nginx", "/usr/sbin/nginx")
+	program := browser.Program(t, "nginx", "/usr/sbin/nginx")
 	dir := t.TempDir()
 	values := []any{dir}
 	for i := range bases {
@@ -77,7 +78,7 @@ func startNginx(t *testing.T, origin, thoughtless string) (bases [3]string) {
 	if err := os.WriteFile(path, fmt.Appendf(nil, nginxConfig, values...), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	output := new(logBuffer)
+	output := new(visitor.Log)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), program, "-p", dir, "-c", path)
 	cmd.Stdout, cmd.Stderr = output, output
 	if err := cmd.Start(); err != nil {
@@ -118,7 +119,7 @@ type cachedSite struct {
 
 func startCached(t *testing.T) *cachedSite {
 	t.Helper()
-	need(t, "nginx", "/usr/sbin/nginx")
+	browser.Program(t, "nginx", "/usr/sbin/nginx")
 	s := &cachedSite{demo: launch(t, "-addr", "127.0.0.1:0"), password: seedPassword}
 	// The third server is in front of an origin that takes out of every answer what
 	// keeps a cache from sharing it.

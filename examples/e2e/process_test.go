@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 	"github.com/hardtack-go/hardtack/keyring"
 )
@@ -265,7 +266,7 @@ func TestGarbageCookies(t *testing.T) {
 // A service in another language opens a cookie of the running demo with the
 // derived key of its keyring, exported for this purpose.
 func TestNodeOpensALiveCookie(t *testing.T) {
-	node := need(t, "node", "nodejs")
+	node := browser.Program(t, "node", "nodejs")
 	dir := t.TempDir()
 	keys := filepath.Join(dir, "keys.json")
 	p := launch(t, "-addr", "127.0.0.1:0", "-keys", keys, "-db", filepath.Join(dir, "users.db"))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -100,7 +101,7 @@ func startSibling(t *testing.T) *sibling {
 // browser. With the tab in use the session lives for two hours; without, and with
 // nothing but a background poll that says so, it ends after the idle time.
 func TestF101_SiblingInBrowser(t *testing.T) {
-	need(t, "chromium", "chromium-browser", "google-chrome")
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	s := startSibling(t)
 	b := openBrowser(t, s.app)
 	b.open("/")

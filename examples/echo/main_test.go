@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -10,12 +9,7 @@ import (
 
 func TestTour(t *testing.T) {
 	handler, err := app(&user{"ada", "open sesame"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	v := visitor.New(t, server.URL)
+	v := visitor.Serve(t, handler, err)
 
 	v.Get("/").Want(t, 302, "/login?next=/")
 	v.Get("/nowhere").Want(t, 404, "")

@@ -21,29 +21,23 @@ import (
 )
 
 // serve runs the application. Its clock can be moved ahead.
-func serve(t *testing.T) (base string, ahead *atomic.Int64) {
+func serve(t *testing.T) (v *visitor.Visitor, ahead *atomic.Int64) {
 	t.Helper()
 	ahead = new(atomic.Int64)
 	handler, err := app(&user{"ada", "open sesame"}, middleware.Config{
 		LoginURL: "/login",
 		Now:      func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) },
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	return server.URL, ahead
+	return visitor.Serve(t, handler, err), ahead
 }
 
 // TestTour sends what htmx sends.
 func TestTour(t *testing.T) {
-	base, ahead := serve(t)
-	v := visitor.New(t, base)
+	v, ahead := serve(t)
 	htmx := func(path, item string) *visitor.Answer {
 		r := v.Request("POST", path, url.Values{"item": {item}})
 		r.Header.Set("HX-Request", "true")
-		r.Header.Set("HX-Current-URL", base+"/")
+		r.Header.Set("HX-Current-URL", v.Base()+"/")
 		r.Header.Set("Accept", "*/*")
 		return v.Do(r)
 	}
@@ -98,8 +92,8 @@ func cdn(t *testing.T) string {
 
 // TestBrowser clicks: htmx itself sends the requests.
 func TestBrowser(t *testing.T) {
-	base, ahead := serve(t)
-	base = strings.Replace(base, "127.0.0.1", "localhost", 1)
+	v, ahead := serve(t)
+	base := strings.Replace(v.Base(), "127.0.0.1", "localhost", 1)
 	ctx := browser.Open(t, "MAP cdn.jsdelivr.net:443 "+cdn(t))
 	do := func(steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()

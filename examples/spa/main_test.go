@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"io"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -15,12 +14,7 @@ import (
 
 func TestTour(t *testing.T) {
 	handler, err := app(&user{"ada", "open sesame"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
-	v := visitor.New(t, server.URL)
+	v := visitor.Serve(t, handler, err)
 	// fetch sends what the page's fetch does.
 	fetch := func(site, method, path, body string) *visitor.Answer {
 		r := v.Request(method, path, nil)
@@ -58,11 +52,7 @@ func TestTour(t *testing.T) {
 // TestBrowser clicks in the page itself.
 func TestBrowser(t *testing.T) {
 	handler, err := app(&user{"ada", "open sesame"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
-	t.Cleanup(server.Close)
+	base := visitor.Serve(t, handler, err).Base()
 	ctx := browser.Open(t, "")
 	do := func(steps ...chromedp.Action[chromedp.Void]) {
 		t.Helper()
@@ -78,7 +68,7 @@ func TestBrowser(t *testing.T) {
 		}
 	}
 	password := chromedp.CSS("[name=password]")
-	do(chromedp.Navigate(strings.Replace(server.URL, "127.0.0.1", "localhost", 1)),
+	do(chromedp.Navigate(strings.Replace(base, "127.0.0.1", "localhost", 1)),
 		chromedp.WaitVisible(password), chromedp.SendKeys(password, "open sesame\r"),
 		chromedp.WaitVisible(chromedp.CSS("#home")))
 	says("Hello, ada!")

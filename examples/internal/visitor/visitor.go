@@ -1,6 +1,6 @@
-// Package visitor visits the demo like a person, but without a browser. It sends
-// forms, keeps cookies, and says what was wrong with an answer. The demo's own tests
-// and those of e2e use it.
+// Package visitor visits an example like a person, but without a browser. It sends
+// forms, keeps cookies, and says what was wrong with an answer. The tests of the
+// examples use it.
 package visitor
 
 import (
@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -50,6 +51,21 @@ func New(t *testing.T, base string) *Visitor {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
+
+// Serve runs a handler on a real server until the test ends, and returns a visitor to
+// it. err is what made the handler.
+func Serve(t *testing.T, handler http.Handler, err error) *Visitor {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return New(t, server.URL)
+}
+
+// Base returns the address that the visitor visits.
+func (v *Visitor) Base() string { return v.base }
 
 // At returns the same visitor, cookies and all, at another address of the same host.
 func (v *Visitor) At(base string) *Visitor {
