@@ -79,7 +79,8 @@ func (s Secrets) MarshalText() ([]byte, error) { return []byte("keyring.Secrets(
 // A secret is random text of at least 32 bytes, 16 of them different, such as the
 // output of "openssl rand -base64 32". It is used as it is, without decoding.
 // FromSecrets refuses anything that can't be a secret: a placeholder from an example,
-// white space or quotes around it, a secret that appears twice. It reports all faults
+// the address of a secret (op://…), white space or quotes around it, a secret that
+// appears twice. It reports all faults
 // at once, as [*ConfigError], without the value.
 //
 // The keys don't have a real creation time. Primary's is the 16th millisecond of
@@ -143,6 +144,8 @@ func secretRule(s string) string {
 		return "in quotes, which another instance may not have: take them off"
 	case strings.HasPrefix(s, `{"`) || strings.HasPrefix(s, base64Set):
 		return "a JWK Set: use Parse"
+	case reference(s):
+		return "the address of a secret, which nothing has resolved"
 	case placeholder(s):
 		return "a placeholder, not a secret: openssl rand -base64 32 makes one"
 	case len(s) < minSecret:
@@ -154,6 +157,18 @@ func secretRule(s string) string {
 		return "fewer than 16 distinct bytes: openssl rand -base64 32 makes a secret"
 	}
 	return ""
+}
+
+// reference reports whether s is a URL or the name of a cloud resource, as in a
+// deployment whose secret manager didn't put the secret in its place.
+func reference(s string) bool {
+	scheme, _, ok := strings.Cut(s, "://")
+	return ok && isScheme(scheme) || strings.HasPrefix(s, "arn:")
+}
+
+// isScheme reports whether s is a URL scheme in lower case (RFC 3986 section 3.1).
+func isScheme(s string) bool {
+	return s != "" && 'a' <= s[0] && s[0] <= 'z' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
 // distinct counts the different bytes of s.

@@ -182,6 +182,7 @@ func TestF503_SecretsRefused(t *testing.T) {
 		space       = "white space before or after it, which another instance may not have: trim it"
 		quotes      = "in quotes, which another instance may not have: take them off"
 		set         = "a JWK Set: use Parse"
+		address     = "the address of a secret, which nothing has resolved"
 		placeholder = "a placeholder, not a secret: openssl rand -base64 32 makes one"
 		short       = "shorter than 32 bytes: openssl rand -base64 32 makes a secret"
 		same        = "fewer than 16 distinct bytes: openssl rand -base64 32 makes a secret"
@@ -201,10 +202,15 @@ func TestF503_SecretsRefused(t *testing.T) {
 		{"F7s2Kq0Zt4Wn8Xv1Bm6Jd3Lh9Pc5Rg0Y", ""},                                 // 32 bytes, just so
 		{"größe Übermut äußert Œuvre naïve façade", ""},                          // bytes count, whatever they spell
 		{"yes 'this' has quotes, but 17 distinct ones", ""},                      // inside
-		{"${SESSION_KEY_FROM_THE_VAULT_1234}", placeholder},                      // never filled in
-		{"$(head -c 32 /dev/urandom | base64)", placeholder},                     //
-		{"{{ .Values.sessionKeyFromTheVault }}", placeholder},                    //
-		{"<32 bytes in base64, made with care>", placeholder},                    //
+		{"op://production/session/SECRET-2026", address},                         // a secret manager that didn't run
+		{"vault+kv://" + secretA, address}, {"a://" + secretA, address}, {"z9.-+://" + secretA, address},
+		{"://" + secretA, ""}, {"9a://" + secretA, ""}, {"aB://" + secretA, ""}, {"a_b://" + secretA, ""}, {"arm:" + secretA, ""},
+		{"file:///run/secrets/session-key-2026", address},
+		{"arn:aws:secretsmanager:eu-west-1:123456789012:secret:session", address},
+		{"${SESSION_KEY_FROM_THE_VAULT_1234}", placeholder},   // never filled in
+		{"$(head -c 32 /dev/urandom | base64)", placeholder},  //
+		{"{{ .Values.sessionKeyFromTheVault }}", placeholder}, //
+		{"<32 bytes in base64, made with care>", placeholder}, //
 		// From .env.example files and documentation of public projects.
 		{"changeme", placeholder}, {"secret", placeholder}, {"your-secret-here", placeholder}, {"CHANGE_ME", placeholder},
 		{"your-secret-key-here-generate-with-openssl-rand-base64-32", placeholder},
