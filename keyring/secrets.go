@@ -168,7 +168,7 @@ func reference(s string) bool {
 
 // isScheme reports whether s is a URL scheme in lower case (RFC 3986 section 3.1).
 func isScheme(s string) bool {
-	return s != "" && 'a' <= s[0] && s[0] <= 'z' && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
+	return s != "" && 'a' <= s[0] && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == ""
 }
 
 // distinct counts the different bytes of s.
