@@ -55,7 +55,7 @@ func newApp(ctx context.Context, c config) (*app, error) {
 	if a.keys, err = keyring.OpenOrCreateFile(c.Keys, a.keyFault); err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
-	if a.hasher, err = password.New(password.Config{}); err != nil {
+	if a.hasher, err = password.NewHasher(password.HasherConfig{}); err != nil {
 		return nil, err
 	}
 	if a.pages, err = parsePages(a.docs); err != nil {

@@ -228,7 +228,7 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 // nobody is logged out.
 func TestRehashAtLoginKeepsSessions(t *testing.T) {
 	s := start(t)
-	old, err := password.New(password.Config{Memory: 7168, Iterations: 5})
+	old, err := password.NewHasher(password.HasherConfig{Memory: 7168, Iterations: 5})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ var foreign = []check{
 		old: " || encode(p, salt, key) != stored {", new: " || len(salt)+len(key) == 0 {"},
 	{what: "password: length of a stored hash", in: "signin/password decode", pkg: "signin/password", test: "TestNeedsRehash",
 		old: "\tif len(stored) > maxStored {\n\t\treturn nil, ErrHash\n\t}\n", new: ""},
-	{what: "password: least cost", in: "signin/password New", pkg: "signin/password", test: "TestNew_ReportsEveryError",
+	{what: "password: least cost", in: "signin/password NewHasher", pkg: "signin/password", test: "TestNewHasher_ReportsEveryError",
 		old: "if p.Memory < minMemory {", new: "if false {"},
 	{what: "password: a bound on hashes at once", in: "signin/password Hasher.enter", pkg: "signin/password", test: "TestConcurrent_WaitsNoLongerThanTheContext", dies: hung,
 		old: "\tcase h.slots <- struct{}{}:\n\t\treturn nil\n", new: "\tdefault:\n\t\treturn nil\n"},

@@ -26,7 +26,7 @@
 //     raise the parameters, checking a user who hasn't logged in since still takes as
 //     long as their old hash does. This package doesn't hide that difference.)
 //   - Somebody sends many passwords, or huge ones. The length is checked before any
-//     work, and only [Config.Concurrent] hashes are computed at once. The others wait
+//     work, and only [HasherConfig.Concurrent] hashes are computed at once. The others wait
 //     for as long as their context allows.
 //   - Somebody can write to the column. A hash with absurd parameters is refused with
 //     [ErrHash], at the cost of one ordinary check.

@@ -11,7 +11,7 @@ import (
 // and an upgrade of old hashes while the password is at hand.
 func Example() {
 	ctx := context.Background()
-	hasher, err := password.New(password.Config{})
+	hasher, err := password.NewHasher(password.HasherConfig{})
 	if err != nil {
 		panic(err)
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/alexedwards/argon2id"
 )
 
-// Defaults of [Config]. The cost is that of the second row in OWASP's Password
+// Defaults of [HasherConfig]. The cost is that of the second row in OWASP's Password
 // Storage Cheat Sheet (19 MiB, two passes, one lane). All its rows are equally strong,
 // and this one needs little memory on a small server. There is one lane, rather than
 // one per processor, because machines with different numbers of processors would keep
@@ -30,18 +30,18 @@ const (
 )
 
 // ErrTooLong is returned by [Hasher.Hash] when the password is longer than
-// [Config.MaxLength]. To [Hasher.Verify], such a password just doesn't match.
+// [HasherConfig.MaxLength]. To [Hasher.Verify], such a password just doesn't match.
 var ErrTooLong = errors.New("password: longer than the limit")
 
 // ErrHash is returned when the stored string isn't an argon2id hash that this
 // package accepts. Its text doesn't repeat the string.
 var ErrHash = errors.New("password: the stored hash is not acceptable")
 
-// ErrZeroHasher is returned by a [Hasher] that [New] didn't make.
-var ErrZeroHasher = errors.New("password: use of a Hasher that New did not make")
+// ErrZeroHasher is returned by a [Hasher] that [NewHasher] didn't make.
+var ErrZeroHasher = errors.New("password: use of a Hasher that NewHasher did not make")
 
-// Config sets the cost of a hash. The zero value is the recommended default.
-type Config struct {
+// HasherConfig sets the cost of a hash. The zero value is the recommended default.
+type HasherConfig struct {
 	// Memory (in KiB), Iterations (passes over the memory) and Parallelism (lanes)
 	// apply to new hashes. Zero means the default. Memory must be at least 7,168,
 	// and Memory × Iterations at least 35,840, the weakest row that OWASP lists.
@@ -60,7 +60,7 @@ type Config struct {
 	_ struct{}
 }
 
-// A ConfigError names a field of [Config] and the rule it breaks.
+// A ConfigError names a field of [HasherConfig] and the rule it breaks.
 type ConfigError struct {
 	Field, Rule string
 }
@@ -79,8 +79,8 @@ type Hasher struct {
 	slots chan struct{}
 }
 
-// New checks the configuration and reports every [ConfigError] at once.
-func New(c Config) (*Hasher, error) {
+// NewHasher checks the configuration and reports every [ConfigError] at once.
+func NewHasher(c HasherConfig) (*Hasher, error) {
 	p := argon2id.Params{
 		Memory:      orDefault(c.Memory, DefaultMemory),
 		Iterations:  orDefault(c.Iterations, DefaultIterations),
@@ -131,7 +131,7 @@ func orDefault[N uint8 | uint32 | int](n, byDefault N) N {
 
 // Hash returns a PHC string for the password, with a fresh salt. It waits for a
 // free slot, and returns the context's error if the context ends first. The only
-// other error of a Hasher made by [New] is [ErrTooLong]. Hash treats an empty password
+// other error of a Hasher made by [NewHasher] is [ErrTooLong]. Hash treats an empty password
 // like any other. The application decides whether to allow one.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if h == nil || h.slots == nil {

@@ -14,12 +14,12 @@ import (
 	"golang.org/x/crypto/argon2"
 )
 
-// cheap is the least cost that New accepts, to keep the tests quick.
-var cheap = password.Config{Memory: 7168, Iterations: 5}
+// cheap is the least cost that NewHasher accepts, to keep the tests quick.
+var cheap = password.HasherConfig{Memory: 7168, Iterations: 5}
 
-func newHasher(t *testing.T, c password.Config) *password.Hasher {
+func newHasher(t *testing.T, c password.HasherConfig) *password.Hasher {
 	t.Helper()
-	h, err := password.New(c)
+	h, err := password.NewHasher(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +76,7 @@ func TestVerify_KnownAnswer(t *testing.T) {
 
 func TestNeedsRehash(t *testing.T) {
 	now := newHasher(t, cheap)
-	for name, c := range map[string]password.Config{
+	for name, c := range map[string]password.HasherConfig{
 		"memory":      {Memory: 8192, Iterations: 5},
 		"iterations":  {Memory: 7168, Iterations: 6},
 		"parallelism": {Memory: 7168, Iterations: 5, Parallelism: 2},
@@ -210,7 +210,7 @@ func TestVerify_SameWorkForUnknownUser(t *testing.T) {
 }
 
 func TestMaxLength(t *testing.T) {
-	h := newHasher(t, password.Config{Memory: 7168, Iterations: 5, MaxLength: 64})
+	h := newHasher(t, password.HasherConfig{Memory: 7168, Iterations: 5, MaxLength: 64})
 	long := strings.Repeat("x", 65)
 	if _, err := h.Hash(t.Context(), long); !errors.Is(err, password.ErrTooLong) {
 		t.Errorf("Hash of 65 bytes: %v", err)
@@ -224,8 +224,8 @@ func TestMaxLength(t *testing.T) {
 	}
 }
 
-func TestNew_ReportsEveryError(t *testing.T) {
-	_, err := password.New(password.Config{Memory: 64, Iterations: 1, Parallelism: 17, MaxLength: 63, Concurrent: -1})
+func TestNewHasher_ReportsEveryError(t *testing.T) {
+	_, err := password.NewHasher(password.HasherConfig{Memory: 64, Iterations: 1, Parallelism: 17, MaxLength: 63, Concurrent: -1})
 	if err == nil {
 		t.Fatal("accepted")
 	}
@@ -237,7 +237,7 @@ func TestNew_ReportsEveryError(t *testing.T) {
 	if ce := new(password.ConfigError); !errors.As(err, &ce) {
 		t.Error("no *ConfigError inside")
 	}
-	for name, c := range map[string]password.Config{
+	for name, c := range map[string]password.HasherConfig{
 		"6 MiB, many passes":    {Memory: 7167, Iterations: 100},
 		"weaker than any row":   {Memory: 7168, Iterations: 4},
 		"a terabyte":            {Memory: 1 << 30},
@@ -245,15 +245,15 @@ func TestNew_ReportsEveryError(t *testing.T) {
 		"a limit of 63 bytes":   {MaxLength: 63},
 		"less than one at once": {Concurrent: -1},
 	} {
-		if _, err := password.New(c); err == nil {
+		if _, err := password.NewHasher(c); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	if _, err := password.New(password.Config{MaxLength: 65537}); err == nil {
+	if _, err := password.NewHasher(password.HasherConfig{MaxLength: 65537}); err == nil {
 		t.Error("a limit of 65537 bytes is accepted")
 	}
-	if _, err := password.New(password.Config{}); err != nil {
-		t.Errorf("the zero Config: %v", err)
+	if _, err := password.NewHasher(password.HasherConfig{}); err != nil {
+		t.Errorf("the zero HasherConfig: %v", err)
 	}
 }
 
@@ -271,7 +271,7 @@ func TestZeroHasherFailsClosed(t *testing.T) {
 
 func TestConcurrent_WaitsNoLongerThanTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHasher(t, password.Config{Memory: 7168, Iterations: 5, Concurrent: 2})
+		h := newHasher(t, password.HasherConfig{Memory: 7168, Iterations: 5, Concurrent: 2})
 		stored := mustHash(t, h, "pw")
 		release := password.Occupy(h)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
