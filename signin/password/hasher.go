@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"github.com/alexedwards/argon2id"
+	"github.com/hardtack-go/hardtack/internal/config"
 )
 
 // Defaults of [HasherConfig]. The cost is that of the second row in OWASP's Password
@@ -60,13 +61,10 @@ type HasherConfig struct {
 	_ struct{}
 }
 
-// A ConfigError names a field of [HasherConfig] and the rule it breaks.
-type ConfigError struct {
-	Field, Rule string
-}
-
-// Error returns the field and the rule, never a value.
-func (e *ConfigError) Error() string { return "password: " + e.Field + " " + e.Rule }
+// A ConfigError names a field of a configuration and the rule it broke, in three
+// strings: Package (here "password"), Field and Rule. It doesn't repeat the value. The
+// other packages of this module use the same type.
+type ConfigError = config.Error
 
 // A Hasher makes and checks hashes. It is immutable and safe for concurrent
 // use. The zero Hasher and a nil one refuse everything with [ErrZeroHasher].
@@ -91,25 +89,24 @@ func NewHasher(c HasherConfig) (*Hasher, error) {
 	limit := orDefault(c.MaxLength, DefaultMaxLength)
 	slots := orDefault(c.Concurrent, runtime.GOMAXPROCS(0))
 
-	var errs []error
-	refuse := func(field, rule string) { errs = append(errs, &ConfigError{field, rule}) }
+	faults := config.Faults{Package: "password"}
 	if p.Memory < minMemory {
-		refuse("Memory", "is below 7168 KiB")
+		faults.Add("Memory", "is below 7168 KiB")
 	}
 	if uint64(p.Memory)*uint64(p.Iterations) < minWork {
-		refuse("Iterations", "times Memory is below 35840")
+		faults.Add("Iterations", "times Memory is below 35840")
 	}
 	if !bounded(&p) {
-		refuse("Memory, Iterations, Parallelism", "exceed what Verify would accept")
+		faults.Add("Memory, Iterations, Parallelism", "exceed what Verify would accept")
 	}
 	if limit < 64 || limit > maxLengthLimit {
-		refuse("MaxLength", "is not within 64 and 65536 bytes")
+		faults.Add("MaxLength", "is not within 64 and 65536 bytes")
 	}
 	if slots < 1 {
-		refuse("Concurrent", "is negative")
+		faults.Add("Concurrent", "is negative")
 	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
+	if err := faults.Err(); err != nil {
+		return nil, err
 	}
 
 	random := make([]byte, saltLength+keyLength)
