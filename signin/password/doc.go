@@ -18,6 +18,28 @@
 // key would compare equal. So this package parses the string first, accepts only one
 // spelling, and keeps every number within bounds.
 //
+// # Hashes of other systems
+//
+// Verify also reads bcrypt hashes ($2a$, $2b$ and $2y$) and those of Django and Plain
+// (pbkdf2_sha256$…). NeedsRehash is true for them, so every user has an argon2id hash
+// after the next login. Nobody has to choose a new password, and no hash of a hash is
+// needed. Three things to know:
+//
+//   - bcrypt looks at the first 72 bytes of a password only. Until the first login here,
+//     a longer one is as good as its beginning, as it was before the move.
+//   - Until then a login also takes as long as the old hash does, which an unknown
+//     address doesn't.
+//   - The cost is bounded before any work, at about a second.
+//
+// # Unicode
+//
+// A password is the bytes that came, with no normalization: OWASP ASVS 5.0 (6.2.8) asks
+// for exactly that, and the hashes of other systems were made so. Browsers send what the
+// keyboard composes, which is the same on nearly all devices. Somebody whose keyboard
+// sends "é" in two characters and who then logs in with another one needs a new
+// password. (NIST SP 800-63B recommends NFKC. It would need a table of Unicode in every
+// program, and lock out whoever is moved here with such a password.)
+//
 // # Threat model
 //
 //   - The table of users leaks. Its hashes are argon2id at OWASP's recommended cost.

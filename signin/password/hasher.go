@@ -34,8 +34,8 @@ const (
 // [HasherConfig.MaxLength]. To [Hasher.Verify], such a password just doesn't match.
 var ErrTooLong = errors.New("password: longer than the limit")
 
-// ErrHash is returned when the stored string isn't an argon2id hash that this
-// package accepts. Its text doesn't repeat the string.
+// ErrHash is returned when the stored string isn't a hash that this package accepts.
+// Its text doesn't repeat the string.
 var ErrHash = errors.New("password: the stored hash is not acceptable")
 
 // ErrZeroHasher is returned by a [Hasher] that [NewHasher] didn't make.
@@ -144,7 +144,9 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	return argon2id.CreateHash(password, &h.params)
 }
 
-// Verify reports whether the password matches the stored hash.
+// Verify reports whether the password matches the stored hash, which Hash made or which
+// came from another system: a bcrypt hash of cost 4 to 14, or one of Django's
+// pbkdf2_sha256 hashes of at most 4,000,000 iterations.
 //
 // If there is no such user, pass "". Verify then does the same work as for a wrong
 // password and returns false without an error, so the time it takes doesn't reveal who
@@ -166,15 +168,19 @@ func (h *Hasher) Verify(ctx context.Context, password, stored string) (bool, err
 	}
 	defer h.leave()
 
-	_, err := decode(stored)
-	if err != nil {
+	check := reader(stored)
+	if check == nil {
 		// Ignore the result and the error: the point is the time this takes.
 		argon2id.ComparePasswordAndHash(password, h.dummy)
 		if stored == "" {
-			err = nil
+			return false, nil
 		}
-		return false, err
+		return false, ErrHash
 	}
+	return check(password)
+}
+
+func checkArgon2id(password, stored string) (bool, error) {
 	match, err := argon2id.ComparePasswordAndHash(password, stored)
 	if err != nil {
 		return false, ErrHash
@@ -183,7 +189,7 @@ func (h *Hasher) Verify(ctx context.Context, password, stored string) (bool, err
 }
 
 // NeedsRehash reports whether [Hasher.Hash] would now use other parameters than those
-// of the stored hash. Call it after a successful [Hasher.Verify], and hash the password
+// of the stored hash, or another algorithm. Call it after a successful [Hasher.Verify], and hash the password
 // again. Store the result only if the old hash is still there, so that you don't undo
 // a password change made at the same moment. NeedsRehash is also true for a string that
 // Verify refuses.
