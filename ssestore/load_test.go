@@ -485,7 +485,7 @@ func TestRefresh_ForgetsWhatTheOldRingOpened(t *testing.T) {
 	})
 }
 
-var update = flag.Bool("update", false, "write testdata/newer.json anew")
+var update = flag.Bool("update", false, "write testdata anew")
 
 // newer is a cookie that a newer version of this library might write.
 type newer struct {

@@ -1,0 +1,174 @@
+package ssestore_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+const vectorDir = "testdata/vectors"
+
+// The committed vectors are what the generator makes: nobody edits them by hand.
+func TestVectorsAreGenerated(t *testing.T) {
+	files := makeSessionVectors(t)
+	if *update {
+		if err := os.MkdirAll(vectorDir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range files {
+		path := filepath.Join(vectorDir, name)
+		if *update {
+			if err := os.WriteFile(path, want, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have, err := os.ReadFile(path)
+		if err != nil || !bytes.Equal(have, want) {
+			t.Errorf("%s is not what the generator makes (%v); run go test ./ssestore -run Vectors -update", path, err)
+		}
+	}
+	entries, err := os.ReadDir(vectorDir)
+	if err != nil || len(entries) != len(files) {
+		t.Errorf("%s has %d entries, the generator makes %d files (%v)", vectorDir, len(entries), len(files), err)
+	}
+}
+
+func readVectors(t testing.TB) (files []vectorFile) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(vectorDir, "*.json"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no vectors in %s: %v", vectorDir, err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f vectorFile
+		if err := json.Unmarshal(text, &f); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		files = append(files, f)
+	}
+	return files
+}
+
+// ring makes the keyring of a file.
+func (f vectorFile) ring(t testing.TB) *keyring.Keyring {
+	t.Helper()
+	var set []string
+	for _, k := range f.Ring {
+		root, err := hex.DecodeString(k.Root)
+		must(t, err)
+		jwk, err := json.Marshal(map[string]any{"kty": "oct", "kid": k.Kid, "k": encode64(string(root)), "use": "enc", "created": k.Created})
+		must(t, err)
+		set = append(set, string(jwk))
+	}
+	r, err := keyring.Parse(`{"keys":[` + strings.Join(set, ",") + `]}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (c vectorConfig) store(t testing.TB, keys keyring.Source) *ssestore.Store {
+	t.Helper()
+	sec := func(n int64) time.Duration { return time.Duration(n) * time.Second }
+	cfg := ssestore.Config{
+		Keys: keys, Audience: c.Audience, Cookie: cookie.Config{Name: c.Name},
+		Idle: sec(c.Idle), Absolute: sec(c.Absolute), PersistentIdle: sec(c.PersistentIdle), PersistentAbsolute: sec(c.PersistentAbsolute),
+	}
+	for _, f := range c.Former {
+		cfg.Former = append(cfg.Former, ssestore.Former{Cookie: cookie.Config{Name: f.Name, Domain: f.Domain}, Until: time.Unix(f.Until, 0)})
+	}
+	s, err := ssestore.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestV1_SessionVectors: each request has the verdict and the session that the vector
+// says. What runs a vector may be in any language.
+func TestV1_SessionVectors(t *testing.T) {
+	n := 0
+	for _, f := range readVectors(t) {
+		ring := f.ring(t)
+		for _, v := range f.Vectors {
+			n++
+			s := v.Config.store(t, ring).Load(v.Cookie, time.Unix(v.Now, 0))
+			p, info := s.Principal(), s.Info()
+			verdict := p.Refused().String()
+			if !info.New {
+				same(t, v.ID+": reason", verdict, "none")
+				verdict = "ok"
+			}
+			if verdict != v.Verdict {
+				t.Errorf("%s: verdict %s, want %s", v.ID, verdict, v.Verdict)
+				continue
+			}
+			who, user, actor := p.Identity(), "", ""
+			if v.User != nil {
+				user = *v.User
+			}
+			if v.Actor != nil {
+				actor = *v.Actor
+			}
+			same(t, v.ID+": user", who.ID, user)
+			same(t, v.ID+": somebody is behind", who.Actor != nil, v.Actor != nil)
+			if who.Actor != nil {
+				same(t, v.ID+": actor", who.Actor.ID, actor)
+			}
+			if verdict == "ok" {
+				same(t, v.ID+": claims", string(info.Claims), withoutSecrets(t, v.Claims))
+			} else {
+				same(t, v.ID+": names", len(s.Names()), 0)
+			}
+		}
+	}
+	if n < 80 {
+		t.Errorf("%d vectors, want at least 80", n)
+	}
+}
+
+var actorStamp = regexp.MustCompile(`("-act":\{[^}]*),"stp":"[^"]*"`)
+
+// withoutSecrets returns claims as Info shows them: with empty session id and stamps,
+// and not at all if there is nothing worth a cookie.
+func withoutSecrets(t testing.TB, text string) string {
+	t.Helper()
+	var c claims.Claims
+	if !c.Parse([]byte(text)) {
+		t.Fatalf("not the one spelling of claims: %s", text)
+	}
+	if c.Sub == "" && c.D == nil {
+		return ""
+	}
+	c.SID, c.Stp = claims.SID{}, [32]byte{}
+	return actorStamp.ReplaceAllString(string(c.Append(nil)), "$1")
+}
+
+// The reader's keys in a file are those that an operator would export for it.
+func TestVectors_ReaderKeys(t *testing.T) {
+	for _, f := range readVectors(t) {
+		ring := f.ring(t)
+		for _, k := range f.Reader.Keys {
+			key, _ := ring.Key(k.Kid)
+			var exported vectorJWK
+			must(t, json.Unmarshal(key.ExportJWK(keyring.Label{Purpose: k.Purpose, Audience: k.Audience, Name: k.Name}), &exported))
+			same(t, "exported key", exported, k)
+		}
+	}
+}
