@@ -41,6 +41,7 @@ var layers = []layer{
 	{pkg: "auth/next", core: true, may: []string{"internal/"}},
 	{pkg: "middleware", may: []string{"internal/", "keyring", "cookie", "ssestore", "auth", "auth/next"}, json: true},
 	{pkg: "middleware/middlewaretest", may: []string{"middleware"}, json: true},
+	{pkg: "serverless", json: true},
 }
 
 // notInCore is what the core must not reach, not even through another package.

@@ -1,0 +1,56 @@
+// Package serverless runs an http.Handler on AWS Lambda, with cookies that survive the
+// way there and back. One handler serves API Gateway (HTTP APIs, and REST APIs),
+// Lambda function URLs and Application Load Balancers.
+//
+//	lambda.StartHandler(serverless.Lambda(guard.Handler(mux)))
+//
+// lambda is github.com/aws/aws-lambda-go/lambda. This package doesn't import it, nor
+// any other part of an SDK: [Handler] has the Invoke method that StartHandler wants.
+//
+// # Cookies
+//
+// These events carry headers as JSON, in which a header that came several times is one
+// text with commas. A cookie's value may contain a comma too, and a sibling domain may
+// set any cookie. An adapter that splits the Cookie header at commas thus reads the
+// single cookie
+//
+//	x=1, __Host-session=…
+//
+// as two, and a stranger's session as the visitor's: the prefix __Host- doesn't help,
+// because the browser never saw a cookie of that name. The adapter
+// aws-lambda-go-api-proxy v0.16.2 does so for function URLs. This package splits no
+// header. Where an event has a list of cookies, it reads that list and nothing else.
+//
+// A logout sends two Set-Cookie lines, the session's and the barrier's. They reach the
+// browser as a list. A load balancer has no list unless the attribute
+// lambda.multi_value_headers.enabled is on for its target group, and would drop one
+// line. Handler refuses such events at the first request, not at the first logout. See
+// [SingleValueError].
+//
+// # Requests
+//
+// RemoteAddr is the address that called the gateway, with port 0. Host is the header
+// of that name, or the domain of the gateway. If the path arrives decoded, as some
+// gateways send it, it is taken as it is. A stage that is part of the path stays there;
+// see http.StripPrefix and middleware.Config.BasePath. Set RemoteAddr yourself if
+// another proxy stands in front of the gateway. [Event] returns the whole event, for
+// the claims of an authorizer and the like.
+//
+// # Responses
+//
+// A response is complete when the handler returns: there is no http.Flusher. To
+// stream, use lambdaurl from github.com/aws/aws-lambda-go. A handler that writes
+// nothing has answered 200, as under net/http. A panic goes on to the Lambda runtime,
+// which reports it. Trailers aren't sent.
+//
+// # Time
+//
+// Lambda freezes a process between two requests. Nothing here, and nothing in the other
+// packages of this module, needs a goroutine or a ticker to go on. A keyring.File and a
+// keyring.Schedule look at the clock of the request.
+//
+// # Other platforms
+//
+// Cloud Run functions and Vercel call an http.Handler, so pass them guard.Handler(mux).
+// Netlify sends the events of a REST API.
+package serverless
