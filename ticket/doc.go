@@ -26,6 +26,11 @@
 // A ticket without such a field can be used as often as its holder likes until it
 // expires.
 //
+// # Cost
+//
+// Opening a ticket with a small struct takes 12 allocations, most of them
+// encoding/json's. What isn't a ticket, or names an unknown key, is refused without any.
+//
 // # Values
 //
 // A value is stored as JSON. Seal refuses one that wouldn't come back equal, by the

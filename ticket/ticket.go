@@ -203,47 +203,45 @@ func (k *Kind[T]) Seal(now time.Time, v T, bound ...string) (string, error) {
 // An error that doesn't match is one of the program or of its user store: ErrUnbound,
 // [ErrNoTime], or what bound returned. Whatever the error, the value is the zero T.
 func (k *Kind[T]) Open(now time.Time, token string, bound func(T) ([]string, error)) (T, error) {
-	v, err := k.open(now, token, bound)
+	var zero T
+	c, key, err := k.verify(now, token)
 	if err != nil {
-		var zero T
 		return zero, err
 	}
-	return v, nil
+	v := new(T)
+	if !decode(c.d, v) {
+		return zero, cookie.ReasonMalformed.Err()
+	}
+	if c.isBound != (bound != nil) {
+		return zero, ErrUnbound
+	}
+	if bound != nil {
+		fields, err := bound(*v)
+		if err != nil {
+			return zero, err
+		}
+		if !c.boundTo(fields) {
+			return zero, cookie.ReasonStampMismatch.Err()
+		}
+	}
+	key.CountOpen(now) // a ticket that is refused is no reason to keep a key
+	return *v, nil
 }
 
-func (k *Kind[T]) open(now time.Time, token string, bound func(T) ([]string, error)) (v T, err error) {
+// verify returns the claims of an authentic ticket that isn't over.
+func (k *Kind[T]) verify(now time.Time, token string) (c claims, key keyring.Key, err error) {
 	sec, err := k.ready(now)
 	if err != nil {
-		return v, err
+		return c, key, err
 	}
 	plaintext, key, reason := k.decrypt(now, token)
 	if reason != cookie.ReasonNone {
-		return v, reason.Err()
+		return c, key, reason.Err()
 	}
-	var c claims
 	if !c.parse(plaintext) {
-		return v, cookie.ReasonMalformed.Err()
+		return c, key, cookie.ReasonMalformed.Err()
 	}
-	if reason := c.judge(sec, k.life); reason != cookie.ReasonNone {
-		return v, reason.Err()
-	}
-	if c.isBound != (bound != nil) {
-		return v, ErrUnbound
-	}
-	if !decode(c.d, &v) {
-		return v, cookie.ReasonMalformed.Err()
-	}
-	if bound != nil {
-		fields, err := bound(v)
-		if err != nil {
-			return v, err
-		}
-		if !c.boundTo(fields) {
-			return v, cookie.ReasonStampMismatch.Err()
-		}
-	}
-	key.CountOpen(now) // a ticket that is over is no reason to keep a key
-	return v, nil
+	return c, key, c.judge(sec, k.life).Err()
 }
 
 // decrypt opens the token under the key that it names, and asks the source once for
