@@ -12,8 +12,8 @@ import (
 	"github.com/hardtack-go/hardtack/ticket"
 )
 
-// TestNew_Refuses names each field that is wrong, all at once.
-func TestNew_Refuses(t *testing.T) {
+// TestK17_NewRefuses names each field that is wrong, all at once.
+func TestK17_NewRefuses(t *testing.T) {
 	schedule, err := keyring.NewSchedule([]byte("a master secret of thirty-two b."), 24*time.Hour, 2)
 	if err != nil {
 		t.Fatal(err)
@@ -79,8 +79,8 @@ func faults(t *testing.T, err error) string {
 	return strings.Join(names, " ")
 }
 
-// TestZeroKind: what wasn't made by New does nothing, and says so.
-func TestZeroKind(t *testing.T) {
+// TestK17_ZeroKind: what wasn't made by New does nothing, and says so.
+func TestK17_ZeroKind(t *testing.T) {
 	token := seal(t, newKind[string](t, ring(t, 1)), "ada")
 	for _, k := range []*ticket.Kind[string]{nil, {}} {
 		var fault *ticket.ConfigError
@@ -120,8 +120,8 @@ func TestURLSafe(t *testing.T) {
 	}
 }
 
-// TestTooLong: the longest ticket that Open looks at is the longest that Seal makes.
-func TestTooLong(t *testing.T) {
+// TestK16_TooLong: the longest ticket that Open looks at is the longest that Seal makes.
+func TestK16_TooLong(t *testing.T) {
 	k := newKind[string](t, ring(t, 1))
 	longest := ""
 	for n := 2900; n < 3000; n++ {
@@ -168,9 +168,9 @@ func TestNoPrimary(t *testing.T) {
 	refused(t, k, t0, token, nil, cookie.ReasonUnknownKey)
 }
 
-// TestCounters: a key knows how often it sealed and when it last opened something
+// TestK18_Counters: a key knows how often it sealed and when it last opened something
 // that was good.
-func TestCounters(t *testing.T) {
+func TestK18_Counters(t *testing.T) {
 	r := ring(t, 1)
 	k := newKind[string](t, r)
 	token := seal(t, k, "ada", "hash")
@@ -187,8 +187,8 @@ func TestCounters(t *testing.T) {
 	}
 }
 
-// TestErrorsQuoteNothing: no error repeats a value, a field or a ticket.
-func TestErrorsQuoteNothing(t *testing.T) {
+// TestK15_ErrorsQuoteNothing: no error repeats a value, a field or a ticket.
+func TestK15_ErrorsQuoteNothing(t *testing.T) {
 	const secret = "correct-horse"
 	k := newKind[any](t, ring(t, 1))
 	_, err := k.Seal(t0, map[string]any{secret: make(chan int)})
