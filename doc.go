@@ -16,6 +16,8 @@
 //     a Set-Cookie line, and back.
 //   - [github.com/hardtack-go/hardtack/ssestore] is the Stateless SEssion store.
 //     Raw Cookie lines and a time go in, Set-Cookie lines come out.
+//   - [github.com/hardtack-go/hardtack/ticket] seals a value that leaves and comes back,
+//     such as the link of a password reset.
 //   - [github.com/hardtack-go/hardtack/auth] knows which of your users a session
 //     belongs to, and when it no longer does.
 //   - [github.com/hardtack-go/hardtack/middleware] connects all of this to net/http.
@@ -29,8 +31,9 @@
 // Lambda event, a WebAssembly worker and a proxy. A test checks the import graph for
 // linux, js/wasm and wasip1.
 //
-// [github.com/hardtack-go/hardtack/auth/next] is part of the core too, and imports
-// none of it. It decides where a redirect after a login may lead.
+// [github.com/hardtack-go/hardtack/ticket] is part of the core too, and stands next to
+// ssestore. So is [github.com/hardtack-go/hardtack/auth/next], which imports none of
+// it and decides where a redirect after a login may lead.
 //
 // Two more packages handle other people's formats:
 // [github.com/hardtack-go/hardtack/cookie/gorilla] is for cookies made by

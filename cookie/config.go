@@ -97,8 +97,8 @@ type Config struct {
 // Package (here "cookie"), Field and Rule. It doesn't repeat the value. [New]
 // returns all of them, joined.
 //
-// Packages ssestore, auth and middleware use the same type, so one [errors.As]
-// target finds the faults of all four.
+// Packages ssestore, ticket, auth and middleware use the same type, so one [errors.As]
+// target finds the faults of all of them.
 type ConfigError = config.Error
 
 const ruleName = "must be 1 to 256 letters, digits or any of !#$%&'*+-.^_`|~"

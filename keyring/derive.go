@@ -202,16 +202,16 @@ type Counters struct {
 	Worn bool
 }
 
-// CountSeal counts a token sealed under the key. The session store calls it; codecs
-// don't. It does nothing for the zero Key.
+// CountSeal counts a token sealed under the key. The session store and package ticket
+// call it; codecs don't. It does nothing for the zero Key.
 func (k Key) CountSeal() {
 	if k.p != nil {
 		k.p.live.sealed.Add(1)
 	}
 }
 
-// CountOpen counts a token opened under the key at now. The session store calls it;
-// codecs don't. It does nothing for the zero Key.
+// CountOpen counts a token opened under the key at now. The session store and package
+// ticket call it; codecs don't. It does nothing for the zero Key.
 func (k Key) CountOpen(now time.Time) {
 	if k.p == nil {
 		return

@@ -23,7 +23,9 @@ import (
 //	Window() time.Duration
 //
 // returns how long a token can be opened at least after it was sealed. A store
-// refuses to start if that is shorter than its longest session life.
+// refuses to start if that is shorter than its longest session life. What is said here
+// of a store and its requests goes for a kind of ticket and its calls too; see package
+// ticket.
 type Source interface {
 	At(now time.Time) *Keyring
 }
