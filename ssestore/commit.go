@@ -146,7 +146,7 @@ func (p *state) wantsWrite() bool {
 		// it. Otherwise, anyone with a retired key could get a forged session resealed.
 		return false
 	}
-	if p.store.due(&p.c, p.sec) && p.limit <= WritesRenewOnly {
+	if p.limit <= WritesRenewOnly && p.renews() {
 		return true // and carries reseal and stamp with it
 	}
 	return p.limit == WritesAll && (moves || p.readRare().moved || p.freshStamp())
@@ -182,7 +182,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	}
 
 	// A renewal that is due goes along with every write, which sends a cookie anyway.
-	renew := p.limit < WritesNone && p.store.due(c, p.sec)
+	renew := p.limit < WritesNone && p.renews()
 	if renew {
 		c.Rnw = p.sec // later than it was, or it would not be due
 	}

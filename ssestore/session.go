@@ -42,8 +42,9 @@ var (
 	// ErrUnconfirmed is returned when a session taken over from a legacy cookie was
 	// changed in a request that never asked who the user is. It has no stamp yet, so
 	// writing it would log the user out. Nothing is written, and the legacy cookie
-	// stays.
-	ErrUnconfirmed = errors.New("ssestore: a migrated session was changed without resolving its user; nothing was written")
+	// stays. With Config.RenewVerified, Renew returns it for a user whom GetUser hasn't
+	// returned in this request.
+	ErrUnconfirmed = errors.New("ssestore: the session's user must be confirmed before this is written: call GetUser first")
 	// ErrBadName is returned for a typed key whose name isn't 1 to 64 characters of
 	// A-Z a-z 0-9 _ . : / -.
 	ErrBadName = errors.New("ssestore: the name of a key must be 1 to 64 characters of A-Z a-z 0-9 _ . : / -")
@@ -177,7 +178,9 @@ func (s *Session) ExpireAt(t time.Time) error {
 // says. Without a session there is nothing to renew, which isn't an error. The absolute
 // end stays.
 //
-// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime.
+// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime; and ErrUnconfirmed with
+// Config.RenewVerified, if the session has a user whom GetUser hasn't returned yet in
+// this request.
 func (s *Session) Renew() error {
 	p, err := s.edit()
 	if err != nil {
@@ -185,6 +188,9 @@ func (s *Session) Renew() error {
 	}
 	defer p.mu.Unlock()
 	p.access()
+	if !p.vouched() {
+		return ErrUnconfirmed
+	}
 	if p.c.SID != (claims.SID{}) && p.c.Rnw < p.sec { // never back: clocks differ
 		p.c.Rnw, p.writeRare().renewed = p.sec, true
 		p.change()

@@ -59,6 +59,21 @@ type Config struct {
 	// ("remember me", [Session.Remember]).
 	PersistentIdle, PersistentAbsolute time.Duration
 
+	// RenewVerified, if not 0, makes the time of a session's last renewal also the time
+	// at which its user was last verified. It is how long that counts for a program
+	// without a user store, such as a worker at the edge: see auth.Within. It is whole
+	// seconds, from one minute to the shorter of Idle and PersistentIdle.
+	//
+	// A session that names a user is then renewed only in a request in which GetUser
+	// returned that user, and a renewal is due after half of RenewVerified, if a sixth
+	// of the idle time isn't shorter. So a user who visits only pages that never call
+	// GetUser is logged out after the idle time, and the others get more cookies.
+	//
+	// Nothing may rely on it before RenewVerified has passed since the last instance
+	// without it stopped, because that one renewed whoever came. docs/THREATS.md says
+	// what goes unnoticed within the window.
+	RenewVerified time.Duration
+
 	// Persistent makes sessions persistent unless [Session.Remember] says otherwise.
 	// Without it they are browser sessions. It applies to new sessions and logins.
 	Persistent bool
@@ -130,6 +145,7 @@ type Store struct {
 	secure   bool
 	browser  profile
 	persist  profile
+	window   int64 // Config.RenewVerified in seconds; 0: off
 
 	persistent bool // the profile of a new session, if Remember says nothing
 
@@ -187,6 +203,7 @@ func New(c Config) (*Store, error) {
 	s.persistent = c.Persistent
 	s.browser = lifetimes(c.Idle, c.Absolute, DefaultIdle, DefaultAbsolute, "", &faults)
 	s.persist = lifetimes(c.PersistentIdle, c.PersistentAbsolute, DefaultPersistentIdle, DefaultPersistentAbsolute, "Persistent", &faults)
+	s.window = s.checkWindow(c.RenewVerified, &faults)
 	if keysource.IsNil(c.Keys) {
 		faults.Add("Keys", "must be set; if it was, what made it has returned an error that says why it's nil")
 	} else if keysource.Empty(c.Keys) {

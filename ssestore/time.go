@@ -46,9 +46,3 @@ func (s *Store) judge(c *claims.Claims, now int64) cookie.Reason {
 	}
 	return cookie.ReasonNone
 }
-
-// due reports whether the idle time should restart.
-func (s *Store) due(c *claims.Claims, now int64) bool {
-	// Multiply rather than divide: an idle time under 6 seconds would become 0.
-	return (now-c.Rnw)*renewals >= s.profile(c.Per).idle
-}
