@@ -69,6 +69,9 @@ type sessionVector struct {
 	Claims string  `json:"claims,omitempty"`
 	User   *string `json:"user,omitempty"`  // absent: nobody is logged in
 	Actor  *string `json:"actor,omitempty"` // absent: nobody is behind the user; "": somebody who can't be read
+
+	// Only with renew_verified: whether the user was verified within it.
+	Within *bool `json:"within,omitempty"`
 }
 
 // vectorConfig has what decides about a session. Times are in seconds.
@@ -79,6 +82,7 @@ type vectorConfig struct {
 	Absolute           int64          `json:"absolute"`
 	PersistentIdle     int64          `json:"persistent_idle"`
 	PersistentAbsolute int64          `json:"persistent_absolute"`
+	RenewVerified      int64          `json:"renew_verified,omitempty"`
 	Former             []vectorFormer `json:"former,omitempty"`
 }
 
@@ -356,6 +360,7 @@ func makeSessionVectors(t testing.TB) map[string][]byte {
 		{"header", "Cookie header fields: where values begin and end, and which of several counts.", headerSessions},
 		{"keys", "Keys, names and audiences. cookie/testdata/vectors has more about the token.", keySessions},
 		{"ended", "The second cookie, which names the sessions that ended in this browser.", endedSessions},
+		{"within", "Whether the user was verified within the window, if the application renews only verified sessions (ssestore.Config.RenewVerified).", withinSessions},
 		{"former", "Places where the cookie was before its configuration changed.", formerSessions},
 	} {
 		m := &vectorMaker{name: f.name, seen: seen, slots: map[string]bool{}, t: t}
@@ -729,6 +734,33 @@ func endedSessions(m *vectorMaker) {
 }
 
 const entryLength = 7 + 10 + 22
+
+func withinSessions(m *vectorMaker) {
+	add := func(id, comment string, f form, now int64, within bool) {
+		v := sessionVector{ID: id, Comment: comment, Config: usualConfig(), Now: now, Cookie: pair(sealing{}.seal(f.String())), Within: &within}
+		v.Config.RenewVerified = 600
+		m.ok(v, f.String())
+	}
+	for _, f := range []form{{sub: "42"}, {sub: "42", per: true}} {
+		id := "browser"
+		if f.per {
+			id = "persistent"
+		}
+		for _, n := range []int64{0, 1, 599, 600} {
+			add(fmt.Sprint(id, "-", n), "renewed that many seconds ago", f, vecNow+n, true)
+		}
+		for _, n := range []int64{601, 602, 1800} {
+			add(fmt.Sprint(id, "-", n), "renewed that many seconds ago, which is too long", f, vecNow+n, false)
+		}
+	}
+	add("renewed", "logged in long ago", form{sub: "42", iat: vecNow - vecHour, rnw: vecNow - 600}, vecNow, true)
+	add("renewed-late", "logged in and renewed long ago", form{sub: "42", iat: vecNow - vecHour, rnw: vecNow - 601}, vecNow, false)
+	add("login", "only the renewal counts", form{sub: "42", iat: vecNow - vecHour, rnw: vecNow - 601, auth: vecNow}, vecNow, false)
+	add("ahead", "renewed by a clock that is ahead", form{sub: "42", rnw: vecNow + 60}, vecNow, true)
+	add("anonymous", "nobody is logged in", form{d: `{"a":1}`}, vecNow, false)
+	add("impersonated", "somebody is behind the user", form{sub: "42", d: "{" + actorData("admin", true) + "}"}, vecNow, true)
+	add("actor-unreadable", "somebody is behind the user who can't be read", form{sub: "42", d: `{"-act":{"sub":""}}`}, vecNow, false)
+}
 
 func formerSessions(m *vectorMaker) {
 	const before, until = "__Host-before", vecNow + vecDay

@@ -88,7 +88,7 @@ func (c vectorConfig) store(t testing.TB, keys keyring.Source) *ssestore.Store {
 	sec := func(n int64) time.Duration { return time.Duration(n) * time.Second }
 	cfg := ssestore.Config{
 		Keys: keys, Audience: c.Audience, Cookie: cookie.Config{Name: c.Name},
-		Idle: sec(c.Idle), Absolute: sec(c.Absolute), PersistentIdle: sec(c.PersistentIdle), PersistentAbsolute: sec(c.PersistentAbsolute),
+		RenewVerified: sec(c.RenewVerified), Idle: sec(c.Idle), Absolute: sec(c.Absolute), PersistentIdle: sec(c.PersistentIdle), PersistentAbsolute: sec(c.PersistentAbsolute),
 	}
 	for _, f := range c.Former {
 		cfg.Former = append(cfg.Former, ssestore.Former{Cookie: cookie.Config{Name: f.Name, Domain: f.Domain}, Until: time.Unix(f.Until, 0)})
@@ -132,6 +132,8 @@ func TestV1_SessionVectors(t *testing.T) {
 				same(t, v.ID+": actor", who.Actor.ID, actor)
 			}
 			if verdict == "ok" {
+				_, within := p.Within()
+				same(t, v.ID+": within", within, v.Within != nil && *v.Within)
 				same(t, v.ID+": claims", string(info.Claims), withoutSecrets(t, v.Claims))
 			} else {
 				same(t, v.ID+": names", len(s.Names()), 0)
