@@ -103,10 +103,8 @@ func (w *writer) response(to source) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // pages are full of <, and Lambda limits the size
-	if err := enc.Encode(out); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	err := enc.Encode(out)
+	return b.Bytes(), err
 }
 
 // joined returns one text for each header: a list in the sense of RFC 9110 section

@@ -19,13 +19,13 @@ import (
 
 // The events are written after AWS's documentation, cut to what matters.
 const (
-	httpAPI = `{"version":"2.0","rawPath":%q,"rawQueryString":"a=1&a=2&b=%%20c","cookies":%s,
+	httpAPI = `{"version":"2.0","rawPath":%q,"rawQueryString":"a=1&a=2&b=%%20c%%26%%2B","cookies":%s,
 		"headers":{"host":"example.com","accept":"text/html, */*","if-none-match":"\"a\", \"b\""%s},
 		"requestContext":{"domainName":"gateway.example","http":{"method":%q,"path":"/","sourceIp":"192.0.2.7"}},
 		"body":%q,"isBase64Encoded":false}`
-	restAPI = `{"httpMethod":%q,"path":%q,%s,"multiValueQueryStringParameters":{"b":[" c"],"a":["1","2"]},
+	restAPI = `{"httpMethod":%q,"path":%q,%s,"multiValueQueryStringParameters":{"b":[" c&+"],"a":["1","2"]},
 		"requestContext":{"domainName":"gateway.example","identity":{"sourceIp":"192.0.2.7"}},"body":%q,"isBase64Encoded":false}`
-	balancer = `{"httpMethod":%q,"path":%q,%s,"multiValueQueryStringParameters":{"b":["%%20c"],"a":["1","2"]},
+	balancer = `{"httpMethod":%q,"path":%q,%s,"multiValueQueryStringParameters":{"b":["%%20c%%26%%2B"],"a":["1","2"]},
 		"requestContext":{"elb":{"targetGroupArn":"arn"}},"body":%q,"isBase64Encoded":false}`
 )
 
@@ -149,7 +149,7 @@ func TestE1_Requests(t *testing.T) {
 				"host":          {got.Host, "example.com"},
 				"path":          {got.URL.Path, "/a/b/ü"},
 				"raw path":      {got.URL.EscapedPath(), "/a%2Fb/%C3%BC"},
-				"query":         {fmt.Sprint(got.URL.Query()), "map[a:[1 2] b:[ c]]"},
+				"query":         {fmt.Sprint(got.URL.Query()), "map[a:[1 2] b:[ c&+]]"},
 				"address":       {got.RemoteAddr, "192.0.2.7:0"},
 				"body":          {body, "x=1"},
 				"length":        {fmt.Sprint(got.ContentLength), "3"},
@@ -170,6 +170,16 @@ func TestE1_Requests(t *testing.T) {
 	}
 	if serverless.Event(t.Context()) != nil {
 		t.Error("an event where there is none")
+	}
+}
+
+// TestE1_OneMapOfParameters: the query of an event that has only the short map.
+func TestE1_OneMapOfParameters(t *testing.T) {
+	var got string
+	h := serverless.Lambda(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.URL.RawQuery }))
+	invoke(t, h, `{"httpMethod":"GET","queryStringParameters":{"b":"2","a":"1&"},"multiValueQueryStringParameters":null}`)
+	if got != "a=1%26&b=2" {
+		t.Errorf("the query is %q", got)
 	}
 }
 
@@ -261,8 +271,9 @@ func TestE3_Responses(t *testing.T) {
 			if a.StatusCode != row.status || h.Get("Content-Type") != row.header || a.Body != row.body || a.IsBase64Encoded != row.base64 || len(a.setCookies()) != row.cookies {
 				t.Errorf("%s, %s: %+v", s.name, row.name, a)
 			}
-			if want := map[string]int{"load balancer": 1}[s.name]; (a.StatusDescription != "") != (want == 1) {
-				t.Errorf("%s, %s: status description %q", s.name, row.name, a.StatusDescription)
+			balancer, list := s.name == "load balancer", s.name == "HTTP API" || s.name == "function URL"
+			if (a.StatusDescription != "") != balancer || list && a.MultiValueHeaders != nil || !list && (a.Headers != nil || a.Cookies != nil) {
+				t.Errorf("%s, %s: not the answer for this event: %+v", s.name, row.name, a)
 			}
 		}
 	}
@@ -416,7 +427,7 @@ func TestE6_SingleValue(t *testing.T) {
 	h := app(t, ssestore.Config{})
 	_, err := h.Invoke(t.Context(), []byte(event("/login")))
 	var refused *serverless.SingleValueError
-	if !errors.As(err, &refused) || refused.SetCookies != 0 || !strings.Contains(err.Error(), "lambda.multi_value_headers.enabled") {
+	if !errors.As(err, &refused) || refused.SetCookies != 0 || strings.Contains(err.Error(), "0") || !strings.Contains(err.Error(), "lambda.multi_value_headers.enabled") {
 		t.Errorf("refused with %v", err)
 	}
 
@@ -426,7 +437,7 @@ func TestE6_SingleValue(t *testing.T) {
 		t.Errorf("allowed: %+v", a)
 	}
 	_, err = h.Invoke(t.Context(), []byte(event("/logout", pairs(a.setCookies())...)))
-	if !errors.As(err, &refused) || refused.SetCookies != 2 || !strings.Contains(err.Error(), "lambda.multi_value_headers.enabled") {
+	if !errors.As(err, &refused) || refused.SetCookies != 2 || !strings.Contains(err.Error(), "2 Set-Cookie lines") || !strings.Contains(err.Error(), "lambda.multi_value_headers.enabled") {
 		t.Errorf("the logout: %v", err)
 	}
 
@@ -484,8 +495,9 @@ func TestE7_Odd(t *testing.T) {
 // TestE8_Panic: a panic is for the Lambda runtime.
 func TestE8_Panic(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
-		"of the handler":    func(http.ResponseWriter, *http.Request) { panic("boom") },
-		"an invalid status": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(7) },
+		"of the handler":   func(http.ResponseWriter, *http.Request) { panic("boom") },
+		"a status of 99":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(99) },
+		"a status of 1000": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(1000) },
 	} {
 		func() {
 			defer func() {
