@@ -635,10 +635,14 @@ func TestM18_StoreDownInUse(t *testing.T) {
 	res := a.ask(b)
 	users.err = down
 	want(t, click(b, res.link), http.StatusServiceUnavailable, "")
-	users.err = auth.ErrNoUser // deleted between the reading and the change
+	// Deleted, or used by another request, between the reading and the change.
+	for _, users.err = range []error{auth.ErrNoUser, signin.ErrChanged} {
+		want(t, click(b, res.link), http.StatusBadRequest, invalid)
+	}
+	users.err, users.unread = nil, auth.ErrBadID
 	want(t, click(b, res.link), http.StatusBadRequest, invalid)
+	users.unread = nil
 	wantOut(t, b)
-	users.err = nil
 	wantIn(t, b, click(b, res.link), "/", "1 by link")
 }
 
@@ -646,7 +650,15 @@ func TestM18_StoreDownInUse(t *testing.T) {
 type flaky struct {
 	passlink.Users[*rig.User]
 	err    error
+	unread error // of ByID
 	answer func(*rig.User) *rig.User
+}
+
+func (f *flaky) ByID(ctx context.Context, id string) (*rig.User, error) {
+	if f.unread != nil {
+		return nil, f.unread
+	}
+	return f.Users.ByID(ctx, id)
 }
 
 func (f *flaky) Use(ctx context.Context, u *rig.User) (*rig.User, error) {
@@ -673,7 +685,7 @@ func TestM19_EnterHookDecides(t *testing.T) {
 	}})
 	b := a.Browser(t)
 	got := click(b, a.ask(b, "remember", "1", "next", "/members").link)
-	if got.StatusCode != http.StatusTeapot || got.Location() != "" {
+	if got.StatusCode != http.StatusTeapot || got.Location() != "" || got.Body != "" {
 		t.Errorf("%d to %q", got.StatusCode, got.Location())
 	}
 	if len(entries) != 1 || entries[0].How != "link" || !entries[0].Remember || entries[0].Next != "/members" || entries[0].User.Logins != 1 {
@@ -850,4 +862,22 @@ func TestM25_ConfigurationFaults(t *testing.T) {
 			t.Errorf("Path %q: %v", path, err)
 		}
 	}
+}
+
+// A request for an unknown address has a code as well, which nobody is told. Even whoever
+// could work it out gets nowhere.
+func TestM5_CodeOfNobody(t *testing.T) {
+	a := start(t, rig.Options{})
+	b := a.Browser(t)
+	pending := b.Post("/passlink/", url.Values{"email": {"eve@example.com"}}).Field("pending")
+	kind, err := ticket.New[map[string]any](ticket.Config{Keys: a.Keys, Purpose: "signin/passlink/asked", Audience: "https://example.com", Life: 15 * time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := kind.Open(a.Now(), pending, func(map[string]any) ([]string, error) { return []string{b.Cookie("__Host-signin")}, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, enter(b, pending, passlink.NewCode(v["s"].(string), []string{""})), http.StatusUnprocessableEntity, wrong)
+	wantOut(t, b)
 }

@@ -32,7 +32,7 @@ func (h *handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	get := r.Method == http.MethodGet || r.Method == http.MethodHead
 	switch path := r.URL.Path; {
-	case path == h.Path && get && r.URL.RawQuery != "" && r.URL.Query().Has("token"):
+	case path == h.Path && get && r.URL.Query().Has("token"):
 		h.open(w, r, now)
 	case path == h.Path && get:
 		h.show(w, r, http.StatusOK, "passlink/ask", "", map[string]string{"email": "", "next": h.desk.Config().Guard.Next(r, "")})
