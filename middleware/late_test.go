@@ -1,12 +1,14 @@
 package middleware_test
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -70,24 +72,67 @@ func TestR11_PanicCommitsNothing(t *testing.T) {
 	}
 }
 
+// expiring is a context whose deadline passes when the test says so, and not while the
+// handler waits for a processor.
+type expiring struct {
+	context.Context
+	passed chan struct{}
+	once   sync.Once
+}
+
+func (e *expiring) Done() <-chan struct{} { return e.passed }
+
+func (e *expiring) Err() error {
+	select {
+	case <-e.passed:
+		return context.DeadlineExceeded
+	default:
+		return e.Context.Err()
+	}
+}
+
+func (e *expiring) Value(key any) any {
+	if key == (expiringKey{}) {
+		return e
+	}
+	return e.Context.Value(key)
+}
+
+type expiringKey struct{}
+
+// timeout is http.TimeoutHandler with a timeout that expire brings about.
+func timeout(h http.Handler) http.Handler {
+	h = http.TimeoutHandler(h, time.Hour, "too late")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.ServeHTTP(w, r.WithContext(&expiring{Context: r.Context(), passed: make(chan struct{})}))
+	})
+}
+
+// expire lets the deadline of a request behind timeout pass.
+func expire(r *http.Request) {
+	e := r.Context().Value(expiringKey{}).(*expiring)
+	e.once.Do(func() { close(e.passed) })
+}
+
 // TestTimeoutHandler_Inside: the handler that was left behind may go on using
 // its request and session; it changes nothing any more. (Run with -race.)
 func TestTimeoutHandler_Inside(t *testing.T) {
 	late := make(chan struct{})
 	result := make(chan error, 2)
 	a := newApp(t, func(s *setup) {
-		s.inside = func(h http.Handler) http.Handler { return http.TimeoutHandler(h, 50*time.Millisecond, "too late") }
+		s.inside = timeout
 	})
 	a.mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		s := middleware.Session(r)
 		note.Set(s, "in time")
-		<-r.Context().Done()
+		expire(r)
 		<-late
 		result <- note.Set(s, "late")
 		result <- note.Set(middleware.Session(r), "late")
 		w.Write([]byte("late"))
 	})
 	a.mux.HandleFunc("/first", func(w http.ResponseWriter, r *http.Request) {
+		expire(r)
 		<-late
 		result <- note.Set(middleware.Session(r), "late")
 	})
@@ -135,11 +180,12 @@ func TestTimeoutHandler_InTime(t *testing.T) {
 func TestTimeoutHandler_Outside(t *testing.T) {
 	late, done := make(chan struct{}), make(chan struct{})
 	a := newApp(t, func(s *setup) {
-		s.around = func(h http.Handler) http.Handler { return http.TimeoutHandler(h, 50*time.Millisecond, "too late") }
+		s.around = timeout
 	})
 	a.mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
 		defer close(done)
 		note.Set(middleware.Session(r), "in time")
+		expire(r)
 		<-late
 		if _, err := w.Write([]byte("late")); !errors.Is(err, http.ErrHandlerTimeout) {
 			t.Errorf("Write: %v", err)
