@@ -152,7 +152,11 @@ func (p *state) barrierLine() string {
 	list, room := space[:0], min(maxEnded, (k.MaxValue()+1)/(entryLen+1))
 	last := int64(0) // of all ends
 	kid := p.keys().Primary().ID()
-	for _, o := range p.readRare().over {
+	var over []ended
+	if p.rare != nil {
+		over = p.rare.over
+	}
+	for _, o := range over {
 		var digits [20]byte
 		until := strconv.AppendInt(digits[:0], o.end, 10)
 		if len(until) != untilLen || room == 0 {

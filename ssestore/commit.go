@@ -85,7 +85,7 @@ func (p *state) decide(status int) action {
 		return doDrop
 	case p.came() && p.wantsWrite():
 		return doRenew
-	case p.limit == WritesAll && p.readRare().tidy:
+	case p.limit == WritesAll && p.rare != nil && p.rare.tidy:
 		return doTidy
 	}
 	return doNothing
@@ -149,7 +149,7 @@ func (p *state) wantsWrite() bool {
 	if p.limit <= WritesRenewOnly && p.renews() {
 		return true // and carries reseal and stamp with it
 	}
-	return p.limit == WritesAll && (moves || p.readRare().moved || p.freshStamp())
+	return p.limit == WritesAll && (moves || p.moved() || p.freshStamp())
 }
 
 // freshStamp reports whether Confirm brought a stamp to replace the old one, made under
@@ -228,11 +228,11 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	order := p.key.Compare(primary)
 	out.KeyID = primary.ID()
 	out.Bytes = len(p.store.cookie.Name()) + len(value)
-	out.Renewed = renew || p.readRare().renewed
+	out.Renewed = renew || p.rare != nil && p.rare.renewed
 	out.Restamped = restamp || p.proof == proofRestamped
 	out.Resealed = p.origin == originLoaded && order < 0
 	out.OlderPrimary = order > 0
-	out.Migrated = (p.origin == originMigrated || p.readRare().moved) && p.ending == endingNo && p.proof < proofBegun
+	out.Migrated = (p.origin == originMigrated || p.moved()) && p.ending == endingNo && p.proof < proofBegun
 	out.KeyWorn = primary.Counters().Worn
 	return nil
 }
@@ -244,7 +244,7 @@ func (p *state) delete(out *Outcome, solicited bool) {
 		out.SetCookie = append(out.SetCookie, p.store.cookie.Delete())
 	}
 	p.deleteFormer(out)
-	out.Deleted = p.present || p.legacy != 0 || p.readRare().former != 0
+	out.Deleted = p.present || p.legacy != 0 || p.rare != nil && p.rare.former != 0
 	if solicited {
 		p.sendBarrier(out)
 	}

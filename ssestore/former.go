@@ -127,7 +127,7 @@ func (p *state) findFormer(lines []string, named, barred bool) {
 // a value of ours.
 func (p *state) chooseFormer(lines []string) (seen sight) {
 	p.formerly(func(i int, place *former) {
-		if seen.ours || !place.renamed || p.readRare().former&(1<<i) == 0 {
+		if seen.ours || !place.renamed || p.rare == nil || p.rare.former&(1<<i) == 0 {
 			return
 		}
 		p.reason = cookie.ReasonNone // whatever is foreign in the current place
@@ -139,6 +139,9 @@ func (p *state) chooseFormer(lines []string) (seen sight) {
 	})
 	return seen
 }
+
+// moved reports whether the session came from a former place of another name.
+func (p *state) moved() bool { return p.rare != nil && p.rare.moved }
 
 // oneSession reports whether two values under the session cookie's name may be the
 // same session in two places.
@@ -155,9 +158,11 @@ func (p *state) later(c *claims.Claims) bool { return c.Rnw >= p.c.Rnw }
 
 // deleteFormer deletes the cookies of former places.
 func (p *state) deleteFormer(out *Outcome) {
-	bits := p.readRare().former
+	if p.rare == nil {
+		return
+	}
 	for i := range p.store.former {
-		if bits&(1<<i) != 0 {
+		if p.rare.former&(1<<i) != 0 {
 			out.SetCookie = append(out.SetCookie, p.store.former[i].cookie.Delete())
 		}
 	}
@@ -168,9 +173,11 @@ func (p *state) deleteFormer(out *Outcome) {
 // barrier may do this: any other could arrive late and remove what a logout has
 // written.
 func (p *state) deleteFormerBarriers(out *Outcome) {
-	bits := p.readRare().formerBarred
+	if p.rare == nil {
+		return
+	}
 	for i := range p.store.former {
-		if bits&(1<<i) != 0 {
+		if p.rare.formerBarred&(1<<i) != 0 {
 			out.SetCookie = append(out.SetCookie, p.store.former[i].barrier.Delete())
 		}
 	}

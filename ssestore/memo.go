@@ -77,13 +77,13 @@ func (p *state) memoOf(key any) *memo {
 	if m.key == key {
 		return m
 	}
-	for _, m := range p.readRare().memos {
+	r := p.writeRare()
+	for _, m := range r.memos {
 		if m.key == key {
 			return m
 		}
 	}
 	m = &memo{key: key}
-	r := p.writeRare()
 	r.memos = append(r.memos, m)
 	return m
 }

@@ -310,10 +310,14 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 
 // applyWishes makes this request's Remember and ExpireAt hold for a new session.
 func (p *state) applyWishes() {
-	if w := p.readRare().wish; w != wishNone {
-		p.c.Per = w == wishPersistent
+	p.c.End = 0
+	if p.rare == nil {
+		return
 	}
-	p.c.End = p.readRare().wishEnd // 0 if none was wished
+	if p.rare.wish != wishNone {
+		p.c.Per = p.rare.wish == wishPersistent
+	}
+	p.c.End = p.rare.wishEnd // 0 if none was wished
 }
 
 // Restamp gives the session of a user a new stamp after the field changed. It

@@ -270,7 +270,7 @@ func (s *Session) Late() error {
 		return nil
 	}
 	defer p.mu.Unlock()
-	if p.readRare().late {
+	if p.rare != nil && p.rare.late {
 		return ErrCommitted
 	}
 	return nil

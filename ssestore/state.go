@@ -184,15 +184,8 @@ type values struct {
 	space   [3]claims.Member // where members starts
 }
 
-// readRare returns the rare part to read from.
-func (p *state) readRare() rare {
-	if p.rare == nil {
-		return rare{}
-	}
-	return *p.rare
-}
-
-// writeRare returns the rare part to write to.
+// writeRare returns the rare part to write to. Reading goes by p.rare itself, which is
+// nearly always nil.
 func (p *state) writeRare() *rare {
 	if p.rare == nil {
 		p.rare = new(rare)
@@ -297,7 +290,7 @@ func (p *state) adopted() bool {
 // That isn't its current end. Remember and ExpireAt can move that one both ways, up to
 // exp. Only a login moves exp, and a login makes a new session.
 func (p *state) bury() {
-	if p.came() && p.c.SID != (claims.SID{}) && p.proof < proofBegun && p.readRare().over == nil {
+	if p.came() && p.c.SID != (claims.SID{}) && p.proof < proofBegun && (p.rare == nil || p.rare.over == nil) {
 		end := p.c.Exp
 		if p.origin == originMigrated {
 			// Its exp isn't in a cookie yet. Another request may be migrating it with
