@@ -63,40 +63,34 @@ func (c *jweCodec) Seal(ring *keyring.Keyring, plaintext []byte) (string, error)
 	return jwe.Seal(box.AEAD, nonces, key.ID(), plaintext), nil
 }
 
-func (c *jweCodec) Open(ring *keyring.Keyring, value string) (o Opened, err error) {
-	err = c.open(&o, nil, ring, value)
-	return
+func (c *jweCodec) Open(ring *keyring.Keyring, value string) (Opened, error) {
+	plaintext, key, err := c.OpenInto(nil, ring, value)
+	return Opened{Plaintext: plaintext, Key: key}, err
 }
 
 // OpenInto is Open with the plaintext in buf, at any offset, if its capacity is
 // large enough; jwe.MaxOpen bytes always are. Whatever the result, all of buf's
-// capacity may have been overwritten. Package ssestore uses it.
-func (c *jweCodec) OpenInto(buf []byte, ring *keyring.Keyring, value string) (o Opened, err error) {
-	err = c.open(&o, buf, ring, value)
-	return
-}
-
-// open fills o, which must be zero, or leaves it alone and returns the reason.
-func (c *jweCodec) open(o *Opened, buf []byte, ring *keyring.Keyring, value string) error {
+// capacity may have been overwritten. Package ssestore uses it. It returns the parts of
+// an Opened, which fit into registers.
+func (c *jweCodec) OpenInto(buf []byte, ring *keyring.Keyring, value string) ([]byte, keyring.Key, error) {
 	kid, ok := jwe.Kid(value)
 	if !ok {
-		return ReasonForeign.Err()
+		return nil, keyring.Key{}, ReasonForeign.Err()
 	}
 	// A view instead of a conversion, which costs a call: kid lives as long as it.
 	key, ok := ring.Key(unsafe.String(&kid[0], len(kid)))
 	if !ok {
-		return ReasonUnknownKey.Err()
+		return nil, keyring.Key{}, ReasonUnknownKey.Err()
 	}
 	box, ok := key.Cache(c.seal, jwe.NewBox).(*jwe.Box)
 	if !ok { // the zero Key: no ring hands it out
-		return ReasonUnknownKey.Err()
+		return nil, keyring.Key{}, ReasonUnknownKey.Err()
 	}
 	plaintext, fault := jwe.Open(buf, box.AEAD, value)
 	if fault != jwe.OK {
-		return reasonOfFault(fault).Err()
+		return nil, keyring.Key{}, reasonOfFault(fault).Err()
 	}
-	o.Plaintext, o.Key = plaintext, key
-	return nil
+	return plaintext, key, nil
 }
 
 func reasonOfFault(f jwe.Fault) Reason {

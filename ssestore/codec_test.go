@@ -86,8 +86,9 @@ func (c loose) Open(ring *keyring.Keyring, _ string) (cookie.Opened, error) {
 // looseInto is one that opens into a buffer.
 type looseInto struct{ loose }
 
-func (c looseInto) OpenInto(_ []byte, ring *keyring.Keyring, value string) (cookie.Opened, error) {
-	return c.Open(ring, value)
+func (c looseInto) OpenInto(_ []byte, ring *keyring.Keyring, value string) ([]byte, keyring.Key, error) {
+	o, err := c.Open(ring, value)
+	return o.Plaintext, o.Key, err
 }
 
 // TestOpen_ErrorNamesNoKey: a value that was refused was opened by no key.
@@ -116,13 +117,13 @@ type watched struct {
 	opened *[][]byte
 }
 
-func (c watched) OpenInto(buf []byte, ring *keyring.Keyring, value string) (cookie.Opened, error) {
+func (c watched) OpenInto(buf []byte, ring *keyring.Keyring, value string) ([]byte, keyring.Key, error) {
 	into := c.Codec.(interface {
-		OpenInto(buf []byte, ring *keyring.Keyring, value string) (cookie.Opened, error)
+		OpenInto(buf []byte, ring *keyring.Keyring, value string) ([]byte, keyring.Key, error)
 	})
-	o, err := into.OpenInto(buf, ring, value)
-	*c.opened = append(*c.opened, o.Plaintext)
-	return o, err
+	plaintext, key, err := into.OpenInto(buf, ring, value)
+	*c.opened = append(*c.opened, plaintext)
+	return plaintext, key, err
 }
 
 // TestBuffer_Cleared: nothing of a session stays in a buffer that waits for the

@@ -160,35 +160,35 @@ func (p *state) open(value string, place *former, c *claims.Claims, space []byte
 func (p *state) read(value string, place *former, c *claims.Claims, space []byte) (keyring.Key, cookie.Reason) {
 	if place != nil {
 		o, err := place.codec.Open(p.keys(), value)
-		return parse(c, o, err)
+		return parse(c, o.Plaintext, o.Key, err)
 	}
 	into := p.store.into
 	if into == nil {
 		o, err := p.store.codec.Open(p.keys(), value)
-		return parse(c, o, err)
+		return parse(c, o.Plaintext, o.Key, err)
 	}
 	buf := p.store.buffers.Get().(*buffer)
-	o, err := into.OpenInto(buf[:0], p.keys(), value)
-	key, reason := parse(c, o, err)
+	plaintext, key, err := into.OpenInto(buf[:0], p.keys(), value)
+	key, reason := parse(c, plaintext, key, err)
 	if err == nil {
 		// Do this before giving up the buffer, whatever the verdict: nothing in this
 		// request may see what the next one opens.
 		c.Own(space)
-		clear(o.Plaintext)
+		clear(plaintext)
 	}
 	p.store.buffers.Put(buf)
 	return key, reason
 }
 
 // parse reads the claims of what a codec opened.
-func parse(c *claims.Claims, o cookie.Opened, err error) (keyring.Key, cookie.Reason) {
+func parse(c *claims.Claims, plaintext []byte, key keyring.Key, err error) (keyring.Key, cookie.Reason) {
 	if err != nil {
 		return keyring.Key{}, cookie.ReasonOf(err)
 	}
-	if !c.Parse(o.Plaintext) {
-		return o.Key, unreadable
+	if !c.Parse(plaintext) {
+		return key, unreadable
 	}
-	return o.Key, cookie.ReasonNone
+	return key, cookie.ReasonNone
 }
 
 // unreadable is the verdict on an authentic value whose claims this version can't read.

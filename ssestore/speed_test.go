@@ -158,7 +158,7 @@ func BenchmarkStages(b *testing.B) {
 	prefix, prefixEnded := k.Name()+"=", k.Name()+"-ended="
 	value := k.Find(nil, lines)[0]
 	into := codec.(interface {
-		OpenInto([]byte, *keyring.Keyring, string) (cookie.Opened, error)
+		OpenInto([]byte, *keyring.Keyring, string) ([]byte, keyring.Key, error)
 	})
 	buf := make([]byte, jwe.MaxOpen)
 	var s *ssestore.Session

@@ -168,7 +168,7 @@ type intoOpener interface {
 	// OpenInto is Open, with the plaintext in buf, at any offset, if its capacity
 	// is large enough; that of a buffer always is. Whatever the result, OpenInto may
 	// have written to all of buf's capacity.
-	OpenInto(buf []byte, ring *keyring.Keyring, value string) (cookie.Opened, error)
+	OpenInto(buf []byte, ring *keyring.Keyring, value string) (plaintext []byte, key keyring.Key, err error)
 }
 
 // A profile is a pair of lifetimes in seconds.
