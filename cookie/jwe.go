@@ -78,7 +78,7 @@ func (c *jweCodec) OpenInto(buf []byte, ring *keyring.Keyring, value string) ([]
 		return nil, keyring.Key{}, ReasonForeign.Err()
 	}
 	// A view instead of a conversion, which costs a call: kid lives as long as it.
-	key, ok := ring.Key(unsafe.String(&kid[0], len(kid)))
+	key, ok := ring.Key(unsafe.String(&kid[0], jwe.KidLen))
 	if !ok {
 		return nil, keyring.Key{}, ReasonUnknownKey.Err()
 	}

@@ -110,7 +110,7 @@ func TestNodeVectors(t *testing.T) {
 		for _, v := range f.Vectors {
 			key := ring.Primary() // the script has one key, the ring two
 			if kid, ok := jwe.Kid(v.Token); ok {
-				if k, ok := ring.Key(string(kid[:])); ok {
+				if k, ok := ring.Key(string(kid[:jwe.KidLen])); ok {
 					key = k
 				}
 			}

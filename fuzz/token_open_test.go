@@ -52,7 +52,7 @@ func FuzzTokenOpen(f *testing.F) {
 				}
 				continue
 			}
-			if again := jwe.PlainSeal(&aead, aead.Nonce, string(kid[:]), plaintext); again != token {
+			if again := jwe.PlainSeal(&aead, aead.Nonce, string(kid[:jwe.KidLen]), plaintext); again != token {
 				t.Fatalf("a second spelling:\n%s\n%s", token, again)
 			}
 			if string(aead.AD) != token[:60] || cap(plaintext) != len(plaintext) || len(token) != codec.Size(len(plaintext)) {
@@ -62,7 +62,7 @@ func FuzzTokenOpen(f *testing.F) {
 			if err != nil {
 				t.Fatalf("go-jose does not read it: %v", err)
 			}
-			if object.Header.KeyID != string(kid[:]) || len(object.Header.ExtraHeaders) != 1 || object.Header.Algorithm != "dir" { // enc counts as extra
+			if object.Header.KeyID != string(kid[:jwe.KidLen]) || len(object.Header.ExtraHeaders) != 1 || object.Header.Algorithm != "dir" { // enc counts as extra
 				t.Fatalf("go-jose reads another header: %+v", object.Header)
 			}
 		}

@@ -75,7 +75,7 @@ func (p *Pipeline) Verify(cookies []string) (string, error) {
 	if !ok {
 		return "", errPipeline
 	}
-	key := p.keys[string(kid[:])]
+	key := p.keys[string(kid[:jwe.KidLen])]
 	if key == nil {
 		return "", errPipeline
 	}

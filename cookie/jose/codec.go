@@ -107,7 +107,7 @@ func (c *canonical) Open(ring *keyring.Keyring, value string) (cookie.Opened, er
 	if !ok {
 		return cookie.Opened{}, cookie.ReasonForeign.Err()
 	}
-	key, _ := ring.Key(string(kid[:]))
+	key, _ := ring.Key(string(kid[:jwe.KidLen]))
 	b := c.box(key)
 	if b == nil { // the zero Key: the ring has no such key
 		return cookie.Opened{}, cookie.ReasonUnknownKey.Err()

@@ -211,7 +211,7 @@ func TestJ13_TokenMutantsCanFind(t *testing.T) {
 	t.Run("no tag", func(t *testing.T) {
 		tokenHunt(t, func(value string) error {
 			kid, ok := jwe.Kid(value)
-			if _, known := ring.Key(string(kid[:])); !ok || !known {
+			if _, known := ring.Key(string(kid[:jwe.KidLen])); !ok || !known {
 				return cookie.ReasonForeign.Err()
 			}
 			if _, fault := jwe.Open(nil, &fixed.Transparent{}, value); fault != jwe.OK {

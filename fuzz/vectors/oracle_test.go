@@ -37,7 +37,7 @@ func tasks(t *testing.T) (list []task) {
 		for _, v := range f.Vectors {
 			key := ring.Primary()
 			if kid, ok := jwe.Kid(v.Token); ok {
-				if k, ok := ring.Key(string(kid[:])); ok {
+				if k, ok := ring.Key(string(kid[:jwe.KidLen])); ok {
 					key = k
 				}
 			}

@@ -111,8 +111,11 @@ func AppendHeader(dst []byte, kid string) []byte {
 // characters, and neither allocates nor does any cryptography. Refusing a value
 // that isn't ours therefore costs next to nothing.
 //
+// The id is in the first KidLen bytes. With an eighth byte, which is zero, it is copied
+// as one word.
+//
 // The header is public, so comparing it in variable time leaks nothing.
-func Kid(token string) (kid [KidLen]byte, ok bool) {
+func Kid(token string) (kid [KidLen + 1]byte, ok bool) {
 	if len(token) < HeaderLen || len(token) > MaxToken || token[:len(Prefix)] != Prefix {
 		return kid, false
 	}
@@ -129,15 +132,13 @@ func Kid(token string) (kid [KidLen]byte, ok bool) {
 	if a|b|x|y > 0xffffff || c&^0xff0000 != '"'<<8|'}' || y&0xff != 0 {
 		return kid, false
 	}
-	// Store 8 bytes at once, because the caller reads them as a word.
-	var id [8]byte
-	binary.BigEndian.PutUint64(id[:], uint64(a)<<40|uint64(b)<<16|uint64(c)>>8)
-	return [KidLen]byte(id[:]), true
+	binary.BigEndian.PutUint64(kid[:], uint64(a)<<40|uint64(b)<<16|uint64(c)>>16<<8)
+	return kid, true
 }
 
 // PlainKid is the plain twin of Kid. It decodes the header, compares it with what
 // it must be, and decodes the key id.
-func PlainKid(token string) (kid [KidLen]byte, ok bool) {
+func PlainKid(token string) (kid [KidLen + 1]byte, ok bool) {
 	header, _, _ := strings.Cut(token, ".")
 	if len(token) > MaxToken || len(header) < HeaderLen {
 		return kid, false
@@ -152,5 +153,6 @@ func PlainKid(token string) (kid [KidLen]byte, ok bool) {
 	if !ok || !ok2 || !ok3 || len(five) != 5 {
 		return kid, false
 	}
-	return [KidLen]byte(id), true
+	copy(kid[:], id)
+	return kid, true
 }

@@ -167,7 +167,7 @@ func TestJ9_KidForm(t *testing.T) {
 	} {
 		token := string(jwe.AppendHeader(nil, c.kid)) + strings.Repeat("x", 80)
 		got, ok := jwe.Kid(token)
-		if ok != c.ok || ok && string(got[:]) != c.kid {
+		if ok != c.ok || ok && string(got[:jwe.KidLen]) != c.kid {
 			t.Errorf("%q: %q %v, want %v", c.kid, got, ok, c.ok)
 		}
 	}
