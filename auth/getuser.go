@@ -38,9 +38,11 @@ func (m *Manager[U]) GetUser(ctx context.Context, s *ssestore.Session) (U, error
 		return zero, &storeError{errNotNew}
 	}
 	p := s.Principal()
-	a := m.resolve(ctx, p)
+	var a answer[U]
+	m.resolve(ctx, p, &a)
 	for a.gone {
-		a = m.resolve(ctx, p) // somebody logged in or out meanwhile: the answer is about them
+		a = answer[U]{} // somebody logged in or out meanwhile: the answer is about them
+		m.resolve(ctx, p, &a)
 	}
 	// Call it outside the memo, so that it may call GetUser itself.
 	if a.refused != cookie.ReasonNone && m.cfg.OnRefused != nil {
@@ -81,8 +83,8 @@ type answer[U any] struct {
 	gone    bool // the session that was judged is gone, so this is no answer
 }
 
-// resolve returns the remembered answer, or works it out.
-func (m *Manager[U]) resolve(ctx context.Context, p ssestore.Principal) (a answer[U]) {
+// resolve fills in the remembered answer, or works it out.
+func (m *Manager[U]) resolve(ctx context.Context, p ssestore.Principal, a *answer[U]) {
 	p.Memo(m, func(who ssestore.Identity, known any) any {
 		if known != nil {
 			a.user, a.err = remembered[U](known)
@@ -94,7 +96,7 @@ func (m *Manager[U]) resolve(ctx context.Context, p ssestore.Principal) (a answe
 				p.Hold() // a panic: nobody knows who this is
 			}
 		}()
-		m.evaluate(ctx, p, &who, &a)
+		m.evaluate(ctx, p, &who, a)
 		finished = true
 		switch {
 		case a.err != nil:
@@ -104,7 +106,6 @@ func (m *Manager[U]) resolve(ctx context.Context, p ssestore.Principal) (a answe
 		}
 		return a.user
 	})
-	return a
 }
 
 // evaluate follows the rows G1 to G9 of docs/BEHAVIOUR.md. It asks the store before
@@ -159,7 +160,7 @@ func (m *Manager[U]) verify(ctx context.Context, p ssestore.Principal, who *sses
 		a.down(p, errOtherID)
 		return user, 0, false
 	}
-	if m.outdated(*who, user) {
+	if m.outdated(who, user) {
 		a.refuse(p, who, cookie.ReasonStampMismatch)
 		return user, 0, false
 	}
@@ -241,7 +242,7 @@ func (a *answer[U]) note(p ssestore.Principal, who *ssestore.Identity, reason co
 // outdated reports whether a session that was taken over from another format, and has
 // no stamp yet, began before the password of its user changed. Times are compared in
 // whole seconds, as the session has them, and the same second is before.
-func (m *Manager[U]) outdated(who ssestore.Identity, user U) bool {
+func (m *Manager[U]) outdated(who *ssestore.Identity, user U) bool {
 	if !who.Adopted || m.cfg.PasswordChanged == nil {
 		return false
 	}

@@ -73,7 +73,7 @@ func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, user U, i
 			return nil
 		}
 		return func(name string) bool { return slices.Contains(m.cfg.KeepOnLogin, name) }
-	case who.ID != id, m.outdated(who, user): // L2, and L6: a text that is no id is not this user's
+	case who.ID != id, m.outdated(&who, user): // L2, and L6: a text that is no id is not this user's
 		return nothing
 	case m.cfg.DangerouslySkipStamp: // L4
 		return nil
