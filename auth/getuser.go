@@ -120,11 +120,11 @@ func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ss
 	actorAge := 0
 	if behind != nil {
 		var ok bool
-		if actor, actorAge, ok = m.verify(ctx, p, who, behind.ID, behind.Stamp, a); !ok {
+		if actor, actorAge, ok = m.verify(ctx, p, who, behind.ID, &behind.Stamp, a); !ok {
 			return
 		}
 	}
-	user, age, ok := m.verify(ctx, p, who, who.ID, who.Stamp, a)
+	user, age, ok := m.verify(ctx, p, who, who.ID, &who.Stamp, a)
 	if !ok {
 		return
 	}
@@ -142,7 +142,7 @@ func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ss
 // verify finds the user called id, who is the one whom who names or the actor behind
 // them, and checks their stamp. It returns the age of the stamp's key: negative if the
 // stamp should be replaced. If there is no such user, it says so in a and returns false.
-func (m *Manager[U]) verify(ctx context.Context, p ssestore.Principal, who *ssestore.Identity, id string, stamp ssestore.Stamp, a *answer[U]) (user U, age int, ok bool) {
+func (m *Manager[U]) verify(ctx context.Context, p ssestore.Principal, who *ssestore.Identity, id string, stamp *ssestore.Stamp, a *answer[U]) (user U, age int, ok bool) {
 	if id == "" { // an actor that can't be read
 		a.refuse(p, who, cookie.ReasonStampMissing)
 		return user, 0, false
@@ -175,16 +175,16 @@ func (m *Manager[U]) verify(ctx context.Context, p ssestore.Principal, who *sses
 		// Config.PasswordChanged can tell whether the password has changed.
 		return user, -1, who.Adopted
 	}
-	made, err := p.Stamp(stamp.KeyID, id, m.cfg.Stamp(user))
+	age, ok, err = p.Check(*stamp, id, m.cfg.Stamp(user))
 	switch {
+	case ok: // G5, G5n
+		return user, age, true
 	case err != nil: // G6u
 		a.note(p, who, cookie.ReasonStampUnknownKey)
-	case !made.Equal(stamp) && who.Young: // F106
+	case who.Young: // F106
 		a.note(p, who, cookie.ReasonStampMismatch)
-	case !made.Equal(stamp): // G7
+	default: // G7
 		a.refuse(p, who, cookie.ReasonStampMismatch)
-	default: // G5, G5n
-		return user, made.Age, true
 	}
 	return user, 0, false
 }
@@ -192,7 +192,7 @@ func (m *Manager[U]) verify(ctx context.Context, p ssestore.Principal, who *sses
 // fresh returns a stamp under the primary. If there is no active primary, it returns
 // the zero Stamp, and the session stays as it is.
 func fresh(p ssestore.Principal, id, field string) ssestore.Stamp {
-	stamp, _ := p.Stamp("", id, field)
+	stamp, _ := p.Stamp(id, field)
 	return stamp
 }
 

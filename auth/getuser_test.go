@@ -457,7 +457,7 @@ func TestG11_SlowAnswerDoesNotUndoALogin(t *testing.T) {
 		<-entered
 		// Past the manager, as an application's own code would: it has no lock
 		// to wait for.
-		st, err := s.Principal().Stamp("", "2", x.rows["2"].Hash)
+		st, err := s.Principal().Stamp("2", x.rows["2"].Hash)
 		if err == nil {
 			err = s.Principal().Begin("2", st, nil)
 		}

@@ -130,5 +130,5 @@ func (m *Manager[U]) stamp(p ssestore.Principal, user U) (ssestore.Stamp, error)
 	if m.cfg.DangerouslySkipStamp {
 		return ssestore.Stamp{}, nil
 	}
-	return p.Stamp("", m.cfg.ID(user), m.field(user))
+	return p.Stamp(m.cfg.ID(user), m.field(user))
 }

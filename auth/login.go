@@ -48,7 +48,7 @@ func (m *Manager[U]) begin(s *ssestore.Session, user U, id, field string) (err e
 		keep := m.keep(p, who, user, id, field)
 		var stamp ssestore.Stamp
 		if !m.cfg.DangerouslySkipStamp {
-			if stamp, err = p.Stamp("", id, field); err != nil {
+			if stamp, err = p.Stamp(id, field); err != nil {
 				return known
 			}
 		}
@@ -80,9 +80,7 @@ func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, user U, i
 	case who.Adopted && who.Stamp.KeyID == "": // as GetUser takes it: this user's
 		return nil
 	}
-	// A session without a stamp compares as 32 zero bytes, and nothing is kept.
-	stamp, err := p.Stamp(who.Stamp.KeyID, id, field)
-	if err != nil || !stamp.Equal(who.Stamp) { // L3
+	if _, ok, _ := p.Check(who.Stamp, id, field); !ok { // L3, also if there is no stamp
 		return nothing
 	}
 	return nil // L4, L5
@@ -150,7 +148,7 @@ func (m *Manager[U]) RefreshStamp(ctx context.Context, s *ssestore.Session, user
 			return known
 		}
 		var stamp ssestore.Stamp
-		if stamp, err = p.Stamp("", id, field); err == nil {
+		if stamp, err = p.Stamp(id, field); err == nil {
 			err = p.Restamp(stamp)
 		}
 		return known

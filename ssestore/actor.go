@@ -16,7 +16,7 @@ type Actor struct {
 	// ID is the actor's user id. It is "" if the session has an actor that this
 	// version can't read; such a session is nobody's.
 	ID string
-	// Stamp is the actor's own, made when they took over. Its Age isn't set.
+	// Stamp is the actor's own, made when they took over.
 	Stamp Stamp
 }
 

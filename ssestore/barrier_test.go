@@ -194,7 +194,7 @@ func TestF103_LatestEnd(t *testing.T) {
 func restamp(t testing.TB, field string) func(s *ssestore.Session) {
 	return func(s *ssestore.Session) {
 		t.Helper()
-		st, err := s.Principal().Stamp("", "1", field)
+		st, err := s.Principal().Stamp("1", field)
 		must(t, err)
 		must(t, s.Principal().Restamp(st))
 	}

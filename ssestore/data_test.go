@@ -177,7 +177,7 @@ func TestSize(t *testing.T) {
 			if size.Size <= size.Limit {
 				t.Errorf("size %d, limit %d", size.Size, size.Limit)
 			}
-			st, err := s.Principal().Stamp("", "x", hash)
+			st, err := s.Principal().Stamp("x", hash)
 			must(t, err)
 			must(t, s.Principal().Begin(strings.Repeat("x", 128), st, nil))
 			out, err := s.Commit(200)
@@ -390,7 +390,7 @@ func TestF110_Shrinking(t *testing.T) {
 		tooLarge("as large", note.Set(s, strings.Repeat("y", 1100)))
 		tooLarge("another", ssestore.NewKey[int]("other").Set(s, 1))
 		same(t, "note", len(note.Get(s)), 1100)
-		st, err := s.Principal().Stamp("", "1", hash)
+		st, err := s.Principal().Stamp("1", hash)
 		must(t, err)
 		before := s.Info()
 		tooLarge("login", s.Principal().Begin("1", st, nil))
@@ -425,7 +425,7 @@ func TestF504_LongIDs(t *testing.T) {
 		n := 0
 		b := visited(t, store, func(s *ssestore.Session) {
 			n = full(s)
-			st, err := s.Principal().Stamp("", "x", hash)
+			st, err := s.Principal().Stamp("x", hash)
 			must(t, err)
 			for _, id := range []string{long(255), long(129), long(127) + `"`} {
 				same(t, "no room", errors.As(s.Principal().Begin(id, st, nil), &size), true)

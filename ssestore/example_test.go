@@ -250,7 +250,7 @@ func ExampleSession_Principal() {
 	// Login.
 	s := store.Load(nil, now)
 	p := s.Principal()
-	stamp, err := p.Stamp("", "ann", passwordHash)
+	stamp, err := p.Stamp("ann", passwordHash)
 	fmt.Println(err, p.Begin("ann", stamp, nil))
 	out, _ := s.Commit(http.StatusSeeOther)
 
@@ -263,17 +263,17 @@ func ExampleSession_Principal() {
 			return "nobody"
 		}
 		// Load the user here. Not found: "nobody". The store is down: p.Hold(), 503.
-		got, err := p.Stamp(id.Stamp.KeyID, id.ID, passwordHash)
+		age, ok, err := p.Check(id.Stamp, id.ID, passwordHash)
 		if err != nil { // a key that this instance doesn't have yet
 			return "nobody"
 		}
-		if !got.Equal(id.Stamp) {
+		if !ok {
 			p.Refuse(id, cookie.ReasonStampMismatch)
 			return "nobody"
 		}
 		fresh := ssestore.Stamp{}
-		if got.Age < 0 { // made under an older key: move to the primary
-			fresh, _ = p.Stamp("", id.ID, passwordHash)
+		if age < 0 { // made under an older key: move to the primary
+			fresh, _ = p.Stamp(id.ID, passwordHash)
 		}
 		if p.Confirm(id, fresh) != nil { // somebody logged in or out meanwhile
 			return "nobody"

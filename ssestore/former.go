@@ -173,10 +173,7 @@ func (p *state) deleteFormer(out *Outcome) {
 // barrier may do this: any other could arrive late and remove what a logout has
 // written.
 func (p *state) deleteFormerBarriers(out *Outcome) {
-	if p.rare == nil {
-		return
-	}
-	for i := range p.store.former {
+	for i := range p.store.former { // there is a rare part, with what the barrier names
 		if p.rare.formerBarred&(1<<i) != 0 {
 			out.SetCookie = append(out.SetCookie, p.store.former[i].barrier.Delete())
 		}

@@ -153,8 +153,8 @@ func TestRefresh(t *testing.T) {
 		s := newer.peek(store, t0)
 		same(t, "in vain", note.Get(s), "")
 		same(t, "refreshes", keys.refreshes, 1)
-		if _, err := s.Principal().Stamp(kid(7), "1", hash); err != ssestore.ErrUnknownKey {
-			t.Errorf("Stamp: %v", err)
+		if _, _, err := s.Principal().Check(ssestore.Stamp{KeyID: kid(7)}, "1", hash); err != ssestore.ErrUnknownKey {
+			t.Errorf("Check: %v", err)
 		}
 		same(t, "refreshes of one request", keys.refreshes, 1)
 
@@ -197,8 +197,8 @@ func TestRefresh_Stamp(t *testing.T) {
 		same(t, "user", whoami(t, s, hash), "1")
 		same(t, "refreshes", keys.refreshes, 1)
 		keys.refreshes = 0
-		if _, err := store.Load(nil, t0).Principal().Stamp("bad kid", "1", hash); err != ssestore.ErrUnknownKey {
-			t.Errorf("Stamp: %v", err)
+		if _, _, err := store.Load(nil, t0).Principal().Check(ssestore.Stamp{KeyID: "bad kid"}, "1", hash); err != ssestore.ErrUnknownKey {
+			t.Errorf("Check: %v", err)
 		}
 		same(t, "refreshes for what is no kid", keys.refreshes, 0)
 	})

@@ -240,7 +240,8 @@ func TestF405_FoundByOthers(t *testing.T) {
 	keys.next = ring(t, 2, 1)
 	newer := visited(t, newStore(t, codecs[0], ring(t, 2)), set(t, "a"))
 	same(t, "another request", note.Get(newer.peek(store, t0)), "a")
-	_, err := s.Principal().Stamp(kid(2), "1", hash)
+	_, ok, err := s.Principal().Check(stampUnder(t, 2, "1"), "1", hash)
+	same(t, "stamp", ok, true)
 	same(t, "this one", err, nil)
 	same(t, "looks", keys.refreshes, 1)
 }
@@ -311,7 +312,7 @@ func TestF405_PanicInTheSource(t *testing.T) {
 		s := a.store.Load(a.known.lines(), time.Now())
 		func() {
 			defer func() { same(t, "panicked again", recover() != nil, true) }()
-			s.Principal().Stamp(kid(9), "1", hash)
+			s.Principal().Check(ssestore.Stamp{KeyID: kid(9)}, "1", hash)
 		}()
 		s.Principal().Hold()
 		_, err := s.Commit(500)

@@ -1,8 +1,6 @@
 package ssestore
 
 import (
-	"crypto/subtle"
-	"encoding/binary"
 	"fmt"
 	"slices"
 	"time"
@@ -10,7 +8,6 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
-	"github.com/hardtack-go/hardtack/keyring"
 )
 
 // A Principal is the side of a session that package auth works with: who the session
@@ -30,43 +27,13 @@ func (s *Session) Principal() Principal { return Principal{s} }
 // Format prints a redacted form under every verb.
 func (r Principal) Format(f fmt.State, _ rune) { f.Write([]byte("ssestore.Principal(redacted)")) }
 
-// A Stamp ties a session to a field of its user, usually the password hash. When the
-// field changes, the session ends. A stamp is an HMAC-SHA256 under a derived key.
-// [Principal.Stamp] makes one, and [Stamp.Equal] compares two. A Stamp prints without
-// its Sum.
-type Stamp struct {
-	// KeyID is the id of the key that the stamp was made under. "" means that there
-	// is no stamp.
-	KeyID string
-	// Sum is the MAC.
-	Sum [32]byte `json:"-"`
-	// Age says how that key relates to the primary of this request's ring: -1 means
-	// older, 0 the primary itself, +1 newer. Principal.Stamp sets it.
-	Age int
-}
-
-// Format prints only the key id, under every verb.
-func (t Stamp) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "ssestore.Stamp(%s)", t.KeyID) }
-
-// Equal reports whether two stamps have the same Sum, in constant time. It doesn't
-// compare key ids or ages.
-func (t Stamp) Equal(other Stamp) bool {
-	// By words: subtle.ConstantTimeCompare goes byte by byte, which is a fiftieth of
-	// verifying a user.
-	var differ uint64
-	for i := 0; i < len(t.Sum); i += 8 {
-		differ |= binary.NativeEndian.Uint64(t.Sum[i:]) ^ binary.NativeEndian.Uint64(other.Sum[i:])
-	}
-	return subtle.ConstantTimeEq(int32(differ|differ>>32), 0) == 1
-}
-
 // An Identity is who a session says is logged in.
 type Identity struct {
 	// ID is the user's id, or "" if nobody is logged in.
 	ID string
 	// AuthTime is when the user logged in, to the second, in UTC.
 	AuthTime time.Time
-	// Stamp is the stamp made at login. Its Age isn't set.
+	// Stamp is the stamp made at login.
 	Stamp Stamp
 	// Adopted says that the user was taken over from a legacy cookie in this request
 	// and has no stamp yet. Earlier changes of the password went undetected.
@@ -87,9 +54,9 @@ type Identity struct {
 //	p := s.Principal()
 //	who := p.Identity()
 //	// Load the user. Or: p.Refuse(who, cookie.ReasonBadUserID), or p.Hold() if the store is down.
-//	got, err := p.Stamp(who.Stamp.KeyID, who.ID, user.PasswordHash)
-//	// !got.Equal(who.Stamp): p.Refuse(who, cookie.ReasonStampMismatch).
-//	// Equal: p.Confirm(who, fresh), with a stamp under the primary if got.Age < 0.
+//	age, ok, err := p.Check(who.Stamp, who.ID, user.PasswordHash)
+//	// Neither ok nor an error: p.Refuse(who, cookie.ReasonStampMismatch).
+//	// ok: p.Confirm(who, fresh), with a stamp under the primary if age < 0.
 //
 // It doesn't allocate.
 func (r Principal) Identity() Identity {
@@ -116,79 +83,6 @@ func (p *state) identify(who *Identity) {
 	who.Young = p.sec-max(p.c.AuthTime, p.c.Rnw) <= young
 	who.Actor = p.actor()
 	who.epoch = p.epoch
-}
-
-// stampKid returns the kid of the session's stamp. That is nearly always the key that
-// opened the session, whose id is already a string.
-func (p *state) stampKid() string {
-	if id := p.key.ID(); string(p.c.Stk[:len(p.c.Stk)-1]) == id {
-		return id
-	}
-	return p.c.Stk.String()
-}
-
-// setStamp replaces the session's stamp, or removes it.
-func (p *state) setStamp(t Stamp) {
-	p.c.Stk = claims.KidOf(t.KeyID)
-	p.c.Stp = t.Sum
-}
-
-// Stamp makes the stamp of a user's id and field, under the key with this kid, or
-// under the primary if kid is "". It is HMAC-SHA256 over id and field, each preceded
-// by its length in 4 bytes, big endian, under the subkey for the purpose "stamp" and
-// the store's audience. docs/STAMP.md has test vectors.
-//
-// Errors: ErrNoSession; ErrUnknownKey, after the source had a chance to refresh;
-// cookie.ErrNoPrimary. It doesn't allocate.
-func (r Principal) Stamp(kid, id, field string) (Stamp, error) {
-	p := r.s.of()
-	if p == nil {
-		return Stamp{}, ErrNoSession
-	}
-	key, age, err := p.stampKey(kid)
-	if err != nil {
-		return Stamp{}, err
-	}
-	m := macOf(key, p.store.labels.stamp)
-	if m == nil {
-		return Stamp{}, cookie.ErrNoPrimary
-	}
-	t := Stamp{KeyID: key.ID(), Age: age}
-	m.sum(&t.Sum, id, field)
-	return t, nil
-}
-
-// stampKey returns a key and how it relates to the primary. It takes no lock unless it
-// has to ask for newer keys.
-func (p *state) stampKey(kid string) (keyring.Key, int, error) {
-	ring := p.keys()
-	primary := ring.Primary()
-	if kid == "" || kid == primary.ID() {
-		if primary.ID() == "" {
-			return primary, 0, cookie.ErrNoPrimary
-		}
-		return primary, 0, nil
-	}
-	key, ok := ring.Key(kid)
-	if !ok && claims.ValidKid(kid) {
-		func() {
-			p.mu.Lock()
-			defer p.mu.Unlock() // also after a panic of the source
-			p.refreshKeys()
-		}()
-		ring = p.keys()
-		key, ok = ring.Key(kid)
-	}
-	if !ok {
-		return key, 0, ErrUnknownKey
-	}
-	// A stamp that needs a key is a use of that key, and must show up when an operator
-	// checks whether the key can be retired. If the key also opened the cookie, that
-	// has already been counted.
-	if key.Compare(p.key) != 0 {
-		key.CountOpen(p.now)
-	}
-	return key, key.Compare(ring.Primary()), nil
 }
 
 // Confirm says that who, which came from Identity or Memo, was verified: the user

@@ -37,11 +37,10 @@ func TestStamp_Vectors(t *testing.T) {
 				m.Write([]byte(p))
 			}
 			for range 2 { // the second comes from a prepared state
-				got, err := s.Principal().Stamp("", in[0], in[1])
+				got, err := s.Principal().Stamp(in[0], in[1])
 				must(t, err)
 				same(t, "sum", hex.EncodeToString(got.Sum[:]), hex.EncodeToString(m.Sum(nil)))
 				same(t, "kid", got.KeyID, kid(1))
-				same(t, "age", got.Age, 0)
 			}
 			sum := hex.EncodeToString(m.Sum(nil))
 			if other, ok := seen[sum]; ok {
@@ -50,8 +49,8 @@ func TestStamp_Vectors(t *testing.T) {
 			seen[sum] = fmt.Sprint(in)
 		}
 		// The audience is part of the key.
-		plain, _ := newStore(t, c, ring(t, 1)).Load(nil, t0).Principal().Stamp("", "1", "hash")
-		shop, _ := s.Principal().Stamp("", "1", "hash")
+		plain, _ := newStore(t, c, ring(t, 1)).Load(nil, t0).Principal().Stamp("1", "hash")
+		shop, _ := s.Principal().Stamp("1", "hash")
 		if plain.Sum == shop.Sum {
 			t.Error("two audiences have one stamp")
 		}
@@ -62,11 +61,17 @@ func TestStamp_Ages(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		s := newStore(t, c, ring(t, 2, 3, 1)).Load(nil, t0)
 		for n, want := range map[int]int{1: -1, 2: 0, 3: 1} {
-			st, err := s.Principal().Stamp(kid(n), "1", hash)
+			age, ok, err := s.Principal().Check(stampUnder(t, n, "1"), "1", hash)
 			must(t, err)
-			same(t, kid(n), st.Age, want)
-			same(t, kid(n), st.KeyID, kid(n))
+			same(t, kid(n), age, want)
+			same(t, kid(n), ok, true)
+			_, ok, err = s.Principal().Check(stampUnder(t, n, "2"), "1", hash)
+			must(t, err)
+			same(t, "somebody else's", ok, false)
 		}
+		_, ok, err := s.Principal().Check(ssestore.Stamp{}, "1", hash)
+		same(t, "no stamp", ok, false)
+		same(t, "no stamp", err, ssestore.ErrUnknownKey)
 	})
 }
 
@@ -167,7 +172,7 @@ func TestBegin(t *testing.T) {
 			kept := b.copy()
 			out := b.visit(t, store, t0, func(s *ssestore.Session) {
 				must(t, s.Principal().Restamp(ssestore.Stamp{}))
-				fresh, err := s.Principal().Stamp("", "1", hash)
+				fresh, err := s.Principal().Stamp("1", hash)
 				must(t, err)
 				confirm(s, fresh)
 				must(t, s.Principal().Begin("2", ssestore.Stamp{}, nil))
@@ -212,7 +217,7 @@ func TestRestamp(t *testing.T) {
 		thief := b.copy()
 		out := b.visit(t, store, after(time.Minute), func(s *ssestore.Session) {
 			s.Limit(ssestore.WritesNone)
-			st, err := s.Principal().Stamp("", "1", "new hash")
+			st, err := s.Principal().Stamp("1", "new hash")
 			must(t, err)
 			must(t, s.Principal().Restamp(st))
 		})
@@ -305,7 +310,7 @@ func TestHold(t *testing.T) {
 			want string
 		}{
 			{"alone", func(s *ssestore.Session) {}, "nothing"},
-			{"renewal due", func(s *ssestore.Session) { fresh, _ := s.Principal().Stamp("", "1", hash); confirm(s, fresh) }, "nothing"},
+			{"renewal due", func(s *ssestore.Session) { fresh, _ := s.Principal().Stamp("1", hash); confirm(s, fresh) }, "nothing"},
 			{"set", func(s *ssestore.Session) { same(t, "Set", note.Set(s, "x"), ssestore.ErrHeld) }, "nothing"},
 			{"delete", func(s *ssestore.Session) { same(t, "Delete", note.Delete(s), ssestore.ErrHeld) }, "nothing"},
 			{"pop", func(s *ssestore.Session) { v, ok := note.Pop(s); same(t, "Pop", ok && v == "a", true) }, "nothing"},
@@ -417,19 +422,16 @@ func TestF301_Personal(t *testing.T) {
 	})
 }
 
-// TestStampEqual: every single bit counts, and nothing but the bits.
-func TestStampEqual(t *testing.T) {
-	var a ssestore.Stamp
-	for i := range a.Sum {
-		a.Sum[i] = byte(i * 7)
-	}
-	b := a
-	b.KeyID, b.Age = "AAAAAAA", 1
-	same(t, "other key", a.Equal(b), true)
-	for i := range 8 * len(a.Sum) {
-		b := a
-		b.Sum[i/8] ^= 1 << (i % 8)
-		same(t, fmt.Sprint("bit ", i), a.Equal(b), false)
+// TestCheck_EveryBit: every single bit of a stamp counts.
+func TestCheck_EveryBit(t *testing.T) {
+	p := newStore(t, codecs[0], ring(t, 1)).Load(nil, t0).Principal()
+	st := stampUnder(t, 1, "1")
+	for i := range 8 * len(st.Sum) {
+		other := st
+		other.Sum[i/8] ^= 1 << (i % 8)
+		_, ok, err := p.Check(other, "1", hash)
+		must(t, err)
+		same(t, fmt.Sprint("bit ", i), ok, false)
 	}
 }
 
@@ -576,7 +578,7 @@ func TestF401_VerdictAboutSomebodyElse(t *testing.T) {
 			"a login anew":    func(s *ssestore.Session) { login(t, s, "1") },
 			"logout and data": func(s *ssestore.Session) { must(t, s.Principal().End()); must(t, note.Set(s, "x")) },
 			"a new stamp": func(s *ssestore.Session) {
-				st, err := s.Principal().Stamp("", "1", "changed")
+				st, err := s.Principal().Stamp("1", "changed")
 				must(t, err)
 				must(t, s.Principal().Restamp(st))
 			},
@@ -588,7 +590,7 @@ func TestF401_VerdictAboutSomebodyElse(t *testing.T) {
 				same(t, "user", before.ID, "1")
 				meanwhile(s)
 				now := p.Identity()
-				old, err := p.Stamp("", "1", hash)
+				old, err := p.Stamp("1", hash)
 				must(t, err)
 				same(t, name+": Confirm", p.Confirm(before, old), ssestore.ErrNobody)
 				same(t, name+": Refuse", p.Refuse(before, cookie.ReasonStampMismatch), ssestore.ErrNobody)
@@ -671,7 +673,7 @@ func TestChanged(t *testing.T) {
 // no Format, so the field itself says that it is not for them.
 func TestT1_StampInJSON(t *testing.T) {
 	store := newStore(t, codecs[0], ring(t, 1))
-	stamp, err := store.Load(nil, t0).Principal().Stamp("", "ann", "hash")
+	stamp, err := store.Load(nil, t0).Principal().Stamp("ann", "hash")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -704,7 +706,7 @@ func TestF506_Become(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1))
 		stamp := func(s *ssestore.Session, id string) ssestore.Stamp {
-			st, err := s.Principal().Stamp("", id, hash)
+			st, err := s.Principal().Stamp(id, hash)
 			must(t, err)
 			return st
 		}
@@ -733,10 +735,10 @@ func TestF506_Become(t *testing.T) {
 		s := b.peek(store, after(day))
 		who := s.Principal().Identity()
 		same(t, "user", who.ID, "user")
-		same(t, "stamp", who.Stamp.Equal(stamp(s, "user")), true)
+		same(t, "stamp", who.Stamp, stamp(s, "user"))
 		same(t, "actor", who.Actor.ID, `ad"min <é>`)
 		same(t, "shown once", strings.Count(string(b.peek(store, after(day)).Info().Claims), `ad\"min`), 1)
-		same(t, "actor's stamp", who.Actor.Stamp.Equal(stamp(s, "admin")) && who.Actor.Stamp.KeyID == kid(1), true)
+		same(t, "actor's stamp", who.Actor.Stamp, stamp(s, "admin"))
 		same(t, "young", who.Young, true)
 		now := s.Info()
 		same(t, "another id", now.LogID != before.LogID, true)
@@ -802,7 +804,7 @@ func TestF506_Become(t *testing.T) {
 func TestF506_DataBesideTheActor(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		stamp := func(s *ssestore.Session, id string) ssestore.Stamp {
-			st, err := s.Principal().Stamp("", id, hash)
+			st, err := s.Principal().Stamp(id, hash)
 			must(t, err)
 			return st
 		}

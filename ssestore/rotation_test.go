@@ -189,7 +189,7 @@ func TestS4_7_StampOfUnknownKey(t *testing.T) {
 		// The same for the stamp of whoever is behind the user.
 		b = loggedIn(t, c, 1)
 		b.visit(t, store, t0, func(s *ssestore.Session) {
-			st, err := s.Principal().Stamp("", "2", hash)
+			st, err := s.Principal().Stamp("2", hash)
 			must(t, err)
 			must(t, s.Principal().Become(s.Principal().Identity(), "2", st, &ssestore.Actor{ID: "1", Stamp: ssestore.Stamp{KeyID: kid(9), Sum: [32]byte{1}}}))
 		})
@@ -211,7 +211,7 @@ func TestS4_7_MixedFleet(t *testing.T) {
 			"read":      read,
 			"verified":  func(s *ssestore.Session) { same(t, "user", whoami(t, s, hash), "1") },
 			"refused":   func(s *ssestore.Session) { same(t, "user", whoami(t, s, "changed"), "") },
-			"confirmed": func(s *ssestore.Session) { fresh, _ := s.Principal().Stamp("", "1", hash); confirm(s, fresh) },
+			"confirmed": func(s *ssestore.Session) { fresh, _ := s.Principal().Stamp("1", hash); confirm(s, fresh) },
 		} {
 			for _, now := range []time.Time{t0, after(29 * time.Minute)} { // a renewal is due or not
 				out := b.copy().visit(t, store, now, do)
@@ -222,9 +222,10 @@ func TestS4_7_MixedFleet(t *testing.T) {
 			}
 		}
 		got := b.peek(store, t0)
-		st, err := got.Principal().Stamp(kid(2), "1", hash)
+		age, ok, err := got.Principal().Check(stampUnder(t, 2, "1"), "1", hash)
 		must(t, err)
-		same(t, "age of the stamp (G5n)", st.Age, 1)
+		same(t, "stamp (G5n)", ok, true)
+		same(t, "age of the stamp (G5n)", age, 1)
 		silent(t, b.copy().visit(t, store, after(time.Hour), read)) // expired under a newer key
 
 		// Two that have expired: the newer key decides, in either order.
@@ -304,15 +305,13 @@ func TestS4_8_Unverified(t *testing.T) {
 		// A fresh stamp that is not of the primary is no fresh stamp.
 		other := b.copy()
 		out = other.visit(t, newStore(t, c, ring(t, 3, 2, 1)), t0, func(s *ssestore.Session) {
-			st, err := s.Principal().Stamp(kid(2), "1", hash)
-			must(t, err)
-			confirm(s, st)
+			confirm(s, stampUnder(t, 2, "1"))
 		})
 		same(t, "restamped", out.Restamped, false)
 		same(t, "stamp's key", other.peek(newStore(t, c, ring(t, 3)), t0).Principal().Identity().Stamp.KeyID, kid(1))
 		// And one of the key that the stamp has already is none either.
 		silent(t, b.copy().visit(t, newStore(t, c, ring(t, 1)), t0, func(s *ssestore.Session) {
-			st, err := s.Principal().Stamp("", "1", hash)
+			st, err := s.Principal().Stamp("1", hash)
 			must(t, err)
 			confirm(s, st)
 		}))
@@ -365,7 +364,7 @@ func TestOutcome_Reports(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
 		store := newStore(t, c, ring(t, 1), legacyConfig)
 		restamped := func(s *ssestore.Session) {
-			st, err := s.Principal().Stamp("", "1", "new")
+			st, err := s.Principal().Stamp("1", "new")
 			must(t, err)
 			must(t, s.Principal().Restamp(st))
 		}

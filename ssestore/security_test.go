@@ -133,7 +133,7 @@ func TestT1_NothingPrints(t *testing.T) {
 			}
 			fmt.Fprintf(&out, "%v %+v %#v\n", err, err, err)
 		}
-		_, err := s.Principal().Stamp(canary, canary, canary)
+		_, _, err := s.Principal().Check(ssestore.Stamp{KeyID: canary}, canary, canary)
 		fmt.Fprintf(&out, "%v %+v %#v\n", err, err, err)
 		o, _ := s.Commit(200)
 		o.SetCookie = nil // the one field that is the cookie itself

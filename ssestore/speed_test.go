@@ -45,16 +45,19 @@ func TestAllocs_Verify(t *testing.T) {
 	same(t, "user", id.ID, "user-12345")
 	s := store.Load(lines, t0)
 	var st ssestore.Stamp
-	allocs(t, "Stamp", 0, func() { st, _ = s.Principal().Stamp(id.Stamp.KeyID, id.ID, hash) })
-	same(t, "stamp", st.Sum, id.Stamp.Sum)
+	allocs(t, "Stamp", 0, func() { st, _ = s.Principal().Stamp(id.ID, hash) })
+	same(t, "stamp", st, id.Stamp)
+	ok := false
+	allocs(t, "Check", 0, func() { _, ok, _ = s.Principal().Check(id.Stamp, id.ID, hash) })
+	same(t, "ok", ok, true)
 	allocs(t, "Confirm", 0, func() { confirm(s, ssestore.Stamp{}) })
 	type key struct{}
 	memo := new(int)
-	allocs(t, "Load, Memo, Stamp, Confirm, Commit", 1, func() {
+	allocs(t, "Load, Memo, Check, Confirm, Commit", 1, func() {
 		s := store.Load(lines, t0)
 		p := s.Principal()
 		p.Memo(key{}, func(who ssestore.Identity, _ any) any {
-			p.Stamp(who.Stamp.KeyID, who.ID, hash)
+			p.Check(who.Stamp, who.ID, hash)
 			p.Confirm(who, ssestore.Stamp{})
 			return memo
 		})
@@ -119,13 +122,12 @@ func BenchmarkVerify(b *testing.B) {
 			store.Load(lines, t0)
 		}
 	})
-	b.Run("Load+Identity+Stamp", func(b *testing.B) {
+	b.Run("Load+Identity+Check", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			s := store.Load(lines, t0)
 			id := s.Principal().Identity()
-			st, err := s.Principal().Stamp(id.Stamp.KeyID, id.ID, hash)
-			if err != nil || st.Sum != id.Stamp.Sum {
+			if _, ok, _ := s.Principal().Check(id.Stamp, id.ID, hash); !ok {
 				b.Fatal("unequal")
 			}
 		}
@@ -185,7 +187,6 @@ func BenchmarkStages(b *testing.B) {
 	run("memo", func() {
 		s.Principal().Memo(b, func(ssestore.Identity, any) any { return b })
 	})
-	run("stamp", func() { s.Principal().Stamp(who.Stamp.KeyID, who.ID, hash) })
-	run("compare", func() { who.Stamp.Equal(who.Stamp) })
+	run("stamp", func() { s.Principal().Check(who.Stamp, who.ID, hash) })
 	run("confirm", func() { confirm(s, ssestore.Stamp{}) })
 }

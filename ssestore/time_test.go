@@ -284,15 +284,15 @@ func TestZeroTime(t *testing.T) {
 					t.Errorf("%s: %v", name, err)
 				}
 			}
-			if _, err := s.Principal().Stamp("", "1", hash); err != cookie.ErrNoPrimary {
+			if _, err := s.Principal().Stamp("1", hash); err != cookie.ErrNoPrimary {
 				t.Errorf("Stamp: %v", err)
 			}
-			if _, err := s.Principal().Stamp(kid(1), "1", hash); err != ssestore.ErrUnknownKey {
-				t.Errorf("Stamp: %v", err)
+			if _, _, err := s.Principal().Check(ssestore.Stamp{KeyID: kid(1)}, "1", hash); err != ssestore.ErrUnknownKey {
+				t.Errorf("Check: %v", err)
 			}
 			again := store.Load(b.lines(), t0).Principal().Again(now)
 			same(t, "user of Again", again.Principal().Identity().ID, "")
-			if _, err := again.Principal().Stamp("", "1", hash); err != cookie.ErrNoPrimary {
+			if _, err := again.Principal().Stamp("1", hash); err != cookie.ErrNoPrimary {
 				t.Errorf("Stamp of Again: %v", err)
 			}
 			confirm(s, ssestore.Stamp{})

@@ -75,7 +75,7 @@ func TestW2_OnlyVerified(t *testing.T) {
 			}, false, "written"},
 			"new stamp": {func(s *ssestore.Session) {
 				whoami(t, s, hash)
-				st, err := s.Principal().Stamp("", "1", "changed")
+				st, err := s.Principal().Stamp("1", "changed")
 				must(t, err)
 				must(t, s.Principal().Restamp(st))
 			}, false, "written"},
@@ -202,7 +202,7 @@ func TestW4_Within(t *testing.T) {
 		b := loggedIn(t, c, 1)
 		b.visit(t, store, t0, func(s *ssestore.Session) {
 			whoami(t, s, hash)
-			st, err := s.Principal().Stamp("", "2", hash)
+			st, err := s.Principal().Stamp("2", hash)
 			must(t, err)
 			must(t, s.Principal().Become(s.Principal().Identity(), "2", st, &ssestore.Actor{ID: "1"}))
 			within("in the request that impersonates", s, "2")

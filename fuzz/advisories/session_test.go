@@ -274,7 +274,7 @@ func TestAdvisory_oauth2_proxy_SignedConcatenation(t *testing.T) {
 	x := s.store.Load(nil, s.now())
 	seen := map[[32]byte]string{}
 	for _, in := range [][2]string{{"ann", "1hash"}, {"ann1", "hash"}, {"ann1hash", ""}, {"", "ann1hash"}, {"ann\x00", "1hash"}, {"ann", "\x001hash"}} {
-		stamp, err := x.Principal().Stamp("", in[0], in[1])
+		stamp, err := x.Principal().Stamp(in[0], in[1])
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,7 @@ package main
 // loads: which sessions are believed.
 var loads = []check{
 	{what: "an opened plaintext does not stay in its buffer", in: "ssestore state.read", pkg: "ssestore", test: "TestBuffer_Cleared",
-		old: "\t\tclear(o.Plaintext)\n", new: ""},
+		old: "\t\tclear(plaintext)\n", new: ""},
 	{what: "what was stamped does not stay in its buffer", in: "ssestore mac.sum", pkg: "ssestore", test: "TestMAC_Cleared",
 		old: "\tclear(in) // a", new: "\t// a"},
 	{what: "a stamp does not stay in its buffer", in: "ssestore mac.sum", pkg: "ssestore", test: "TestMAC_Cleared",
@@ -32,7 +32,7 @@ var loads = []check{
 	{what: "a foreign cookie is not deleted", in: "ssestore rank", pkg: "ssestore", test: "TestS8_8_BadCookie",
 		old: "return 5 // foreign", new: "return 1 // foreign"},
 	{what: "a refused value names no key", in: "ssestore parse", pkg: "ssestore", test: "TestOpen_ErrorNamesNoKey",
-		old: "return keyring.Key{}, cookie.ReasonOf(err)", new: "return o.Key, cookie.ReasonOf(err)"},
+		old: "return keyring.Key{}, cookie.ReasonOf(err)", new: "return key, cookie.ReasonOf(err)"},
 	{what: "barrier compare", in: "ssestore state.namesUnder", pkg: "ssestore", test: "TestBarrier_Unforgeable",
 		old: "e.mac)) == 1", new: "e.mac)) >= 0"},
 	{what: "a logout ends every valid cookie", in: "ssestore state.choose", pkg: "ssestore", test: "TestBarrier_AmbiguousSessions",

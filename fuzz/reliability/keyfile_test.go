@@ -237,13 +237,13 @@ func TestR3_ReloadStorm(t *testing.T) {
 				if n > 0 && (s.Principal().Identity().ID != id || note.Get(s) != fmt.Sprint(n-1)) {
 					broken.Add(1)
 				}
-				stamp, err := s.Principal().Stamp("", id, "secret")
+				stamp, err := s.Principal().Stamp(id, "secret")
 				if err != nil || s.Principal().Begin(id, stamp, nil) != nil || note.Set(s, fmt.Sprint(n)) != nil {
 					broken.Add(1)
 				}
 				runtime.Gosched() // let the ring move in the middle of the request
 				// The power check: what two requests see is not always the same.
-				if other, err := load().Principal().Stamp("", id, "secret"); err != nil || other.KeyID != stamp.KeyID {
+				if other, err := load().Principal().Stamp(id, "secret"); err != nil || other.KeyID != stamp.KeyID {
 					moved.Add(1)
 				}
 				out, err := s.Commit(http.StatusOK)

@@ -81,7 +81,7 @@ func TestT2_SecretsAreComparedInConstantTime(t *testing.T) {
 	constant := map[string]int{ // file: comparisons in constant time
 		"keyring/key.go":           1, // key bytes
 		"ssestore/barrier.go":      1, // MACs of the barrier
-		"ssestore/principal.go":    1, // stamps
+		"ssestore/stamp.go":        1, // stamps
 		"cookie/gorilla/format.go": 1, // MACs
 		"ticket/claims.go":         1, // digests of the fields a ticket is bound to
 	}
