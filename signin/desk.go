@@ -4,41 +4,42 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync/atomic"
 
-	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/auth/next"
 	"github.com/hardtack-go/hardtack/internal/config"
-	"github.com/hardtack-go/hardtack/ssestore"
+	"github.com/hardtack-go/hardtack/internal/keysource"
 )
 
-// ErrAnswered is returned by [Desk.Enter] when the hook of [Config] answered the
-// request itself, and nobody is logged in yet.
-var ErrAnswered = errors.New("signin: the Enter hook has answered the request")
-
-// ErrChanged is returned by an application's storage when the user's row has changed
-// since it was read, so that nothing was stored. The ways answer that the ticket is
-// spent: of two requests that use one, the row takes the change of one.
-var ErrChanged = errors.New("signin: the user has changed meanwhile")
-
 // A Desk is what the ways to log in share: the browser's binding, the throttle, the
-// mails, the pages, and the one place where a visitor becomes a user. It is immutable
-// and safe for concurrent use. Make one with [New].
+// mails, the pages, and the one place where a visitor becomes a user. It is safe for
+// concurrent use. Make one with [New]. A nil or zero Desk lets nobody in: its handlers
+// and pages answer 500, and its other methods return zero values and errors.
 type Desk[U any] struct {
 	cfg    Config[U]
-	secure bool // whether the binding cookie is __Host- and Secure
+	host   string       // of Origin
+	secure bool         // whether the binding cookie is __Host- and Secure
+	logged atomic.Int64 // when Fail last logged an error, in Unix nanoseconds
 }
 
 // New returns a Desk. If the configuration is wrong, it returns all faults as joined
-// [*ConfigError] values.
+// errors of the type *[middleware.ConfigError].
 func New[U any](c Config[U]) (*Desk[U], error) {
 	faults := config.Faults{Package: "signin"}
-	if c.Keys == nil {
-		faults.Add("Keys", "is required")
+	switch {
+	case keysource.IsNil(c.Keys):
+		faults.Add("Keys", "must be set; if it was, what made it has returned an error that says why it's nil")
+	case keysource.Empty(c.Keys):
+		faults.Add("Keys", "has no keys, so nothing could be sealed: a Holder must be set before")
 	}
-	if c.Guard.Accounts() == nil {
-		faults.Add("Guard", "is required: the error of middleware.New says why it is nil")
+	store := c.Guard.Store()
+	if store == nil {
+		faults.Add("Guard", "must be set; if it was, the error of middleware.New says why it's nil")
 	}
-	if rule := originRule(c.Origin, c.Guard.Store().Secure()); rule != "" {
+	host, rule := originRule(c.Origin, store.Secure())
+	if rule != "" {
 		faults.Add("Origin", rule)
 	}
 	if c.Home == "" {
@@ -47,84 +48,96 @@ func New[U any](c Config[U]) (*Desk[U], error) {
 	if c.LoginURL == "" {
 		c.LoginURL = "/login"
 	}
-	for field, path := range map[string]string{"Home": c.Home, "LoginURL": c.LoginURL} {
-		if !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.HasPrefix(path, `/\`) {
-			faults.Add(field, "must be a path that starts with one slash")
+	for _, f := range []struct{ name, path string }{{"Home", c.Home}, {"LoginURL", c.LoginURL}} {
+		if f.path[0] != '/' || !next.Safe(f.path, nil, true) {
+			faults.Add(f.name, "must be a path that starts with one slash")
 		}
+	}
+	d := &Desk[U]{cfg: c, host: host, secure: store.Secure()}
+	if store != nil && store.CookieName() == d.bindingName() {
+		faults.Add("Guard", "has a session cookie with the name of the binding cookie, "+d.bindingName())
 	}
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	if c.Throttle == nil {
-		c.Throttle = NewMemory(nil)
+	if d.cfg.Throttle == nil {
+		d.cfg.Throttle = NewMemory(nil)
 	}
-	return &Desk[U]{c, c.Guard.Store().Secure()}, nil
+	return d, nil
 }
 
-// originRule returns what is wrong with an origin, or "".
-func originRule(origin string, secure bool) string {
+// originRule returns the host of an origin, or what is wrong with it. An origin that is
+// spelled as browsers spell it can be compared as text: RFC 6454 section 6.2, without
+// the default port and in ASCII.
+func originRule(origin string, secure bool) (host, rule string) {
+	const form = "must be a scheme and a host as browsers show them, such as https://example.com, and nothing else"
 	u, err := url.Parse(origin)
-	switch {
-	case err != nil || u.Host == "" || u.String() != u.Scheme+"://"+u.Host || u.Host != strings.ToLower(u.Host):
-		return "must be a scheme and a host in lower case, such as https://example.com, and nothing else"
-	case u.Scheme == "https":
-		return ""
-	case u.Scheme != "http":
-		return "must be https"
-	case secure && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" && u.Hostname() != "::1":
-		return "must be https: browsers drop Secure cookies on plain http, but for localhost"
+	if err != nil || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
+		return "", form
 	}
-	return ""
+	for _, c := range []byte(u.Host) {
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', strings.IndexByte(".-_:[]", c) >= 0:
+		default: // capitals, letters of IDNs that aren't in punycode
+			return "", form
+		}
+	}
+	if port := u.Port(); port != "" {
+		n, err := strconv.Atoi(port)
+		if err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port || u.Scheme == "https" && n == 443 || u.Scheme == "http" && n == 80 {
+			return "", "must not name the default port, nor a port that isn't one"
+		}
+	}
+	name := u.Hostname()
+	switch {
+	case strings.HasSuffix(u.Host, ":"), strings.HasPrefix(name, "."), strings.HasSuffix(name, "."):
+		return "", form
+	case u.Scheme == "https":
+		return u.Host, ""
+	case u.Scheme != "http":
+		return "", "must be https, or http for development"
+	case secure && name != "localhost" && name != "127.0.0.1" && name != "::1":
+		return "", "must be https, because browsers drop Secure cookies that come over plain http, except from localhost"
+	}
+	return u.Host, ""
+}
+
+// ready reports whether d was made by New.
+func (d *Desk[U]) ready() bool { return d != nil && d.cfg.Guard != nil }
+
+var errUnmade = errors.New("signin: the Desk was not made by New")
+
+// unmade answers for a Desk that New didn't make.
+func unmade(w http.ResponseWriter, _ *http.Request) {
+	http.Error(w, "Internal Server Error", http.StatusInternalServerError)
 }
 
 // Config returns the configuration, with its defaults filled in.
-func (d *Desk[U]) Config() Config[U] { return d.cfg }
+func (d *Desk[U]) Config() Config[U] {
+	if d == nil {
+		return Config[U]{}
+	}
+	return d.cfg
+}
 
 // URL returns a path of this application as an absolute URL.
-func (d *Desk[U]) URL(path string) string { return d.cfg.Origin + path }
-
-// Enter lets a user in, by the hook of [Config] or by [Desk.Login]. The caller then
-// redirects to Next with 303. After ErrAnswered it returns, and after any other error
-// it calls [Desk.Fail].
-func (d *Desk[U]) Enter(w http.ResponseWriter, r *http.Request, e Entry[U]) error {
-	if d.cfg.Enter != nil {
-		return d.cfg.Enter(w, r, e)
+func (d *Desk[U]) URL(path string) string {
+	if d == nil {
+		return path
 	}
-	return d.Login(r, e)
+	return d.cfg.Origin + path
 }
 
-// Login makes the user of e the user of the session, and notes how they proved it.
-// A hook that asked for a second factor calls it once that was given.
-func (d *Desk[U]) Login(r *http.Request, e Entry[U]) error {
-	s := d.cfg.Guard.Session(r)
-	if err := d.cfg.Guard.Login(r, e.User); err != nil {
-		return err
+// Next returns the page to go to after a login: the next that came with the request if
+// it is safe, and otherwise Home. It is the guard's Next, except that the application's
+// own host is that of Origin and not that of the request. A ticket takes Next along into
+// mails, and a Host header that somebody made up must not decide where those lead.
+func (d *Desk[U]) Next(r *http.Request) string {
+	if !d.ready() {
+		return "/"
 	}
-	if err := s.Remember(e.Remember); err != nil {
-		return err
-	}
-	return howKey.Set(s, e.How)
-}
-
-// How returns how the user of the session logged in, or "" if nobody is logged in or
-// another package logged them in.
-func (d *Desk[U]) How(r *http.Request) How {
-	s := d.cfg.Guard.Session(r)
-	if s == nil || s.Principal().Identity().ID == "" {
-		return ""
-	}
-	return howKey.Get(s)
-}
-
-var howKey = ssestore.NewKey[How]("signin.how")
-
-// Fail answers with the page for an error of a login: the text of an [auth.Forbidden]
-// with 403, and otherwise 503, because the application's own parts are what can fail.
-func (d *Desk[U]) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	var no auth.Forbidden
-	if errors.As(err, &no) {
-		d.Show(w, r, Page{Name: "signin/refused", Status: http.StatusForbidden, Title: "You can’t log in", Problem: string(no)})
-		return
-	}
-	d.Show(w, r, Page{Name: "signin/failed", Status: http.StatusServiceUnavailable, Title: "Something is down", Problem: "We can’t do this right now. Nothing is lost: try again in a minute."})
+	_ = r.ParseForm() // else the copy's would take the body from r
+	own := *r
+	own.Host = d.host
+	return d.cfg.Guard.Next(&own, d.cfg.Home)
 }

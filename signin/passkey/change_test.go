@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/rig"
 	"github.com/hardtack-go/hardtack/signin/passkey"
@@ -416,7 +417,7 @@ func TestA20_Configuration(t *testing.T) {
 	fields := func(desk *signin.Desk[*rig.User], c passkey.Config[*rig.User]) (names string) {
 		_, err := passkey.New(desk, c)
 		for err != nil {
-			var fault *signin.ConfigError
+			var fault *middleware.ConfigError
 			if !errors.As(err, &fault) {
 				t.Fatalf("%v", err)
 			}

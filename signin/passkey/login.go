@@ -72,7 +72,7 @@ func (h *Handler[U]) asked(w http.ResponseWriter, r *http.Request, in askedBody)
 	if err != nil {
 		return nil, err
 	}
-	next := h.desk.Config().Guard.Next(r, h.desk.Config().Home)
+	next := h.desk.Next(r)
 	entry := signin.Entry[U]{User: user, How: "passkey", Remember: in.Remember, Next: next}
 	return answer{next}, h.desk.Enter(w, r, entry)
 }

@@ -696,7 +696,7 @@ func TestA22_Throttle(t *testing.T) {
 	d := x.added(t, "1")
 	b := x.Browser(t)
 	var res *rig.Answer
-	for range 60 {
+	for range 120 {
 		if res = b.PostJSON("/passkey/asked", []byte("{}")); res.StatusCode == 429 {
 			break
 		}

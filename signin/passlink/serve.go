@@ -64,7 +64,7 @@ func (h *handler[U]) ask(w http.ResponseWriter, r *http.Request, now time.Time) 
 	if !h.desk.Allow(w, r, email) {
 		return
 	}
-	next := of.Guard.Next(r, of.Home)
+	next := h.desk.Next(r)
 	if len(next) > maxNext {
 		next = of.Home
 	}

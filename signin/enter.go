@@ -1,0 +1,159 @@
+package signin
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// ErrAnswered is returned by [Desk.Enter] when the hook of [Config] answered the
+// request itself, and nobody is logged in yet.
+var ErrAnswered = errors.New("signin: the Enter hook has answered the request")
+
+// ErrChanged is returned by an application's storage when the user's row has changed
+// since it was read, so that nothing was stored. The ways answer that the ticket is
+// spent: of two requests that use one, the row takes the change of one.
+var ErrChanged = errors.New("signin: the user has changed meanwhile")
+
+// errNotIn is returned by Enter for a hook that returned nil and logged nobody in. The
+// way would otherwise redirect the visitor as if they were in.
+var errNotIn = errors.New("signin: the Enter hook returned nil without calling Desk.Login for this user: return ErrAnswered, or an error")
+
+// Enter lets a user in, by the hook of [Config] or by [Desk.Login]. The caller then
+// redirects to Next with 303. After ErrAnswered it returns, and after any other error
+// it calls [Desk.Fail].
+func (d *Desk[U]) Enter(w http.ResponseWriter, r *http.Request, e Entry[U]) error {
+	if !d.ready() {
+		return errUnmade
+	}
+	if d.cfg.Enter == nil {
+		return d.Login(r, e)
+	}
+	if err := d.cfg.Enter(w, r, e); err != nil {
+		return err
+	}
+	if id := d.cfg.Guard.Accounts().ID(e.User); id == "" || d.cfg.Guard.Session(r).Info().UserID != id {
+		return errNotIn
+	}
+	return nil
+}
+
+// Login makes the user of e the user of the session, remembers the session or not, and
+// notes how the user proved it. A hook that asked for a second factor calls it once that
+// was given.
+//
+// Errors are those of [auth.Manager.Login]. After an error nobody has been logged in,
+// and the session is as it was.
+func (d *Desk[U]) Login(r *http.Request, e Entry[U]) error {
+	if !d.ready() {
+		return errUnmade
+	}
+	s := d.cfg.Guard.Session(r)
+	if s == nil {
+		return auth.ErrNoSession
+	}
+	// Only a session that is too large can refuse a value, so find out before the
+	// login. Set it again afterwards, because a login drops what another user left.
+	before, had := enteredKey.Lookup(s)
+	entry := entered{e.How, s.Now().Unix()}
+	if err := enteredKey.Set(s, entry); err != nil {
+		return err
+	}
+	if err := d.cfg.Guard.Login(r, e.User); err != nil {
+		if had {
+			return errors.Join(err, enteredKey.Set(s, before))
+		}
+		return errors.Join(err, enteredKey.Delete(s))
+	}
+	return errors.Join(s.Remember(e.Remember), enteredKey.Set(s, entry))
+}
+
+// How returns how the user of the session logged in. It returns "" if nobody is logged
+// in, if it wasn't [Desk.Login] that logged them in last, and once somebody was
+// impersonated, which drops what the session holds.
+func (d *Desk[U]) How(r *http.Request) How {
+	if !d.ready() {
+		return ""
+	}
+	if _, err := d.cfg.Guard.User(r); err != nil {
+		return ""
+	}
+	s := d.cfg.Guard.Session(r)
+	entry := enteredKey.Get(s)
+	if entry.At != s.Info().AuthTime.Unix() {
+		return ""
+	}
+	return entry.How
+}
+
+// entered is what the session holds about a login. The time ties it to that login: a
+// later one by other means keeps the value, if it is the same user's.
+type entered struct {
+	How How   `json:"h"`
+	At  int64 `json:"t"` // Unix seconds
+}
+
+var enteredKey = ssestore.NewKey[entered]("signin")
+
+// Fail answers with the page for an error: 403 with the text of an [auth.Forbidden], 413
+// for a form that is too large, 500 for a mistake of the program, and otherwise 503,
+// because what is left are the application's own parts, such as its database. The cause
+// of a 500 and a 503 is logged, at most once a minute; the visitor doesn't see it.
+func (d *Desk[U]) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	if !d.ready() {
+		unmade(w, r)
+		return
+	}
+	var no auth.Forbidden
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &no):
+		p := Page{Name: "signin/refused", Status: http.StatusForbidden, Title: "You can’t log in", Problem: string(no)}
+		if no == "" {
+			p.Problem = "This account can’t be used."
+		}
+		d.Show(w, r, p)
+		return
+	case errors.As(err, &large):
+		d.Show(w, r, Page{Name: "signin/large", Status: http.StatusRequestEntityTooLarge, Title: "Too long", Problem: "What was sent is too long."})
+		return
+	}
+	if r.Context().Err() == nil { // else the visitor has left, and that is the cause
+		d.log(r, err)
+	}
+	if mistake(err) {
+		d.Show(w, r, Page{Name: "signin/broken", Status: http.StatusInternalServerError, Title: "Something went wrong", Problem: "The fault is ours, and trying again won’t help."})
+		return
+	}
+	d.Show(w, r, Page{Name: "signin/failed", Status: http.StatusServiceUnavailable, Title: "Something is down", Problem: "We can’t do this right now. Nothing is lost: try again in a minute."})
+}
+
+// mistake reports whether an error shows a mistake of the program, which doesn't pass.
+func mistake(err error) bool {
+	for _, m := range []error{errUnmade, errNotIn, auth.ErrNoSession, auth.ErrBadID, auth.ErrNoUser, ssestore.ErrCommitted, ssestore.ErrBadValue, ErrAnswered} {
+		if errors.Is(err, m) {
+			return true
+		}
+	}
+	var size *cookie.SizeError
+	return err == nil || errors.As(err, &size)
+}
+
+// log logs the cause of a failed answer. What is down now is down for everybody, and
+// must not fill the disk.
+func (d *Desk[U]) log(r *http.Request, err error) {
+	now, last := time.Now().UnixNano(), d.logged.Load()
+	if since := time.Duration(now - last); since >= 0 && since < time.Minute || !d.logged.CompareAndSwap(last, now) {
+		return
+	}
+	log := d.cfg.Log
+	if log == nil {
+		log = slog.Default()
+	}
+	log.LogAttrs(r.Context(), slog.LevelError, "hardtack: signin-failed", slog.Any("error", err))
+}
