@@ -252,9 +252,9 @@ func (k *Kind[T]) decrypt(now time.Time, token string) ([]byte, keyring.Key, coo
 		return nil, keyring.Key{}, cookie.ReasonForeign
 	}
 	ring := k.keys.At(now)
-	key, ok := ring.Key(string(kid[:]))
+	key, ok := ring.Key(string(kid[:jwe.KidLen]))
 	if !ok {
-		key, ok = k.looks.Newer(now, ring).Key(string(kid[:]))
+		key, ok = k.looks.Newer(now, ring).Key(string(kid[:jwe.KidLen]))
 	}
 	box, ok2 := key.Cache(k.seal, jwe.NewBox).(*jwe.Box)
 	if !ok || !ok2 {
