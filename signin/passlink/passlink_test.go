@@ -482,13 +482,22 @@ func TestM14_HostIsNotRead(t *testing.T) {
 		}
 	}
 	// The Host field itself, which the browser of these tests doesn't change.
-	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://evil.example/passlink/", strings.NewReader("email="+ada))
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "https://evil.example/passlink/", strings.NewReader("email="+ada+"&next=https://evil.example/"))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for _, c := range b.Jar.Cookies(mustURL(t, "https://example.com/")) {
+		r.AddCookie(c)
+	}
 	a.ServeHTTP(httptest.NewRecorder(), r)
 	mails := a.Mails.Take()
-	if len(mails) != 1 || strings.Contains(mails[0].Text+mails[0].HTML+mails[0].Subject, "evil") || !strings.Contains(mails[0].Text, "https://example.com/passlink/?token=") {
+	if len(mails) != 1 {
+		t.Fatalf("%d mails", len(mails))
+	}
+	if strings.Contains(mails[0].Text+mails[0].HTML+mails[0].Subject, "evil") || !strings.Contains(mails[0].Text, "https://example.com/passlink/?token=") {
 		t.Errorf("%+v", mails)
 	}
+	// Its next was good for that host only.
+	b.Head = nil
+	wantIn(t, b, click(b, strings.Fields(mails[0].Text[strings.Index(mails[0].Text, "https://"):])[0]), "/", "1 by link")
 }
 
 // late is an instance's view of the keys: it learns of newer ones when it is asked to
