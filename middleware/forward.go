@@ -1,0 +1,294 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/auth/next"
+	"github.com/hardtack-go/hardtack/internal/config"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+// ErrIdentity is the reason of a 500 of [Guard.ForwardAuth]: a header's value can't be
+// passed on without becoming another one.
+var ErrIdentity = errors.New("middleware: an identity header has a comma, a control character, space at an end, or more than 256 bytes")
+
+// maxIdentity is the length in bytes of the longest value of an identity header. A
+// gateway has a limit for all headers together, often 4 KB.
+const maxIdentity = 256
+
+// maxDetour is the length in bytes of the longest URL that is sent through RenewHandler.
+// Percent-encoded in a next parameter, it takes three times as many, and so it still
+// fits. A longer one waits for the next page.
+const maxDetour = 512
+
+// renewedMark ends the query of a page that comes back from [Guard.RenewHandler].
+const renewedMark = "session-renewed=1"
+
+// ForwardConfig describes one endpoint for a gateway; see [Guard.ForwardAuth].
+type ForwardConfig[U any] struct {
+	// Headers are the identity headers, such as X-Auth-User, and what they say of a
+	// user. Every answer has all of them, empty if there is no user. List every header
+	// that the application behind the gateway trusts, and let the gateway pass all of
+	// them on: it removes only those that it gets from here. A value has at most 256
+	// bytes, without comma, control character and space at its ends; a user whose value
+	// breaks that gets 500, because a shortened name may be another user's.
+	Headers map[string]func(U) string
+
+	// Rule decides who may pass, as in [Guard.Check]. nil lets every user pass. Make
+	// one endpoint for each rule, and let the gateway's configuration say which paths
+	// ask which.
+	Rule auth.Rule[U]
+
+	// Renew is the path of [Guard.RenewHandler] as browsers see it, such as
+	// "/auth/renew". A person who opens a page after half of the idle time is sent
+	// there once. "" means that sessions are never renewed by their use behind the
+	// gateway, so that everybody has to log in again after Idle.
+	Renew string
+
+	// Nginx answers in the form that nginx's auth_request understands: 401 with the
+	// Location of the login page where others get a redirect, and 403 instead of 404.
+	Nginx bool
+
+	_ struct{} // forces keyed literals, so that fields can be added
+}
+
+// ForwardAuth returns the endpoint that a gateway asks about each request before it
+// passes it on to an application: nginx (auth_request), Caddy (forward_auth), Traefik
+// (ForwardAuth) or Envoy (ext_authz). Put it inside Handler. It answers
+//
+//   - 204 to a user who may pass, with the identity headers;
+//   - what [Guard.LoginRequired] and [Guard.Check] answer to everybody else, as if the
+//     browser's request had come here;
+//   - 403 to an unsafe request from another site, which a gateway's GET would hide;
+//   - a redirect to Renew, in time, to a person who opens a page.
+//
+// It never sets a cookie, because gateways lose them. Sessions are renewed at Renew
+// alone, by one redirect in half of the idle time. That a page comes from there shows
+// at the end of its query; this endpoint then removes it again.
+//
+// The gateway must set X-Forwarded-Method, -Host and -Uri, and overwrite those of the
+// client. A method that is missing, doubled or unknown counts as POST, so a gateway
+// that forgets it refuses links from other sites, and nothing worse. The page to come
+// back to is made of the other two, and only for a host in [Config].AllowedHosts: list
+// each host behind the gateway. Somebody who reaches this endpoint directly and makes
+// them up is sent nowhere else. Nothing else depends on X-Forwarded-Uri.
+//
+// A __Host- cookie belongs to one host. So the gateway must serve the login page and
+// Renew under each host that it protects, for example below /auth/, without asking
+// this endpoint about them.
+//
+// ForwardAuth returns all faults of the configuration as joined [*ConfigError] values.
+func (g *Guard[U]) ForwardAuth(cfg ForwardConfig[U]) (http.Handler, error) {
+	faults := config.Faults{Package: "middleware"}
+	if g == nil || g.core == nil {
+		faults.Add("guard", "is nil or zero: the error of New says why")
+		return nil, faults.Err()
+	}
+	headers := make(map[string]func(U) string, len(cfg.Headers))
+	for name, value := range cfg.Headers {
+		canonical := http.CanonicalHeaderKey(name)
+		if !identityName(name) || value == nil || headers[canonical] != nil {
+			faults.Add("Headers", "must have names of letters, digits and '-' that start with X- or Remote-, each once, and a function for each")
+			continue
+		}
+		headers[canonical] = value
+	}
+	if cfg.Renew != "" && (!strings.HasPrefix(cfg.Renew, "/") || !next.Safe(cfg.Renew, nil, true) || g.core.nextField == "") {
+		faults.Add("Renew", "must be a path that starts with one slash, and needs a NextField")
+	}
+	if err := faults.Err(); err != nil {
+		return nil, err
+	}
+	f := &forward[U]{accounts: g.accounts, cfg: cfg, headers: headers, names: slices.Sorted(maps.Keys(headers)), known: *g.core, unknown: *g.core}
+	// The URL comes as the browser sees it.
+	f.known.cfg.BasePath, f.unknown.cfg.BasePath = "", ""
+	f.unknown.nextField = ""
+	if cfg.Rule != nil {
+		f.rules = []auth.Rule[U]{cfg.Rule}
+	}
+	return http.HandlerFunc(f.serve), nil
+}
+
+// identityName reports whether a header may name a user. Underscores are out: WSGI,
+// CGI and PHP don't tell them from hyphens, so a client's X_Auth_User would be the same
+// variable (CVE-2025-64484 of oauth2-proxy).
+func identityName(s string) bool {
+	lower := strings.ToLower(s)
+	return (strings.HasPrefix(lower, "x-") && !strings.HasPrefix(lower, "x-forwarded-") || strings.HasPrefix(lower, "remote-")) &&
+		strings.Trim(lower, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
+
+type forward[U any] struct {
+	accounts *auth.Manager[U]
+	cfg      ForwardConfig[U]
+	rules    []auth.Rule[U]
+	headers  map[string]func(U) string
+	names    []string // those of headers, sorted
+	known    core     // for a browser at one of the allowed hosts
+	unknown  core     // for one somewhere else: it names no page to come back to
+}
+
+func (f *forward[U]) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	for _, name := range f.names {
+		h[name] = []string{""}
+	}
+	if f.cfg.Nginx {
+		w = nginxWriter{w}
+	}
+	s := f.known.session(r)
+	s.Limit(ssestore.WritesNone)
+	asked, c := f.asked(r)
+	if err := c.crossOrigin.Check(asked); err != nil {
+		c.refusing(r, ErrCrossOrigin)
+		c.denyCrossOrigin(w, asked)
+		return
+	}
+	asked.URL, asked.RequestURI = &url.URL{Path: "/"}, ""
+	if c == &f.known {
+		asked.RequestURI = r.Header["X-Forwarded-Uri"][0]
+	}
+	user, err := f.accounts.Authorize(r.Context(), s, f.rules...)
+	if err != nil {
+		c.refuse(w, asked, err)
+		return
+	}
+	values := make([]string, len(f.names))
+	for i, name := range f.names {
+		if values[i] = f.headers[name](user); !identityValue(values[i]) {
+			c.refuse(w, asked, fmt.Errorf("%w: %s", ErrIdentity, name))
+			return
+		}
+	}
+	if to := f.detour(asked, c, s); to != "" {
+		redirect(w, http.StatusFound, to)
+		return
+	}
+	for i, name := range f.names {
+		h[name] = []string{values[i]}
+	}
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// asked returns the browser's request, as far as the gateway says, at the URL of this
+// one, and the core to answer it with.
+func (f *forward[U]) asked(r *http.Request) (*http.Request, *core) {
+	asked := new(http.Request)
+	*asked = *r
+	asked.Method, asked.Host = http.MethodPost, ""
+	if m := r.Header["X-Forwarded-Method"]; len(m) == 1 {
+		switch m[0] {
+		case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodPatch, http.MethodDelete:
+			asked.Method = m[0]
+		}
+	}
+	if host := r.Header["X-Forwarded-Host"]; len(host) == 1 {
+		asked.Host = host[0]
+	}
+	if uri := r.Header["X-Forwarded-Uri"]; slices.Contains(f.known.cfg.AllowedHosts, asked.Host) && len(uri) == 1 && strings.HasPrefix(uri[0], "/") {
+		return asked, &f.known
+	}
+	return asked, &f.unknown
+}
+
+// detour returns where to send a user who may pass, or "": to have the session
+// renewed, and back to the page's own URL after that.
+func (f *forward[U]) detour(asked *http.Request, c *core, s *ssestore.Session) string {
+	if f.cfg.Renew == "" || c != &f.known || !opensPage(asked) {
+		return ""
+	}
+	info := s.Info()
+	due := s.Now().Sub(info.Renewed) > info.IdleEnds.Sub(info.Renewed)/2
+	uri := asked.RequestURI
+	clean, marked := unmark(uri)
+	switch {
+	case marked && !due && next.Safe(clean, nil, true):
+		return clean
+	case !marked && due && len(uri) <= maxDetour:
+		return next.LoginURL(f.cfg.Renew, c.scheme(asked)+"://"+asked.Host+mark(uri), c.nextField)
+	}
+	return ""
+}
+
+// opensPage reports whether a person opens a page, so that a redirect is followed by
+// one request and not in the middle of a script.
+func opensPage(r *http.Request) bool {
+	if r.Method != http.MethodGet || callerOf(r) != page {
+		return false
+	}
+	if mode := r.Header["Sec-Fetch-Mode"]; len(mode) > 0 {
+		return only(mode, "navigate")
+	}
+	return acceptOf(r.Header["Accept"]).html.precision == 3
+}
+
+// mark puts the mark at the end of a URL's query.
+func mark(uri string) string {
+	uri, _, _ = strings.Cut(uri, "#")
+	if strings.Contains(uri, "?") {
+		return uri + "&" + renewedMark
+	}
+	return uri + "?" + renewedMark
+}
+
+// unmark takes it away.
+func unmark(uri string) (string, bool) {
+	clean, ok := strings.CutSuffix(uri, renewedMark)
+	if !ok || !strings.HasSuffix(clean, "?") && !strings.HasSuffix(clean, "&") {
+		return uri, false
+	}
+	return clean[:len(clean)-1], true
+}
+
+// identityValue reports whether a value survives the way to the application: gateways
+// trim spaces, and join headers of one name with commas.
+func identityValue(s string) bool {
+	return len(s) <= maxIdentity && strings.Trim(s, " ") == s &&
+		!strings.ContainsFunc(s, func(c rune) bool { return c < 0x20 || c == 0x7f || c == ',' })
+}
+
+// nginxWriter answers what auth_request passes on. It makes a 500 of any other status.
+type nginxWriter struct{ http.ResponseWriter }
+
+func (w nginxWriter) WriteHeader(status int) {
+	switch status {
+	case http.StatusFound, http.StatusSeeOther, http.StatusConflict:
+		w.Header().Set("WWW-Authenticate", challenge)
+		status = http.StatusUnauthorized
+	case http.StatusNotFound:
+		status = http.StatusForbidden
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// RenewHandler renews the session of a user who comes from [Guard.ForwardAuth], and
+// goes back to the page in the next parameter. It sends everybody else to log in. Put
+// it inside Handler, under each host that the gateway protects.
+func (g *Guard[U]) RenewHandler() http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := g.admit(w, r); !ok {
+			return
+		}
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			g.core.methodNotAllowed(w, r, "GET, HEAD")
+			return
+		}
+		if err := g.core.session(r).Renew(); err != nil {
+			g.core.refuse(w, r, err)
+			return
+		}
+		to := g.core.next(r, "/")
+		if g.core.loops(r, to) {
+			to = "/"
+		}
+		redirect(w, http.StatusSeeOther, to)
+	}
+}

@@ -1,0 +1,504 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/middleware"
+)
+
+// identity is what the gateway's application trusts.
+var identity = map[string]func(*user) string{
+	"x-auth-user": func(u *user) string { return u.ID },
+	"X-Auth-Name": func(u *user) string { return u.Password }, // a free text
+}
+
+func banned(context.Context, *user) error { return auth.Forbidden("not you") }
+
+// verifier is an application with the endpoints for a gateway: /verify, /nginx, and
+// /staff for staff.
+func verifier(t *testing.T, change func(*setup)) *app {
+	t.Helper()
+	a := newApp(t, func(s *setup) {
+		s.guard.LoginURL = "/auth/login"
+		s.guard.AllowedHosts = []string{"app.example"}
+		if change != nil {
+			change(s)
+		}
+	})
+	for path, c := range map[string]middleware.ForwardConfig[*user]{
+		"/verify":       {Headers: identity, Renew: "/auth/renew"},
+		"/nginx":        {Headers: identity, Renew: "/auth/renew", Nginx: true},
+		"/never":        {Headers: identity},
+		"/staff":        {Headers: identity, Rule: a.accounts.Staff},
+		"/staff-nginx":  {Headers: identity, Rule: a.accounts.Staff, Nginx: true},
+		"/banned":       {Headers: identity, Rule: banned},
+		"/banned-nginx": {Headers: identity, Rule: banned, Nginx: true},
+	} {
+		h, err := a.guard.ForwardAuth(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.mux.Handle(path, h)
+	}
+	a.mux.Handle("/auth/renew", a.guard.RenewHandler())
+	return a
+}
+
+// forwarded is a gateway's question about a request. headers replace its defaults; an
+// empty value leaves one out.
+func forwarded(method, uri string, headers ...string) []string {
+	all := http.Header{
+		"X-Forwarded-Method": {method}, "X-Forwarded-Host": {"app.example"}, "X-Forwarded-Uri": {uri}, "X-Forwarded-Proto": {"https"},
+		"Accept": {"text/html"}, "Sec-Fetch-Mode": {"navigate"}, "Sec-Fetch-Dest": {"document"}, "Sec-Fetch-Site": {"same-origin"},
+	}
+	for i := 0; i < len(headers); i += 2 {
+		delete(all, headers[i])
+	}
+	var list []string
+	for name, values := range all {
+		list = append(list, name, values[0])
+	}
+	for i := 0; i < len(headers); i += 2 {
+		if headers[i+1] != "" {
+			list = append(list, headers[i], headers[i+1])
+		}
+	}
+	return list
+}
+
+// TestE20_Verify is the table of answers: who asks for what, at an endpoint for gateways
+// that follow redirects and at one for nginx.
+func TestE20_Verify(t *testing.T) {
+	a := verifier(t, nil)
+	ann, root, nobody := a.browser(), a.browser(), a.browser()
+	a.login(ann, "ann")
+	a.login(root, "root")
+	page, api := forwarded("GET", "/page?x=1"), forwarded("GET", "/api", "Accept", "application/json", "Sec-Fetch-Mode", "cors")
+	form := forwarded("POST", "/form", "Referer", "https://app.example/page")
+	const login = "/auth/login?next=/page"
+	for _, row := range []struct {
+		who      *http.Client
+		path     string
+		headers  []string
+		status   int
+		location string
+		user     string
+	}{
+		{ann, "/verify", page, 204, "", "ann"},
+		{ann, "/verify", api, 204, "", "ann"},
+		{ann, "/verify", form, 204, "", "ann"},
+		{ann, "/nginx", page, 204, "", "ann"},
+		{nobody, "/verify", page, 302, login + "%3Fx%3D1", ""},
+		{nobody, "/verify", api, 401, "", ""},
+		{nobody, "/verify", form, 303, login, ""},
+		{nobody, "/verify", forwarded("GET", "/page", "X-Inertia", "true"), 409, "", ""},
+		{nobody, "/verify", forwarded("GET", "/page", "Hx-Request", "true"), 401, "", ""},
+		{nobody, "/nginx", page, 401, login + "%3Fx%3D1", ""},
+		{nobody, "/nginx", api, 401, "", ""},
+		{nobody, "/nginx", form, 401, login, ""},
+		{nobody, "/nginx", forwarded("GET", "/page", "X-Inertia", "true"), 401, "", ""},
+		{ann, "/staff", page, 404, "", ""},
+		{ann, "/staff-nginx", page, 403, "", ""},
+		{root, "/staff", page, 204, "", "root"},
+		{root, "/staff-nginx", page, 204, "", "root"},
+		{ann, "/banned", page, 403, "", ""},
+		{ann, "/banned-nginx", page, 403, "", ""},
+	} {
+		r := a.do(row.who, "GET", row.path, row.headers...)
+		if r.status != row.status || r.header.Get("Location") != row.location {
+			t.Errorf("%s %v: %d to %q, want %d to %q", row.path, row.headers, r.status, r.header.Get("Location"), row.status, row.location)
+		}
+		if r.status == 401 && r.header.Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: a 401 without WWW-Authenticate", row.path)
+		}
+		for name, want := range map[string]string{"X-Auth-User": row.user, "X-Auth-Name": map[bool]string{true: "pw-" + row.user}[row.user != ""]} {
+			if got, ok := r.header[name]; !ok || len(got) != 1 || got[0] != want {
+				t.Errorf("%s, status %d: %s is %q, want %q", row.path, r.status, name, got, want)
+			}
+		}
+		if r.header["Set-Cookie"] != nil || !strings.Contains(r.header.Get("Cache-Control"), "no-store") {
+			t.Errorf("%s, status %d: %v", row.path, r.status, r.header)
+		}
+	}
+	a.users.fail(errors.New("down"))
+	for _, path := range []string{"/verify", "/nginx"} {
+		if r := a.do(ann, "GET", path, page...); r.status != 503 || r.header.Get("Retry-After") == "" || r.header["X-Auth-User"] == nil {
+			t.Errorf("%s, user store down: %d %v", path, r.status, r.header)
+		}
+	}
+}
+
+// TestE21_CrossSite: a gateway asks with GET about everything, so the endpoint judges
+// the method that the gateway names. One that is missing, doubled or unknown counts as
+// POST.
+func TestE21_CrossSite(t *testing.T) {
+	a := verifier(t, func(s *setup) {
+		s.guard.CrossOrigin = http.NewCrossOriginProtection()
+		if err := s.guard.CrossOrigin.AddTrustedOrigin("https://friend.example"); err != nil {
+			t.Fatal(err)
+		}
+		s.guard.CrossOrigin.AddInsecureBypassPattern("/open")
+	})
+	ann := a.browser()
+	a.login(ann, "ann")
+	for _, row := range []struct {
+		name    string
+		headers []string
+		status  int
+	}{
+		{"a link from elsewhere", forwarded("GET", "/", "Sec-Fetch-Site", "cross-site"), 204},
+		{"HEAD from elsewhere", forwarded("HEAD", "/", "Sec-Fetch-Site", "cross-site"), 204},
+		{"OPTIONS from elsewhere", forwarded("OPTIONS", "/", "Sec-Fetch-Site", "cross-site"), 204},
+		{"POST from elsewhere", forwarded("POST", "/", "Sec-Fetch-Site", "cross-site"), 403},
+		{"PUT from elsewhere", forwarded("PUT", "/", "Sec-Fetch-Site", "cross-site"), 403},
+		{"POST from a sibling", forwarded("POST", "/", "Sec-Fetch-Site", "same-site"), 403},
+		{"POST from here", forwarded("POST", "/", "Sec-Fetch-Site", "same-origin"), 204},
+		{"POST by hand", forwarded("POST", "/", "Sec-Fetch-Site", "none"), 204},
+		{"POST of a friend", forwarded("POST", "/", "Sec-Fetch-Site", "cross-site", "Origin", "https://friend.example"), 204},
+		{"POST to a path that looks like the bypass", forwarded("POST", "/open", "Sec-Fetch-Site", "cross-site"), 403},
+		{"no method", forwarded("", "/", "Sec-Fetch-Site", "cross-site", "X-Forwarded-Method", ""), 403},
+		{"no method, from here", forwarded("", "/", "X-Forwarded-Method", ""), 204},
+		{"two methods", append(forwarded("GET", "/", "Sec-Fetch-Site", "cross-site"), "X-Forwarded-Method", "GET"), 403},
+		{"an unknown method", forwarded("get", "/", "Sec-Fetch-Site", "cross-site"), 403},
+		{"an old browser, from here", forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example"), 204},
+		{"an old browser, from elsewhere", forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://evil.example"), 403},
+		{"no host", forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example", "X-Forwarded-Host", ""), 403},
+		{"two hosts", append(forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example"), "X-Forwarded-Host", "app.example"), 403},
+		{"a program", forwarded("POST", "/", "Sec-Fetch-Site", "", "Sec-Fetch-Mode", ""), 204},
+	} {
+		for _, path := range []string{"/verify", "/nginx"} {
+			r := a.do(ann, "GET", path, row.headers...)
+			if r.status != row.status || r.header["X-Auth-User"] == nil || r.header.Get("X-Auth-User") != map[int]string{204: "ann"}[row.status] {
+				t.Errorf("%s, %s: %d, user %q", path, row.name, r.status, r.header["X-Auth-User"])
+			}
+		}
+	}
+	for _, e := range a.seen("/verify") {
+		if e.err != nil && !errors.Is(e.err, middleware.ErrCrossOrigin) {
+			t.Errorf("reported %v", e.err)
+		}
+	}
+}
+
+// TestE22_ForgedTarget: somebody who asks the endpoint directly, with headers of their
+// own, is sent to no other site.
+func TestE22_ForgedTarget(t *testing.T) {
+	a := verifier(t, nil)
+	ann := a.browser()
+	a.login(ann, "ann")
+	a.advance(20 * time.Minute) // a renewal is due
+	for _, headers := range [][]string{
+		forwarded("GET", "/x", "X-Forwarded-Host", "evil.example"),
+		forwarded("GET", "/x", "X-Forwarded-Host", "app.example.evil.example"),
+		forwarded("GET", "/x", "X-Forwarded-Host", "app.example, evil.example"),
+		forwarded("GET", "/x", "X-Forwarded-Host", "APP.example"),
+		append(forwarded("GET", "/x"), "X-Forwarded-Host", "evil.example"),
+		append(forwarded("GET", "/x"), "X-Forwarded-Uri", "//evil.example"),
+		forwarded("GET", "https://evil.example/"),
+		forwarded("GET", "evil.example"),
+		forwarded("GET", "", "X-Forwarded-Uri", ""),
+	} {
+		if r := a.do(a.browser(), "GET", "/verify", headers...); r.status != 302 || r.header.Get("Location") != "/auth/login" {
+			t.Errorf("%v: %d to %q", headers, r.status, r.header.Get("Location"))
+		}
+		if r := a.do(ann, "GET", "/verify", headers...); r.status != 204 {
+			t.Errorf("%v, to renew: %d to %q", headers, r.status, r.header.Get("Location"))
+		}
+	}
+	for uri, want := range map[string]string{
+		"//evil.example/x":             "/%252Fevil.example/x",
+		`/\evil.example`:               "/%255Cevil.example",
+		"/x?next=//evil":               "/x%3Fnext%3D//evil",
+		"/x\x7fy":                      "/x%257Fy",
+		"/" + strings.Repeat("p", 999): "/" + strings.Repeat("p", 999),
+	} {
+		r := a.do(a.browser(), "GET", "/verify", forwarded("GET", uri)...)
+		if got := r.header.Get("Location"); got != "/auth/login?next="+want && r.err == nil {
+			t.Errorf("%q: %q, want next=%s", uri, got, want)
+		}
+	}
+	// The mark comes off, but only where the rest is a path here.
+	fresh := a.browser()
+	a.login(fresh, "bob")
+	for uri, want := range map[string]string{
+		"/x?session-renewed=1":             "/x",
+		"/x?a=1&session-renewed=1":         "/x?a=1",
+		"//evil.example?session-renewed=1": "",
+		`/\evil.example?session-renewed=1`: "",
+		"/x?session-renewed=1&a=1":         "",
+		"/x?asession-renewed=1":            "",
+		"/session-renewed=1":               "",
+	} {
+		if got := a.do(fresh, "GET", "/verify", forwarded("GET", uri)...).header.Get("Location"); got != want {
+			t.Errorf("%s: %q, want %q", uri, got, want)
+		}
+	}
+}
+
+// TestE23_Renewal: behind a gateway a session lives as long as it is used, and verifying
+// never sets a cookie.
+func TestE23_Renewal(t *testing.T) {
+	for _, path := range []string{"/verify", "/nginx"} {
+		a := verifier(t, nil)
+		ann := a.browser()
+		a.login(ann, "ann")
+		detours := 0
+		// open follows redirects through the gateway's host, like a browser.
+		open := func(uri string) (at string, ok bool) {
+			t.Helper()
+			for range 5 {
+				r := a.do(ann, "GET", path, forwarded("GET", uri)...)
+				if r.header["Set-Cookie"] != nil {
+					t.Errorf("%s sets %q", path, r.header["Set-Cookie"])
+				}
+				to := r.header.Get("Location")
+				if to == "" {
+					return uri, r.status == 204
+				}
+				if !strings.HasPrefix(to, "/auth/renew?") {
+					uri = to
+					continue
+				}
+				detours++
+				r = a.do(ann, "GET", to, "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document", "Sec-Fetch-Site", "cross-site", "Accept", "text/html")
+				if r.status != 303 || len(r.cookies(a)) != 1 || r.header.Get("Cache-Control") == "" {
+					t.Fatalf("%s: %d %v", to, r.status, r.header)
+				}
+				uri = r.header.Get("Location")
+			}
+			t.Fatalf("%s: a redirect loop", path)
+			return "", false
+		}
+		for n := range 12 { // two hours
+			uri := fmt.Sprint("/page?n=", n)
+			if at, ok := open(uri); !ok || at != uri {
+				t.Fatalf("%s, after %d minutes: at %q, let in: %v", path, 10*n, at, ok)
+			}
+			a.advance(10 * time.Minute)
+		}
+		expect(t, "detours", detours, 5)
+		a.advance(time.Hour)
+		if _, ok := open("/page"); ok {
+			t.Errorf("%s: it doesn't end at all", path)
+		}
+		// Without Renew it ends in the middle of its use.
+		a.login(ann, "ann")
+		last := 0
+		for n := range 12 {
+			if a.do(ann, "GET", "/never", forwarded("GET", "/")...).status == 204 {
+				last = 10 * n
+			}
+			a.advance(10 * time.Minute)
+		}
+		expect(t, "minutes without Renew", last, 30)
+	}
+}
+
+// TestE24_WhenToRenew: only a person who opens a page is sent to renew, not before half
+// of the idle time, and never twice in a row.
+func TestE24_WhenToRenew(t *testing.T) {
+	a := verifier(t, nil)
+	ann := a.browser()
+	a.login(ann, "ann")
+	const renew = "/auth/renew?next=/p%3Fsession-renewed%3D1"
+	ask := func(headers ...string) string {
+		t.Helper()
+		r := a.do(ann, "GET", "/verify", headers...)
+		if (r.status == 204) != (r.header.Get("Location") == "") {
+			t.Fatalf("%v: %d", headers, r.status)
+		}
+		return r.header.Get("Location")
+	}
+	a.advance(15 * time.Minute)
+	expect(t, "at half of Idle", ask(forwarded("GET", "/p")...), "")
+	a.advance(time.Second)
+	expect(t, "a second later", ask(forwarded("GET", "/p")...), renew)
+	expect(t, "with a query", ask(forwarded("GET", "/p?a=1")...), "/auth/renew?next=/p%3Fa%3D1%26session-renewed%3D1")
+	expect(t, "renewing didn't help", ask(forwarded("GET", "/p?session-renewed=1")...), "")
+	expect(t, "POST", ask(forwarded("POST", "/p")...), "")
+	expect(t, "HEAD", ask(forwarded("HEAD", "/p")...), "")
+	expect(t, "fetch", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "cors")...), "")
+	expect(t, "an image", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "no-cors", "Accept", "image/*")...), "")
+	expect(t, "htmx", ask(forwarded("GET", "/p", "Hx-Request", "true")...), "")
+	expect(t, "an old browser", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "")...), renew)
+	expect(t, "a program", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "", "Accept", "*/*")...), "")
+	expect(t, "a long URL", ask(forwarded("GET", "/"+strings.Repeat("p", 511))...), "/auth/renew?next=/"+strings.Repeat("p", 511)+"%3Fsession-renewed%3D1")
+	expect(t, "a longer one", ask(forwarded("GET", "/"+strings.Repeat("p", 512))...), "")
+
+	// The handler itself: methods, strangers, and no way to a foreign site or a loop.
+	for _, row := range []struct {
+		who          *http.Client
+		method, path string
+		status       int
+		location     string
+	}{
+		{ann, "POST", "/auth/renew", 405, ""},
+		{ann, "HEAD", "/auth/renew?next=/p", 303, "/p"},
+		{ann, "GET", "/auth/renew", 303, "/"},
+		{ann, "GET", "/auth/renew?next=//evil.example", 303, "/"},
+		{ann, "GET", "/auth/renew?next=https://app.example/p", 303, "https://app.example/p"},
+		{ann, "GET", "/auth/renew?next=/auth/renew", 303, "/"},
+		{a.browser(), "GET", "/auth/renew?next=/p", 302, "/auth/login?next=/auth/renew%3Fnext%3D/p"},
+	} {
+		r := a.do(row.who, row.method, row.path, "Accept", "text/html")
+		if r.status != row.status || r.header.Get("Location") != row.location {
+			t.Errorf("%s %s: %d to %q", row.method, row.path, r.status, r.header.Get("Location"))
+		}
+	}
+}
+
+// TestE25_NeverACookie: whatever comes in, and whatever there would be to write, the
+// endpoint sets no cookie.
+func TestE25_NeverACookie(t *testing.T) {
+	a := verifier(t, nil)
+	login := func(id string) *http.Client {
+		c := a.browser()
+		a.login(c, id)
+		return c
+	}
+	clients := map[string]*http.Client{"logged out": login("ann"), "password changed": login("bob"), "old key": login("root"), "garbage": a.browser()}
+	if r := a.do(clients["logged out"], "POST", "/logout"); r.status != 303 {
+		t.Fatal(r.status)
+	}
+	a.users.setPassword("bob", "another")
+	ring, err := keyring.New(append([]keyring.Key{keyring.NewKey()}, a.keys.At(a.now()).Keys()...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.keys.Set(ring)
+	for name, c := range clients {
+		for _, path := range []string{"/verify", "/nginx"} {
+			headers := forwarded("GET", "/")
+			if name == "garbage" {
+				headers = append(headers, "Cookie", a.store.CookieName()+"=garbage")
+			}
+			if r := a.do(c, "GET", path, headers...); r.header["Set-Cookie"] != nil || (r.status == 204) != (name == "old key") {
+				t.Errorf("%s, %s: %d, sets %q", path, name, r.status, r.header["Set-Cookie"])
+			}
+		}
+	}
+}
+
+// TestE26_IdentityValues: a value that would become another on its way is refused, and
+// never cut.
+func TestE26_IdentityValues(t *testing.T) {
+	a := verifier(t, nil)
+	for _, row := range []struct {
+		value string
+		ok    bool
+	}{
+		{"", true}, {"Zoë O’Hara (staff)", true}, {"a b", true}, {strings.Repeat("x", 256), true},
+		{strings.Repeat("x", 257), false}, {"a,b", false}, {" a", false}, {"a ", false}, {"a\tb", false}, {"a\r\nX-Auth-User: root", false}, {"a\x7f", false}, {"a\x00", false},
+	} {
+		a.users.setPassword("ann", row.value)
+		ann := a.browser()
+		a.login(ann, "ann")
+		r := a.do(ann, "GET", "/verify", forwarded("GET", "/")...)
+		if row.ok != (r.status == 204 && r.header.Get("X-Auth-Name") == row.value && r.header.Get("X-Auth-User") == "ann") ||
+			!row.ok && (r.status != 500 || r.header.Get("X-Auth-Name")+r.header.Get("X-Auth-User") != "") {
+			t.Errorf("%q: %d %q %q", row.value, r.status, r.header["X-Auth-User"], r.header["X-Auth-Name"])
+		}
+	}
+	reported := false
+	for _, e := range a.seen("/verify") {
+		reported = reported || errors.Is(e.err, middleware.ErrIdentity)
+	}
+	expect(t, "reported", reported, true)
+}
+
+// TestE27_Rotation: two instances in the middle of a rotation don't send a browser back
+// and forth.
+func TestE27_Rotation(t *testing.T) {
+	older, newer := keyring.NewKey(), keyring.NewKey()
+	ring := func(keys ...keyring.Key) *keyring.Keyring {
+		r, err := keyring.New(keys...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	one := verifier(t, func(s *setup) { s.ring = ring(older, newer) }) // has learned the new key
+	two := verifier(t, func(s *setup) { s.ring = ring(newer, older) }) // already seals with it
+	ann := one.browser()
+	one.login(ann, "ann")
+	for n := range 40 {
+		for _, a := range []*app{one, two} {
+			a.advance(4 * time.Minute)
+		}
+		verify, renew := one, two
+		if n%2 == 1 {
+			verify, renew = two, one
+		}
+		uri, hops := "/p", 0
+		for ; hops < 5; hops++ {
+			r := verify.do(ann, "GET", "/verify", forwarded("GET", uri)...)
+			to := r.header.Get("Location")
+			if r.status == 204 {
+				break
+			}
+			if strings.HasPrefix(to, "/auth/renew?") {
+				uri = renew.do(ann, "GET", to).header.Get("Location")
+			} else if uri = to; strings.HasPrefix(to, "/auth/login") {
+				t.Fatalf("logged out after %d pages", n)
+			}
+		}
+		if hops > 2 {
+			t.Errorf("page %d takes %d redirects", n, hops)
+		}
+	}
+}
+
+// TestE28_ForwardConfig: what is wrong with a configuration is said, all at once.
+func TestE28_ForwardConfig(t *testing.T) {
+	a := newApp(t, nil)
+	nameless := newApp(t, func(s *setup) { s.guard.NextField = "-" })
+	id := identity["x-auth-user"]
+	var none *middleware.Guard[*user]
+	for name, row := range map[string]struct {
+		guard  *middleware.Guard[*user]
+		config middleware.ForwardConfig[*user]
+		fields string
+	}{
+		"nothing":            {a.guard, middleware.ForwardConfig[*user]{}, ""},
+		"all of it":          {a.guard, middleware.ForwardConfig[*user]{Headers: map[string]func(*user) string{"X-Auth-User": id, "remote-user": id}, Renew: "/auth/renew"}, ""},
+		"no guard":           {none, middleware.ForwardConfig[*user]{}, "guard"},
+		"a zero guard":       {new(middleware.Guard[*user]), middleware.ForwardConfig[*user]{}, "guard"},
+		"an underscore":      {a.guard, middleware.ForwardConfig[*user]{Headers: map[string]func(*user) string{"X_Auth": id, "X-Auth_User": id}}, "Headers Headers"},
+		"a header of HTTP":   {a.guard, middleware.ForwardConfig[*user]{Headers: map[string]func(*user) string{"Location": id}}, "Headers"},
+		"a gateway's header": {a.guard, middleware.ForwardConfig[*user]{Headers: map[string]func(*user) string{"X-Forwarded-User": id}}, "Headers"},
+		"no function":        {a.guard, middleware.ForwardConfig[*user]{Headers: map[string]func(*user) string{"X-Auth": nil}}, "Headers"},
+		"twice":              {a.guard, middleware.ForwardConfig[*user]{Headers: map[string]func(*user) string{"X-Auth": id, "x-auth": id}}, "Headers"},
+		"another site":       {a.guard, middleware.ForwardConfig[*user]{Renew: "//evil.example"}, "Renew"},
+		"an absolute URL":    {a.guard, middleware.ForwardConfig[*user]{Renew: "https://evil.example"}, "Renew"},
+		"no slash":           {a.guard, middleware.ForwardConfig[*user]{Renew: "renew"}, "Renew"},
+		"no next":            {nameless.guard, middleware.ForwardConfig[*user]{Renew: "/renew"}, "Renew"},
+	} {
+		h, err := row.guard.ForwardAuth(row.config)
+		var fields []string
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			for _, e := range joined.Unwrap() {
+				var c *middleware.ConfigError
+				if errors.As(e, &c) && c.Package == "middleware" {
+					fields = append(fields, c.Field)
+				}
+			}
+		}
+		if got := strings.Join(fields, " "); got != row.fields || (h == nil) != (err != nil) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+	for _, g := range []*middleware.Guard[*user]{none, new(middleware.Guard[*user])} {
+		w := httptest.NewRecorder()
+		g.RenewHandler()(w, httptest.NewRequest("GET", "/", nil))
+		expect(t, "RenewHandler without a guard", w.Code, 500)
+	}
+}
