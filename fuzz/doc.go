@@ -3,7 +3,8 @@
 // WHATWG URL parser. It is a separate module, so none of that reaches hardtack's
 // users. Next to the targets there are these directories:
 //
-//   - mutants: five million altered cookies for each format, none of which opens
+//   - mutants: five million altered cookies for each format, and a million altered
+//     tickets, none of which opens
 //   - vectors: Wycheproof, RFC 7520, and our own vectors in other libraries
 //   - advisories: published vulnerabilities of other libraries, replayed
 //   - reliability: many clients, several instances, deliberate faults

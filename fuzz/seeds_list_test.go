@@ -1,6 +1,7 @@
 package fuzz_test
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -26,6 +27,7 @@ func seedLists(t testing.TB) map[string]corpus {
 		"FuzzJoseOpener":   joseOpenerSeeds(t),
 		"FuzzSetCookie":    setCookieSeeds(),
 		"FuzzNext":         nextSeeds(),
+		"FuzzTicketOpen":   ticketOpenSeeds(t),
 	}
 }
 
@@ -106,6 +108,53 @@ func tokenOpenSeeds(t testing.TB) corpus {
 		".AAAAAAAAAAAAAAAA.A.AAAAAAAAAAAAAAAAAAAAAA", ".AAAAAAAAAAAAAAA.AAA.AAAAAAAAAAAAAAAAAAAAAA", ".AAAAAAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAA", ".AAAA\nAAAAAAAAAAA.AA.AAAAAAAAAAAAAAAAAAAAAA",
 		strings.Repeat(".", 4000), "....", "",
 	}, one[string]))
+}
+
+// ticketOpenSeeds are the vectors of package ticket, with the claims apart from the token.
+func ticketOpenSeeds(t testing.TB) corpus {
+	c := corpus{}
+	paths, err := filepath.Glob("../ticket/testdata/vectors/*.json")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no vectors: %v", err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var file struct {
+			Vectors []struct {
+				ID, Token string
+				Now       int64
+				Bound     []string
+				Plaintext string `json:"plaintext_hex"`
+			}
+		}
+		if err := json.Unmarshal(text, &file); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		for _, v := range file.Vectors {
+			plaintext, err := hex.DecodeString(v.Plaintext)
+			if err != nil {
+				t.Fatal(err)
+			}
+			field := ""
+			if len(v.Bound) > 0 {
+				field = v.Bound[0]
+			}
+			if len(v.Token) < 1200 {
+				c["vector-"+v.ID] = []any{v.Token, string(plaintext), v.Now, v.Bound != nil, field}
+			}
+		}
+	}
+	claims := fmt.Sprintf(`{"iat":%d,"exp":%d,"bnd":"%s","d":7}`, fixed.Now.Unix(), fixed.Now.Unix()+3600, "AAAAAAAAAAAAAAAAAAAAAA")
+	for i, token := range []string{"{V}", "{K}", "{T}", ""} {
+		c[fmt.Sprintf("token-%02d", i)] = []any{token, claims, fixed.Now.Unix(), true, "hash"}
+	}
+	for i, now := range []int64{0, -1, 1, 253402297199, 253402297200, 1 << 37} {
+		c[fmt.Sprintf("clock-%02d", i)] = []any{"", claims, now, false, ""}
+	}
+	return c
 }
 
 const seedClaims = `{"sid":"AAECAwQFBgcICQoLDA0ODw","iat":1700000000,"auth_time":1700000000,"exp":1700043200,"rnw":1700000000,"per":true,"end":1700000300,"sub":"a\"\\é","stk":"ZXhhbXA","stp":"2VySNzeAaTbWIj-BEQSqYJ9B_zgwPdkJqhZSi66pVrc","d":{"a":[1,"x"],"b":null}}`

@@ -44,6 +44,8 @@ func entry(args []any) string {
 			fmt.Fprintf(&b, "byte(%q)\n", rune(a))
 		case int, int64:
 			fmt.Fprintf(&b, "%T(%d)\n", a, a)
+		case bool:
+			fmt.Fprintf(&b, "bool(%v)\n", a)
 		default:
 			panic(fmt.Sprintf("no corpus form for %T", a))
 		}
@@ -98,8 +100,8 @@ func TestSeeds(t *testing.T) {
 		}
 	}
 	names, total := targets(t), 0
-	if len(names) != 8 {
-		t.Errorf("%d targets in this directory, want 8: %v", len(names), names)
+	if len(names) != 9 {
+		t.Errorf("%d targets in this directory, want 9: %v", len(names), names)
 	}
 	for _, target := range names {
 		dir := filepath.Join(corpusDir, target)

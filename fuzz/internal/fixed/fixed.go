@@ -26,7 +26,11 @@ import (
 const (
 	CookieName = "__Host-session"
 	Audience   = "fuzz"
-	AnnsHash   = "$argon2id$v=19$m=65536,t=3,p=4$YW5uc2FsdA$YW5uaGFzaA" // the field that Ann is stamped with
+
+	// TicketPurpose is the purpose of all tickets.
+	TicketPurpose = "fuzz/ticket"
+
+	AnnsHash = "$argon2id$v=19$m=65536,t=3,p=4$YW5uc2FsdA$YW5uaGFzaA" // the field that Ann is stamped with
 )
 
 // Now is the time of every test.
@@ -87,7 +91,12 @@ func Stamp(key keyring.Key, id, field string) (stamp [32]byte) {
 // GCM returns the standard library's AES-GCM under the seal subkey of a key.
 func GCM(t testing.TB, key keyring.Key) cipher.AEAD {
 	t.Helper()
-	block, err := aes.NewCipher(key.Derive(cookie.SealLabel(CookieName, Audience)))
+	return gcm(t, key, cookie.SealLabel(CookieName, Audience))
+}
+
+func gcm(t testing.TB, key keyring.Key, label keyring.Label) cipher.AEAD {
+	t.Helper()
+	block, err := aes.NewCipher(key.Derive(label))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,9 +111,19 @@ func GCM(t testing.TB, key keyring.Key) cipher.AEAD {
 // each time it is made.
 func Token(t testing.TB, key keyring.Key, what string, plaintext []byte) string {
 	t.Helper()
+	return token(GCM(t, key), key, what, plaintext)
+}
+
+// Ticket seals the claims of a ticket in the same way.
+func Ticket(t testing.TB, key keyring.Key, what string, plaintext []byte) string {
+	t.Helper()
+	return token(gcm(t, key, keyring.Label{Purpose: "ticket", Audience: Audience, Name: TicketPurpose}), key, "ticket "+what, plaintext)
+}
+
+func token(aead cipher.AEAD, key keyring.Key, what string, plaintext []byte) string {
 	head := b64.EncodeToString(fmt.Appendf(nil, `{"alg":"dir","enc":"A256GCM","kid":"%s"}`, key.ID()))
 	iv := Bytes("iv " + what)[:12]
-	out := GCM(t, key).Seal(nil, iv, plaintext, []byte(head))
+	out := aead.Seal(nil, iv, plaintext, []byte(head))
 	tag := len(out) - 16
 	return strings.Join([]string{head, "", b64.EncodeToString(iv), b64.EncodeToString(out[:tag]), b64.EncodeToString(out[tag:])}, ".")
 }
