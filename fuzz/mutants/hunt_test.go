@@ -1,6 +1,7 @@
 package mutants_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"runtime"
@@ -35,6 +36,7 @@ type hunt struct {
 	families []family
 	sealed   []string // all that has been sealed
 	open     func(value string) error
+	count    int // of mutants; 0 is mutantCount
 	// twice is how often a second change is made on top: one in this many.
 	twice int
 }
@@ -149,7 +151,7 @@ func (h *hunt) report(t *testing.T, results []tally, took time.Duration) (sum ta
 
 // none runs the hunt and fails the test for each family that found something.
 func (h *hunt) none(t *testing.T, reasons ...cookie.Reason) {
-	n, began := mutantCount(), time.Now()
+	n, began := cmp.Or(h.count, mutantCount()), time.Now()
 	results := h.run(n)
 	sum := h.report(t, results, time.Since(began))
 	for i, r := range results {
