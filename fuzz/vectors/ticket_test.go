@@ -1,0 +1,68 @@
+package vectors_test
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	gojose "github.com/go-jose/go-jose/v4"
+
+	"github.com/hardtack-go/hardtack/internal/jwe"
+	"github.com/hardtack-go/hardtack/keyring"
+)
+
+// The vectors of package ticket, given to go-jose: it opens every ticket that has our
+// form, whatever its claims, and reads what was sealed.
+func TestTicketVectors_GoJose(t *testing.T) {
+	paths, err := filepath.Glob("../../ticket/testdata/vectors/*.json")
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no vectors: %v", err)
+	}
+	opened, total := 0, 0
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var f struct {
+			vectorFile
+			Vectors []struct {
+				vector
+				Purpose string `json:"purpose"`
+			} `json:"vectors"`
+		}
+		if err := json.Unmarshal(text, &f); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		ring := f.ring(t)
+		for _, v := range f.Vectors {
+			total++
+			kid, _ := jwe.Kid(v.Token)
+			key, ok := ring.Key(string(kid[:jwe.KidLen]))
+			object, err := gojose.ParseEncryptedCompact(v.Token, []gojose.KeyAlgorithm{gojose.DIRECT}, []gojose.ContentEncryption{gojose.A256GCM})
+			var plaintext []byte
+			if err == nil && ok {
+				plaintext, err = object.Decrypt(key.Derive(keyring.Label{Purpose: "ticket", Audience: v.Audience, Name: v.Purpose}))
+			}
+			open := err == nil && ok
+			if open {
+				opened++
+			}
+			switch ours := v.Result != "foreign" && v.Result != "unknown-key" && v.Result != "bad-tag" && !strings.HasPrefix(v.ID, "token-"); {
+			case open && hex.EncodeToString(plaintext) != v.Plaintext:
+				t.Errorf("%s: go-jose reads %s", v.ID, plaintext)
+			case ours && !open:
+				t.Errorf("%s: go-jose doesn't open it: %v", v.ID, err)
+			case open && v.Result == "bad-tag":
+				t.Errorf("%s: go-jose opens what has a bad tag", v.ID)
+			}
+		}
+	}
+	t.Logf("go-jose opens %d of %d tickets", opened, total)
+	if total < 100 {
+		t.Errorf("%d vectors", total)
+	}
+}
