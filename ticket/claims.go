@@ -112,7 +112,6 @@ func digest(fields []string) [bndSize]byte {
 		b = append(b, f...)
 	}
 	sum := sha256.Sum256(b)
-	clear(b) // a password hash may have been among the fields
 	return [bndSize]byte(sum[:])
 }
 
@@ -134,7 +133,7 @@ func encode[T any](v *T) ([]byte, error) {
 	}
 	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	var back T
-	if !decode(bytes.Clone(raw), &back) { // UnmarshalJSON may write to what it is given
+	if !decode(raw, &back) {
 		return nil, fmt.Errorf("ticket: the JSON of %v doesn't decode into one", reflect.TypeFor[T]())
 	}
 	if path, differ := equal.Difference(v, &back); differ {
@@ -144,7 +143,8 @@ func encode[T any](v *T) ([]byte, error) {
 }
 
 // decode reads one JSON value, with nothing before or after it, and without members
-// that T doesn't have. It may leave v half filled.
+// that T doesn't have. It may leave v half filled. UnmarshalJSON of T gets a copy, which
+// the decoder makes, so it may write to what it is given.
 func decode[T any](raw []byte, v *T) bool {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.DisallowUnknownFields()

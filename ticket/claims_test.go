@@ -18,6 +18,8 @@ func TestK10_OneSpelling(t *testing.T) {
 	opens(t, k, t0, forge(good), nil, "ada")
 	for _, plaintext := range []string{
 		"", "{}", "null", `"ada"`, "[" + good + "]", good + good, good + " ", " " + good, good + "\n", "\ufeff" + good, good[:len(good)-1], good[1:],
+		`1700000000,"exp":1700003600,"d":"ada"}`,
+		`{"iat":1700000000,"exp":1700003600,"bnd":"` + bnd + `,"d":"ada"}`,
 		`{"iat":1700000000,"exp":1700003600}`,
 		`{"iat":1700000000,"exp":1700003600,"d":}`,
 		`{"exp":1700003600,"iat":1700000000,"d":"ada"}`,
@@ -82,6 +84,10 @@ func TestK10_OneSpelling(t *testing.T) {
 		refused(t, k, t0, forge(plaintext), nil, cookie.ReasonMalformed)
 		refused(t, k, t0, forge(plaintext), fields[string]("hash"), cookie.ReasonMalformed)
 	}
+	// Two times don't run together. (The largest ones have twelve digits.)
+	far := time.Unix(100_000_000_000, 0)
+	opens(t, k, far, forge(`{"iat":100000000000,"exp":100000003600,"d":"ada"}`), nil, "ada")
+	refused(t, k, far, forge(`{"iat":100000000000100000003600,"d":"ada"}`), nil, cookie.ReasonMalformed)
 	// The digits of a time end at the largest one.
 	opens(t, k, t0, forge(claimsText(t0.Unix(), 253402300799, "", `"ada"`)), nil, "ada")
 	refused(t, k, t0, forge(claimsText(253402300799, 253402300799, "", `"ada"`)), nil, cookie.ReasonFuture)
@@ -150,6 +156,17 @@ func (u unread) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"User": u.User, "More": ""})
 }
 
+// scribble writes to what it reads from.
+type scribble string
+
+func (s *scribble) UnmarshalJSON(b []byte) error {
+	*s = scribble(b[1 : len(b)-1])
+	for i := range b {
+		b[i] = 'x'
+	}
+	return nil
+}
+
 // TestK11_SealRefusesWhatWouldNotComeBack names the type, and the field where it can.
 func TestK11_SealRefusesWhatWouldNotComeBack(t *testing.T) {
 	lost(t, struct{ user string }{"ada"}, ".user")
@@ -160,11 +177,13 @@ func TestK11_SealRefusesWhatWouldNotComeBack(t *testing.T) {
 	lost(t, "\xff", "string")
 	lost(t, any(address{User: "ada"}), "interface {}")
 	lost(t, error(json.Unmarshal(nil, new(int)).(*json.SyntaxError)), "error")
-	lost(t, make(chan int), "chan int")
+	lost(t, make(chan int), "chan int can't be written as JSON")
 	lost(t, math.NaN(), "float64")
-	lost(t, oneWay{"x"}, "oneWay")
-	lost(t, unread{"ada"}, "unread")
+	lost(t, oneWay{"x"}, "another value at ticket_test.oneWay")
+	lost(t, unread{"ada"}, "unread doesn't decode into one")
 
+	kept(t, scribble("ada"))
+	kept(t, struct{ A, B scribble }{"ada", "eve"})
 	kept(t, struct{ user string }{})
 	kept(t, "")
 	kept(t, 7)

@@ -171,10 +171,10 @@ func (k *Kind[T]) Seal(now time.Time, v T, bound ...string) (string, error) {
 	}
 	key := k.keys.At(now).Primary()
 	box, ok := key.Cache(k.seal, jwe.NewBox).(*jwe.Box)
-	nonces, ok2 := key.Cache(k.nonce, jwe.NewNonces).(*jwe.Nonces)
-	if !ok || !ok2 { // the zero Key
+	if !ok { // the zero Key
 		return "", cookie.ErrNoPrimary
 	}
+	nonces, _ := key.Cache(k.nonce, jwe.NewNonces).(*jwe.Nonces) // any other Key has them
 	key.CountSeal()
 	return jwe.Seal(box.AEAD, nonces, key.ID(), plaintext), nil
 }
@@ -254,10 +254,10 @@ func (k *Kind[T]) decrypt(now time.Time, token string) ([]byte, keyring.Key, coo
 	ring := k.keys.At(now)
 	key, ok := ring.Key(string(kid[:jwe.KidLen]))
 	if !ok {
-		key, ok = k.looks.Newer(now, ring).Key(string(kid[:jwe.KidLen]))
+		key, _ = k.looks.Newer(now, ring).Key(string(kid[:jwe.KidLen]))
 	}
-	box, ok2 := key.Cache(k.seal, jwe.NewBox).(*jwe.Box)
-	if !ok || !ok2 {
+	box, ok := key.Cache(k.seal, jwe.NewBox).(*jwe.Box)
+	if !ok { // the zero Key: there's none of that id
 		return nil, keyring.Key{}, cookie.ReasonUnknownKey
 	}
 	plaintext, fault := jwe.Open(nil, box.AEAD, token)

@@ -1,8 +1,12 @@
 package ticket_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -199,5 +203,29 @@ func TestK15_ErrorsQuoteNothing(t *testing.T) {
 		if err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), secret) {
 			t.Errorf("%v", err)
 		}
+	}
+}
+
+// Under GODEBUG=fips140=only AES-GCM takes no nonce from outside, and New says so. The
+// setting is read when a program starts, so the test runs itself once more.
+func TestK17_FIPS(t *testing.T) {
+	if os.Getenv("HARDTACK_TEST_FIPS") == "" {
+		if runtime.GOARCH == "wasm" {
+			t.Skip("a WebAssembly process cannot start another one")
+		}
+		again := exec.Command(os.Args[0], "-test.run=^TestK17_FIPS$", "-test.v")
+		again.Env = append(os.Environ(), "HARDTACK_TEST_FIPS=1", "GODEBUG=fips140=only")
+		out, err := again.CombinedOutput()
+		if bytes.Contains(out, []byte("purego")) {
+			t.Skip("the standard library has no FIPS mode with -tags purego")
+		}
+		if err != nil || !bytes.Contains(out, []byte("PASS: TestK17_FIPS")) {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	k, err := ticket.New[string](ticket.Config{Keys: ring(t, 1), Purpose: "reset", Life: time.Hour})
+	if k != nil || !errors.Is(err, cookie.ErrFIPS) {
+		t.Errorf("%v, want ErrFIPS", err)
 	}
 }
