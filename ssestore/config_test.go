@@ -184,5 +184,8 @@ func TestStoreProperties(t *testing.T) {
 		s = newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Cookie.DangerouslyAllowHTTP = true })
 		same(t, "name", s.CookieName(), "session")
 		same(t, "secure", s.Secure(), false)
+		same(t, "strict", s.Strict(), false)
+		s = newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Cookie.SameSite = cookie.SameSiteStrict })
+		same(t, "strict", s.Strict(), true)
 	})
 }

@@ -71,5 +71,6 @@ func TestNilStore(t *testing.T) {
 		silent(t, out)
 		same(t, "name", store.CookieName(), "")
 		same(t, "secure", store.Secure(), false)
+		same(t, "strict", store.Strict(), false)
 	}
 }

@@ -143,6 +143,7 @@ type Store struct {
 	buffers  *sync.Pool // of *buffer
 	audience string
 	secure   bool
+	strict   bool // the cookie is SameSite=Strict
 	browser  profile
 	persist  profile
 	window   int64 // Config.RenewVerified in seconds; 0: off
@@ -199,7 +200,7 @@ type ConfigError = config.Error
 // values for less time than the longest session lives.
 func New(c Config) (*Store, error) {
 	faults := config.Faults{Package: "ssestore"}
-	s := &Store{keys: c.Keys, audience: c.Audience, secure: !c.Cookie.DangerouslyAllowHTTP}
+	s := &Store{keys: c.Keys, audience: c.Audience, secure: !c.Cookie.DangerouslyAllowHTTP, strict: c.Cookie.SameSite == cookie.SameSiteStrict}
 	s.persistent = c.Persistent
 	s.browser = lifetimes(c.Idle, c.Absolute, DefaultIdle, DefaultAbsolute, "", &faults)
 	s.persist = lifetimes(c.PersistentIdle, c.PersistentAbsolute, DefaultPersistentIdle, DefaultPersistentAbsolute, "Persistent", &faults)
@@ -356,6 +357,10 @@ func (s *Store) CookieName() string {
 // Secure reports whether the cookie has the Secure attribute. A request that carries
 // such a cookie came over TLS, or to localhost.
 func (s *Store) Secure() bool { return s != nil && s.secure }
+
+// Strict reports whether the cookie is SameSite=Strict. When another site sends a
+// visitor here, the first request then comes without it.
+func (s *Store) Strict() bool { return s != nil && s.strict }
 
 // profile returns the lifetimes of a browser or a persistent session.
 func (s *Store) profile(persistent bool) profile {
