@@ -8,8 +8,11 @@ require (
 )
 
 require (
+	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/descope/virtualwebauthn v1.0.3
+	github.com/go-jose/go-jose/v4 v4.1.9
 	github.com/go-webauthn/webauthn v0.18.2
+	golang.org/x/oauth2 v0.38.0
 	golang.org/x/time v0.16.0
 )
 

@@ -23,6 +23,7 @@ var frozen = []string{
 	"ticket", "ssestore", "auth", "auth/next", "middleware", "middleware/middlewaretest", "serverless",
 	"middleware/echo", "middleware/echo4", "middleware/gin",
 	"signin",
+	"signin/oauth",
 	"signin/passkey",
 	"signin/password",
 }

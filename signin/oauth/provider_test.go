@@ -1,0 +1,915 @@
+package oauth_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/middleware"
+	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/rig"
+	"github.com/hardtack-go/hardtack/signin/oauth"
+)
+
+func TestO9_OneTokenRequest(t *testing.T) {
+	for _, row := range []struct {
+		methods any
+		basic   bool
+		status  int
+	}{
+		{nil, true, http.StatusOK},
+		{[]string{"client_secret_post", "client_secret_basic"}, true, http.StatusOK},
+		{[]string{"client_secret_post", "private_key_jwt"}, false, http.StatusOK},
+		{[]string{"private_key_jwt", "none"}, false, http.StatusServiceUnavailable},
+	} {
+		for _, secret := range []string{"secret", "wrong"} {
+			basic := false
+			s := newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], net internet) {
+				c.Providers = []*oauth.Provider{oauth.OIDC("harbour", harbourIssuer, "client", secret)}
+				harbour := net["harbour.example"]
+				net["harbour.example"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if r.URL.Path == "/token" {
+						_, _, basic = r.BasicAuth()
+					}
+					harbour.ServeHTTP(w, r)
+				})
+			})
+			if row.methods != nil {
+				s.harbour.discovery = func(found map[string]any) { found["token_endpoint_auth_methods_supported"] = row.methods }
+			}
+			b := s.Browser(t)
+			a := b.Post("/oauth/harbour", nil)
+			expect(t, a, row.status)
+			if row.status != http.StatusOK {
+				continue
+			}
+			want := http.StatusSeeOther
+			if secret == "wrong" {
+				want = http.StatusBadGateway
+			}
+			expect(t, come(b, s.harbour.accept(forwarded(t, a), ada)), want)
+			if exchanges, _ := s.harbour.counts(); exchanges != 1 || basic != row.basic {
+				t.Errorf("%v, secret %s: %d token requests, basic %v", row.methods, secret, exchanges, basic)
+			}
+		}
+	}
+}
+
+func TestO10_MixUp(t *testing.T) {
+	evil := newProvider(t, "https://evil.example")
+	s := newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], net internet) {
+		net["evil.example"] = evil
+		c.Providers = append(c.Providers, oauth.OIDC("evil", "https://evil.example", "client", "secret"))
+	})
+	evil.now = s.Now
+	// A provider under attack, or one that attacks, passes the other's code and state
+	// on to its own callback.
+	b := s.Browser(t)
+	back := s.harbour.accept(s.start(b, nil), ada)
+	swapped := *back
+	swapped.Path = "/oauth/evil/callback"
+	expect(t, come(b, &swapped), http.StatusBadRequest)
+
+	for _, row := range []struct {
+		announced bool
+		iss       []string
+		status    int
+	}{
+		{true, []string{harbourIssuer}, http.StatusSeeOther},
+		{true, nil, http.StatusBadGateway},
+		{true, []string{""}, http.StatusBadGateway},
+		{true, []string{"https://evil.example"}, http.StatusBadGateway},
+		{true, []string{harbourIssuer + "/"}, http.StatusBadGateway},
+		{true, []string{harbourIssuer, harbourIssuer}, http.StatusBadRequest},
+		{false, nil, http.StatusSeeOther},
+		{false, []string{harbourIssuer}, http.StatusSeeOther},
+		{false, []string{"https://evil.example"}, http.StatusBadGateway},
+	} {
+		s := newSite(t, rig.Options{})
+		s.harbour.discovery = func(found map[string]any) {
+			found["authorization_response_iss_parameter_supported"] = row.announced
+		}
+		b := s.Browser(t)
+		back := s.harbour.accept(s.start(b, nil), ada)
+		q := back.Query()
+		q["iss"] = row.iss
+		back.RawQuery = q.Encode()
+		expect(t, come(b, back), row.status)
+		exchanges, _ := s.harbour.counts()
+		if (exchanges == 1) != (row.status == http.StatusSeeOther) {
+			t.Errorf("%+v: %d token requests", row, exchanges)
+		}
+		// It counts for an error as well, and comes before it.
+		q.Del("code")
+		q.Set("error", "access_denied")
+		q["iss"] = []string{"https://evil.example"}
+		b = s.Browser(t)
+		q.Set("state", s.start(b, nil).Query().Get("state"))
+		back.RawQuery = q.Encode()
+		expect(t, come(b, back), http.StatusBadGateway)
+	}
+	if n, _ := evil.counts(); n != 0 {
+		t.Errorf("the other provider got %d codes", n)
+	}
+}
+
+func TestO11_BadIDToken(t *testing.T) {
+	set := func(name string, v any) func(map[string]any) { return func(c map[string]any) { c[name] = v } }
+	for name, change := range map[string]func(s *site){
+		"nonce":         func(s *site) { s.harbour.claims = set("nonce", "another") },
+		"no nonce":      func(s *site) { s.harbour.claims = func(c map[string]any) { delete(c, "nonce") } },
+		"issuer":        func(s *site) { s.harbour.claims = set("iss", "https://evil.example") },
+		"audience":      func(s *site) { s.harbour.claims = set("aud", "another") },
+		"two audiences": func(s *site) { s.harbour.claims = set("aud", []string{"client", "another"}) },
+		"party":         func(s *site) { s.harbour.claims = set("azp", "another") },
+		"expired":       func(s *site) { s.harbour.claims = set("exp", s.Now().Unix()-1) },
+		"not yet":       func(s *site) { s.harbour.claims = set("nbf", s.Now().Unix()+3600) },
+		"no subject":    func(s *site) { s.harbour.claims = set("sub", "") },
+		"long subject":  func(s *site) { s.harbour.claims = set("sub", strings.Repeat("x", 256)) },
+		"subject":       func(s *site) { s.harbour.claims = set("sub", "größe") },
+		"number":        func(s *site) { s.harbour.claims = set("sub", 1) },
+		"at_hash":       func(s *site) { s.harbour.claims = set("at_hash", "another") },
+		"address":       func(s *site) { s.harbour.claims = set("email", 1) },
+		"no token":      func(s *site) { s.harbour.token = func(a map[string]any) { delete(a, "id_token") } },
+		"no access":     func(s *site) { s.harbour.token = set("access_token", "") },
+		"not a token":   func(s *site) { s.harbour.token = set("id_token", "SAYS THE PROVIDER") },
+		"number token":  func(s *site) { s.harbour.token = set("id_token", 1) },
+		"another key": func(s *site) {
+			other := newProvider(t, harbourIssuer)
+			s.harbour.sign = func(c map[string]any) string { return other.signed(c, jose.ES256, other.key) }
+		},
+		"alg none": func(s *site) {
+			s.harbour.sign = func(c map[string]any) string { return s.harbour.signed(c, "none", nil) }
+		},
+		"alg HS256": func(s *site) {
+			s.harbour.sign = func(c map[string]any) string {
+				return s.harbour.signed(c, jose.HS256, []byte("secret secret secret secret secret"))
+			}
+		},
+		"200 with an error": func(s *site) { s.harbour.token = set("error", "SAYS THE PROVIDER") },
+	} {
+		s := newSite(t, rig.Options{})
+		change(s)
+		b := s.Browser(t)
+		a := s.login(b, ada)
+		if a.StatusCode != http.StatusBadGateway || strings.Contains(a.Body, "SAYS") {
+			t.Errorf("%s: %d\n%s", name, a.StatusCode, a.Body)
+		}
+		expectWho(t, b, "nobody")
+		if came, fails := s.users.take(), s.fails(); len(came) != 0 || len(fails) != 1 {
+			t.Errorf("%s: identities %v, failures %q", name, came, fails)
+		}
+	}
+	for name, change := range map[string]func(s *site){
+		"two audiences and party": func(s *site) {
+			s.harbour.claims = func(c map[string]any) { c["aud"], c["azp"] = []string{"client", "another"}, "client" }
+		},
+		"subject of 255":      func(s *site) { s.harbour.claims = set("sub", strings.Repeat("x", 255)) },
+		"subject with spaces": func(s *site) { s.harbour.claims = set("sub", "cn=Ada Lovelace,ou=people") },
+		"at_hash": func(s *site) {
+			sum := sha256.Sum256([]byte("access " + ada.sub)) // its left half: OpenID Connect Core 1.0 section 3.1.3.6
+			s.harbour.claims = set("at_hash", base64.RawURLEncoding.EncodeToString(sum[:16]))
+		},
+	} {
+		s := newSite(t, rig.Options{})
+		change(s)
+		if a := s.login(s.Browser(t), ada); a.StatusCode != http.StatusSeeOther {
+			t.Errorf("%s: %d, %q", name, a.StatusCode, s.fails())
+		}
+	}
+}
+
+func TestO12_LyingUserinfo(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		info   func(map[string]any)
+		status int
+		want   oauth.Identity
+	}{
+		{"honest", func(i map[string]any) { ada.claims(i) }, http.StatusSeeOther, oauth.Identity{Email: "ada@example.com", EmailVerified: true, Name: "Ada Lovelace"}},
+		{"of another subject", func(i map[string]any) { ada.claims(i); i["sub"] = "bob" }, http.StatusBadGateway, oauth.Identity{}},
+		{"of no subject", func(i map[string]any) { ada.claims(i); delete(i, "sub") }, http.StatusBadGateway, oauth.Identity{}},
+		{"verified is a text", func(i map[string]any) { ada.claims(i); i["email_verified"] = "true" }, http.StatusSeeOther, oauth.Identity{Email: "ada@example.com", Name: "Ada Lovelace"}},
+		{"verified is a number", func(i map[string]any) { ada.claims(i); i["email_verified"] = 1 }, http.StatusBadGateway, oauth.Identity{}},
+		{"no address", func(i map[string]any) { i["email_verified"] = true }, http.StatusForbidden, oauth.Identity{}},
+		{"two lines", func(i map[string]any) { ada.claims(i); i["email"] = "ada@example.com\r\nBcc: eve@example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
+		{"long address", func(i map[string]any) { ada.claims(i); i["email"] = strings.Repeat("a", 255) + "@example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
+		{"name", func(i map[string]any) { ada.claims(i); i["name"] = " Ada\x00\n" + strings.Repeat("ü", 200) }, http.StatusSeeOther, oauth.Identity{Email: "ada@example.com", EmailVerified: true, Name: "Ada" + strings.Repeat("ü", 98)}},
+		{"a name that is no text", func(i map[string]any) { i["name"] = 1 }, http.StatusBadGateway, oauth.Identity{}},
+		{"an address that is no text", func(i map[string]any) { i["email"] = []string{"x"} }, http.StatusBadGateway, oauth.Identity{}},
+	} {
+		s := newSite(t, rig.Options{})
+		s.harbour.userinfo = row.info
+		a := s.login(s.Browser(t), ada)
+		if a.StatusCode != row.status {
+			t.Errorf("%s: %d, want %d: %q", row.name, a.StatusCode, row.status, s.fails())
+		}
+		came := s.users.take()
+		if row.status == http.StatusBadGateway {
+			if len(came) != 0 {
+				t.Errorf("%s: %v came", row.name, came)
+			}
+			continue
+		}
+		if len(came) != 1 || came[0].Email != row.want.Email || came[0].EmailVerified != row.want.EmailVerified || came[0].Name != row.want.Name || came[0].Subject != ada.sub {
+			t.Errorf("%s: %+v", row.name, came)
+		}
+	}
+}
+
+func TestO13_NeverLinksByAddress(t *testing.T) {
+	s := newSite(t, rig.Options{})
+	s.Users.Add(rig.User{Email: "ada@example.com", Proven: true, PasswordFields: rig.PasswordFields{Hash: "x"}})
+	var first *rig.Answer
+	for _, who := range []person{
+		{"1", "ada@example.com", true},
+		{"2", "ADA@Example.COM", true},
+		{"3", "ada@example.com", false},
+		{"4", "ada@example.com", "true"},
+		{"5", "ada@example.com", nil},
+		{"6", "", nil}, // auth.ErrNoUser: no account is made for it
+	} {
+		b := s.Browser(t)
+		a := s.login(b, who)
+		expect(t, a, http.StatusForbidden, "isn’t connected")
+		expectWho(t, b, "nobody")
+		if first == nil {
+			first = a
+		}
+		// Nobody learns whether the address has an account.
+		if a.Body != first.Body || fmt.Sprint(a.HeaderLengths()) != fmt.Sprint(first.HeaderLengths()) {
+			t.Errorf("%+v gets another page:\n%s", who, a.Body)
+		}
+	}
+	if c := s.Users.Get("1").Connections; len(c) != 0 || s.Users.Get("2") != nil {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestO17_MalformedCallback(t *testing.T) {
+	s := newSite(t, rig.Options{})
+	b, in := s.Browser(t), s.Browser(t)
+	s.login(in, ada)
+	state := s.start(b, nil).Query().Get("state")
+	mine := s.start(in, nil).Query().Get("state")
+	for _, query := range []string{
+		"", "?", "?state=", "?code=x", "?state=nonsense&code=x", "?state=STATE&state=STATE&code=x", "?state=STATE&code=x&code=y",
+		"?state=STATE&code=" + strings.Repeat("x", 4097), "?state=" + strings.Repeat("x", 5000), "?state=STATE&code=%C3%BC", "?state=STATE&code=%00",
+		"?state=STATE&code=x%0a", "?state=%E2%82%AC&code=x", "?state=STATE&code=x&iss=" + strings.Repeat("x", 4097), "?state=STATE&error=a&error=b",
+		"?state=STATE&error=" + strings.Repeat("x", 4097), "?state=STATE&code=%zz", "?state=STATE;code=x", "?state=STATE%00&code=x", "?state=STATEx&code=x",
+		"?state=%3Cscript%3Ealert(1)%3C/script%3E&code=x",
+	} {
+		a := b.Get("/oauth/harbour/callback" + strings.ReplaceAll(query, "STATE", state))
+		if a.StatusCode != http.StatusBadRequest || !strings.Contains(a.Body, "This login is over") || strings.Contains(a.Body, "script>") {
+			t.Errorf("%.60q: %d\n%s", query, a.StatusCode, a.Body)
+		}
+		a = in.Get("/oauth/harbour/callback" + strings.ReplaceAll(query, "STATE", mine))
+		if a.StatusCode != http.StatusSeeOther || a.Location() != "/" {
+			t.Errorf("logged in, %.60q: %d to %q", query, a.StatusCode, a.Location())
+		}
+	}
+	// No code and no error, but a good state.
+	expect(t, b.Get("/oauth/harbour/callback?state="+state), http.StatusBadGateway)
+	expect(t, b.Get("/oauth/harbour/callback?state="+state+"&foo=%C3%BC&foo=2&code="), http.StatusBadGateway)
+	if exchanges, _ := s.harbour.counts(); exchanges != 1 {
+		t.Errorf("%d token requests", exchanges)
+	}
+	// An altered state.
+	for i := range state {
+		c := byte('A')
+		if state[i] == c {
+			c = 'B'
+		}
+		a := b.Get("/oauth/harbour/callback?code=x&state=" + state[:i] + string(c) + state[i+1:])
+		if a.StatusCode != http.StatusBadRequest {
+			t.Fatalf("altered at %d: %d", i, a.StatusCode)
+		}
+	}
+}
+
+func TestO18_ProviderRefuses(t *testing.T) {
+	s := newSite(t, rig.Options{})
+	user := s.Users.Add(rig.User{Email: "ada@example.com"})
+	for _, row := range []struct {
+		code                  string
+		login, connect        int
+		loginSays, connectSay string
+	}{
+		{"access_denied", 403, 403, "You were not logged in", "Nothing was connected"},
+		{"temporarily_unavailable", 502, 502, "That didn’t work", "That didn’t work"},
+		{"SAYS THE PROVIDER", 502, 502, "That didn’t work", "That didn’t work"},
+		{"login_required", 502, 502, "That didn’t work", "That didn’t work"},
+	} {
+		query := "&error=" + url.QueryEscape(row.code) + "&error_description=SAYS+THE+PROVIDER&error_uri=https://evil.example&error_description=" + strings.Repeat("%C3%BC", 1000)
+		b := s.Browser(t)
+		state := s.start(b, url.Values{"next": {"/members"}}).Query().Get("state")
+		expect(t, b.Get("/oauth/harbour/callback?state="+state+query), row.login, row.loginSays, `href="/login"`)
+		// Who is logged in already goes on, and who wanted to connect is told.
+		s.password(b, user)
+		if a := b.Get("/oauth/harbour/callback?state=" + state + query); a.StatusCode != http.StatusSeeOther || a.Location() != "/members" {
+			t.Errorf("%s: %d to %q", row.code, a.StatusCode, a.Location())
+		}
+		state = forwarded(t, b.Post("/oauth/harbour/connect", url.Values{"next": {"/account"}})).Query().Get("state")
+		expect(t, b.Get("/oauth/harbour/callback?state="+state+query), row.connect, row.connectSay, `href="/account"`)
+		if fails := s.fails(); (len(fails) == 0) != (row.code == "access_denied") || len(fails) > 0 && !strings.Contains(fails[0], row.code) {
+			t.Errorf("%s: failures %q", row.code, fails)
+		}
+	}
+	if exchanges, _ := s.harbour.counts(); exchanges != 0 {
+		t.Errorf("%d token requests", exchanges)
+	}
+}
+
+func TestO19_ProviderDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := true
+		s := newSite(t, rig.Options{}) // the program starts
+		s.harbour.down = func(w http.ResponseWriter) bool {
+			if down {
+				w.WriteHeader(http.StatusInternalServerError)
+				fmt.Fprint(w, "SAYS THE PROVIDER")
+			}
+			return down
+		}
+		b := s.Browser(t)
+		a := b.Post("/oauth/harbour", nil)
+		expect(t, a, http.StatusServiceUnavailable, "Harbour can’t be reached", `href="/login"`)
+		if len(a.Cookies()) != 0 {
+			t.Error(a.Cookies())
+		}
+		// Until a second has passed nobody asks, then one does; then two seconds, and so
+		// on up to a minute.
+		asked := 1
+		for _, pause := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+			time.Sleep(pause*time.Second - time.Nanosecond)
+			expect(t, b.Post("/oauth/harbour", nil), http.StatusServiceUnavailable)
+			if _, n := s.harbour.counts(); n != asked {
+				t.Fatalf("asked %d times, want %d", n, asked)
+			}
+			time.Sleep(time.Nanosecond)
+			expect(t, b.Post("/oauth/harbour", nil), http.StatusServiceUnavailable)
+			asked++
+			if _, n := s.harbour.counts(); n != asked {
+				t.Fatalf("after %d seconds: asked %d times, want %d", pause, n, asked)
+			}
+		}
+		s.harbour.mu.Lock()
+		down = false
+		s.harbour.mu.Unlock()
+		time.Sleep(time.Minute)
+		to := s.start(b, nil)
+		// It goes down again during a flow: what is known is known for a day, and used for
+		// longer if nobody can say better.
+		s.harbour.mu.Lock()
+		down = true
+		s.harbour.mu.Unlock()
+		expect(t, come(b, s.harbour.accept(to, ada)), http.StatusBadGateway)
+		_, before := s.harbour.counts()
+		time.Sleep(24*time.Hour - time.Minute)
+		s.start(b, nil)
+		if _, n := s.harbour.counts(); n != before {
+			t.Error("asked within a day")
+		}
+		time.Sleep(time.Minute)
+		s.start(b, nil)
+		s.start(b, nil)
+		if _, n := s.harbour.counts(); n != before+1 {
+			t.Errorf("asked %d times after a day", n-before)
+		}
+	})
+}
+
+// TestO19_DownAtTheCallback: another instance of the program answers it, and has never
+// asked the provider.
+func TestO19_DownAtTheCallback(t *testing.T) {
+	keys := keyring.Generate()
+	s, other := newSite(t, rig.Options{Keys: keys}), newSite(t, rig.Options{Keys: keys})
+	other.harbour.down = func(w http.ResponseWriter) bool { w.WriteHeader(http.StatusInternalServerError); return true }
+	b := s.Browser(t)
+	back := s.harbour.accept(s.start(b, nil), ada)
+	b.App = other.App
+	expect(t, come(b, back), http.StatusServiceUnavailable, "Harbour can’t be reached")
+	b.App = s.App
+	expect(t, come(b, back), http.StatusSeeOther) // the code is still good
+}
+
+// hanging is a provider that accepts a connection and says nothing.
+type hanging struct {
+	asked chan struct{}
+	then  http.RoundTripper
+	free  chan struct{}
+}
+
+func (h hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+	h.asked <- struct{}{}
+	select {
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	case <-h.free:
+		return h.then.RoundTrip(r)
+	}
+}
+
+func TestO19_ProviderHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := hanging{asked: make(chan struct{}, 100), free: make(chan struct{})}
+		s := newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], net internet) {
+			h.then = net
+			c.Providers[0].Client = &http.Client{Transport: h}
+		})
+		post := func() time.Duration {
+			begin := time.Now()
+			expect(t, s.Browser(t).Post("/oauth/harbour", nil), http.StatusServiceUnavailable)
+			return time.Since(begin)
+		}
+		// Before anything is known, everybody waits for the one who asks: ten seconds.
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() {
+				if d := post(); d != 10*time.Second {
+					t.Errorf("waited %v", d)
+				}
+			})
+		}
+		wg.Wait()
+		if n := len(h.asked); n != 1 {
+			t.Errorf("asked %d times", n)
+		}
+		// Afterwards nobody waits but the one who tries again.
+		if d := post(); d != 0 {
+			t.Errorf("waited %v", d)
+		}
+		time.Sleep(time.Second)
+		wg.Go(func() { post() })
+		synctest.Wait()
+		if d := post(); d != 0 {
+			t.Errorf("waited %v", d)
+		}
+		wg.Wait()
+		if n := len(h.asked); n != 2 {
+			t.Errorf("asked %d times", n)
+		}
+		// A visitor who goes away doesn't take the answer along.
+		time.Sleep(2 * time.Second)
+		ctx, leave := context.WithCancel(t.Context())
+		for _, ctx := range []context.Context{ctx, t.Context()} {
+			wg.Go(func() {
+				r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/oauth/harbour", nil)
+				s.ServeHTTP(httptest.NewRecorder(), r)
+			})
+			synctest.Wait()
+		}
+		leave()
+		synctest.Wait()
+		close(h.free)
+		wg.Wait()
+		s.start(s.Browser(t), nil)
+		if n := len(h.asked); n != 3 {
+			t.Errorf("asked %d times", n)
+		}
+	})
+}
+
+func TestO20_BadConfiguration(t *testing.T) {
+	set := func(name string, v any) func(*site) {
+		return func(s *site) { s.harbour.discovery = func(found map[string]any) { found[name] = v } }
+	}
+	answer := func(f func(w http.ResponseWriter)) func(*site) {
+		return func(s *site) { s.harbour.down = func(w http.ResponseWriter) bool { f(w); return true } }
+	}
+	for name, change := range map[string]func(*site){
+		"issuer":               set("issuer", "https://evil.example"),
+		"slash":                set("issuer", harbourIssuer+"/"),
+		"javascript":           set("authorization_endpoint", "javascript:alert(1)"),
+		"authorize by http":    set("authorization_endpoint", "http://harbour.example/authorize"),
+		"no authorize":         set("authorization_endpoint", ""),
+		"token by http":        set("token_endpoint", "http://harbour.example/token"),
+		"no token":             set("token_endpoint", ""),
+		"keys by http":         set("jwks_uri", "http://harbour.example/keys"),
+		"userinfo by http":     set("userinfo_endpoint", "http://harbour.example/userinfo"),
+		"relative":             set("token_endpoint", "/token"),
+		"wrong type":           set("token_endpoint", 1),
+		"wrong type of more":   set("token_endpoint_auth_methods_supported", 1),
+		"no JSON":              answer(func(w http.ResponseWriter) { fmt.Fprint(w, "<html>") }),
+		"more than a megabyte": set("padding", strings.Repeat("x", 1<<20)),
+	} {
+		s := newSite(t, rig.Options{})
+		change(s)
+		a := s.Browser(t).Post("/oauth/harbour", nil)
+		if a.StatusCode != http.StatusServiceUnavailable || len(a.Cookies()) != 0 {
+			t.Errorf("%s: %d, cookies %v", name, a.StatusCode, a.Cookies())
+		}
+		if fails := s.fails(); len(fails) != 1 {
+			t.Errorf("%s: %q", name, fails)
+		}
+	}
+}
+
+// TestO20_RedirectsAreNotFollowed: neither to read the configuration elsewhere, nor to
+// take the client's secret there.
+func TestO20_RedirectsAreNotFollowed(t *testing.T) {
+	for path, status := range map[string]int{"/.well-known/openid-configuration": http.StatusServiceUnavailable, "/token": http.StatusBadGateway, "/keys": http.StatusBadGateway, "/userinfo": http.StatusBadGateway} {
+		s := newSite(t, rig.Options{}, func(_ *oauth.Config[*rig.User], net internet) {
+			harbour := net["harbour.example"]
+			net["other.example"] = harbour
+			net["harbour.example"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == path {
+					http.Redirect(w, r, "https://other.example"+path, http.StatusTemporaryRedirect)
+					return
+				}
+				harbour.ServeHTTP(w, r)
+			})
+		})
+		s.harbour.userinfo = func(i map[string]any) { ada.claims(i) }
+		b := s.Browser(t)
+		a := b.Post("/oauth/harbour", nil)
+		if status != http.StatusServiceUnavailable {
+			a = come(b, s.harbour.accept(forwarded(t, a), ada))
+		}
+		expect(t, a, status)
+		expectWho(t, b, "nobody")
+	}
+}
+
+// slowly takes its time for every request.
+type slowly struct {
+	time.Duration
+	then http.RoundTripper
+}
+
+func (s slowly) RoundTrip(r *http.Request) (*http.Response, error) {
+	select {
+	case <-r.Context().Done():
+		return nil, r.Context().Err()
+	case <-time.After(s.Duration):
+		return s.then.RoundTrip(r)
+	}
+}
+
+func TestO20_SlowProvider(t *testing.T) {
+	for _, row := range []struct {
+		each, whole time.Duration
+		status      int
+	}{
+		{6 * time.Second, 18 * time.Second, http.StatusSeeOther}, // token, keys, userinfo
+		{8 * time.Second, 20 * time.Second, http.StatusBadGateway},
+		{time.Hour, 10 * time.Second, http.StatusBadGateway},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			slow := &slowly{}
+			s := newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], net internet) {
+				slow.then = net
+				c.Providers[0].Client = &http.Client{Transport: slow}
+			})
+			s.harbour.userinfo = func(i map[string]any) { ada.claims(i) }
+			b := s.Browser(t)
+			back := s.harbour.accept(s.start(b, nil), ada)
+			slow.Duration = row.each
+			begin := time.Now()
+			expect(t, come(b, back), row.status)
+			if d := time.Since(begin); d != row.whole {
+				t.Errorf("each request takes %v, all took %v, want %v", row.each, d, row.whole)
+			}
+		})
+	}
+}
+
+// panics is a client that is broken.
+type panics struct{}
+
+func (panics) RoundTrip(*http.Request) (*http.Response, error) { panic("broken") }
+
+func TestO20_ClientPanics(t *testing.T) {
+	s := newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], net internet) {
+		c.Providers[0].Client = &http.Client{Transport: panics{}}
+		c.OnFailure = nil
+	})
+	b := s.Browser(t)
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the panic is gone")
+			}
+		}()
+		b.Post("/oauth/harbour", nil)
+	}()
+	expect(t, b.Post("/oauth/harbour", nil), http.StatusServiceUnavailable) // nobody waits for it
+}
+
+func TestO25_MicrosoftTenants(t *testing.T) {
+	const (
+		base     = "https://login.microsoftonline.com/"
+		tenant   = "11111111-2222-3333-4444-555555555555"
+		other    = "99999999-2222-3333-4444-555555555555"
+		personal = "9188040d-6c67-4c5b-b112-36a304b66dad"
+	)
+	for _, row := range []struct {
+		tenant, asked, found string // the tenant configured, where it is asked, the issuer found there
+		iss, tid             string // of the token
+		callback             string // iss of the callback
+		status               int
+	}{
+		{"common", "common", base + "{tenantid}/v2.0", base + tenant + "/v2.0", tenant, "", 303},
+		{"organizations", "organizations", base + "{tenantid}/v2.0", base + tenant + "/v2.0", tenant, base + tenant + "/v2.0", 303},
+		{"common", "common", base + "{tenantid}/v2.0", base + personal + "/v2.0", personal, "", 303},
+		{"common", "common", base + "{tenantid}/v2.0", base + tenant + "/v2.0", other, "", 502},
+		{"common", "common", base + "{tenantid}/v2.0", base + tenant + "/v2.0", "", "", 502},
+		{"common", "common", base + "{tenantid}/v2.0", "https://evil.example/" + tenant + "/v2.0", tenant, "", 502},
+		{"common", "common", base + "{tenantid}/v2.0", base + "{tenantid}/v2.0", "{tenantid}", "", 502},
+		{"common", "common", base + "{tenantid}/v2.0", base + "evil/../" + tenant + "/v2.0", "evil/../" + tenant, "", 502},
+		{"common", "common", base + "{tenantid}/v2.0", base + tenant + "/v2.0", tenant, "https://evil.example", 502},
+		{"common", "common", "https://evil.example/{tenantid}/v2.0", base + tenant + "/v2.0", tenant, "", 503},
+		{tenant, tenant, base + tenant + "/v2.0", base + tenant + "/v2.0", tenant, "", 303},
+		{tenant, tenant, base + tenant + "/v2.0", base + other + "/v2.0", other, "", 502},
+		{tenant, tenant, base + "{tenantid}/v2.0", base + tenant + "/v2.0", tenant, "", 503},
+		{"consumers", personal, base + personal + "/v2.0", base + personal + "/v2.0", personal, "", 303},
+	} {
+		ms := newProvider(t, "https://login.microsoftonline.com")
+		s := newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], net internet) {
+			c.Providers = []*oauth.Provider{oauth.Microsoft(row.tenant, "client", "secret")}
+			net["login.microsoftonline.com"] = http.StripPrefix("/"+row.asked+"/v2.0", ms)
+		})
+		ms.now, ms.issuer = s.Now, base+row.asked+"/v2.0"
+		ms.discovery = func(found map[string]any) { found["issuer"] = row.found }
+		ms.claims = func(c map[string]any) {
+			delete(c, "email_verified")
+			c["iss"], c["tid"] = row.iss, row.tid
+		}
+		b := s.Browser(t)
+		a := b.Post("/oauth/microsoft", nil)
+		if row.status != 503 {
+			back := ms.accept(forwarded(t, a), ada)
+			if row.callback != "" {
+				back = with(back, "iss", row.callback)
+			}
+			a = come(b, back)
+		}
+		if a.StatusCode != row.status {
+			t.Errorf("%+v: %d, %q", row, a.StatusCode, s.fails())
+		}
+		came := s.users.take()
+		if row.status == 303 && (len(came) != 1 || came[0].Issuer != row.iss || came[0].EmailVerified || came[0].Provider != "microsoft") {
+			t.Errorf("%+v: %+v", row, came)
+		}
+	}
+}
+
+// gitHub is what github.com and api.github.com answer.
+type gitHub struct {
+	mu           sync.Mutex
+	token        string // the token endpoint's answer, form-encoded
+	user, emails any    // a status, or a document
+	exchanges    int
+	secret       string
+}
+
+func (g *gitHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	v := any(http.StatusNotFound)
+	switch r.URL.Host + r.URL.Path {
+	case "github.com/login/oauth/access_token":
+		g.exchanges++
+		g.secret = r.PostFormValue("client_secret")
+		w.Header().Set("Content-Type", "application/x-www-form-urlencoded")
+		fmt.Fprint(w, g.token)
+		return
+	case "api.github.com/user":
+		v = g.user
+	case "api.github.com/user/emails":
+		v = g.emails
+	}
+	if r.Header.Get("Authorization") != "Bearer gho_x" {
+		v = http.StatusUnauthorized
+	}
+	if status, ok := v.(int); ok {
+		write(w, status, map[string]string{"message": "SAYS THE PROVIDER"})
+		return
+	}
+	write(w, 200, v)
+}
+
+func TestO26_GitHub(t *testing.T) {
+	type email = map[string]any
+	const good = "access_token=gho_x&scope=user%3Aemail&token_type=bearer"
+	user := map[string]any{"id": 583231, "login": "octocat", "name": nil}
+	primary := email{"email": "octocat@github.example", "primary": true, "verified": true}
+	for _, row := range []struct {
+		name         string
+		token        string
+		user, emails any
+		iss          string
+		status       int
+		want         oauth.Identity
+	}{
+		{"as usual", good, user, []email{{"email": "o@example.com", "primary": false, "verified": true}, primary}, "", 303, oauth.Identity{Subject: "583231", Name: "octocat", Email: "octocat@github.example", EmailVerified: true}},
+		{"iss", good, user, []email{primary}, "https://github.com/login/oauth", 303, oauth.Identity{Subject: "583231", Name: "octocat", Email: "octocat@github.example", EmailVerified: true}},
+		{"another iss", good, user, []email{primary}, "https://github.com", 502, oauth.Identity{}},
+		{"a name", good, map[string]any{"id": 1, "login": "o", "name": "Octo"}, []email{{"email": "o@example.com", "primary": true, "verified": false}}, "", 303, oauth.Identity{Subject: "1", Name: "Octo", Email: "o@example.com"}},
+		{"addresses not granted", good, user, 403, "", 403, oauth.Identity{Subject: "583231", Name: "octocat"}},
+		{"no addresses", good, user, []email{}, "", 403, oauth.Identity{Subject: "583231", Name: "octocat"}},
+		{"addresses down", good, user, 500, "", 502, oauth.Identity{}},
+		{"user down", good, 503, []email{primary}, "", 502, oauth.Identity{}},
+		{"no id", good, map[string]any{"login": "octocat"}, []email{primary}, "", 502, oauth.Identity{}},
+		{"id is a text", good, map[string]any{"id": "583231"}, []email{primary}, "", 502, oauth.Identity{}},
+		{"not JSON", good, json.RawMessage(`[]`), []email{primary}, "", 502, oauth.Identity{}},
+		{"200 with an error", "error=bad_verification_code&error_description=SAYS+THE+PROVIDER", user, []email{primary}, "", 502, oauth.Identity{}},
+	} {
+		g := &gitHub{token: row.token, user: row.user, emails: row.emails}
+		s := newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], net internet) {
+			c.Providers = []*oauth.Provider{oauth.GitHub("client", "secret", "read:org")}
+			net["github.com"], net["api.github.com"] = g, g
+		})
+		b := s.Browser(t)
+		to := forwarded(t, b.Post("/oauth/github", nil))
+		q := to.Query()
+		if q.Get("scope") != "user:email read:org" || q.Has("nonce") || q.Get("code_challenge_method") != "S256" || to.Host != "github.com" {
+			t.Errorf("%s", to)
+		}
+		back, _ := url.Parse("https://example.com/oauth/github/callback?code=x&state=" + q.Get("state"))
+		if row.iss != "" {
+			back = with(back, "iss", row.iss)
+		}
+		a := come(b, back)
+		if a.StatusCode != row.status || strings.Contains(a.Body, "SAYS") {
+			t.Errorf("%s: %d, %q\n%s", row.name, a.StatusCode, s.fails(), a.Body)
+		}
+		came := s.users.take()
+		if row.want.Subject == "" {
+			if len(came) != 0 {
+				t.Errorf("%s: %+v", row.name, came)
+			}
+			continue
+		}
+		if g.exchanges != 1 || g.secret != "secret" {
+			t.Errorf("%s: %d token requests, secret %q", row.name, g.exchanges, g.secret)
+		}
+		if len(came) != 1 {
+			t.Errorf("%s: %d came", row.name, len(came))
+			continue
+		}
+		id := came[0]
+		if !strings.Contains(string(id.Claims), `"login"`) || id.Token.AccessToken != "gho_x" {
+			t.Errorf("%s: claims %s", row.name, id.Claims)
+		}
+		id.Claims, id.Token = nil, nil
+		row.want.Provider, row.want.Issuer = "github", "https://github.com/login/oauth"
+		if fmt.Sprint(id) != fmt.Sprint(row.want) {
+			t.Errorf("%s: %+v\nwant %+v", row.name, id, row.want)
+		}
+	}
+}
+
+func TestO27_ConfigurationFaults(t *testing.T) {
+	app := rig.New(t, rig.Options{})
+	fine := func() *oauth.Provider { return oauth.OIDC("harbour", harbourIssuer, "client", "secret") }
+	with := func(name string) *oauth.Provider {
+		p := fine()
+		p.Params = url.Values{name: {"x"}}
+		return p
+	}
+	for name, row := range map[string]struct {
+		change func(*oauth.Config[*rig.User])
+		fields []string
+	}{
+		"nothing":        {func(c *oauth.Config[*rig.User]) { *c = oauth.Config[*rig.User]{} }, []string{"Users", "Providers"}},
+		"path":           {func(c *oauth.Config[*rig.User]) { c.Path = "/oauth" }, []string{"Path"}},
+		"relative path":  {func(c *oauth.Config[*rig.User]) { c.Path = "oauth/" }, []string{"Path"}},
+		"path of a host": {func(c *oauth.Config[*rig.User]) { c.Path = "//oauth/" }, []string{"Path"}},
+		"recent":         {func(c *oauth.Config[*rig.User]) { c.Recent = -1 }, []string{"Recent"}},
+		"nil provider":   {func(c *oauth.Config[*rig.User]) { c.Providers[0] = nil }, []string{"Providers[0]"}},
+		"zero provider":  {func(c *oauth.Config[*rig.User]) { c.Providers[0] = new(oauth.Provider) }, []string{"Providers[0]", "Providers[0]", "Providers[0]"}},
+		"twice":          {func(c *oauth.Config[*rig.User]) { c.Providers = append(c.Providers, fine()) }, []string{"Providers[1]"}},
+		"name":           {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("Harbour", harbourIssuer, "a", "b") }, []string{"Providers[0]"}},
+		"name callback":  {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("callback", harbourIssuer, "a", "b") }, []string{"Providers[0]"}},
+		"http":           {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("x", "http://harbour.example", "a", "b") }, []string{"Providers[0]"}},
+		"query":          {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("x", harbourIssuer+"?x", "a", "b") }, []string{"Providers[0]"}},
+		"no secret":      {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.Google("id", "") }, []string{"Providers[0]"}},
+		"tenant":         {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.Microsoft("contoso.example", "a", "b") }, []string{"Providers[0]"}},
+		"form_post":      {func(c *oauth.Config[*rig.User]) { c.Providers[0] = with("response_mode") }, []string{"Providers[0]"}},
+		"state":          {func(c *oauth.Config[*rig.User]) { c.Providers[0] = with("state") }, []string{"Providers[0]"}},
+	} {
+		c := oauth.Config[*rig.User]{Users: rig.OAuthUsers{Table: app.Users}, Providers: []*oauth.Provider{fine()}}
+		row.change(&c)
+		h, err := oauth.New(app.Desk, c)
+		if h != nil || err == nil {
+			t.Errorf("%s: no fault", name)
+			continue
+		}
+		var fields []string
+		for _, e := range unjoin(err) {
+			var fault *middleware.ConfigError
+			if !errors.As(e, &fault) || fault.Package != "oauth" {
+				t.Errorf("%s: %v", name, e)
+				continue
+			}
+			fields = append(fields, fault.Field)
+		}
+		if !slices.Equal(fields, row.fields) {
+			t.Errorf("%s: faults in %q, want %q (%v)", name, fields, row.fields, err)
+		}
+	}
+	if _, err := oauth.New[*rig.User](nil, oauth.Config[*rig.User]{}); err == nil {
+		t.Error("no desk, no fault")
+	}
+	h, err := oauth.New(app.Desk, oauth.Config[*rig.User]{Users: rig.OAuthUsers{Table: app.Users}, Providers: []*oauth.Provider{fine(), oauth.Google("a", "b"), oauth.GitHub("a", "b"), oauth.Microsoft("common", "a", "b")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Check("harbour", "google", "github", "microsoft"); err != nil {
+		t.Error(err)
+	}
+	if err := h.Check("harbour", "gitlab", "Google"); err == nil || err.Error() != `oauth: no provider is named "gitlab", "Google"` {
+		t.Errorf("Check: %v", err)
+	}
+}
+
+func TestO28_ProviderRotatesItsKeys(t *testing.T) {
+	s := newSite(t, rig.Options{})
+	expect(t, s.login(s.Browser(t), ada), http.StatusSeeOther)
+	s.harbour.rotate("two")
+	expect(t, s.login(s.Browser(t), ada), http.StatusSeeOther)
+	if _, asked := s.harbour.counts(); asked != 1 {
+		t.Errorf("the configuration was asked %d times", asked)
+	}
+}
+
+func TestO29_OutsideTheGuardAndElsewhere(t *testing.T) {
+	s := newSite(t, rig.Options{Guard: func(c *middleware.Config) { c.Log = slog.New(slog.DiscardHandler) }})
+	for _, path := range []string{"/oauth/harbour", "/oauth/harbour/callback"} {
+		w := httptest.NewRecorder()
+		s.oauth.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, nil))
+		if w.Code != http.StatusInternalServerError {
+			t.Errorf("outside the guard: %d", w.Code)
+		}
+	}
+	// Below a path that the program itself takes away.
+	s.Mux.Handle("/login/with/", http.StripPrefix("/login/with/", s.oauth))
+	s.start(s.Browser(t), nil)
+	forwarded(t, s.Browser(t).Post("/login/with/harbour", nil))
+	expect(t, s.Browser(t).Get("/login/with/callback"), http.StatusNotFound)
+	// Below another path, where a proxy took a part away.
+	s = newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], _ internet) { c.Path = "/app/auth/" })
+	s.Mux.Handle("/auth/", http.StripPrefix("/auth", s.oauth))
+	b := s.Browser(t)
+	to := forwarded(t, b.Post("/auth/harbour", nil))
+	if got := to.Query().Get("redirect_uri"); got != "https://example.com/app/auth/harbour/callback" {
+		t.Error(got)
+	}
+	back := s.harbour.accept(to, ada)
+	back.Path = strings.TrimPrefix(back.Path, "/app")
+	expect(t, come(b, back), http.StatusSeeOther)
+}
+
+// patient is a throttle that lets three attempts through.
+type patient struct{ attempts int }
+
+func (p *patient) Allow(_ *http.Request, account string) (time.Duration, bool) {
+	if account == "" {
+		p.attempts++
+	}
+	return time.Minute, p.attempts <= 3
+}
+
+func TestO30_Throttle(t *testing.T) {
+	throttle := new(patient)
+	s := newSite(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = throttle }})
+	b := s.Browser(t)
+	state := s.start(b, nil).Query().Get("state")
+	for i := range 5 {
+		status := http.StatusBadGateway
+		if i >= 3 {
+			status = http.StatusTooManyRequests
+		}
+		expect(t, b.Get("/oauth/harbour/callback?code=x&state="+state), status)
+	}
+	if exchanges, _ := s.harbour.counts(); exchanges != 3 || throttle.attempts != 5 {
+		t.Errorf("%d token requests, %d attempts", exchanges, throttle.attempts)
+	}
+}
+
+// unjoin returns the errors that were joined, one by one.
+func unjoin(err error) (all []error) {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			all = append(all, unjoin(e)...)
+		}
+		return all
+	}
+	return []error{err}
+}
