@@ -186,7 +186,7 @@ func (f *forward[U]) asked(r *http.Request) (*http.Request, *core) {
 	asked.Method, asked.Host = http.MethodPost, ""
 	if m := r.Header["X-Forwarded-Method"]; len(m) == 1 {
 		switch m[0] {
-		case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodPatch, http.MethodDelete:
+		case http.MethodGet, http.MethodHead, http.MethodOptions: // the safe ones; TRACE comes from no browser
 			asked.Method = m[0]
 		}
 	}

@@ -237,11 +237,21 @@ func TestE22_ForgedTarget(t *testing.T) {
 		"/x?session-renewed=1&a=1":         "",
 		"/x?asession-renewed=1":            "",
 		"/session-renewed=1":               "",
+		"/x?":                              "",
+		"/x?a&":                            "",
 	} {
 		if got := a.do(fresh, "GET", "/verify", forwarded("GET", uri)...).header.Get("Location"); got != want {
 			t.Errorf("%s: %q, want %q", uri, got, want)
 		}
 	}
+}
+
+// TestE22_NoRenew: without Renew the mark is a parameter like any other.
+func TestE22_NoRenew(t *testing.T) {
+	a := verifier(t, nil)
+	ann := a.browser()
+	a.login(ann, "ann")
+	expect(t, "status", a.do(ann, "GET", "/never", forwarded("GET", "/x?session-renewed=1")...).status, 204)
 }
 
 // TestE23_Renewal: behind a gateway a session lives as long as it is used, and verifying
@@ -354,6 +364,28 @@ func TestE24_WhenToRenew(t *testing.T) {
 			t.Errorf("%s %s: %d to %q", row.method, row.path, r.status, r.header.Get("Location"))
 		}
 	}
+}
+
+// TestE24_TooLate: where the session can't be renewed any more, nobody is sent back as if
+// it had been.
+func TestE24_TooLate(t *testing.T) {
+	a := verifier(t, nil)
+	renew := a.guard.RenewHandler()
+	a.mux.HandleFunc("/late", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := a.guard.User(r); err != nil {
+			t.Error(err)
+		}
+		if _, err := middleware.Commit(w); err != nil {
+			t.Error(err)
+		}
+		renew(w, r)
+	})
+	ann := a.browser()
+	a.login(ann, "ann")
+	a.advance(time.Second)
+	r := a.do(ann, "GET", "/late?next=/p")
+	expect(t, "status", r.status, 500)
+	expect(t, "Location", r.header.Get("Location"), "")
 }
 
 // TestE25_NeverACookie: whatever comes in, and whatever there would be to write, the

@@ -53,11 +53,12 @@ func TestOnePackageDoc(t *testing.T) {
 	}
 }
 
-// TestNoInit: no code in this repository runs just because it was linked in.
+// TestNoInit: no code in this repository runs just because it was linked in, but for
+// the function for Cloud Run, whose framework wants to be told so.
 func TestNoInit(t *testing.T) {
 	for _, s := range goSources(t) {
 		for _, d := range s.file.Decls {
-			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" {
+			if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == "init" && s.path != "examples/cloudrun/function.go" {
 				t.Errorf("%s: an init function", s.at(f.Pos()))
 			}
 		}
