@@ -2,8 +2,6 @@ package ssestore
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/json"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
@@ -23,56 +21,37 @@ type Actor struct {
 // reserved begins the names that are the library's own. It sorts before every other
 // character of a name, so they come first in d.
 const (
-	reserved  = '-'
-	actorName = "-act"
-	actorHead = `{"` + actorName + `":`
+	reserved     = '-'
+	reservedHead = `{"-`
+	actorName    = "-act"
 )
-
-// actorJSON is an Actor as it is stored.
-type actorJSON struct {
-	Sub string `json:"sub"`
-	Stk string `json:"stk,omitempty"`
-	Stp string `json:"stp,omitempty"`
-}
 
 // actor returns who is behind the session, or nil.
 func (p *state) actor() *Actor {
-	if p.data != dataChanged && !bytes.HasPrefix(p.c.D, []byte(actorHead)) {
+	if p.data != dataChanged && !bytes.HasPrefix(p.c.D, []byte(reservedHead)) {
 		return nil // nearly always, without a look at the values
 	}
-	members := p.members()
-	i, ok := find(members, actorName)
-	if !ok {
-		if p.data == dataChanged {
-			return nil
-		}
-		return new(Actor) // it is there, in data that can't be read
-	}
-	var a actorJSON
-	if json.Unmarshal(members[i].Raw, &a) != nil {
-		return new(Actor)
-	}
-	sum, err := base64.RawURLEncoding.Strict().DecodeString(a.Stp)
-	stamped := err == nil && claims.ValidKid(a.Stk) && len(sum) == len(Stamp{}.Sum)
-	if !claims.ValidSub(a.Sub) || !stamped && a.Stk+a.Stp != "" {
-		return new(Actor)
-	}
-	actor := &Actor{ID: a.Sub, Stamp: Stamp{KeyID: a.Stk}}
-	copy(actor.Stamp.Sum[:], sum)
-	return actor
+	return p.findActor()
 }
 
-// member returns the actor as it is stored. Without a sum it is for people to see.
-func (a *Actor) member(sum bool) claims.Member {
-	j := actorJSON{Sub: a.ID, Stk: a.Stamp.KeyID}
-	if sum && j.Stk != "" {
-		j.Stp = base64.RawURLEncoding.EncodeToString(a.Stamp.Sum[:])
+func (p *state) findActor() *Actor {
+	members := p.members()
+	if p.data == dataIndexed && p.values == nil {
+		return new(Actor) // it may be there, in data that can't be read
 	}
-	raw, err := encode(j)
-	if err != nil { // an id is always valid UTF-8
-		raw = []byte("null")
+	i, ok := find(members, actorName)
+	if !ok {
+		return nil
 	}
-	return claims.Member{Name: actorName, Raw: raw}
+	var a claims.Actor
+	a.Parse(members[i].Raw) // or leave it zero
+	return &Actor{a.Sub, Stamp{a.Stk.String(), a.Stp}}
+}
+
+// member returns the actor as it is stored.
+func (a *Actor) member() claims.Member {
+	stored := claims.Actor{Sub: a.ID, Stk: claims.KidOf(a.Stamp.KeyID), Stp: a.Stamp.Sum}
+	return claims.Member{Name: actorName, Raw: stored.Append(nil)}
 }
 
 // withActor returns the members with another actor.
@@ -112,7 +91,7 @@ func (r Principal) Become(who Identity, id string, st Stamp, actor *Actor) error
 	case p.keys().Primary().ID() == "":
 		return cookie.ErrNoPrimary
 	case actor != nil:
-		members = []claims.Member{actor.member(true)}
+		members = []claims.Member{actor.member()}
 	}
 	if err := p.fits(id, members); err != nil {
 		return err

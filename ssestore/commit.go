@@ -190,7 +190,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	if restamp {
 		p.setStamp(*p.rare.fresh)
 		if a := p.rare.freshActor; a != nil {
-			p.replace(withActor(p.members(), a.member(true)))
+			p.replace(withActor(p.members(), a.member()))
 		}
 	}
 	if p.data == dataChanged {

@@ -1,6 +1,7 @@
 package ssestore
 
 import (
+	"bytes"
 	"encoding/base64"
 	"time"
 
@@ -82,7 +83,11 @@ func (s *Session) Info() Info {
 		i.Limit = name + p.store.cookie.MaxValue()
 		c.SID, c.Stp = claims.SID{}, [32]byte{}
 		if a := p.actor(); a != nil {
-			c.D = claims.AppendData(nil, withActor(p.members(), a.member(false)))
+			m := a.member()
+			if kept, _, stamped := bytes.Cut(m.Raw, []byte(`,"stp":"`)); stamped {
+				m.Raw = append(kept, '}')
+			}
+			c.D = claims.AppendData(nil, withActor(p.members(), m))
 		}
 		i.Claims = c.Append(nil)
 	}

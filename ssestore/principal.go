@@ -91,7 +91,8 @@ func (p *state) identify(who *Identity) {
 //
 // If fresh has a KeyID, it replaces the stamp, but only if the session is written in
 // this request: seal and stamp move to the primary together. If who has an Actor,
-// fresh comes with a new stamp in who.Actor, which moves as well.
+// fresh comes with a new stamp in who.Actor, under the same key, which moves as well.
+// Nobody else can become the actor in this way.
 //
 // Errors, with nothing changed: ErrNoSession; ErrMigrate within Legacy.Migrate; and
 // ErrNobody if the session no longer names who, because somebody has logged in or out
@@ -107,8 +108,9 @@ func (r Principal) Confirm(who Identity, fresh Stamp) error {
 	if fresh.KeyID != "" {
 		kept, r := fresh, p.writeRare()
 		r.fresh, r.freshActor = &kept, nil
-		if is := p.actor(); is != nil && who.Actor != nil && who.Actor.Stamp.KeyID != is.Stamp.KeyID {
-			r.freshActor = who.Actor
+		if is, moved := p.actor(), who.Actor; is != nil && moved != nil && moved.ID == is.ID &&
+			moved.Stamp.KeyID == fresh.KeyID && fresh.KeyID != is.Stamp.KeyID {
+			r.freshActor = moved
 		}
 	} else {
 		p.dropFresh()

@@ -723,6 +723,7 @@ func TestF506_Become(t *testing.T) {
 			who := p.Identity()
 			actor := &ssestore.Actor{ID: `ad"min <é>`, Stamp: stamp(s, "admin")}
 			must(t, p.Become(who, "user", stamp(s, "user"), actor))
+			same(t, "actor at once", p.Identity().Actor.ID, actor.ID)
 			same(t, "judged before", p.Become(who, "other", ssestore.Stamp{}, nil), ssestore.ErrNobody)
 			must(t, s.Remember(true)) // it isn't a login, and doesn't lengthen anything
 			must(t, note.Set(s, "b"))
@@ -814,6 +815,25 @@ func TestF506_DataBesideTheActor(t *testing.T) {
 			must(t, note.Set(s, "mine"))
 		})
 		rotated := newStore(t, c, ring(t, 2, 1))
+		// Confirm changes the stamp of an actor, and only along with the user's.
+		for name, other := range map[string]*ssestore.Actor{
+			"another actor": {ID: "3", Stamp: stamp(rotated.Load(nil, t0), "3")},
+			"another key":   {ID: "1", Stamp: ssestore.Stamp{KeyID: kid(9)}},
+			"no stamp":      {ID: "1"},
+			"nobody":        nil,
+		} {
+			kept := b.copy()
+			kept.visit(t, rotated, t0, func(s *ssestore.Session) {
+				who := s.Principal().Identity()
+				who.Actor = other
+				must(t, s.Principal().Confirm(who, stamp(s, "2")))
+				must(t, note.Set(s, "a"))
+			})
+			who := kept.peek(rotated, t0).Principal().Identity()
+			same(t, name+": user's key", who.Stamp.KeyID, kid(2))
+			same(t, name+": actor", who.Actor.ID, "1")
+			same(t, name+": actor's key", who.Actor.Stamp.KeyID, kid(1))
+		}
 		out := b.visit(t, rotated, t0, func(s *ssestore.Session) {
 			if i := s.Info(); !strings.Contains(string(i.Claims), "mine") {
 				t.Errorf("Info shows %s", i.Claims)

@@ -107,13 +107,7 @@ func (c *Claims) parse(b []byte) bool {
 		c.Sub = r.sub()
 	}
 	if r.has(`,"stk":"`) {
-		if s := r.chars(kidLen); s != nil {
-			c.Stk = KidOf(text(s))
-		}
-		if !r.has(`","stp":"`) || len(b)-r.i <= stpLen || b[r.i+stpLen] != '"' || !base64url.Decode(c.Stp[:], text(b[r.i:r.i+stpLen])) {
-			return false
-		}
-		r.i += stpLen + 1
+		c.Stk = r.stamp(&c.Stp)
 	}
 	if r.bad || (c.Sub == "") != (c.AuthTime == 0) || c.Stk != (Kid{}) && c.Sub == "" {
 		return false
@@ -296,6 +290,20 @@ func (r *reader) sub() string {
 // backslash or control character.
 func inID(c byte) bool { return c >= '#' && c <= '~' && c != '\\' }
 
+// stamp reads a stamp from behind the name of its key up to and including the closing
+// quote.
+func (r *reader) stamp(sum *[32]byte) (kid Kid) {
+	if s := r.chars(kidLen); s != nil {
+		kid = KidOf(text(s))
+	}
+	if !r.has(`","stp":"`) || len(r.b)-r.i <= stpLen || r.b[r.i+stpLen] != '"' || !base64url.Decode(sum[:], text(r.b[r.i:r.i+stpLen])) {
+		r.bad = true
+		return Kid{}
+	}
+	r.i += stpLen + 1
+	return kid
+}
+
 func unescape(raw []byte) string {
 	out := make([]byte, 0, len(raw))
 	for i := 0; i < len(raw); i++ {
@@ -365,27 +373,33 @@ func (c *Claims) Append(dst []byte) []byte {
 		dst = number(dst, `,"end":`, c.End)
 	}
 	if c.Sub != "" {
-		dst = append(dst, `,"sub":"`...)
-		for i := 0; i < len(c.Sub); i++ {
-			if c.Sub[i] == '"' || c.Sub[i] == '\\' {
-				dst = append(dst, '\\')
-			}
-			dst = append(dst, c.Sub[i])
-		}
-		dst = append(dst, '"')
-	}
-	if c.Stk != (Kid{}) {
-		dst = append(dst, `,"stk":"`...)
-		dst = append(dst, c.Stk[:kidLen]...)
-		dst = append(dst, `","stp":"`...)
-		dst = base64.RawURLEncoding.AppendEncode(dst, c.Stp[:])
-		dst = append(dst, '"')
+		dst = appendUser(append(dst, ','), c.Sub, c.Stk, &c.Stp)
 	}
 	if len(c.D) > 0 {
 		dst = append(dst, `,"d":`...)
 		dst = append(dst, c.D...)
 	}
 	return append(dst, '}')
+}
+
+// appendUser appends sub, and stk and stp if there is a stamp.
+func appendUser(dst []byte, sub string, stk Kid, stp *[32]byte) []byte {
+	dst = append(dst, `"sub":"`...)
+	for i := 0; i < len(sub); i++ {
+		if sub[i] == '"' || sub[i] == '\\' {
+			dst = append(dst, '\\')
+		}
+		dst = append(dst, sub[i])
+	}
+	dst = append(dst, '"')
+	if stk == (Kid{}) {
+		return dst
+	}
+	dst = append(dst, `,"stk":"`...)
+	dst = append(dst, stk[:kidLen]...)
+	dst = append(dst, `","stp":"`...)
+	dst = base64.RawURLEncoding.AppendEncode(dst, stp[:])
+	return append(dst, '"')
 }
 
 func number(dst []byte, name string, v int64) []byte {
