@@ -72,8 +72,8 @@
 //	insecure-cookie     ErrDropped              a Secure cookie over plain http
 //	foreign-domain      ErrDropped              a cookie for another host than the page's
 //
-// Three more lines go to the log alone, since OnOutcome has their error: user-store
-// with a 503, broken-rule and not-saved with a 500. unmade-guard is a Guard that
+// Four more lines go to the log alone, since OnOutcome has their error: user-store
+// with a 503, and broken-rule, bad-identity and not-saved with a 500. unmade-guard is a Guard that
 // [New] didn't return; it and [Session] outside Handler are logged through
 // slog.Default.
 //

@@ -163,7 +163,10 @@ func (f *forward[U]) serve(w http.ResponseWriter, r *http.Request) {
 	values := make([]string, len(f.names))
 	for i, name := range f.names {
 		if values[i] = f.headers[name](user); !identityValue(values[i]) {
-			c.refuse(w, asked, fmt.Errorf("%w: %s", ErrIdentity, name))
+			err := fmt.Errorf("%w: %s", ErrIdentity, name)
+			c.refusing(r, err)
+			c.tell.say(r, badIdentity)
+			c.answer(w, asked, http.StatusInternalServerError, err, "")
 			return
 		}
 	}

@@ -136,6 +136,18 @@ func TestF201_Mistakes(t *testing.T) {
 				a.guard.Check(rule, http.NotFoundHandler()).ServeHTTP(w, r)
 			})), "GET", "/")
 		}},
+		{"bad-identity", "url.QueryEscape", nil, func(a *app) {
+			h, err := a.guard.ForwardAuth(middleware.ForwardConfig[*user]{Headers: map[string]func(*user) string{
+				"X-Auth-User": func(*user) string { return "secret, detail" },
+			}})
+			if err != nil {
+				a.t.Fatal(err)
+			}
+			a.serve(a.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				a.guard.Login(r, &user{ID: "ann", Password: "pw-ann"})
+				h.ServeHTTP(w, r)
+			})), "GET", "/")
+		}},
 		{"user-store", "auth.ErrNoUser", nil, func(a *app) {
 			c := a.browser()
 			a.login(c, "ann")
