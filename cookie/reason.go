@@ -46,7 +46,7 @@ const (
 	// ReasonStampMissing means that the session has a user but no stamp.
 	ReasonStampMissing
 	// ReasonStampMismatch means that the user's stamped field has changed since
-	// the login.
+	// the login, or a field of a ticket since it was sealed.
 	ReasonStampMismatch
 	// ReasonStampUnknownKey means that the stamp was made under a key that
 	// isn't in the ring.

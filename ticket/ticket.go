@@ -64,8 +64,8 @@ var (
 	// the program: a check that would be missing. It doesn't match cookie.ErrInvalid.
 	ErrUnbound = errors.New("ticket: sealed with fields and opened without, or the reverse")
 
-	// ErrNoTime is returned when now isn't a time between 1970 and 9999, the year in
-	// which a ticket sealed now expires included. Usually the clock isn't set.
+	// ErrNoTime is returned when now is outside the years 1970 to 9999, or so late that a
+	// ticket sealed now would outlive them. Usually the clock isn't set.
 	ErrNoTime = errors.New("ticket: now is not in the years 1970 to 9999; is the clock set?")
 )
 
