@@ -167,7 +167,9 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	op.AuthRequestError(w, r, request, oidc.ErrAccessDenied().WithDescription("nobody was there"), p.op)
+	// Cancel. The redirect URI is one that the provider has accepted.
+	q := url.Values{"error": {"access_denied"}, "error_description": {"nobody was there"}, "state": {request.State}}
+	http.Redirect(w, r, request.RedirectURI+"?"+q.Encode(), http.StatusSeeOther)
 }
 
 // person returns the person with a subject.

@@ -165,6 +165,14 @@ func (s *storage) SetUserinfoFromToken(_ context.Context, info *oidc.UserInfo, i
 	return s.provider.fill(info, t.subject, t.scopes)
 }
 
+var _ op.CanSetUserinfoFromRequest = (*storage)(nil) // optional for the provider
+
+// SetUserinfoFromRequest fills the ID token, which has the subject and nothing else.
+func (s *storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, r op.IDTokenRequest, _ []string) error {
+	info.Subject = r.GetSubject()
+	return nil
+}
+
 func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, error) {
 	if id != ClientID {
 		return nil, errors.New("harbour: no such client")
