@@ -30,7 +30,7 @@ type User struct {
 }
 
 // Stamp is the field that ends all sessions when it changes.
-func (u *User) Stamp() string { return strconv.Itoa(u.Epoch) + " " + u.Hash }
+func (u *User) Stamp() string { return strconv.Itoa(u.Epoch) + " " + u.PasswordFields.stamp() }
 
 // Prove notes that the owner of the address followed a mail to it. If nobody had done
 // that before, everything goes that somebody else may have attached.
