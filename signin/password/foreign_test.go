@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hardtack-go/hardtack/internal/race"
 	"github.com/hardtack-go/hardtack/signin/password"
 )
 
@@ -25,20 +26,25 @@ var published = []struct{ from, password, stored string }{
 func TestForeign_PublishedHashes(t *testing.T) {
 	h := newHasher(t, cheap)
 	for _, row := range published {
+		if race.Enabled && strings.Contains(row.stored, "$870000$") {
+			continue // it takes ten seconds
+		}
 		if ok, err := h.Verify(t.Context(), row.password, row.stored); !ok || err != nil {
 			t.Errorf("%s, %s: %v, %v", row.from, row.stored, ok, err)
-		}
-		if ok, err := h.Verify(t.Context(), row.password+"x", row.stored); ok || err != nil {
-			t.Errorf("%s with a wrong password: %v, %v", row.from, ok, err)
 		}
 		if !h.NeedsRehash(row.stored) {
 			t.Errorf("%s needs no rehash", row.from)
 		}
 	}
+	for _, row := range []int{1, 4} {
+		if ok, err := h.Verify(t.Context(), published[row].password+"x", published[row].stored); ok || err != nil {
+			t.Errorf("%s with a wrong password: %v, %v", published[row].from, ok, err)
+		}
+	}
 	// Other libraries write b or y for what they compute alike.
 	for _, variant := range []string{"$2b$", "$2y$"} {
-		stored := strings.Replace(published[0].stored, "$2a$", variant, 1)
-		if ok, err := h.Verify(t.Context(), "allmine", stored); !ok || err != nil {
+		stored := strings.Replace(published[1].stored, "$2a$", variant, 1)
+		if ok, err := h.Verify(t.Context(), published[1].password, stored); !ok || err != nil {
 			t.Errorf("%s: %v, %v", variant, ok, err)
 		}
 	}
@@ -98,10 +104,12 @@ func TestForeign_Refused(t *testing.T) {
 		"a megabyte":          django + strings.Repeat("A", 1<<20),
 	}
 	for name, stored := range rows {
-		for _, pw := range []string{"allmine", "letmein"} {
-			if ok, err := h.Verify(t.Context(), pw, stored); ok || !errors.Is(err, password.ErrHash) {
-				t.Errorf("%s: %v, %v", name, ok, err)
-			}
+		pw := "allmine"
+		if strings.HasPrefix(name, "Django") {
+			pw = "letmein"
+		}
+		if ok, err := h.Verify(t.Context(), pw, stored); ok || !errors.Is(err, password.ErrHash) {
+			t.Errorf("%s: %v, %v", name, ok, err)
 		}
 		if !h.NeedsRehash(stored) {
 			t.Errorf("%s needs no rehash", name)
