@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/hardtack-go/hardtack/auth/next"
 	"github.com/hardtack-go/hardtack/internal/config"
@@ -18,10 +17,10 @@ import (
 // concurrent use. Make one with [New]. A nil or zero Desk lets nobody in: its handlers
 // and pages answer 500, and its other methods return zero values and errors.
 type Desk[U any] struct {
-	cfg    Config[U]
-	host   string       // of Origin
-	secure bool         // whether the binding cookie is __Host- and Secure
-	logged atomic.Int64 // when Fail last logged an error, in Unix nanoseconds
+	cfg      Config[U]
+	host     string  // of Origin
+	secure   bool    // whether the binding cookie is __Host- and Secure
+	failures *teller // of Fail
 }
 
 // New returns a Desk. If the configuration is wrong, it returns all faults as joined
@@ -53,14 +52,17 @@ func New[U any](c Config[U]) (*Desk[U], error) {
 			faults.Add(f.name, "must be a path that starts with one slash")
 		}
 	}
-	d := &Desk[U]{cfg: c, host: host, secure: store.Secure()}
+	d := &Desk[U]{cfg: c, host: host, secure: store.Secure(), failures: &teller{log: c.Log}}
 	if store != nil && store.CookieName() == d.bindingName() {
 		faults.Add("Guard", "has a session cookie with the name of the binding cookie, "+d.bindingName())
 	}
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	if d.cfg.Throttle == nil {
+	if c.Send != nil {
+		d.cfg.Send = tellingSender{c.Send, &teller{log: c.Log}}
+	}
+	if c.Throttle == nil {
 		d.cfg.Throttle = NewMemory(nil)
 	}
 	return d, nil

@@ -2,9 +2,7 @@ package signin
 
 import (
 	"errors"
-	"log/slog"
 	"net/http"
-	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
@@ -124,7 +122,7 @@ func (d *Desk[U]) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	if r.Context().Err() == nil { // else the visitor has left, and that is the cause
-		d.log(r, err)
+		d.failures.say(r.Context(), "signin-failed", err)
 	}
 	if mistake(err) {
 		d.Show(w, r, Page{Name: "signin/broken", Status: http.StatusInternalServerError, Title: "Something went wrong", Problem: "The fault is ours, and trying again won’t help."})
@@ -142,18 +140,4 @@ func mistake(err error) bool {
 	}
 	var size *cookie.SizeError
 	return err == nil || errors.As(err, &size)
-}
-
-// log logs the cause of a failed answer. What is down now is down for everybody, and
-// must not fill the disk.
-func (d *Desk[U]) log(r *http.Request, err error) {
-	now, last := time.Now().UnixNano(), d.logged.Load()
-	if since := time.Duration(now - last); since >= 0 && since < time.Minute || !d.logged.CompareAndSwap(last, now) {
-		return
-	}
-	log := d.cfg.Log
-	if log == nil {
-		log = slog.Default()
-	}
-	log.LogAttrs(r.Context(), slog.LevelError, "hardtack: signin-failed", slog.Any("error", err))
 }

@@ -304,6 +304,27 @@ func TestD11_Fail(t *testing.T) {
 	}
 }
 
+// TestD11_MailNotTaken: a queue that is full is the application's to know.
+func TestD11_MailNotTaken(t *testing.T) {
+	var log strings.Builder
+	a := rig.New(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) }})
+	for range 2 {
+		if err := a.Desk.Config().Send.Send(t.Context(), signin.Mail{To: "ada@example.com"}); err != nil || log.Len() > 0 {
+			t.Errorf("%v, and the log has %s", err, log.String())
+		}
+	}
+	full := errors.New("full")
+	a.Mails.Fail(full)
+	for range 2 {
+		if err := a.Desk.Config().Send.Send(t.Context(), signin.Mail{To: "ada@example.com"}); err != full {
+			t.Errorf("Send returned %v", err)
+		}
+	}
+	if got := log.String(); strings.Count(got, "hardtack: mail-not-taken") != 1 || !strings.Contains(got, "full") || strings.Contains(got, "ada@") {
+		t.Errorf("the log has %s", got)
+	}
+}
+
 func TestD11_LogIsQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder

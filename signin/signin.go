@@ -53,8 +53,8 @@ type Config[U any] struct {
 	// already.
 	Page func(w http.ResponseWriter, r *http.Request, p Page)
 
-	// Log gets the cause of a 500 or 503 that the module answers. nil means
-	// slog.Default().
+	// Log gets the cause of a 500 or 503 that the module answers, and the error of
+	// Send, each at most once a minute. nil means slog.Default().
 	Log *slog.Logger
 
 	_ struct{} // forces keyed literals, so that fields can be added
@@ -94,7 +94,8 @@ type Mail struct{ To, Subject, Text, HTML string }
 
 // A Sender takes mails on their way. Send must not wait for the network: the time it
 // takes would tell the visitor whether the address has an account. See package mail
-// for a queue.
+// for a queue. For the same reason an error is not shown to the visitor, only logged. Send
+// must be safe for concurrent use.
 type Sender interface {
 	Send(ctx context.Context, m Mail) error
 }

@@ -23,8 +23,10 @@ var frozen = []string{
 	"ticket", "ssestore", "auth", "auth/next", "middleware", "middleware/middlewaretest", "serverless",
 	"middleware/echo", "middleware/echo4", "middleware/gin",
 	"signin",
+	"signin/mail",
 	"signin/oauth",
 	"signin/passkey",
+	"signin/passlink",
 	"signin/password",
 }
 
