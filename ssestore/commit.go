@@ -40,6 +40,7 @@ func (s *Session) Commit(status int) (Outcome, error) {
 	if p.rare != nil {
 		out.Unreadable, out.NotMigrated = p.rare.unreadable, p.rare.notMigrated
 	}
+	out.User = p.c.Sub != "" && p.proof != proofNone
 	out.Impersonated = p.c.Sub != "" && p.actor() != nil
 	out.Vary = p.use >= useRead || len(out.SetCookie) > 0
 	out.Private = p.private || len(out.SetCookie) > 0

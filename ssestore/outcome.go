@@ -38,6 +38,10 @@ type Outcome struct {
 	Deleted   bool // the session's cookie was deleted and not replaced
 	Migrated  bool // taken over from a legacy cookie or a former place
 
+	// User says that the session, as the response leaves it, names a user who was
+	// verified or logged in during this request.
+	User bool
+
 	// Impersonated says that the session, as the response leaves it, has somebody
 	// behind it who isn't the user it names.
 	Impersonated bool
