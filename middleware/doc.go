@@ -73,9 +73,9 @@
 //	foreign-domain      ErrDropped              a cookie for another host than the page's
 //
 // Four more lines go to the log alone, since OnOutcome has their error: user-store
-// with a 503, and broken-rule, bad-identity and not-saved with a 500. unmade-guard is a Guard that
-// [New] didn't return; it and [Session] outside Handler are logged through
-// slog.Default.
+// with a 503, and broken-rule, bad-identity and not-saved with a 500. unmade-guard is
+// a Guard that [New] didn't return; it and [Session] outside Handler are logged
+// through slog.Default.
 //
 // Over plain http on any host but localhost, browsers drop the session's cookie
 // without a word, and every login leads back to the login page. insecure-cookie
@@ -122,7 +122,8 @@
 // prevents cross-site request forgery together with the cookie's SameSite=Lax.
 // Neither protects GET, so a handler must not change anything on GET. A WebSocket
 // handshake is a GET: an upgrader must check Origin itself, and the usual ones do.
-// Redirect targets pass [next.Safe]. This package never reads forwarded headers.
+// Redirect targets pass [next.Safe]. [Guard.ForwardAuth] alone reads forwarded
+// headers.
 // Its own answers aren't cached and repeat no text of the request.
 //
 // # Early data
