@@ -95,9 +95,10 @@ type vectorFormer struct {
 }
 
 const (
-	vecNow  = 1_700_000_000
-	vecHour = 3600
-	vecDay  = 24 * vecHour
+	vecNow   = 1_700_000_000
+	vecEpoch = -1 << 63 // stands for a Now of 0
+	vecHour  = 3600
+	vecDay   = 24 * vecHour
 )
 
 // usualConfig has the defaults of ssestore.Config.
@@ -288,8 +289,11 @@ func (m *vectorMaker) add(v sessionVector) {
 	if v.Config.Name == "" {
 		v.Config = usualConfig()
 	}
-	if v.Now == 0 {
+	switch v.Now {
+	case 0:
 		v.Now = vecNow
+	case vecEpoch:
+		v.Now = 0
 	}
 	if v.Cookie == nil {
 		v.Cookie = []string{}
@@ -468,6 +472,8 @@ func clockSessions(m *vectorMaker) {
 	at("future-expired", "both in the future and over: future, which forbids a deletion", nil, form{sub: "42", rnw: vecNow + 61, end: vecNow - 1}, vecNow, "future")
 	at("long-over", "over for years", nil, user, vecNow+10*365*vecDay, "expired")
 	at("clock-unset", "a clock that isn't set decides nothing", nil, user, -1, "none")
+	at("clock-zero", "a clock at its beginning decides nothing", nil, form{d: `{"a":1}`, iat: 1}, vecEpoch, "none")
+	at("clock-last", "the last time there is: every session is over", nil, form{sub: "42", exp: 253402300799, rnw: 253402300799, iat: 253402300799}, 253402300799, "expired")
 	at("clock-late", "a clock after the last time there is decides nothing", nil, form{sub: "42", exp: 253402300799, rnw: 253402300799, iat: 253402300799}, 253402300800, "none")
 }
 
@@ -779,12 +785,18 @@ func formerSessions(m *vectorMaker) {
 		}
 		m.add(v)
 	}
+	var eightForeign []string
+	for i := range 8 {
+		eightForeign = append(eightForeign, fmt.Sprint(sessionName, "=", i+1))
+	}
 	add(renamed, "ok", old, "renamed", "a session that is still under the former name", there(old))
 	add(renamed, "ok", mine, "both", "one under each name: the current name's counts", there(old)+"; "+here(mine))
 	add(renamed, "expired", "", "current-expired", "the current name's is over: the former isn't looked at", there(old)+"; "+here(form{sub: "42", iat: vecNow - vecDay}.String()))
 	add(renamed, "bad-tag", "", "current-forged", "the current name's is forged: the former isn't looked at", there(old)+"; "+here(mine)[:80]+flip(here(mine), 80)[80:])
 	add(renamed, "ok", old, "current-foreign", "the current name has another program's value", sessionName+"=theirs; "+there(old))
 	add(renamed, "foreign", "", "current-foreign-only", "nothing but another program's value", sessionName+"=theirs")
+	add(renamed, "ok", old, "current-eight", "the current name has eight values of another program", strings.Join(eightForeign, "; ")+"; "+there(old))
+	add(renamed, "ambiguous", "", "current-nine", "the current name has nine", strings.Join(eightForeign, "; ")+"; "+sessionName+"=9; "+there(old))
 	add(renamed, "none", "", "foreign", "another program uses the former name now", before+"=theirs")
 	add(renamed, "foreign", "", "foreign-both", "other programs use both names", sessionName+"=theirs; "+before+"=theirs")
 	add(renamed, "ok", old, "foreign-beside", "another program's value beside ours", before+"=theirs; "+there(old))
