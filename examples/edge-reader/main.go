@@ -1,0 +1,83 @@
+// Command edge-reader is a site whose sessions are also read at the edge, by worker.mjs.
+// README.md says how to run both.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/middleware"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+type user struct{ Name, Password string } // a real one holds a hash: see signin/password
+
+// readKeys returns the keys that a reader needs, as a JWK Set. Whoever has them can read
+// every session and make new ones, so they go into the edge's secrets.
+func readKeys(ring *keyring.Keyring) string {
+	barrier := keyring.Label{Purpose: "barrier", Name: cookie.DefaultName}
+	var keys []string
+	for _, key := range ring.Keys() {
+		keys = append(keys, string(key.ExportJWK(cookie.SealLabel(cookie.DefaultName, ""))), string(key.ExportJWK(barrier)))
+	}
+	return `{"keys":[` + strings.Join(keys, ",") + `]}`
+}
+
+func app(ring *keyring.Keyring, ada *user) (http.Handler, error) {
+	store, err1 := ssestore.New(ssestore.Config{Keys: ring, RenewVerified: 10 * time.Minute}) // the edge trusts that
+	accounts, err2 := auth.New(auth.Config[*user]{
+		UserByID: func(_ context.Context, id string) (*user, error) {
+			if id != ada.Name {
+				return nil, auth.ErrNoUser
+			}
+			return ada, nil
+		},
+		ID:    func(u *user) string { return u.Name },
+		Stamp: func(u *user) string { return u.Password },
+	})
+	guard, err3 := middleware.New(store, accounts, middleware.Config{LoginURL: "/login"})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /hello", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *user) {
+		fmt.Fprintf(w, "Hello, %s, from the origin!\n", u.Name)
+	}))
+	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, `<form method="post"><input name="password" type="password"><button>Log in</button></form>`)
+	})
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare([]byte(r.FormValue("password")), []byte(ada.Password)) != 1 {
+			http.Error(w, "wrong password", http.StatusUnauthorized)
+			return
+		}
+		if err := guard.Login(r, ada); err != nil {
+			http.Error(w, "cannot log in", http.StatusInternalServerError)
+			return
+		}
+		http.Redirect(w, r, guard.Next(r, "/hello"), http.StatusSeeOther)
+	})
+	mux.HandleFunc("POST /logout", guard.LogoutHandler("/login"))
+	return guard.Handler(mux), nil
+}
+
+func main() {
+	ring, ada := keyring.Generate(), &user{"ada", rand.Text()} // to outlive the process: keyring.OpenOrCreateFile
+	handler, err := app(ring, ada)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("export SESSION_READ_KEYS='%s'\n", readKeys(ring))
+	fmt.Println("the password is", ada.Password)
+	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler))
+}
