@@ -561,7 +561,7 @@ func TestDocs(t *testing.T) {
 	v := start(t).visitor(t)
 	v.Get("/").Says(t, `href="/docs/FORMAT.md"`)
 	v.Get("/docs/THREATS.md").Want(t, 200, "").Says(t, "<h1>"+html.EscapeString(strings.TrimPrefix(firstLine(t, "../../docs/THREATS.md"), "# ")))
-	for _, path := range []string{"/docs/NONE" + ".md", "/docs/api", "/docs/..%2fREADME" + ".md", "/docs/..%2f..%2fREADME" + ".md", "/docs/%2fetc%2fpasswd", "/docs/open.mjs", "/docs/.md", "/docs/"} {
+	for _, path := range []string{"/docs/NONE" + ".md", "/docs/api", "/docs/..%2fREADME" + ".md", "/docs/..%2f..%2fREADME" + ".md", "/docs/%2fetc%2fpasswd", "/docs/api/auth.txt", "/docs/.md", "/docs/"} {
 		if a := v.Get(path); a.StatusCode != 404 {
 			t.Errorf("%s: %d", path, a.StatusCode)
 		}

@@ -283,12 +283,13 @@ func TestNodeOpensALiveCookie(t *testing.T) {
 	if !ok {
 		t.Fatal("the key of the session is not in the file")
 	}
-	jwk := filepath.Join(dir, "seal.jwk")
-	if err := os.WriteFile(jwk, key.ExportJWK(cookie.SealLabel("__Host-session", "")), 0o600); err != nil {
+	set := filepath.Join(dir, "read.jwks")
+	seal, barrier := cookie.SealLabel(cookie.DefaultName, ""), keyring.Label{Purpose: "barrier", Name: cookie.DefaultName}
+	if err := os.WriteFile(set, fmt.Appendf(nil, `{"keys":[%s,%s]}`, key.ExportJWK(seal), key.ExportJWK(barrier)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	open := func(token string) (string, error) {
-		cmd := exec.CommandContext(t.Context(), node, filepath.Join("..", "..", "docs", "open.mjs"), jwk)
+		cmd := exec.CommandContext(t.Context(), node, filepath.Join("..", "edge-reader", "read.mjs"), set)
 		cmd.Stdin = strings.NewReader(token)
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
@@ -298,23 +299,31 @@ func TestNodeOpensALiveCookie(t *testing.T) {
 		}
 		return string(out), err
 	}
-	plaintext, err := open(v.Cookie())
-	if err != nil {
-		t.Fatal(err)
+	type result struct {
+		Verdict string
+		Session *struct {
+			User string
+			Data struct{ Cart []string }
+		}
 	}
-	var claims struct {
-		SID, Sub string
-		D        struct{ Cart []string }
+	read := func(token string) (r result) {
+		t.Helper()
+		out, err := open(token)
+		if err == nil {
+			err = json.Unmarshal([]byte(out), &r)
+		}
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return r
 	}
-	if err := json.Unmarshal([]byte(plaintext), &claims); err != nil {
-		t.Fatalf("%v: %s", err, plaintext)
-	}
-	if len(claims.SID) != 22 || claims.Sub != "1" || len(claims.D.Cart) != 1 || claims.D.Cart[0] != "ünïcödé rope" {
-		t.Errorf("Node reads %s", plaintext)
+	r := read(v.Cookie())
+	if r.Verdict != "ok" || r.Session == nil || r.Session.User != "1" || len(r.Session.Data.Cart) != 1 || r.Session.Data.Cart[0] != "ünïcödé rope" {
+		t.Errorf("Node reads %+v", r)
 	}
 	flipped := []byte(v.Cookie())
 	flipped[len(flipped)-30] ^= 1
-	if out, err := open(string(flipped)); err == nil {
-		t.Errorf("Node opens an altered cookie: %s", out)
+	if r := read(string(flipped)); r.Session != nil {
+		t.Errorf("Node opens an altered cookie: %s", r.Verdict)
 	}
 }

@@ -3,7 +3,7 @@
 // { ring, vector }; the verdicts go out in the same order.
 import { createHash, hkdfSync, timingSafeEqual } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { open } from "../../docs/open.mjs";
+import { open } from "../../js/reader.js";
 
 const lp = (...parts) => Buffer.concat(parts.flatMap((part) => {
   const bytes = Buffer.from(part, "utf8"), length = Buffer.alloc(4);
@@ -14,14 +14,16 @@ const lp = (...parts) => Buffer.concat(parts.flatMap((part) => {
 const CLAIMS = /^\{"iat":([1-9][0-9]{0,11}),"exp":([1-9][0-9]{0,11})(?:,"bnd":"([A-Za-z0-9_-]{22})")?,"d":([^]+)\}$/;
 const LAST = 253402300799;
 
-function verdict(ring, { purpose, audience, life, now, bound, token }) {
+async function verdict(ring, { purpose, audience, life, now, bound, token }) {
   // The header names the key. With the wrong one, open says unknown-key.
   const kid = Buffer.from(token.slice(48, 60), "base64url").toString("latin1").slice(0, 7);
   const { kid: id, root_hex: root } = ring.find((key) => key.kid === kid) ?? ring[0];
   const subkey = hkdfSync("sha256", Buffer.from(root, "hex"), "", lp("hardtack/v1", "ticket", audience, purpose), 32);
-  const plaintext = open({ kid: id, k: Buffer.from(subkey).toString("base64url") }, token).toString("utf8");
+  const key = await crypto.subtle.importKey("raw", subkey, "AES-GCM", false, ["decrypt"]);
+  const opened = await open(token, new Map([[id, key]]));
+  if (!opened.plaintext) return opened.verdict;
 
-  const match = CLAIMS.exec(plaintext);
+  const match = CLAIMS.exec(Buffer.from(opened.plaintext).toString("utf8"));
   if (!match) return "malformed";
   const [, iat, exp, bnd, d] = match;
   const digest = bnd && Buffer.from(bnd, "base64url");
@@ -42,10 +44,6 @@ function verdict(ring, { purpose, audience, life, now, bound, token }) {
   return "accepted " + JSON.stringify(value);
 }
 
-console.log(JSON.stringify(JSON.parse(readFileSync(0)).map(({ ring, vector }) => {
-  try {
-    return verdict(ring, vector);
-  } catch (error) {
-    return error.message;
-  }
-})));
+const results = [];
+for (const { ring, vector } of JSON.parse(readFileSync(0))) results.push(await verdict(ring, vector));
+console.log(JSON.stringify(results));
