@@ -1,8 +1,6 @@
 package ssestore
 
 import (
-	"bytes"
-
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
@@ -19,32 +17,34 @@ type Actor struct {
 }
 
 // reserved begins the names that are the library's own. It sorts before every other
-// character of a name, so they come first in d.
+// character of a name, so they come first in d, and another one must sort after this:
+// actor looks only at the first name.
 const (
-	reserved     = '-'
-	reservedHead = `{"-`
-	actorName    = "-act"
+	reserved  = '-'
+	actorName = "-act"
+	actorHead = `{"` + actorName + `":`
 )
 
 // actor returns who is behind the session, or nil.
 func (p *state) actor() *Actor {
-	if p.data != dataChanged && !bytes.HasPrefix(p.c.D, []byte(reservedHead)) {
-		return nil // nearly always, without a look at the values
-	}
-	return p.findActor()
-}
-
-func (p *state) findActor() *Actor {
-	members := p.members()
-	if p.data == dataIndexed && p.values == nil {
-		return new(Actor) // it may be there, in data that can't be read
-	}
-	i, ok := find(members, actorName)
-	if !ok {
+	if p.data == dataChanged {
+		if m := p.values.members; len(m) > 0 && m[0].Name == actorName {
+			return newActor(m[0].Raw)
+		}
 		return nil
 	}
+	if d := p.c.D; len(d) > len(actorHead) && string(d[:len(actorHead)]) == actorHead {
+		return newActor(d[len(actorHead):])
+	}
+	return nil // nearly always, without a look at the values
+}
+
+// newActor reads an actor at the start of b, or leaves it zero.
+func newActor(b []byte) *Actor {
 	var a claims.Actor
-	a.Parse(members[i].Raw) // or leave it zero
+	if rest, _ := a.Parse(b); len(rest) > 0 && rest[0] != ',' && rest[0] != '}' {
+		return new(Actor)
+	}
 	return &Actor{a.Sub, Stamp{a.Stk.String(), a.Stp}}
 }
 

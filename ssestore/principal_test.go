@@ -723,7 +723,8 @@ func TestF506_Become(t *testing.T) {
 			who := p.Identity()
 			actor := &ssestore.Actor{ID: `ad"min <é>`, Stamp: stamp(s, "admin")}
 			must(t, p.Become(who, "user", stamp(s, "user"), actor))
-			same(t, "actor at once", p.Identity().Actor.ID, actor.ID)
+			now := p.Identity().Actor
+			same(t, "actor at once", now != nil && now.ID == actor.ID, true)
 			same(t, "judged before", p.Become(who, "other", ssestore.Stamp{}, nil), ssestore.ErrNobody)
 			must(t, s.Remember(true)) // it isn't a login, and doesn't lengthen anything
 			must(t, note.Set(s, "b"))
@@ -798,6 +799,35 @@ func TestF506_Become(t *testing.T) {
 		err := s.Principal().Become(s.Principal().Identity(), strings.Repeat("u", 255), ssestore.Stamp{}, &ssestore.Actor{ID: strings.Repeat("a", 255)})
 		same(t, "no room", errors.As(err, &size), true)
 	})
+}
+
+// TestF506_ActorAsStored: the actor is the first value, in one spelling. A session with
+// any other spelling is nobody's.
+func TestF506_ActorAsStored(t *testing.T) {
+	store := newStore(t, codecs[0], ring(t, 1))
+	sealed, err := cookie.JWE(sessionName, "")
+	must(t, err)
+	for d, want := range map[string]string{
+		`{"-act":{"sub":"1"}}`:             "is 1",
+		`{"-act":{"sub":"1"},"a":1}`:       "is 1",
+		`{"-act":{"sub":"1"}x"a":1}`:       "is ",
+		`{"-act":{"sub":"1"} ,"a":1}`:      "is ",
+		`{"-act": {"sub":"1"}}`:            "is ",
+		`{"-act":{"sub":"\u0031"}}`:        "is ",
+		`{"-act":{"sub":"1","stk":"x"}}`:   "is ",
+		`{"-act":[{"sub":"1"}]}`:           "is ",
+		`{"-acts":{"sub":"1"}}`:            "nobody",
+		`{"act":{"sub":"1"}}`:              "nobody",
+		`{"a":{"-act":{"sub":"1"}},"b":1}`: "nobody",
+	} {
+		token, err := sealed.Seal(ring(t, 1), []byte(form{sub: "2", unstamped: true, d: d}.String()))
+		must(t, err)
+		got := "nobody"
+		if a := (browser{sessionName: token}).peek(store, t0).Principal().Identity().Actor; a != nil {
+			got = "is " + a.ID
+		}
+		same(t, d, got, want)
+	}
 }
 
 // TestF506_DataBesideTheActor: what is stored while somebody is behind the user stays

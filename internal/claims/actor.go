@@ -12,23 +12,23 @@ type Actor struct {
 	Stk Kid      // the key that made the stamp; the zero Kid means no stamp
 }
 
-// Parse parses b. For anything but the one spelling it returns false and leaves a zero.
-// Afterwards a.Sub aliases b.
-func (a *Actor) Parse(b []byte) bool {
+// Parse parses an actor at the start of b and returns what follows. For anything but
+// the one spelling it returns false and leaves a zero. Afterwards a.Sub aliases b.
+func (a *Actor) Parse(b []byte) (rest []byte, ok bool) {
 	*a = Actor{}
 	r := reader{b: b}
 	if !r.has(`{"sub":"`) {
-		return false
+		return nil, false
 	}
 	a.Sub = r.sub()
 	if r.has(`,"stk":"`) {
 		a.Stk = r.stamp(&a.Stp)
 	}
-	if r.bad || string(b[r.i:]) != "}" {
+	if r.bad || !r.has("}") {
 		*a = Actor{}
-		return false
+		return nil, false
 	}
-	return true
+	return b[r.i:], true
 }
 
 // Append appends a in its one spelling to dst. It trusts a, like [Claims.Append].
