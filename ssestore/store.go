@@ -312,7 +312,7 @@ func lifetimes(idle, absolute, defaultIdle, defaultAbsolute time.Duration, prefi
 	}
 	p := profile{seconds(idle, 0, prefix+"Idle", faults), end}
 	if p.idle > end && end > 0 {
-		faults.Add(prefix+"Idle", fmt.Sprintf("must be at most %sAbsolute, which is %v; with both the same there is no idle limit", prefix, time.Duration(end)*time.Second))
+		faults.Add(prefix+"Idle", fmt.Sprintf("must be at most %sAbsolute; with both the same there is no idle limit", prefix))
 	}
 	return p
 }
