@@ -3,7 +3,6 @@ package ssestore
 import (
 	"bytes"
 	"slices"
-	"strings"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
@@ -41,10 +40,14 @@ func (p *state) replace(members []claims.Member) {
 	p.data = dataChanged
 }
 
+// find returns where a name is, or where it belongs.
 func find(members []claims.Member, name string) (int, bool) {
-	return slices.BinarySearchFunc(members, name, func(m claims.Member, name string) int {
-		return strings.Compare(m.Name, name)
-	})
+	for i, m := range members { // few
+		if m.Name >= name {
+			return i, m.Name == name
+		}
+	}
+	return len(members), false
 }
 
 // get returns the JSON of a value. Nobody writes to the bytes again.
@@ -143,15 +146,22 @@ func (p *state) fits(sub string, members []claims.Member) error {
 	return nil
 }
 
-// tooLarge returns a *cookie.SizeError that names the largest values. It sorts all.
+// tooLarge returns a *cookie.SizeError that names the largest values. It removes them
+// from all.
 func (s *Store) tooLarge(sub string, all []claims.Member) error {
-	slices.SortStableFunc(all, func(a, b claims.Member) int { return b.Size() - a.Size() })
 	err := &cookie.SizeError{
 		Size:  s.codec.Size(envelope(sub) + sizeOf(all)),
 		Limit: s.cookie.MaxValue(),
 	}
-	for _, m := range all[:min(len(all), largest)] {
-		err.Largest = append(err.Largest, m.Name)
+	for range min(len(all), largest) {
+		first := 0
+		for i, m := range all {
+			if m.Size() > all[first].Size() {
+				first = i
+			}
+		}
+		err.Largest = append(err.Largest, all[first].Name)
+		all = slices.Delete(all, first, first+1)
 	}
 	return err
 }
