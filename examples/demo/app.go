@@ -13,6 +13,7 @@ import (
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
+	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/password"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -20,6 +21,8 @@ import (
 // config is what the flags say.
 type config struct {
 	DB, Keys     string
+	Origin       string // of the application, as browsers see it
+	NoThrottle   bool
 	InsecureHTTP bool
 	Log          *slog.Logger
 }
@@ -32,8 +35,11 @@ type app struct {
 	hasher   *password.Hasher
 	accounts *auth.Manager[*User]
 	guard    *middleware.Guard[*User]
-	docs     docs
-	pages    pages
+	mails    mailbox
+	throttle signin.Throttle
+	ways
+	docs  docs
+	pages pages
 
 	cookieName   string
 	insecureHTTP bool
@@ -69,9 +75,13 @@ func newApp(ctx context.Context, c config) (*app, error) {
 		return nil, err
 	}
 	a.cookieName = store.CookieName()
+	if c.NoThrottle {
+		a.throttle = unthrottled{}
+	}
 	if a.users, err = openUsers(ctx, c.DB); err != nil {
 		return nil, fmt.Errorf("users: %w", err)
 	}
+	a.mails = mailbox{a.users}
 	if err := a.seed(ctx); err != nil {
 		a.Close()
 		return nil, fmt.Errorf("users: %w", err)
@@ -95,6 +105,9 @@ func newApp(ctx context.Context, c config) (*app, error) {
 		OnOutcome:   noteOutcome,
 		Log:         c.Log,
 	})
+	if err == nil {
+		err = a.openWays(c.Origin)
+	}
 	if err != nil {
 		a.Close()
 		return nil, err
@@ -119,7 +132,7 @@ func (a *app) seed(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := a.users.Add(ctx, s.Email, hash, s.Staff); err != nil && !errors.Is(err, errEmailTaken) {
+		if _, err := a.users.Add(ctx, User{Email: s.Email, Hash: hash, Staff: s.Staff, Proven: true}); err != nil && !errors.Is(err, errEmailTaken) {
 			return err
 		}
 	}
@@ -137,19 +150,25 @@ func (a *app) Handler() http.Handler {
 	site := http.NewServeMux()
 	site.HandleFunc("GET /{$}", a.guard.ForAnyone(a.home))
 	site.HandleFunc("POST /cart", a.guard.ForAnyone(a.addToCart))
-	site.HandleFunc("GET /signup", a.guard.ForAnyone(a.signupForm))
-	site.HandleFunc("POST /signup", a.guard.ForAnyone(a.signup))
 	site.HandleFunc("GET /login", a.guard.ForAnyone(a.loginForm))
-	site.HandleFunc("POST /login", a.guard.ForAnyone(a.login))
-	site.HandleFunc("/logout", a.guard.LogoutHandler("/"))
+	for _, path := range []string{"/login", "/signup", "/welcome", "/forgotten", "/reset", "/change", "/verify", "/verified", "/email", "/moved"} {
+		site.Handle(path, a.passwords)
+	}
+	site.Handle("/passlink/", a.links)
+	site.Handle("/oauth/", a.oauth)
+	if a.passkeys != nil {
+		site.Handle("/passkey/", a.passkeys)
+	}
+	site.HandleFunc("GET /mailbox", a.guard.ForAnyone(a.showMails))
+	site.HandleFunc("/logout", a.desk.LogoutHandler("/"))
 	site.HandleFunc("POST /logout/everywhere", a.guard.ForUser(a.logoutEverywhere))
 	site.HandleFunc("GET /members", a.guard.ForUser(a.members))
-	site.HandleFunc("GET /password", a.guard.ForUser(a.passwordForm))
-	site.HandleFunc("POST /password", a.guard.ForUser(a.changePassword))
+	site.HandleFunc("GET /account", a.guard.ForUser(a.account))
 	site.HandleFunc("GET /session", a.guard.ForAnyone(a.session))
 	site.HandleFunc("GET /docs/{page}", a.guard.ForAnyone(a.doc))
 	staff := a.guard.Require(a.accounts.Staff)
 	site.Handle("GET /staff", staff(a.guard.ForUser(a.staff)))
+	site.Handle("POST /staff/disable", staff(a.guard.ForUser(a.disable)))
 	site.Handle("POST /keys/rotate", staff(http.HandlerFunc(a.rotate)))
 
 	site.HandleFunc("/", a.notFound)
@@ -159,6 +178,7 @@ func (a *app) Handler() http.Handler {
 		panic(err) // the folder is compiled in
 	}
 	root := http.NewServeMux()
+	root.Handle(harbourPath+"/", limitBody(a.harbour))
 	root.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(assets))))
 	root.Handle("/", limitBody(a.guard.Handler(a.overHTTP(routed(site)))))
 	return a.logged(secured(root))

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/password"
 )
 
@@ -100,12 +102,14 @@ func TestLoginRefusesAlike(t *testing.T) {
 	}
 	wrong := page(bob, "wrong")
 	for _, row := range []struct{ email, pw string }{
-		{"nobody@example.com", seedPassword}, {"nobody@example.com", ""}, {bob, ""},
-		{bob, seedPassword + " "}, {bob, strings.Repeat("x", 5000)}, {"' or 1=1 --", "x"},
+		{"nobody@example.com", seedPassword}, {bob, seedPassword + " "}, {bob, strings.Repeat("x", 5000)},
 	} {
 		if page(row.email, row.pw) != wrong {
 			t.Errorf("%q gets another answer than a wrong password", row.email)
 		}
+	}
+	for _, row := range []struct{ email, pw string }{{"nobody@example.com", ""}, {bob, ""}, {"' or 1=1 --", "x"}} {
+		v.Login(row.email, row.pw).Want(t, 422, "").Says(t, "Enter your email address and your password.")
 	}
 	// Neither case nor space around the address matters; both of the password do.
 	v.Login("  BOB@example.com ", seedPassword, "next", "/members").Want(t, 303, "/members")
@@ -116,7 +120,7 @@ func TestAccess(t *testing.T) {
 	v := s.visitor(t)
 	v.Get("/members?x=1").Want(t, 302, "/login?next=/members%3Fx%3D1")
 	v.Get("/staff").Want(t, 302, "/login?next=/staff")
-	v.Get("/password").Want(t, 302, "/login?next=/password")
+	v.Get("/account").Want(t, 302, "/login?next=/account")
 	v.Post("/keys/rotate").Want(t, 303, "/login")
 	v.Get("/login?next=/members%3Fx%3D1").Says(t, `name="next" value="/members?x=1"`)
 	for _, evil := range []string{"https://evil.example/", "//evil.example", `/\evil.example`, "javascript:alert(1)"} {
@@ -136,7 +140,7 @@ func TestAccess(t *testing.T) {
 	v.Get("/staff").Want(t, 404, "").Says(t, "There is nothing here")
 	v.Post("/keys/rotate").Want(t, 404, "")
 	v.Get("/nowhere").Want(t, 404, "").Says(t, "There is nothing here")
-	for _, path := range []string{"/", "/members", "/session", "/password"} {
+	for _, path := range []string{"/", "/members", "/session", "/account", "/change"} {
 		if cc := v.Get(path).Header.Get("Cache-Control"); !strings.Contains(cc, "no-store") || !strings.Contains(cc, "private") {
 			t.Errorf("%s to a user: Cache-Control %q", path, cc)
 		}
@@ -162,27 +166,34 @@ func TestSignup(t *testing.T) {
 	s := start(t)
 	v := s.visitor(t)
 	v.Post("/cart", "item", "rope")
-	for _, row := range []struct{ email, pw, says string }{
-		{"no address", "long enough", "isn’t an email address"},
-		{"Eve <eve@example.com>", "long enough", "isn’t an email address"},
-		{strings.Repeat("e", 250) + "@example.com", "long enough", "isn’t an email address"},
-		{"eve@example.com", "short", "Use at least 8 characters"},
-		{"eve@example.com", strings.Repeat("x", 1025), "too long"},
-		{"ADA@example.com", "long enough", "already has an account"},
-	} {
-		a := v.Post("/signup", "email", row.email, "password", row.pw).Want(t, 422, "").Says(t, row.says)
-		if strings.Contains(a.Text, row.pw) {
-			t.Errorf("the form repeats the password of %q", row.email)
+	for _, email := range []string{"no address", "Eve <eve@example.com>", strings.Repeat("e", 250) + "@example.com"} {
+		v.Post("/signup", "email", email).Want(t, 422, "").Says(t, "isn’t an email address")
+	}
+	// A taken address gets the same page, and its owner a mail about it.
+	page := v.Post("/signup", "email", "ADA@example.com").Want(t, 200, "").Says(t, "Look into your mail").Text
+	if strings.Contains(v.lastMail(ada), "/welcome?token=") {
+		t.Error("a mail lets a newcomer into an account")
+	}
+	fresh := v.Post("/signup", "email", "Eve@example.com", "next", "/members").Want(t, 200, "").Text
+	if strings.ReplaceAll(page, ada, "") != strings.ReplaceAll(fresh, "eve@example.com", "") {
+		t.Error("the answer tells who has an account")
+	}
+	link := v.lastMail("eve@example.com")
+	form := v.follow(link)
+	form.Says(t, "eve@example.com")
+	for pw, says := range map[string]string{"short": "at least 8 characters", strings.Repeat("x", 257): "at most 256 characters", "password1": "Too many people use"} {
+		if a := v.Post("/welcome", "password", pw).Want(t, 422, "").Says(t, says); strings.Contains(a.Text, `value="`+pw) {
+			t.Errorf("the form repeats the password %q", pw)
 		}
 	}
-	v.Get("/signup").Want(t, 200, "")
-	v.Post("/signup", "email", "Eve@example.com", "password", "ünïcödé").Want(t, 422, "")
-	v.Post("/signup", "email", "Eve@example.com", "password", "ünïcödé!").Want(t, 303, "/")
-	v.Get("/").Says(t, "your account is ready").Says(t, "<li>rope</li>")
+	v.Post("/welcome", "password", "ünïcödé!").Want(t, 303, "/members")
+	v.Get("/").Says(t, "Logged in as eve@example.com").Says(t, "<li>rope</li>")
 	if v.Who() != "eve@example.com" {
 		t.Errorf("signed up as %q", v.Who())
 	}
+	v.Get("/account").Says(t, "address confirmed").Says(t, "with your password")
 	v.Get("/staff").Want(t, 404, "")
+	s.visitor(t).follow(link).Want(t, 400, "")
 	again := s.visitor(t)
 	again.Login("eve@example.com", "ünïcödé!").Want(t, 303, "/")
 }
@@ -194,13 +205,13 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 	there.Login(bob, seedPassword)
 	third.Login(bob, seedPassword)
 	other.Login(ada, seedPassword)
-	here.Post("/password", "old", "wrong", "new", "a new password").Want(t, 422, "").Says(t, "The old password is wrong")
-	here.Post("/password", "old", seedPassword, "new", "short").Want(t, 422, "").Says(t, "Use at least 8 characters")
+	here.Post("/change", "current", "wrong", "password", "a new password").Want(t, 422, "").Says(t, "isn’t your current password")
+	here.Post("/change", "current", seedPassword, "password", "short").Want(t, 422, "").Says(t, "at least 8 characters")
 	if there.Who() != bob {
 		t.Fatal("a refused change logged somebody out")
 	}
 	before := sessionOf(here)
-	here.Post("/password", "old", seedPassword, "new", "a new password").Want(t, 303, "/members")
+	here.Post("/change", "current", seedPassword, "password", "a new password").Want(t, 200, "").Says(t, "Your password is changed")
 	after := sessionOf(here)
 	if here.Who() != bob {
 		t.Error("the changer was logged out")
@@ -222,6 +233,9 @@ func TestPasswordChangeEndsOtherSessions(t *testing.T) {
 	}
 	s.visitor(t).Login(bob, seedPassword).Want(t, 422, "")
 	s.visitor(t).Login(bob, "a new password").Want(t, 303, "/")
+	if !strings.Contains(here.lastMail(bob), "password") {
+		t.Error("nobody told bob by mail")
+	}
 }
 
 // A hash of another cost is replaced at login. That is not a password change:
@@ -258,7 +272,7 @@ func TestRehashAtLoginKeepsSessions(t *testing.T) {
 		t.Error("the hash is still the old one")
 	}
 	// As another process would, which loaded the user before.
-	if err := s.users.Rehash(t.Context(), before, "stale"); err != nil || load().Hash != after.Hash {
+	if _, err := s.users.Rehash(t.Context(), before, "stale"); !errors.Is(err, signin.ErrChanged) || load().Hash != after.Hash {
 		t.Errorf("a late rehash overwrites a newer hash: %v", err)
 	}
 	second.Login(bob, seedPassword)
@@ -268,10 +282,11 @@ func TestRehashAtLoginKeepsSessions(t *testing.T) {
 	if first.Who() != bob || second.Who() != bob {
 		t.Error("a rehash logged somebody out")
 	}
-	if changed, err := s.users.SetPassword(t.Context(), before, "x"); err != nil || changed.Stamp == before.Stamp {
+	now := load()
+	if changed, err := s.users.SetPassword(t.Context(), now, "x", false); err != nil || changed.Stamp == now.Stamp {
 		t.Errorf("SetPassword leaves the stamp: %v", err)
 	}
-	if _, err := s.users.SetPassword(t.Context(), before, "y"); err != errChanged {
+	if _, err := s.users.SetPassword(t.Context(), now, "y", false); !errors.Is(err, signin.ErrChanged) {
 		t.Errorf("a second change from the same state: %v", err)
 	}
 }
@@ -290,14 +305,15 @@ func TestUserStoreDown(t *testing.T) {
 		}
 	}
 	exec(`ALTER TABLE users RENAME TO away`)
-	for _, path := range []string{"/", "/members", "/session", "/staff", "/password"} {
+	for _, path := range []string{"/", "/members", "/session", "/staff", "/account", "/change"} {
 		a := stays.Get(path).Want(t, 503, "").Says(t, "You are still logged in")
 		if a.Header.Get("Set-Cookie") != "" || a.Header.Get("Retry-After") == "" {
 			t.Errorf("%s while the store is down: %v", path, a.Header)
 		}
 	}
 	comes.Login(bob, seedPassword).Want(t, 503, "")
-	comes.Post("/signup", "email", "eve@example.com", "password", "long enough").Want(t, 503, "")
+	comes.Post("/signup", "email", "eve@example.com").Want(t, 503, "")
+	comes.Post("/passlink/", "email", bob).Want(t, 503, "")
 	leaves.Post("/logout").Want(t, 303, "/")
 	if leaves.Cookie() != "" {
 		t.Error("no logout while the store is down")
@@ -380,34 +396,41 @@ func TestLimitsAndHeaders(t *testing.T) {
 	if css.Header.Get("Vary") != "" || !strings.HasPrefix(css.Header.Get("Cache-Control"), "public") || css.Header.Get("Content-Type") != "text/css; charset=utf-8" {
 		t.Errorf("the style sheet: %v", css.Header)
 	}
-	if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || strings.Contains(policy, "script") {
-		t.Error("the policy allows scripts")
+	if !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") || !strings.Contains(policy, "script-src 'self'") {
+		t.Error("the policy allows scripts in pages, or of others")
 	}
 }
 
-// No page needs a script or a style attribute, and every template renders.
-func TestPagesHaveNoScript(t *testing.T) {
+// The pages for passkeys have one script, from here, and no page has one in it, nor a
+// style attribute. Every template renders.
+func TestPagesHaveNoScriptOfTheirOwn(t *testing.T) {
 	s := start(t)
 	v := s.visitor(t)
 	v.Post("/cart", "item", "rope")
-	check := func(path string) {
+	const script = `<script type="module" src="/passkey/passkey.js"></script>`
+	check := func(path string, scripted bool) {
 		body := v.Get(path).Text
 		if !strings.HasPrefix(body, "<!doctype html>") || !strings.HasSuffix(body, "</html>\n") {
 			t.Errorf("%s is not a whole page", path)
 		}
+		if strings.Contains(body, script) != scripted {
+			t.Errorf("%s: the script for passkeys is there: %v", path, !scripted)
+		}
+		body = strings.Replace(body, script, "", 1)
 		for _, bad := range []string{"<script", " style=", "<style", " onclick=", "javascript:", "http://", "ZgotmplZ", "&lt;nil&gt;"} {
 			if strings.Contains(body, bad) {
 				t.Errorf("%s contains %q", path, bad)
 			}
 		}
 	}
-	for _, path := range []string{"/", "/login", "/signup", "/session", "/nowhere"} {
-		check(path)
+	for _, path := range []string{"/", "/login", "/signup", "/forgotten", "/passlink/", "/mailbox", "/session", "/nowhere"} {
+		check(path, path == "/login")
 	}
 	v.Login(ada, seedPassword)
-	for _, path := range []string{"/", "/login", "/signup", "/session", "/members", "/staff", "/password", "/nowhere"} {
-		check(path)
+	for _, path := range []string{"/", "/login", "/signup", "/session", "/members", "/account", "/staff", "/change", "/email", "/nowhere"} {
+		check(path, path == "/login" || path == "/account")
 	}
+	v.Get("/passkey/passkey.js").Want(t, 200, "")
 }
 
 // Two sessions start on one database and one key file at the same moment.
@@ -487,19 +510,12 @@ func TestWrongFieldIsMarked(t *testing.T) {
 	s := start(t)
 	member := s.visitor(t)
 	member.Login(bob, seedPassword)
-	long := strings.Repeat("x", 1025)
 	for _, row := range []struct {
 		path  string
 		pairs []string
 		field string
 	}{
-		{"/signup", []string{"email", "none", "password", "long enough"}, "email"},
-		{"/signup", []string{"email", bob, "password", "long enough"}, "email"},
-		{"/signup", []string{"email", "eve@example.com", "password", "short"}, "password"},
-		{"/signup", []string{"email", "eve@example.com", "password", long}, "password"},
 		{"/login", []string{"email", bob, "password", "wrong"}, "password"},
-		{"/password", []string{"old", "wrong", "new", "long enough"}, "old"},
-		{"/password", []string{"old", seedPassword, "new", "short"}, "new"},
 		{"/cart", []string{"item", " "}, "item"},
 		{"/cart", []string{"item", strings.Repeat("x", maxItem+1)}, "item"},
 	} {
@@ -519,7 +535,7 @@ func TestWrongFieldIsMarked(t *testing.T) {
 			t.Errorf("%s %q: %d fields are marked", row.path, row.pairs, marked)
 		}
 	}
-	if page := s.visitor(t).Get("/signup").Text; strings.Contains(page, "aria-invalid") || strings.Contains(page, "<title>Error") {
+	if page := s.visitor(t).Get("/login").Text; strings.Contains(page, "aria-invalid") || strings.Contains(page, "<title>Error") {
 		t.Error("a fresh form is marked as wrong")
 	}
 }
@@ -530,10 +546,18 @@ func TestHeadingsAndFooter(t *testing.T) {
 	s := start(t)
 	v := s.visitor(t)
 	const has, none = "one encrypted cookie</a>", "You have no session cookie"
+	says := func(page *visitor.Answer, h1 string) {
+		t.Helper()
+		if !regexp.MustCompile(`<h1( id="title")?>` + regexp.QuoteMeta(h1)).MatchString(page.Text) {
+			t.Errorf("%s has no heading %q", page.Request.URL.Path, h1)
+		}
+	}
 	for _, row := range []struct{ path, h1 string }{
-		{"/", "A whole session in"}, {"/login", "Log in<"}, {"/signup", "Sign up<"}, {"/session", "Your session<"}, {"/docs/FORMAT.md", "The session cookie"},
+		{"/", "A whole session in"}, {"/login", "Welcome aboard<"}, {"/signup", "Sign up<"}, {"/session", "Your session<"}, {"/docs/FORMAT.md", "The session cookie"},
+		{"/mailbox", "Mailbox<"},
 	} {
-		page := v.Get(row.path).Says(t, "<h1>"+row.h1).Says(t, none)
+		page := v.Get(row.path).Says(t, none)
+		says(page, row.h1)
 		if strings.Contains(page.Text, has) {
 			t.Errorf("%s speaks of a cookie that isn't there", row.path)
 		}
@@ -544,11 +568,12 @@ func TestHeadingsAndFooter(t *testing.T) {
 	v.Get("/login?why=%3Cb%3E").Says(t, "Your cart stays with you")
 	v.Login(ada, seedPassword)
 	for _, row := range []struct{ path, h1 string }{
-		{"/", "A whole session in"}, {"/login", "Log in<"}, {"/members", "Members<"}, {"/staff", "Staff<"},
-		{"/password", "Change your password<"}, {"/session", "Your session<"},
+		{"/", "A whole session in"}, {"/login", "Welcome aboard<"}, {"/members", "Members<"}, {"/staff", "Staff<"},
+		{"/change", "Change your password<"}, {"/session", "Your session<"}, {"/account", "Your account<"},
 	} {
-		page := v.Get(row.path).Says(t, "<h1>"+row.h1).Says(t, has)
-		if strings.Contains(page.Text, none) || strings.Count(page.Text, "<h1>") != 1 {
+		page := v.Get(row.path).Says(t, has)
+		says(page, row.h1)
+		if strings.Contains(page.Text, none) || strings.Count(page.Text, "<h1") != 1 {
 			t.Errorf("%s:\n%s", row.path, page.Text)
 		}
 	}
@@ -623,7 +648,8 @@ func TestGreeting(t *testing.T) {
 		{"192.0.2.7", true, "http://192.0.2.7:8080", false},
 	} {
 		var b strings.Builder
-		greet(&b, &net.TCPAddr{IP: net.ParseIP(row.ip), Port: 8080}, config{InsecureHTTP: row.insecure})
+		at := &net.TCPAddr{IP: net.ParseIP(row.ip), Port: 8080}
+		greet(&b, openAt(at), at, config{InsecureHTTP: row.insecure})
 		if got := b.String(); !strings.HasPrefix(got, "Open      "+row.open+"\n") || strings.Contains(got, "-insecure-http") != row.warned {
 			t.Errorf("%+v:\n%s", row, got)
 		}

@@ -32,7 +32,7 @@ func TestLogTellsAndKeepsSecrets(t *testing.T) {
 	keep()
 	v.Get("/members")
 	keep()
-	v.Post("/password", "old", seedPassword, "new", "canarypassword")
+	v.Post("/change", "current", seedPassword, "password", "canarypassword")
 	keep()
 	v.Post("/logout")
 
@@ -77,7 +77,7 @@ func TestStatusLevels(t *testing.T) {
 	}
 	v := s.visitor(t)
 	v.Login(bob, seedPassword).Want(t, http.StatusServiceUnavailable, "")
-	if log := s.log.String(); !strings.Contains(log, `level=ERROR msg="log in"`) || !strings.Contains(log, "level=ERROR msg=request") {
+	if log := s.log.String(); !strings.Contains(log, `level=ERROR msg="hardtack: signin-failed"`) || !strings.Contains(log, "level=ERROR msg=request") {
 		t.Errorf("the reason of a 503 is not in the log:\n%s", s.log)
 	}
 }

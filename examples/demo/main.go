@@ -1,12 +1,15 @@
 // Command demo is a small web application that keeps each session in one encrypted
-// cookie. You can sign up, log in with a full cart, see pages for members and for
-// staff, change the password or log out everywhere, which ends all other sessions,
-// and rotate the keys while everybody stays logged in.
+// cookie. You can log in with a full cart, by password, passkey, a link in a mail, or
+// an identity from elsewhere, see pages for members and for staff, change the password
+// or log out everywhere, which ends all other sessions, and rotate the keys while
+// everybody stays logged in.
 //
 //	go run ./examples/demo
 //
-// It needs no script in the browser, no session table and no configuration. Two
-// processes with the same -keys and -db accept each other's cookies.
+// It needs no session table, no configuration and, but for passkeys, no script in the
+// browser. Its mails go nowhere but to its own page /mailbox, and Harbour ID, the
+// identity from elsewhere, is in the same process. Two processes with the same -keys
+// and -db accept each other's cookies.
 package main
 
 import (
@@ -21,6 +24,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -45,7 +50,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	addr := flags.String("addr", "127.0.0.1:8080", "`address` to listen on")
 	db := flags.String("db", "", "SQLite `file` of users, created if missing (default: one in a temporary folder)")
 	keys := flags.String("keys", "", "JWK Set `file` of the keyring, created if missing, hot reloaded (default: one in a temporary folder)")
+	origin := flags.String("origin", "", "`origin` of the demo as browsers see it, such as https://demo.example (default: http://localhost and the port)")
 	insecure := flags.Bool("insecure-http", false, "send cookies without Secure, for browsers that refuse Secure cookies on http://localhost")
+	unthrottled := flags.Bool("no-throttle", false, "let everybody try passwords as often as they like, for programs that test the demo")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -53,21 +60,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("unexpected argument after the flags")
 	}
 
-	cfg := config{DB: *db, Keys: *keys, InsecureHTTP: *insecure, Log: slog.New(slog.NewTextHandler(stderr, nil))}
+	cfg := config{DB: *db, Keys: *keys, Origin: *origin, NoThrottle: *unthrottled, InsecureHTTP: *insecure, Log: slog.New(slog.NewTextHandler(stderr, nil))}
 	if err := cfg.useTemporaryFolder(); err != nil {
 		return err
+	}
+	listener, err := net.Listen("tcp", *addr) // first: its port is part of the origin
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	at := listener.Addr().(*net.TCPAddr)
+	open := cfg.Origin
+	if open == "" {
+		open, cfg.Origin = openAt(at), originOf(at, cfg.InsecureHTTP)
 	}
 	app, err := newApp(ctx, cfg)
 	if err != nil {
 		return err
 	}
 	defer app.Close()
-
-	listener, err := net.Listen("tcp", *addr)
-	if err != nil {
-		return err
-	}
-	greet(stdout, listener.Addr().(*net.TCPAddr), cfg)
+	greet(stdout, open, at, cfg)
 	return serve(ctx, listener, app)
 }
 
@@ -90,15 +102,28 @@ func (c *config) useTemporaryFolder() error {
 	return nil
 }
 
-// greet prints what a person needs to know. Browsers keep Secure cookies over plain
-// http on localhost and nowhere else, so that is the address to open.
-func greet(w io.Writer, at *net.TCPAddr, c config) {
-	host, other := at.IP.String(), !at.IP.IsLoopback()
+// openAt is the address to open.
+func openAt(at *net.TCPAddr) string {
+	host := at.IP.String()
 	if at.IP.IsLoopback() || at.IP.IsUnspecified() {
 		host = "localhost"
 	}
-	fmt.Fprintf(w, "Open      http://%s\n", net.JoinHostPort(host, fmt.Sprint(at.Port)))
-	if other && !c.InsecureHTTP {
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(at.Port))
+}
+
+// originOf is the demo's origin. Browsers keep Secure cookies over plain http on
+// localhost and nowhere else, so without -insecure-http that is where people are.
+func originOf(at *net.TCPAddr, insecureHTTP bool) string {
+	if !insecureHTTP {
+		at = &net.TCPAddr{IP: net.IPv4zero, Port: at.Port}
+	}
+	return strings.TrimSuffix(openAt(at), ":80")
+}
+
+// greet prints what a person needs to know.
+func greet(w io.Writer, open string, at *net.TCPAddr, c config) {
+	fmt.Fprintf(w, "Open      %s\n", open)
+	if !at.IP.IsLoopback() && !c.InsecureHTTP {
 		fmt.Fprintf(w, "          On other machines nobody can log in over plain http: browsers drop the cookie.\n"+
 			"          There, %s.\n", httpCure)
 	}
@@ -110,6 +135,7 @@ func greet(w io.Writer, at *net.TCPAddr, c config) {
 		fmt.Fprintf(w, "Log in    %s%s\n", s.Email, role)
 	}
 	fmt.Fprintf(w, "Password  %s\n", seedPassword)
+	fmt.Fprintf(w, "Mails     %s/mailbox\n", open)
 	fmt.Fprintf(w, "Users     %s\nKeys      %s\n", c.DB, c.Keys)
 }
 

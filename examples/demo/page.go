@@ -25,6 +25,7 @@ type page struct {
 	Path    string // for the current tab
 	User    *User  // nil: nobody is logged in
 	Bare    bool   // don't say who is logged in: this page may not know
+	Script  bool   // the page has a form for passkeys
 	Cookie  bool   // a session came with the request
 	Notice  string // good news, shown once
 	Why     string // why the visitor isn't logged in any more
@@ -45,12 +46,14 @@ func parsePages(docs docs) (pages, error) {
 		"initial":   initial,
 		"rfc3339":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"thousands": thousands,
+		"day":       day,
+		"linked":    linked,
 	}).ParseFS(templates, "templates/layout.html")
 	if err != nil {
 		return nil, err
 	}
 	all := pages{}
-	for _, name := range []string{"home", "signup", "login", "password", "members", "staff", "session", "doc", "error"} {
+	for _, name := range []string{"home", "login", "signin", "account", "mailbox", "members", "staff", "session", "doc", "error"} {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templates, "templates/"+name+".html")
@@ -114,7 +117,7 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name st
 		if shown(r) {
 			p.Notice, _ = flash.Pop(session)
 		}
-		if p.User == nil {
+		if p.User == nil && name != "signin" { // which says something about this request
 			p.Why = whys[middleware.Reason(r)]
 		}
 	}

@@ -32,3 +32,23 @@ func (a *app) staff(w http.ResponseWriter, r *http.Request, u *User) {
 		Users []*User
 	}{rows, newest}})
 }
+
+// disable closes somebody's account, or opens it again. A closed account keeps
+// everything, but its sessions end, and the desk's hook lets nobody in to it.
+func (a *app) disable(w http.ResponseWriter, r *http.Request, u *User) {
+	if !a.parseForm(w, r) {
+		return
+	}
+	id, closing := r.PostForm.Get("id"), r.PostForm.Get("close") != ""
+	if id == u.Key() {
+		a.notice(r, "You can’t close your own account.")
+	} else if err := a.users.SetDisabled(r.Context(), id, closing); err != nil {
+		a.unavailable(w, r, "disable", err)
+		return
+	} else if closing {
+		a.notice(r, "The account is closed, and its sessions have ended.")
+	} else {
+		a.notice(r, "The account is open again.")
+	}
+	http.Redirect(w, r, "/staff", http.StatusSeeOther)
+}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/signin"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 )
@@ -21,12 +22,15 @@ import (
 // User is one row of the table. The application passes it by pointer, so that the
 // guard remembers it for the request without a copy.
 type User struct {
-	ID      int64
-	Email   string
-	Staff   bool
-	Hash    string // argon2id, as signin/password writes it
-	Stamp   string // random; a new one ends every session of the user
-	Created time.Time
+	ID       int64
+	Email    string
+	Staff    bool
+	Hash     string // argon2id, as signin/password writes it; "" if there is no password
+	Stamp    string // random; a new one ends every session of the user
+	Created  time.Time
+	Proven   bool // whether the owner of the address followed a mail to it
+	Disabled bool
+	Logins   int64 // by mail: a link is bound to it
 }
 
 // Key is the id as the session carries it.
@@ -38,18 +42,19 @@ func (u *User) Name() string {
 	return name
 }
 
-// Errors that a person at a form can do something about.
-var (
-	errEmailTaken = errors.New("this address already has an account")
-	errChanged    = errors.New("the account was changed meanwhile")
-)
+// errEmailTaken is an error that a person at a form can do something about.
+var errEmailTaken = errors.New("this address already has an account")
 
-// users is the table of users in an SQLite file that several processes may share.
+// users is the database: the users, how they log in, and the mails that the demo
+// catches. It is an SQLite file that several processes may share.
 type users struct{ db *sql.DB }
 
+// steps make the tables. A file keeps the number of those it has seen in its
+// user_version, so one of an earlier demo gets the rest.
+//
 // AUTOINCREMENT, because a session names its user by id: nobody may get the id of a
 // deleted user.
-const schema = `
+var steps = []string{`
 CREATE TABLE IF NOT EXISTS users (
 	id      INTEGER PRIMARY KEY AUTOINCREMENT,
 	email   TEXT    NOT NULL UNIQUE,
@@ -57,7 +62,38 @@ CREATE TABLE IF NOT EXISTS users (
 	hash    TEXT    NOT NULL,
 	stamp   TEXT    NOT NULL,
 	created INTEGER NOT NULL
-) STRICT`
+) STRICT`, `
+ALTER TABLE users ADD COLUMN proven   INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN logins   INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE passkeys (
+	id      TEXT    PRIMARY KEY,
+	user    INTEGER NOT NULL REFERENCES users (id),
+	handle  TEXT    NOT NULL,
+	name    TEXT    NOT NULL,
+	added   INTEGER NOT NULL,
+	used    INTEGER NOT NULL,
+	version INTEGER NOT NULL,
+	data    BLOB    NOT NULL
+) STRICT;
+CREATE INDEX passkeys_of ON passkeys (user);
+CREATE TABLE connections (
+	issuer   TEXT    NOT NULL,
+	subject  TEXT    NOT NULL,
+	user     INTEGER NOT NULL REFERENCES users (id),
+	provider TEXT    NOT NULL,
+	email    TEXT    NOT NULL,
+	added    INTEGER NOT NULL,
+	PRIMARY KEY (issuer, subject)
+) STRICT;
+CREATE INDEX connections_of ON connections (user);
+CREATE TABLE mails (
+	id        INTEGER PRIMARY KEY AUTOINCREMENT,
+	sent      INTEGER NOT NULL,
+	recipient TEXT    NOT NULL,
+	subject   TEXT    NOT NULL,
+	text      TEXT    NOT NULL
+) STRICT`}
 
 // openUsers opens the file. A missing one is created, readable by its owner only.
 func openUsers(ctx context.Context, path string) (*users, error) {
@@ -81,16 +117,46 @@ func openUsers(ctx context.Context, path string) (*users, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	t := &users{db}
+	if err := t.inOne(ctx, migrate); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return &users{db}, nil
+	return t, nil
+}
+
+// migrate takes the steps that the file hasn't seen.
+func migrate(ctx context.Context, tx *sql.Tx) error {
+	seen := 0
+	if err := tx.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&seen); err != nil {
+		return err
+	}
+	for ; seen < len(steps); seen++ {
+		if _, err := tx.ExecContext(ctx, steps[seen]); err != nil {
+			return err
+		}
+	}
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, seen))
+	return err
 }
 
 func (t *users) Close() error { return t.db.Close() }
 
-const columns = `id, email, staff, hash, stamp, created`
+// inOne runs change in a transaction, which is undone if it returns an error. No other
+// process writes meanwhile.
+func (t *users) inOne(ctx context.Context, change func(context.Context, *sql.Tx) error) error {
+	tx, err := t.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after a commit
+	if err := change(ctx, tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+const columns = `id, email, staff, hash, stamp, created, proven, disabled, logins`
 
 // ByID is the loader that auth.Config asks for. It must tell three things apart: no
 // such user, an id that can't be one, and a database that is down. Only the last is a
@@ -100,26 +166,38 @@ func (t *users) ByID(ctx context.Context, id string) (*User, error) {
 	if err != nil || strconv.FormatInt(n, 10) != id {
 		return nil, auth.ErrBadID
 	}
-	return t.one(ctx, `SELECT `+columns+` FROM users WHERE id = ?`, n)
+	return one(t.db.QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE id = ?`, n))
 }
 
 // ByEmail finds the user of a login form: auth.ErrNoUser if there is none.
 func (t *users) ByEmail(ctx context.Context, email string) (*User, error) {
-	return t.one(ctx, `SELECT `+columns+` FROM users WHERE email = ?`, email)
+	return one(t.db.QueryRowContext(ctx, `SELECT `+columns+` FROM users WHERE email = ?`, email))
 }
 
-func (t *users) one(ctx context.Context, query string, arg any) (*User, error) {
-	u, err := scan(t.db.QueryRowContext(ctx, query, arg))
+// one reads the row of a user. auth.ErrNoUser says that there is none.
+func one(row *sql.Row) (*User, error) {
+	u, err := scan(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, auth.ErrNoUser
 	}
 	return u, err
 }
 
-func scan(row interface{ Scan(...any) error }) (*User, error) {
+// changed reads the row that an UPDATE … RETURNING has written. If there is none,
+// somebody else changed it first.
+func changed(row *sql.Row) (*User, error) {
+	u, err := scan(row)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, signin.ErrChanged
+	}
+	return u, err
+}
+
+func scan(row interface{ Scan(...any) error }, more ...any) (*User, error) {
 	var u User
 	var created int64
-	if err := row.Scan(&u.ID, &u.Email, &u.Staff, &u.Hash, &u.Stamp, &created); err != nil {
+	into := []any{&u.ID, &u.Email, &u.Staff, &u.Hash, &u.Stamp, &created, &u.Proven, &u.Disabled, &u.Logins}
+	if err := row.Scan(append(into, more...)...); err != nil {
 		return nil, err
 	}
 	u.Created = time.Unix(created, 0).UTC()
@@ -145,27 +223,78 @@ func (t *users) All(ctx context.Context, limit int) ([]*User, error) {
 }
 
 // Add creates a user: errEmailTaken if the address has an account.
-func (t *users) Add(ctx context.Context, email, hash string, staff bool) (*User, error) {
-	u, err := scan(t.db.QueryRowContext(ctx,
-		`INSERT INTO users (email, staff, hash, stamp, created) VALUES (?, ?, ?, ?, ?) RETURNING `+columns,
-		email, staff, hash, rand.Text(), time.Now().Unix()))
-	if se := new(sqlite.Error); errors.As(err, &se) && se.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE {
+func (t *users) Add(ctx context.Context, u User) (*User, error) {
+	return add(ctx, t.db, u)
+}
+
+// add does it in a transaction or without one.
+func add(ctx context.Context, db interface {
+	QueryRowContext(context.Context, string, ...any) *sql.Row
+}, u User) (*User, error) {
+	added, err := scan(db.QueryRowContext(ctx,
+		`INSERT INTO users (email, staff, hash, stamp, created, proven) VALUES (?, ?, ?, ?, ?, ?) RETURNING `+columns,
+		u.Email, u.Staff, u.Hash, rand.Text(), time.Now().Unix(), u.Proven))
+	if taken(err) {
 		return nil, errEmailTaken
+	}
+	return added, err
+}
+
+// taken reports whether an error says that a value is there already.
+func taken(err error) bool {
+	se := new(sqlite.Error)
+	return errors.As(err, &se) && (se.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || se.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+// ByEmail, ByID, SetPassword and Rehash are password.Users.
+//
+// SetPassword stores a new password and a new stamp, which ends every session that
+// isn't given that stamp. It returns the user as stored now, or signin.ErrChanged if
+// the row is no longer the one that u was loaded from.
+func (t *users) SetPassword(ctx context.Context, u *User, hash string, proven bool) (set *User, err error) {
+	err = t.inOne(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		set, err = changed(tx.QueryRowContext(ctx,
+			`UPDATE users SET stamp = ? WHERE id = ? AND stamp = ? AND hash = ? AND email = ? RETURNING `+columns,
+			rand.Text(), u.ID, u.Stamp, u.Hash, u.Email))
+		if err == nil && proven {
+			set, err = prove(ctx, tx, set)
+		}
+		if err == nil {
+			set, err = changed(tx.QueryRowContext(ctx, `UPDATE users SET hash = ? WHERE id = ? RETURNING `+columns, hash, u.ID))
+		}
+		return err
+	})
+	return set, err
+}
+
+// Rehash replaces the hash of an unchanged password by one of today's cost. The stamp
+// stays, so nobody is logged out. A password that was changed meanwhile wins.
+func (t *users) Rehash(ctx context.Context, u *User, hash string) (*User, error) {
+	return changed(t.db.QueryRowContext(ctx, `UPDATE users SET hash = ? WHERE id = ? AND hash = ? RETURNING `+columns, hash, u.ID, u.Hash))
+}
+
+// SignUp is password.Config.Create. The visitor has followed a mail to the address.
+func (t *users) SignUp(ctx context.Context, email, hash string) (*User, error) {
+	u, err := t.Add(ctx, User{Email: email, Hash: hash, Proven: true})
+	if errors.Is(err, errEmailTaken) {
+		err = signin.ErrChanged
 	}
 	return u, err
 }
 
-// SetPassword stores a new password and a new stamp, which ends every session that
-// isn't given that stamp. It returns the user as stored now, or errChanged if the
-// password is no longer the one that u was loaded with.
-func (t *users) SetPassword(ctx context.Context, u *User, hash string) (*User, error) {
-	changed, err := scan(t.db.QueryRowContext(ctx,
-		`UPDATE users SET hash = ?, stamp = ? WHERE id = ? AND stamp = ? RETURNING `+columns,
-		hash, rand.Text(), u.ID, u.Stamp))
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, errChanged
+// Prove and SetEmail are password.Addresses.
+func (t *users) Prove(ctx context.Context, u *User) (*User, error) {
+	return changed(t.db.QueryRowContext(ctx,
+		`UPDATE users SET proven = 1 WHERE id = ? AND stamp = ? AND email = ? RETURNING `+columns, u.ID, u.Stamp, u.Email))
+}
+
+func (t *users) SetEmail(ctx context.Context, u *User, email string) (*User, error) {
+	moved, err := changed(t.db.QueryRowContext(ctx,
+		`UPDATE users SET email = ?, proven = 1 WHERE id = ? AND stamp = ? AND email = ? RETURNING `+columns, email, u.ID, u.Stamp, u.Email))
+	if taken(err) {
+		return nil, signin.ErrChanged
 	}
-	return changed, err
+	return moved, err
 }
 
 // EndSessions stores a new stamp and leaves the password alone. It ends every session
@@ -175,9 +304,38 @@ func (t *users) EndSessions(ctx context.Context, u *User) error {
 	return err
 }
 
-// Rehash replaces the hash of an unchanged password by one of today's cost. The stamp
-// stays, so nobody is logged out. A password that was changed meanwhile wins.
-func (t *users) Rehash(ctx context.Context, u *User, hash string) error {
-	_, err := t.db.ExecContext(ctx, `UPDATE users SET hash = ? WHERE id = ? AND hash = ?`, hash, u.ID, u.Hash)
+// SetDisabled closes an account, which ends its sessions, or opens it again.
+func (t *users) SetDisabled(ctx context.Context, id string, disabled bool) error {
+	_, err := t.db.ExecContext(ctx, `UPDATE users SET disabled = ?, stamp = ? WHERE id = ?`, disabled, rand.Text(), id)
 	return err
+}
+
+// Use spends a link (package passlink) and proves the address. Whoever opened an
+// account may not be the owner of its address: at the first proof everything goes that
+// was attached before, in the same transaction.
+func (t *users) Use(ctx context.Context, u *User) (used *User, err error) {
+	err = t.inOne(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		used, err = changed(tx.QueryRowContext(ctx,
+			`UPDATE users SET logins = logins + 1 WHERE id = ? AND stamp = ? AND logins = ? AND email = ? RETURNING `+columns,
+			u.ID, u.Stamp, u.Logins, u.Email))
+		if err == nil {
+			used, err = prove(ctx, tx, used)
+		}
+		return err
+	})
+	return used, err
+}
+
+// prove notes that the address of u belongs to whoever is there now.
+func prove(ctx context.Context, tx *sql.Tx, u *User) (*User, error) {
+	if u.Proven {
+		return u, nil
+	}
+	for _, table := range []string{"passkeys", "connections"} {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE user = ?`, u.ID); err != nil {
+			return nil, err
+		}
+	}
+	return changed(tx.QueryRowContext(ctx,
+		`UPDATE users SET proven = 1, hash = '', stamp = ? WHERE id = ? RETURNING `+columns, rand.Text(), u.ID))
 }

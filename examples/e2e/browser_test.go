@@ -92,11 +92,11 @@ func TestBrowserWalk(t *testing.T) {
 	// The password, changed in another browser.
 	other := openBrowser(t, p.url)
 	other.login(bob, seedPassword)
-	other.open("/password")
+	other.open("/change")
 	other.shoot("11-password")
-	other.fill("#old", seedPassword, "#new", "a better password")
-	other.click("#submit")
-	other.says("Every other session of yours has ended.")
+	other.fill("[name=current]", seedPassword, "[name=password]", "a better password")
+	other.click("main form button")
+	other.says("Your password is changed")
 	other.shoot("12-changed")
 	if here.who() != "" {
 		t.Error("this browser is still logged in after the change in the other one")
@@ -109,8 +109,9 @@ func TestBrowserWalk(t *testing.T) {
 
 	// Logged in again; then out, and back.
 	here.login(bob, "a better password")
-	here.open("/members")
+	here.open("/account")
 	here.says("Your account")
+	here.open("/members")
 	here.click("#logout")
 	here.says("A whole session in")
 	if s := here.back(reports); strings.Contains(s.Text, "This page is for you") || strings.Contains(s.Text, "Your account") || !strings.HasPrefix(s.Path, "/login") {
@@ -269,7 +270,7 @@ func TestBrowserParallelFetches(t *testing.T) {
 		arrived, release := h.arm(early)
 		t.Cleanup(release)
 		eval[bool](background, fmt.Sprintf(`(window.flying = Promise.all(Array.from({length: %d}, (_, i) =>
-			fetch(["/", "/members", "/session", "/staff", "/password"][i %% 5] + "?hold=" + i, {redirect: "manual"}).then(r => r.status)))) != null`, fetches))
+			fetch(["/", "/members", "/session", "/staff", "/account"][i %% 5] + "?hold=" + i, {redirect: "manual"}).then(r => r.status)))) != null`, fetches))
 		for range fetches {
 			select {
 			case <-arrived:
@@ -288,10 +289,10 @@ func TestBrowserParallelFetches(t *testing.T) {
 		{"login", "", bob, func() { b.login(bob, pw) }},
 		{"logout", bob, "", func() { b.open("/members"); b.click("#logout") }},
 		{"password", bob, bob, func() {
-			b.open("/password")
+			b.open("/change")
 			next := pw + "!"
-			b.fill("#old", pw, "#new", next)
-			b.click("#submit")
+			b.fill("[name=current]", pw, "[name=password]", next)
+			b.click("main form button")
 			pw = next
 		}},
 		{"other user", ada, bob, func() { b.login(bob, pw) }},

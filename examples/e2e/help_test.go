@@ -74,7 +74,7 @@ func launch(t *testing.T, args ...string) *process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &process{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, args...), stderr: new(visitor.Log), ended: make(chan struct{})}
+	p := &process{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, append([]string{"-no-throttle"}, args...)...), stderr: new(visitor.Log), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	p.cmd.Stderr = p.stderr
 	stdout, err := p.cmd.StdoutPipe()

@@ -262,7 +262,7 @@ func (s *cachedSite) walk(t *testing.T, base string) (watch *cacheWatch, set map
 		// Twice: at addresses that other steps ask for too, and at fresh ones, which
 		// bob is the first to ask for.
 		for _, query := range []string{"", "?" + name} {
-			for _, path := range []string{"/", "/members", "/session", "/password", "/login", "/signup", "/staff", "/nowhere"} {
+			for _, path := range []string{"/", "/members", "/session", "/account", "/change", "/login", "/signup", "/staff", "/nowhere"} {
 				step(name, "GET", path+query)
 			}
 		}
@@ -304,7 +304,7 @@ func (s *cachedSite) walk(t *testing.T, base string) (watch *cacheWatch, set map
 		other := visitor.New(t, s.demo.url)
 		other.Login(bob, s.password).Want(t, 303, "/")
 		next := s.password + "!"
-		other.Post("/password", "old", s.password, "new", next).Want(t, 303, "/members")
+		other.Post("/change", "current", s.password, "password", next).Want(t, 200, "")
 		s.password = next
 		pass(2 * time.Minute) // a session of less than a minute is left alone (F106)
 		step("refused", "GET", path+"?refused")
