@@ -186,10 +186,6 @@ func (h *Handler[U]) form(serve func(*http.Request) error) http.HandlerFunc {
 			return
 		}
 		f := faultOf(err)
-		if f == errDown {
-			h.desk.Fail(w, r, err)
-			return
-		}
 		var b strings.Builder
 		if f == errLogin || f == errRecent {
 			if pageLogin.Execute(&b, desk.LoginURL) != nil {

@@ -20,6 +20,10 @@ const maxBody = 32 << 10
 
 // ServeHTTP answers the requests below [Config].Path.
 func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h == nil || h.desk == nil {
+		write(w, errDown)
+		return
+	}
 	methods := []string{http.MethodPost}
 	var serve http.HandlerFunc
 	switch strings.TrimPrefix(r.URL.Path, h.cfg.Path) {

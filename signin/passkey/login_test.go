@@ -528,8 +528,8 @@ func TestA14_EnterHook(t *testing.T) {
 		b := x.Browser(t)
 		q := ask(t, b, "ask")
 		res := b.PostJSON("/passkey/asked?next=/members", body(q.Ticket, d.assert(t, q), `,"remember":true`))
-		if res.StatusCode != 303 || res.Location() != "/second" {
-			t.Errorf("%d to %q: %s", res.StatusCode, res.Location(), res.Body)
+		if res.StatusCode != 303 || res.Location() != "/second" || res.Body != "" || res.Header.Get("Content-Type") != "" {
+			t.Errorf("%d to %q: %s %s", res.StatusCode, res.Location(), res.Header.Get("Content-Type"), res.Body)
 		}
 		nobody(t, b)
 	})
