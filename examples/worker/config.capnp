@@ -1,0 +1,20 @@
+using Workerd = import "/workerd/workerd.capnp";
+
+const config :Workerd.Config = (
+  services = [(name = "worker", worker = .worker)],
+  sockets = [(name = "http", address = "127.0.0.1:8787", http = (), service = "worker")],
+);
+
+const worker :Workerd.Worker = (
+  modules = [
+    (name = "worker.mjs", esModule = embed "worker.mjs"),
+    (name = "app.wasm", wasm = embed "app.wasm"),
+  ],
+  bindings = [
+    (name = "SESSION_SECRET", fromEnvironment = "SESSION_SECRET"),
+    (name = "SESSION_SECRETS_OLD", fromEnvironment = "SESSION_SECRETS_OLD"),
+    (name = "SESSION_SECRET_NEXT", fromEnvironment = "SESSION_SECRET_NEXT"),
+    (name = "PASSWORD", fromEnvironment = "PASSWORD"),
+  ],
+  compatibilityDate = "2026-11-01",
+);

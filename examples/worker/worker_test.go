@@ -1,0 +1,70 @@
+package main_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/examples/internal/reactor"
+)
+
+// TestE60_Reactor: logs in, reads and logs out in wazero, and refuses what the guard of
+// package middleware would.
+func TestE60_Reactor(t *testing.T) {
+	wasm := reactor.Build(t, ".")
+	r := reactor.Start(t, wasm, "SESSION_SECRET", "Zx3vQm8Lk2Wn5Rt7Yp1Hs4Jd6Fg9Bc0VaKiUe", "PASSWORD", "open sesame")
+	now := time.Now()
+	// ask returns the answer's status, its body and what it sets.
+	ask := func(method, path, from, password, cookie string) (status, body string, set []string) {
+		t.Helper()
+		a := r.Do(method, path, fmt.Sprint(now.UnixMilli()), from, password, cookie)
+		if len(a) < 4 {
+			t.Fatalf("%s %s: %q", method, path, a)
+		}
+		for _, line := range a[4:] {
+			pair, _, _ := strings.Cut(line, ";")
+			set = append(set, pair)
+		}
+		if len(set) > 0 && a[1] != "private" {
+			t.Errorf("%s %s sets a cookie and is public", method, path)
+		}
+		return a[0], a[3], set
+	}
+	want := func(what, got, want string) {
+		t.Helper()
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: %q, want %q", what, got, want)
+		}
+	}
+	status, _, _ := ask("POST", "/login", "same-origin", "guess", "")
+	want("a wrong password", status, "401")
+	status, _, _ = ask("POST", "/login", "cross-site", "open sesame", "")
+	want("a login from another site", status, "403")
+	status, _, in := ask("POST", "/login", "same-origin", "open sesame", "")
+	want("a login", status, "303")
+	if len(in) == 0 {
+		t.Fatal("the login sets no cookie")
+	}
+	_, body, _ := ask("GET", "/", "", "", in[0])
+	want("logged in", body, "Hello, ada!")
+	_, body, _ = ask("GET", "/", "", "", "x=1, "+in[0])
+	want("the comma attack", body, "<form")
+	status, _, out := ask("POST", "/logout", "same-origin", "", in[0])
+	if want("a logout", status, "303"); len(out) != 2 {
+		t.Fatalf("the logout sets %q", out)
+	}
+	_, body, _ = ask("GET", "/", "", "", in[0]+"; "+out[1])
+	want("after the logout", body, "<form")
+	now = now.Add(13 * time.Hour)
+	_, body, _ = ask("GET", "/", "", "", in[0])
+	want("after its end", body, "<form")
+	status, _, _ = ask("GET", "/nowhere", "", "", "")
+	want("no such page", status, "404")
+	if a := r.Do("GET"); a[0] != "400" {
+		t.Errorf("not a request: %q", a)
+	}
+	if a := reactor.Start(t, wasm).Do("GET", "/", "0", "", "", ""); a[0] != "500" || !strings.Contains(a[3], "is the variable set?") {
+		t.Errorf("without a secret: %q", a)
+	}
+}
