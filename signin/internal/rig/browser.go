@@ -79,6 +79,10 @@ func (b *Browser) Do(method, path, contentType string, body []byte) *Answer {
 		r.Header.Set("Content-Type", contentType)
 	}
 	for name, values := range b.Head {
+		if name == "Host" {
+			r.Host = values[0] // net/http keeps it out of Header
+			continue
+		}
 		r.Header[name] = values
 	}
 	if b.Addr != "" {

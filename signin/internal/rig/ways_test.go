@@ -1,0 +1,356 @@
+package rig_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"html"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/descope/virtualwebauthn"
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/rig"
+	"github.com/hardtack-go/hardtack/signin/oauth"
+	"github.com/hardtack-go/hardtack/signin/passkey"
+	"github.com/hardtack-go/hardtack/signin/passlink"
+	"github.com/hardtack-go/hardtack/signin/password"
+)
+
+const (
+	adasAddress = "ada@example.com"
+	adasWord    = "correct horse battery staple"
+	evesWord    = "wrong donkey capacitor paperclip"
+)
+
+// A site is the application with all four ways.
+type site struct {
+	*rig.App
+	t      testing.TB
+	hasher *password.Hasher
+	op     *provider
+}
+
+// freely is a throttle that stops nobody.
+type freely struct{}
+
+func (freely) Allow(*http.Request, string) (time.Duration, bool) { return 0, true }
+
+func newSite(t testing.TB, o rig.Options) *site {
+	t.Helper()
+	desk := o.Desk
+	o.Desk = func(c *signin.Config[*rig.User]) {
+		c.Throttle, c.Log = freely{}, slog.New(slog.DiscardHandler)
+		if desk != nil {
+			desk(c)
+		}
+	}
+	s := &site{t: t, App: rig.New(t, o)}
+	s.op = newProvider(t, s.Now)
+	hasher, err := password.NewHasher(password.HasherConfig{Memory: 7168, Iterations: 5}) // the cheapest
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.hasher = hasher
+	op := oauth.OIDC("op", s.op.issuer, "client", "secret")
+	op.Client = &http.Client{Transport: s.op}
+	for path, make := range map[string]func() (http.Handler, error){
+		"/password/": func() (http.Handler, error) {
+			return password.New(s.Desk, password.Config[*rig.User]{
+				Users: s.Users, Create: s.Users.SignUp, Addresses: s.Users, Hasher: hasher,
+				Account: func(u *rig.User) password.Account {
+					return password.Account{Email: u.Email, Hash: u.Hash, Proven: u.Proven}
+				},
+			})
+		},
+		"/oauth/": func() (http.Handler, error) {
+			return oauth.New(s.Desk, oauth.Config[*rig.User]{Users: rig.OAuthUsers{Table: s.Users}, Providers: []*oauth.Provider{op}})
+		},
+		"/passkey/": func() (http.Handler, error) {
+			return passkey.New(s.Desk, passkey.Config[*rig.User]{
+				Users: rig.PasskeyStore{Table: s.Users}, Account: func(u *rig.User) string { return u.Email },
+			})
+		},
+		"/passlink/": func() (http.Handler, error) {
+			return passlink.New(s.Desk, passlink.Config[*rig.User]{
+				Users: s.Users, Email: func(u *rig.User) string { return u.Email }, Bound: (*rig.User).LinkFields,
+			})
+		},
+	} {
+		h, err := make()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Mux.Handle(path, h)
+	}
+	return s
+}
+
+// user adds a user with a password. In these tests each user has the address's password.
+func (s *site) user(email, word string, proven bool) *rig.User {
+	s.t.Helper()
+	hash, err := s.hasher.Hash(s.t.Context(), word)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.Users.Add(rig.User{Email: email, Proven: proven, PasswordFields: rig.PasswordFields{Hash: hash}})
+}
+
+// by logs in with a password.
+func (s *site) by(b *rig.Browser, email, word string) *rig.Browser {
+	s.t.Helper()
+	if res := b.Post("/password/login", url.Values{"email": {email}, "password": {word}}); res.StatusCode != http.StatusSeeOther {
+		s.t.Fatalf("%d: %s", res.StatusCode, res.Body)
+	}
+	return b
+}
+
+// mail returns the link and the code of the only mail, which are "" if it has none.
+func (s *site) mail() (link, code string) {
+	s.t.Helper()
+	mails := s.Mails.Take()
+	if len(mails) != 1 {
+		s.t.Fatalf("%d mails: %+v", len(mails), mails)
+	}
+	if m := regexp.MustCompile(`(?m)^    (\S+)$`).FindStringSubmatch(mails[0].Text); m != nil {
+		code = m[1]
+	}
+	return regexp.MustCompile(`https?://\S+`).FindString(mails[0].Text), code
+}
+
+// A way is how a user who has everything logs in: start does what comes before the proof
+// in browser b, and what it returns gives the proof in some browser.
+type way struct {
+	name  string
+	how   string
+	start func(s *site, b *rig.Browser, u *rig.User, next string) (finish func(b *rig.Browser) *rig.Answer)
+}
+
+var ways = []way{
+	{"password", "password", func(s *site, _ *rig.Browser, u *rig.User, next string) func(*rig.Browser) *rig.Answer {
+		return func(b *rig.Browser) *rig.Answer {
+			return b.Post("/password/login", url.Values{"email": {u.Email}, "password": {adasWord}, "next": {next}, "remember": {"1"}})
+		}
+	}},
+	{"oauth", "oauth:op", func(s *site, b *rig.Browser, u *rig.User, next string) func(*rig.Browser) *rig.Answer {
+		s.Users.Edit(u.ID, func(u *rig.User) {
+			u.Connections = []rig.Connection{{Provider: "op", Issuer: s.op.issuer, Subject: u.Email}}
+		})
+		res := b.Post("/oauth/op", url.Values{"next": {next}, "remember": {"1"}})
+		back := s.op.accept(s.t, res, u.Email)
+		return func(b *rig.Browser) *rig.Answer { return fromAfar(b, back) }
+	}},
+	{"passkey", "passkey", func(s *site, b *rig.Browser, u *rig.User, next string) func(*rig.Browser) *rig.Answer {
+		d := newDevice()
+		s.addPasskey(s.by(s.Browser(s.t), u.Email, adasWord), d)
+		q := s.ask(b, "ask")
+		return func(b *rig.Browser) *rig.Answer {
+			return b.PostJSON("/passkey/asked?next="+url.QueryEscape(next), answer(q, d.assert(s.t, q), true))
+		}
+	}},
+	{"link", "link", func(s *site, b *rig.Browser, u *rig.User, next string) func(*rig.Browser) *rig.Answer {
+		s.Mails.Take()
+		b.Post("/passlink/", url.Values{"email": {u.Email}, "next": {next}, "remember": {"1"}})
+		link, _ := s.mail()
+		_, token, _ := strings.Cut(link, "token=")
+		return func(b *rig.Browser) *rig.Answer {
+			b.Get(link)
+			return b.Post("/passlink/enter", url.Values{"token": {token}})
+		}
+	}},
+	{"code", "link", func(s *site, b *rig.Browser, u *rig.User, next string) func(*rig.Browser) *rig.Answer {
+		s.Mails.Take()
+		res := b.Post("/passlink/", url.Values{"email": {u.Email}, "next": {next}, "remember": {"1"}})
+		_, code := s.mail()
+		return func(b *rig.Browser) *rig.Answer {
+			return b.Post("/passlink/enter", url.Values{"pending": {res.Field("pending")}, "code": {code}})
+		}
+	}},
+}
+
+// next returns where an answer leads after a login: by a redirect or, for the script of
+// the passkeys, in JSON.
+func next(a *rig.Answer) string {
+	var to struct{ Next string }
+	if json.Unmarshal([]byte(a.Body), &to) == nil {
+		return to.Next
+	}
+	return a.Location()
+}
+
+// fromAfar follows a redirect of another site.
+func fromAfar(b *rig.Browser, to string) *rig.Answer {
+	there := *b
+	there.Site = "cross-site"
+	return there.Get(to)
+}
+
+// A device is an authenticator with one passkey, and the browser in front of it.
+type device struct {
+	party virtualwebauthn.RelyingParty
+	auth  virtualwebauthn.Authenticator
+	cred  virtualwebauthn.Credential
+}
+
+func newDevice() *device {
+	d := &device{
+		party: virtualwebauthn.RelyingParty{ID: "example.com", Name: "example.com", Origin: "https://example.com"},
+		auth:  virtualwebauthn.NewAuthenticator(),
+	}
+	// The library drops leading zeros of a coordinate, which makes a key that isn't valid.
+	for d.cred = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(d.cred.Key.AttestationData()) != 77; {
+		d.cred = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
+	}
+	return d
+}
+
+// A question is what a browser is asked to sign.
+type question struct {
+	Ticket    string
+	PublicKey json.RawMessage
+}
+
+func (s *site) ask(b *rig.Browser, use string) (q question) {
+	s.t.Helper()
+	res := b.PostJSON("/passkey/"+use, []byte("{}"))
+	if err := json.Unmarshal([]byte(res.Body), &q); err != nil || res.StatusCode != http.StatusOK {
+		s.t.Fatalf("%s: %d %s", use, res.StatusCode, res.Body)
+	}
+	return q
+}
+
+func (d *device) assert(t testing.TB, q question) string {
+	options, err := virtualwebauthn.ParseAssertionOptions(string(q.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return virtualwebauthn.CreateAssertionResponse(d.party, d.auth, d.cred, *options)
+}
+
+func (d *device) attest(t testing.TB, q question) string {
+	options, err := virtualwebauthn.ParseAttestationOptions(string(q.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.auth.Options.UserHandle = []byte(options.UserID)
+	return virtualwebauthn.CreateAttestationResponse(d.party, d.auth, d.cred, *options)
+}
+
+// answer is what the script sends.
+func answer(q question, credential string, remember bool) []byte {
+	sent := map[string]any{"ticket": q.Ticket, "credential": json.RawMessage(credential)}
+	if remember {
+		sent["remember"] = true
+	}
+	body, _ := json.Marshal(sent)
+	return body
+}
+
+func (s *site) addPasskey(b *rig.Browser, d *device) {
+	s.t.Helper()
+	q := s.ask(b, "add")
+	if res := b.PostJSON("/passkey/added", answer(q, d.attest(s.t, q), false)); res.StatusCode != http.StatusOK {
+		s.t.Fatalf("%d: %s", res.StatusCode, res.Body)
+	}
+}
+
+// A provider is an OpenID provider whose subjects are their addresses. It is reached
+// without a network.
+type provider struct {
+	issuer string
+	now    func() time.Time
+	key    *ecdsa.PrivateKey
+	mu     sync.Mutex
+	codes  map[string]url.Values // the authorization requests, and who said yes
+}
+
+func newProvider(t testing.TB, now func() time.Time) *provider {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &provider{issuer: "https://op.example", now: now, key: key, codes: map[string]url.Values{}}
+}
+
+// accept is the provider's login form with somebody at it. It returns where they are sent
+// from there.
+func (p *provider) accept(t testing.TB, page *rig.Answer, who string) string {
+	t.Helper()
+	m := regexp.MustCompile(`http-equiv="refresh" content="0;url=([^"]*)"`).FindStringSubmatch(page.Body)
+	if m == nil {
+		t.Fatalf("%d: %s", page.StatusCode, page.Body)
+	}
+	u, err := url.Parse(html.UnescapeString(m[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("who", who)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	code := rand.Text()
+	p.codes[code] = q
+	return q.Get("redirect_uri") + "?" + url.Values{"code": {code}, "state": {q.Get("state")}}.Encode()
+}
+
+// RoundTrip is the network up to the provider.
+func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	p.ServeHTTP(w, r)
+	res := w.Result()
+	res.Request = r
+	return res, nil
+}
+
+func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	write := func(v any) { _ = json.NewEncoder(w).Encode(v) } // into a recorder
+	switch r.URL.Path {
+	case "/.well-known/openid-configuration":
+		write(map[string]any{
+			"issuer": p.issuer, "authorization_endpoint": p.issuer + "/authorize", "token_endpoint": p.issuer + "/token",
+			"jwks_uri": p.issuer + "/keys", "id_token_signing_alg_values_supported": []string{"ES256"},
+		})
+	case "/keys":
+		write(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: "1", Algorithm: "ES256", Use: "sig"}}})
+	case "/token":
+		q, ok := p.codes[r.PostFormValue("code")]
+		delete(p.codes, r.PostFormValue("code"))
+		if !ok {
+			w.WriteHeader(http.StatusBadRequest)
+			write(map[string]any{"error": "invalid_grant"})
+			return
+		}
+		claims, _ := json.Marshal(map[string]any{
+			"iss": p.issuer, "sub": q.Get("who"), "aud": "client", "nonce": q.Get("nonce"),
+			"iat": p.now().Unix(), "exp": p.now().Add(time.Hour).Unix(), "email": q.Get("who"), "email_verified": false,
+		})
+		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: "1"}}, nil)
+		if err != nil {
+			panic(err)
+		}
+		jws, err := signer.Sign(claims)
+		if err != nil {
+			panic(err)
+		}
+		token, err := jws.CompactSerialize()
+		if err != nil {
+			panic(err)
+		}
+		write(map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": token})
+	default:
+		http.NotFound(w, r)
+	}
+}
