@@ -118,7 +118,11 @@ func TestListFitsTheSources(t *testing.T) {
 		}
 		edits[key] = c.what
 	}
-	_, guards := guardsOf(t)
+	var guards []guard
+	for _, p := range parts {
+		_, all := guardsOf(t, p)
+		guards = append(guards, all...)
+	}
 	for _, res := range newAcceptance(survivors).gone(guards) {
 		t.Errorf("%s: %s", res.name, res.detail)
 	}
@@ -250,7 +254,7 @@ func TestSwitchboard(t *testing.T) {
 		t.Skip("compiles the tests of a package: runs without -short and without -race")
 	}
 	report := &reporter{out: io.Discard}
-	s, err := newSwitchboard(t.Context(), root(t), t.TempDir(), regexp.MustCompile("^internal/base64url "), 2, report, "internal/base64url")
+	s, err := newSwitchboard(t.Context(), root(t), t.TempDir(), parts[0], regexp.MustCompile("^internal/base64url "), 2, report, "internal/base64url")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -272,9 +276,9 @@ func root(t *testing.T) string {
 	return dir
 }
 
-func guardsOf(t *testing.T) (core, []guard) {
+func guardsOf(t *testing.T, in part) (core, []guard) {
 	t.Helper()
-	c, err := findCore(t.Context(), root(t))
+	c, err := findCore(t.Context(), root(t), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,12 +326,14 @@ func TestEveryDeletionCompiles(t *testing.T) {
 		}
 		changes, names = append(changes, files), append(names, c.String())
 	}
-	c, guards := guardsOf(t)
-	all, err := c.switched(guards)
-	if err != nil {
-		t.Fatal(err)
+	for _, p := range parts {
+		c, guards := guardsOf(t, p)
+		all, err := c.switched(guards)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes, names = append(changes, all), append(names, "all switches of "+p.dir)
 	}
-	changes, names = append(changes, all), append(names, "all switches")
 	for _, files := range changes {
 		for file := range files {
 			dirs["./"+filepath.ToSlash(strings.TrimPrefix(filepath.Dir(file), s.root+string(filepath.Separator)))] = true

@@ -17,8 +17,8 @@
 // test for a new entry.
 //
 // Generated deletions cover every condition of an if or a case in the packages of the
-// root module, and every operand of a || in one, or of a || or && that a function
-// returns. Such a guard is deleted by making it false, or true if it is an operand of
+// root module and of signin, and every operand of a || in one, or of a || or && that a
+// function returns. Such a guard is deleted by making it false, or true if it is an operand of
 // a && that is returned. All of them are compiled at once, each behind a switch that
 // an environment variable turns off. A test in the guard's own package must fail, or
 // one in a package that uses it. The tests that run are those in which the guard
@@ -126,12 +126,14 @@ func (c command) run(ctx context.Context) (ok bool, err error) {
 		}
 	}
 	written, second := len(c.report.results), time.Now()
-	s, err := newSwitchboard(ctx, root, temp, c.pattern, c.parallel, c.report)
-	if err != nil {
-		return false, err
-	}
-	if err := s.run(ctx); err != nil {
-		return false, err
+	for _, p := range parts {
+		s, err := newSwitchboard(ctx, root, temp, p, c.pattern, c.parallel, c.report)
+		if err != nil {
+			return false, err
+		}
+		if err := s.run(ctx); err != nil {
+			return false, err
+		}
 	}
 	c.report.summary("generated", c.report.results[written:], time.Since(second))
 	return c.report.summary("together", c.report.results, time.Since(begin)), nil

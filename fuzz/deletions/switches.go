@@ -76,11 +76,9 @@ type test struct {
 	took    time.Duration
 }
 
-// testers lists the packages whose tests may miss a guard, besides the core's own.
-var testers = []string{"fuzz", "fuzz/advisories", "fuzz/mutants", "fuzz/vectors"}
-
-// A switchboard has the guards and the tests that they decide in.
+// A switchboard has the guards of one part and the tests that they decide in.
 type switchboard struct {
+	part     part
 	root     string
 	pattern  *regexp.Regexp
 	parallel int
@@ -91,15 +89,15 @@ type switchboard struct {
 	red      []string // tests that are red with nothing deleted; these kill nothing
 }
 
-// newSwitchboard finds the guards whose line matches, compiles the tests of some
-// packages, or of all if none is named, and runs each test once to see which guards
+// newSwitchboard finds the guards of a part whose line matches, compiles the tests of
+// some packages, or of all if none is named, and runs each test once to see which guards
 // decide in it.
-func newSwitchboard(ctx context.Context, root, temp string, pattern *regexp.Regexp, parallel int, report *reporter, packages ...string) (*switchboard, error) {
-	c, err := findCore(ctx, root)
+func newSwitchboard(ctx context.Context, root, temp string, in part, pattern *regexp.Regexp, parallel int, report *reporter, packages ...string) (*switchboard, error) {
+	c, err := findCore(ctx, root, in)
 	if err != nil {
 		return nil, err
 	}
-	s := &switchboard{root: root, pattern: pattern, parallel: parallel, report: report}
+	s := &switchboard{part: in, root: root, pattern: pattern, parallel: parallel, report: report}
 	if s.guards, err = c.guards(); err != nil {
 		return nil, err
 	}
@@ -115,6 +113,7 @@ func newSwitchboard(ctx context.Context, root, temp string, pattern *regexp.Rege
 	if err != nil {
 		return nil, err
 	}
+	temp = filepath.Join(temp, "of "+in.dir)
 	overlay, err := writeOverlay(filepath.Join(temp, "switches"), changed)
 	if err != nil {
 		return nil, err
@@ -126,7 +125,7 @@ func newSwitchboard(ctx context.Context, root, temp string, pattern *regexp.Rege
 				packages = append(packages, p.path)
 			}
 		}
-		packages = append(packages, testers...)
+		packages = append(packages, in.testers...)
 	}
 	for i, pkg := range packages {
 		report.progress("compiling the tests of " + pkg)
@@ -305,7 +304,7 @@ func (s *switchboard) run(ctx context.Context) error {
 		}
 	})
 	for _, res := range list.gone(s.guards) {
-		if s.pattern.MatchString(res.name) {
+		if s.part.has(res.name) && s.pattern.MatchString(res.name) {
 			s.report.result(res)
 		}
 	}
