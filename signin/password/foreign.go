@@ -13,14 +13,13 @@ import (
 
 // Bounds on the cost of hashes that come from other systems. Like those in phc.go,
 // they keep one check at about a second.
-const (
-	// maxIterations leaves room: Django 1.6 made 12,000, and Django 6.0 makes
-	// 1,200,000 (https://docs.djangoproject.com/en/6.0/releases/6.0/).
-	maxIterations = 4_000_000
+//
+// maxIterations leaves room: Django 1.6 made 12,000, and Django 6.0 makes 1,200,000
+// (https://docs.djangoproject.com/en/6.0/releases/6.0/).
+const maxIterations = 4_000_000
 
-	maxForeign = 256 // characters of a stored string; more aren't even looked at
-)
-
+// The forms are anchored and bounded, so a string of any length is refused after as many
+// characters as a hash has.
 var (
 	// bcryptForm has costs 4 to 14. The variants a, b and y are one algorithm for
 	// what this library computes; x is the one with the sign bug of crypt_blowfish
@@ -35,9 +34,6 @@ var (
 func reader(stored string) func(password string) (bool, error) {
 	if _, err := decode(stored); err == nil {
 		return func(password string) (bool, error) { return checkArgon2id(password, stored) }
-	}
-	if len(stored) > maxForeign {
-		return nil
 	}
 	if bcryptForm.MatchString(stored) {
 		return func(password string) (bool, error) { return checkBcrypt(password, stored) }

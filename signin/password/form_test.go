@@ -29,14 +29,15 @@ func TestP23_Forms(t *testing.T) {
 		kind, body string
 		status     int
 	}{
-		"no type":       {"", "email=ada@example.com", http.StatusUnsupportedMediaType},
-		"a broken type": {"application/", "", http.StatusUnsupportedMediaType},
-		"JSON":          {"application/json", `{"email":"ada@example.com"}`, http.StatusUnsupportedMediaType},
-		"text":          {"text/plain", "email=ada@example.com", http.StatusUnsupportedMediaType},
-		"multipart":     {"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\nada@example.com\r\n--x--\r\n", http.StatusUnsupportedMediaType},
-		"broken":        {urlencoded, "email=%zz", http.StatusBadRequest},
-		"semicolons":    {urlencoded, "email=a;password=b", http.StatusBadRequest},
-		"long":          {urlencoded, "email=" + strings.Repeat("a", 16<<10), http.StatusRequestEntityTooLarge},
+		"no type":            {"", "email=ada@example.com", http.StatusUnsupportedMediaType},
+		"a broken type":      {"application/", "", http.StatusUnsupportedMediaType},
+		"JSON":               {"application/json", `{"email":"ada@example.com"}`, http.StatusUnsupportedMediaType},
+		"text":               {"text/plain", "email=ada@example.com", http.StatusUnsupportedMediaType},
+		"multipart":          {"multipart/form-data; boundary=x", "--x\r\nContent-Disposition: form-data; name=\"email\"\r\n\r\nada@example.com\r\n--x--\r\n", http.StatusUnsupportedMediaType},
+		"broken":             {urlencoded, "email=%zz", http.StatusBadRequest},
+		"a broken parameter": {urlencoded + "; charset", "email=ada@example.com", http.StatusBadRequest},
+		"semicolons":         {urlencoded, "email=a;password=b", http.StatusBadRequest},
+		"long":               {urlencoded, "email=" + strings.Repeat("a", 16<<10), http.StatusRequestEntityTooLarge},
 	} {
 		for _, path := range paths {
 			c := a.cost(func() {
@@ -328,22 +329,23 @@ func TestP27_Config(t *testing.T) {
 		c.Create, c.Addresses = nil, nil
 	})
 	good := password.Config[*rig.User]{Users: a.Users, Account: account}
-	for field, row := range map[string]struct {
+	for _, row := range []struct {
+		field  string
 		desk   *signin.Desk[*rig.User]
 		change func(*password.Config[*rig.User])
 	}{
-		"desk":              {nil, func(c *password.Config[*rig.User]) {}},
-		"Users":             {a.Desk, func(c *password.Config[*rig.User]) { c.Users = nil }},
-		"Account":           {a.Desk, func(c *password.Config[*rig.User]) { c.Account = nil }},
-		"Create, Addresses": {silent.Desk, func(c *password.Config[*rig.User]) { c.Create = a.Users.SignUp }},
-		"Validators":        {a.Desk, func(c *password.Config[*rig.User]) { c.Validators = []password.Validator{password.Validate, nil} }},
+		{"Users", a.Desk, func(c *password.Config[*rig.User]) { c.Users = nil }},
+		{"Account", a.Desk, func(c *password.Config[*rig.User]) { c.Account = nil }},
+		{"Create, Addresses", silent.Desk, func(c *password.Config[*rig.User]) { c.Create = a.Users.SignUp }},
+		{"Validators", a.Desk, func(c *password.Config[*rig.User]) { c.Validators = []password.Validator{password.Validate, nil} }},
+		{"desk", nil, func(c *password.Config[*rig.User]) {}},
 	} {
 		c := good
 		row.change(&c)
 		h, err := password.New(row.desk, c)
 		var fault *password.ConfigError
-		if h != nil || !errors.As(err, &fault) || fault.Package != "password" || fault.Field != field {
-			t.Errorf("%s: %v", field, err)
+		if h != nil || !errors.As(err, &fault) || fault.Package != "password" || fault.Field != row.field {
+			t.Fatalf("%s: %v", row.field, err)
 		}
 	}
 	c := good
@@ -351,11 +353,11 @@ func TestP27_Config(t *testing.T) {
 	if _, err := password.New(silent.Desk, c); err == nil {
 		t.Error("Addresses without a Sender")
 	}
-	for _, path := range []string{"password/", "/password", "//", "/a//b/", "/{x}/", "/a b/", "/?/", "/a/%2F/"} {
+	for _, path := range []string{"/password", "password/", "//", "/a//b/", "/{x}/", "/a b/", "/?/", "/a/%2F/"} {
 		c := good
 		c.Path = path
 		if _, err := password.New(a.Desk, c); err == nil {
-			t.Errorf("the path %q", path)
+			t.Fatalf("the path %q", path)
 		}
 	}
 	_, err := password.New(a.Desk, password.Config[*rig.User]{Path: "x", Validators: []password.Validator{nil}})

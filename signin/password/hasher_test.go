@@ -224,6 +224,9 @@ func TestMaxLength(t *testing.T) {
 }
 
 func TestNewHasher_ReportsEveryError(t *testing.T) {
+	if _, err := password.NewHasher(password.HasherConfig{MaxLength: 63}); err == nil {
+		t.Fatal("a limit of 63 bytes is accepted")
+	}
 	_, err := password.NewHasher(password.HasherConfig{Memory: 64, Iterations: 1, Parallelism: 17, MaxLength: 63, Concurrent: -1})
 	if err == nil {
 		t.Fatal("accepted")
@@ -265,6 +268,7 @@ func TestZeroHasherFailsClosed(t *testing.T) {
 			t.Errorf("Verify: %v, %v", ok, err)
 		}
 		h.NeedsRehash("") // must not panic
+		h.NeedsRehash(mustHash(t, newHasher(t, cheap), "pw"))
 	}
 }
 

@@ -64,15 +64,15 @@ func (h *handler[U]) matches(ctx context.Context, password, stored string) (bool
 // rehash replaces an old hash by one of today's cost, and returns the user as stored
 // then. If that fails, the login goes on, and the next one tries again.
 func (h *handler[U]) rehash(ctx context.Context, user U, password string) (U, bool, error) {
-	hash, err := h.Hasher.Hash(ctx, password)
-	if err != nil {
-		return user, true, nil
+	stored, hash := user, ""
+	var err error
+	if hash, err = h.Hasher.Hash(ctx, password); err == nil {
+		stored, err = h.Users.Rehash(ctx, user, hash)
 	}
-	stored, err := h.Users.Rehash(ctx, user, hash)
-	if err == nil {
+	switch {
+	case err == nil:
 		return stored, true, nil
-	}
-	if !late(err) {
+	case !late(err):
 		return user, true, nil
 	}
 	// Another login was first, or a change of the password was, and then the old one

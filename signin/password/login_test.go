@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/middleware"
@@ -257,6 +258,7 @@ func TestP4_SomethingElseWasFirst(t *testing.T) {
 		}, false},
 		"the end of the account": {func() error { a.Users.Delete("1"); return nil }, false},
 		"a storage that can't":   {func() error { return errDown }, true},
+		"nothing":                {func() error { a.Users.Edit("1", func(u *rig.User) { u.Epoch++ }); return signin.ErrChanged }, true},
 	} {
 		a = start(t, rig.Options{}, func(c *password.Config[*rig.User]) {
 			c.Users = rehashing{c.Users.(*rig.Table), row.before}
@@ -264,7 +266,11 @@ func TestP4_SomethingElseWasFirst(t *testing.T) {
 		old := mustHash(t, newHasher(t, password.HasherConfig{Memory: 8192, Iterations: 5}), right)
 		a.Users.Edit("1", func(u *rig.User) { u.Hash = old })
 		b := a.Browser(t)
-		res := login(b, ada, right)
+		var res *rig.Answer
+		c := a.cost(func() { res = login(b, ada, right) })
+		if asked := int64(2); name == "a storage that can't" && c.hashes != asked {
+			t.Errorf("%d hashes, want %d", c.hashes, asked)
+		}
 		if row.in {
 			wantTo(t, res, "/")
 			wantWho(t, b, "1 by password")
@@ -363,4 +369,26 @@ func TestP5_CurrentPassword(t *testing.T) {
 	if n := len(a.Mails.Take()); n != 9 {
 		t.Errorf("%d mails", n)
 	}
+}
+
+// restamping is a table whose stamp is made of the hash.
+type restamping struct{ *rig.Table }
+
+func (r restamping) Rehash(ctx context.Context, u *rig.User, hash string) (*rig.User, error) {
+	return r.Change(ctx, u, func(u *rig.User) error {
+		u.Hash = hash
+		u.Epoch++
+		return nil
+	})
+}
+
+// TestP4_StampOfTheHash: an application may stamp the hash itself. The session that
+// begins with the login is then of the new one.
+func TestP4_StampOfTheHash(t *testing.T) {
+	a := start(t, rig.Options{}, func(c *password.Config[*rig.User]) { c.Users = restamping{c.Users.(*rig.Table)} })
+	a.Users.Edit("1", func(u *rig.User) { u.Hash = published[1].stored })
+	b := a.Browser(t)
+	wantTo(t, login(b, ada, published[1].password), "/")
+	a.Wait(2 * time.Minute) // the guard tells a changed stamp from a slow replica after one
+	wantWho(t, b, "1 by password")
 }

@@ -3,9 +3,9 @@ package password
 import (
 	"context"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hardtack-go/hardtack/internal/config"
@@ -193,10 +193,8 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if !pathForm.MatchString(c.Path) {
 		faults.Add("Path", "must be a path with one slash at each end, of letters, digits and . _ ~ -")
 	}
-	h := &handler[U]{Config: c, desk: desk, host: of.Origin, mux: http.NewServeMux()}
-	if u, err := url.Parse(of.Origin); err == nil {
-		h.host = u.Host
-	}
+	h := &handler[U]{Config: c, desk: desk, mux: http.NewServeMux()}
+	_, h.host, _ = strings.Cut(of.Origin, "://")
 	if h.Hasher == nil {
 		var err error
 		h.Hasher, err = NewHasher(HasherConfig{})

@@ -3,6 +3,7 @@ package password_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"strings"
@@ -11,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/signin/internal/rig"
 	"github.com/hardtack-go/hardtack/signin/password"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -193,6 +196,9 @@ func TestP8_ResetOnce(t *testing.T) {
 				want(t, b.Get(link), http.StatusBadRequest, spent)
 				want(t, a.Browser(t).Get(link), http.StatusBadRequest, spent)
 			})
+			if name != "other key" && b.Cookie(a.Store.CookieName()) != "" { // with that, nothing can be read
+				t.Error("the ticket still waits")
+			}
 			if c.hashes != 0 || len(c.mails) != 0 || !reflect.DeepEqual(before, a.Users.Get("1")) {
 				t.Errorf("%+v", c)
 			}
@@ -478,4 +484,107 @@ func TestP13_SenderDown(t *testing.T) {
 	}
 	// News that come too late to change anything get lost without a word.
 	want(t, in.Post("/password/change", form("current", right, "password", other)), http.StatusOK, "is changed")
+}
+
+// partly is a table of which one method fails.
+type partly struct {
+	*rig.Table
+	byEmail, byID error
+}
+
+func (p *partly) ByEmail(ctx context.Context, email string) (*rig.User, error) {
+	if p.byEmail != nil {
+		return nil, p.byEmail
+	}
+	return p.Table.ByEmail(ctx, email)
+}
+
+func (p *partly) ByID(ctx context.Context, id string) (*rig.User, error) {
+	if p.byID != nil {
+		return nil, p.byID
+	}
+	return p.Table.ByID(ctx, id)
+}
+
+func TestP12_OneMethodFails(t *testing.T) {
+	var users *partly
+	a := start(t, rig.Options{}, func(c *password.Config[*rig.User]) {
+		users = &partly{Table: c.Users.(*rig.Table)}
+		c.Users = users
+	})
+	b := a.loggedIn(t)
+	users.byEmail = errDown
+	c := a.cost(func() {
+		want(t, b.Post("/password/email", form("current", right, "email", "new@example.com")), http.StatusServiceUnavailable, down)
+	})
+	if len(c.mails) != 0 {
+		t.Errorf("%+v", c)
+	}
+	users.byEmail = nil
+	// A storage may say that an id is none at all, as UserByID may to auth.
+	link := a.forgotten(t)
+	users.byID = auth.ErrBadID
+	want(t, b.Get(link), http.StatusBadRequest, spent)
+}
+
+// TestP12_NoActiveKey: nothing can be sealed, in pages that need a login.
+func TestP12_NoActiveKey(t *testing.T) {
+	begin := time.Unix(1_800_000_000, 0)
+	ring, err := keyring.New(keyring.NewKeyAt(begin.Add(-10 * time.Second)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := start(t, rig.Options{Keys: ring})
+	if !a.Now().Equal(begin) {
+		t.Fatal("the rig starts at another time")
+	}
+	b := a.loggedIn(t)
+	a.Users.Edit("1", func(u *rig.User) { u.Proven = false })
+	a.Wait(-30 * time.Second) // the key isn't active yet
+	for path, f := range map[string]url.Values{
+		"verify": nil, "email": form("current", right, "email", "new@example.com"), "forgotten": form("email", ada), "signup": form("email", "new@example.com"),
+	} {
+		want(t, b.Post("/password/"+path, f), http.StatusServiceUnavailable, down)
+	}
+	if mails := a.Mails.Take(); len(mails) != 0 {
+		t.Errorf("%+v", mails)
+	}
+}
+
+// TestP7_FullSession: a ticket for which the session has no room isn't lost, and nothing
+// else is.
+func TestP7_FullSession(t *testing.T) {
+	cart := ssestore.NewKey[string]("cart")
+	a := start(t, rig.Options{})
+	a.Mux.HandleFunc("POST /fill", func(w http.ResponseWriter, r *http.Request) {
+		for n := 4000; cart.Set(a.Guard.Session(r), strings.Repeat("x", n)) != nil; n-- {
+		}
+	})
+	link, b := a.forgotten(t), a.Browser(t)
+	b.Post("/fill", nil)
+	full := b.Cookie(a.Store.CookieName())
+	if res := b.Get(link); res.StatusCode != http.StatusInternalServerError || full == "" || b.Cookie(a.Store.CookieName()) != full {
+		t.Errorf("%d, %d characters before", res.StatusCode, len(full))
+	}
+	want(t, follow(a.Browser(t), link), http.StatusOK, "Choose a new password")
+}
+
+// TestP12_VisitorLeaves: who doesn't wait for a hash gets no answer about the password.
+func TestP12_VisitorLeaves(t *testing.T) {
+	a := start(t, rig.Options{})
+	b := a.loggedIn(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for path, f := range map[string]url.Values{
+		"login": form("email", ada, "password", right), "change": form("current", right, "password", other),
+	} {
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "https://example.com/password/"+path, strings.NewReader(f.Encode()))
+		r.Header.Set("Content-Type", urlencoded)
+		r.AddCookie(&http.Cookie{Name: a.Store.CookieName(), Value: b.Cookie(a.Store.CookieName())})
+		w := httptest.NewRecorder()
+		a.ServeHTTP(w, r)
+		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), down) {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
 }

@@ -79,8 +79,8 @@ func (h *handler[U]) form(w http.ResponseWriter, r *http.Request, names ...strin
 }
 
 func (h *handler[U]) parse(w http.ResponseWriter, r *http.Request) (status int) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/x-www-form-urlencoded" {
+	// ParseForm reports what is wrong with the rest of it.
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "application/x-www-form-urlencoded" {
 		return http.StatusUnsupportedMediaType
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)

@@ -58,12 +58,8 @@ func (h *handler[U]) signup(w http.ResponseWriter, r *http.Request) {
 func (h *handler[U]) openSignup(r *http.Request) func(token string) (newcomer, error) {
 	return func(token string) (newcomer, error) {
 		return h.signups.Open(h.session(r).Now(), token, func(n newcomer) ([]string, error) {
-			_, err := h.Users.ByEmail(r.Context(), n.Email)
-			switch {
-			case err == nil:
-				return nil, nil
-			case !gone(err):
-				return nil, err
+			if _, err := h.Users.ByEmail(r.Context(), n.Email); !gone(err) {
+				return nil, err // nil if there is an account
 			}
 			return []string{n.Email}, nil
 		})

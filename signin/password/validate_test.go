@@ -46,6 +46,10 @@ func TestValidate(t *testing.T) {
 	if err := password.Validate(t.Context(), "a.b.c.io.io.a.b", "a.b.c@io.a.b"); err != nil {
 		t.Error(err)
 	}
+	// Digits are part of a word.
+	if err := password.Validate(t.Context(), "x9y8z7-qq", "x9y8z7@example.com"); err == nil {
+		t.Error("most of it is from the address")
+	}
 	// Exactly half is still allowed.
 	if err := password.Validate(t.Context(), "lovelace12345678", ada); err != nil {
 		t.Error(err)
