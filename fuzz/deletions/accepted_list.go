@@ -290,5 +290,21 @@ var survivors = []reason{
 	{survived, "only a value that refers to itself through maps or slices alone needs it, and encoding/json writes none", []string{
 		"internal/equal comparer.again: v.Kind() == reflect.Slice",
 		"internal/equal comparer.again: v.Kind() == reflect.Map",
+	}}, {survived, "an error that can't happen: the hash was parsed, the template is executed for every page by a test, and PBKDF2 refuses short salts in FIPS-only mode alone", []string{
+		"signin/password checkArgon2id: err != nil",
+		"signin/password checkDjango: err != nil #2",
+		"signin/password handler.show: err != nil",
+	}},
+	{panicked, "golang.org/x/crypto/argon2 and make panic with what it refuses, and so does a parser's nil", []string{
+		"signin/password NewHasher: slots < 1",
+		"signin/password decode: err != nil",
+		"signin/password bounded: p.Parallelism >= 1 = true",
+		"signin/password bounded: p.Iterations >= 1 = true",
+		"signin/password bounded: p.KeyLength >= minKey = true",
+	}},
+	{hung, "a hash of hours is computed, or a slot is given back that nobody took", []string{
+		"signin/password decode: !bounded(p)",
+		"signin/password bounded: uint64(p.Memory)*uint64(p.Iterations) <= maxWork = true",
+		"signin/password Hasher.Hash: err != nil",
 	}},
 }
