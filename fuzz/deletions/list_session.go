@@ -80,7 +80,7 @@ var writes = []check{
 	{what: "logout whatever the status", in: "ssestore state.decide", pkg: "ssestore", test: "TestS8_5_Status",
 		old: "case over: // at any status", new: "case over && saved: // at any status"},
 	{what: "renewal only where it is allowed", in: "ssestore state.wantsWrite", pkg: "ssestore", test: "TestS7_7_Renewal",
-		old: "if p.store.due(&p.c, p.sec) && p.limit <= WritesRenewOnly {", new: "if p.store.due(&p.c, p.sec) {"},
+		old: "if p.limit <= WritesRenewOnly && p.renews() {", new: "if p.renews() {"},
 	{what: "reseal only at navigations", in: "ssestore state.wantsWrite", pkg: "ssestore", test: "TestS4_5_Anonymous",
 		old: "return p.limit == WritesAll && (moves", new: "return (moves"},
 	{what: "the limit only tightens", in: "ssestore Session.Limit", pkg: "ssestore", test: "TestS7_7_Renewal",
