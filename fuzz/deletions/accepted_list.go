@@ -290,7 +290,8 @@ var survivors = []reason{
 	{survived, "only a value that refers to itself through maps or slices alone needs it, and encoding/json writes none", []string{
 		"internal/equal comparer.again: v.Kind() == reflect.Slice",
 		"internal/equal comparer.again: v.Kind() == reflect.Map",
-	}}, {survived, "an error that can't happen: the hash was parsed, the template is executed for every page by a test, and PBKDF2 refuses short salts in FIPS-only mode alone", []string{
+	}},
+	{survived, "an error that can't happen: the hash was parsed, the template is executed for every page by a test, and PBKDF2 refuses short salts in FIPS-only mode alone", []string{
 		"signin/password checkArgon2id: err != nil",
 		"signin/password checkDjango: err != nil #2",
 		"signin/password handler.show: err != nil",
