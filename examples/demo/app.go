@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
@@ -25,6 +26,7 @@ type config struct {
 	NoThrottle   bool
 	InsecureHTTP bool
 	Log          *slog.Logger
+	Now          func() time.Time // nil: time.Now
 }
 
 // app holds what lives as long as the process.
@@ -104,6 +106,7 @@ func newApp(ctx context.Context, c config) (*app, error) {
 		Refuse:      a.refuse,
 		OnOutcome:   noteOutcome,
 		Log:         c.Log,
+		Now:         c.Now,
 	})
 	if err == nil {
 		err = a.openWays(c.Origin)

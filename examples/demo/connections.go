@@ -42,10 +42,13 @@ func owner(ctx context.Context, tx *sql.Tx, id oauth.Identity) (*User, error) {
 		`SELECT `+columns+` FROM users WHERE id = (SELECT user FROM connections WHERE issuer = ? AND subject = ?)`, id.Issuer, id.Subject))
 }
 
+// connect adds a connection if the user's stamp is still that of u, as Save does with
+// a passkey.
 func connect(ctx context.Context, tx *sql.Tx, u *User, id oauth.Identity) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO connections (issuer, subject, user, provider, email, added) VALUES (?, ?, ?, ?, ?, ?)`,
-		id.Issuer, id.Subject, u.ID, id.Provider, id.Email, time.Now().Unix())
-	return err
+	return changedOne(tx.ExecContext(ctx,
+		`INSERT INTO connections (issuer, subject, user, provider, email, added)
+		SELECT ?, ?, id, ?, ?, ? FROM users WHERE id = ? AND stamp = ?`,
+		id.Issuer, id.Subject, id.Provider, id.Email, time.Now().Unix(), u.ID, u.Stamp))
 }
 
 // Enter, Connect and Disconnect are oauth.Users. An identity that nobody has connected

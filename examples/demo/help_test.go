@@ -21,13 +21,16 @@ type site struct {
 }
 
 // start runs the application under TLS, so that a cookie jar takes Secure cookies.
-func start(t *testing.T) *site {
+func start(t *testing.T, change ...func(*config)) *site {
 	t.Helper()
 	server := httptest.NewUnstartedServer(nil)
 	origin := fmt.Sprintf("https://localhost:%d", server.Listener.Addr().(*net.TCPAddr).Port)
 	dir := t.TempDir()
 	log := new(visitor.Log)
 	cfg := config{Origin: origin, DB: filepath.Join(dir, "users.db"), Keys: filepath.Join(dir, "keys.json"), Log: slog.New(slog.NewTextHandler(log, nil))}
+	for _, f := range change {
+		f(&cfg)
+	}
 	a, err := newApp(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -20,9 +20,11 @@ type mailbox struct{ *users }
 
 // Send is signin.Sender.
 func (m mailbox) Send(ctx context.Context, mail signin.Mail) error {
-	_, err := m.db.ExecContext(ctx, `INSERT INTO mails (sent, recipient, subject, text) VALUES (?, ?, ?, ?);
-		DELETE FROM mails WHERE id <= (SELECT max(id) FROM mails) - ?`,
-		time.Now().Unix(), mail.To, mail.Subject, mail.Text, keptMails)
+	_, err := m.db.ExecContext(ctx, `INSERT INTO mails (sent, recipient, subject, text) VALUES (?, ?, ?, ?)`,
+		time.Now().Unix(), mail.To, mail.Subject, mail.Text)
+	if err == nil {
+		_, err = m.db.ExecContext(ctx, `DELETE FROM mails WHERE id <= (SELECT max(id) FROM mails) - ?`, keptMails)
+	}
 	return err
 }
 

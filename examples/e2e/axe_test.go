@@ -236,7 +236,15 @@ func TestAxe_EveryPage(t *testing.T) {
 	boss.open("/staff")
 	boss.click("#rotate")
 	audit(boss, "keys rotated")
-	visit(boss, "/staff", "staff")
+	boss.open("/staff")
+	boss.click("form[action='/staff/disable'] button")
+	audit(boss, "staff")
+	boss.open("/account")
+	boss.press("#connect")
+	boss.reach(p.url + "/harbour/login")
+	boss.press("button[name=person]")
+	boss.reach(p.url + "/account")
+	audit(boss, "account with a connection")
 
 	// Both scripts can find something.
 	eval[bool](boss, `document.body.insertAdjacentHTML("afterbegin", '<style>:focus-visible { outline: none; } input { border-color: var(--line); }' +
