@@ -1,6 +1,7 @@
 package claims
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"strconv"
 	"unicode"
@@ -397,7 +398,7 @@ func appendUser(dst []byte, sub string, stk Kid, stp *[32]byte) []byte {
 	dst = append(dst, `,"stk":"`...)
 	dst = append(dst, stk[:kidLen]...)
 	dst = append(dst, `","stp":"`...)
-	dst = base64url.Append(dst, stp[:])
+	dst = base64.RawURLEncoding.AppendEncode(dst, stp[:])
 	return append(dst, '"')
 }
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// TestHowtoIsCompiled: every piece of Go in docs/HOWTO.md stands, line by line and
+// TestHowtoIsCompiled: every piece of Go in docs/HOWTO.md and docs/SIGNIN.md stands, line by line and
 // whatever its indentation, in a test or an example of the repository, so that it is
 // compiled and run.
 func TestHowtoIsCompiled(t *testing.T) {
@@ -29,17 +29,19 @@ func TestHowtoIsCompiled(t *testing.T) {
 		}
 		sources = append(sources, flat(string(text)))
 	}
-	blocks := goBlocks(t, "docs/HOWTO.md")
-	if len(blocks) == 0 {
-		t.Fatal("docs/HOWTO.md has no Go")
-	}
-	for _, block := range blocks {
-		found := false
-		for _, text := range sources {
-			found = found || strings.Contains(text, flat(block))
+	for _, page := range []string{"docs/HOWTO.md", "docs/SIGNIN.md"} {
+		blocks := goBlocks(t, page)
+		if len(blocks) == 0 {
+			t.Fatalf("%s has no Go", page)
 		}
-		if !found {
-			t.Errorf("docs/HOWTO.md: no test or example has\n%s", block)
+		for _, block := range blocks {
+			found := false
+			for _, text := range sources {
+				found = found || strings.Contains(text, flat(block))
+			}
+			if !found {
+				t.Errorf("%s: no test or example has\n%s", page, block)
+			}
 		}
 	}
 }

@@ -1,0 +1,108 @@
+package rig_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"testing"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/middleware"
+	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/rig"
+	"github.com/hardtack-go/hardtack/signin/mail"
+	"github.com/hardtack-go/hardtack/signin/oauth"
+	"github.com/hardtack-go/hardtack/signin/passkey"
+	"github.com/hardtack-go/hardtack/signin/passlink"
+	"github.com/hardtack-go/hardtack/signin/password"
+)
+
+// This file has the Go of docs/SIGNIN.md.
+
+type User struct {
+	rig.User
+	Closed, Paid bool
+}
+
+// database is all that the four ways ask of a storage.
+type database interface {
+	password.Users[*User]
+	password.Addresses[*User]
+	SignUp(ctx context.Context, email, hash string) (*User, error)
+	oauth.Users[*User]
+	passkey.Users[*User]
+	passlink.Users[*User]
+}
+
+func program(ctx context.Context, keys keyring.Source, guard *middleware.Guard[*User], db database, smtp signin.Sender, origin, id, secret string) (http.Handler, error) {
+	mux := http.NewServeMux()
+	address := func(u *User) string { return u.Email }
+	account := func(u *User) password.Account {
+		return password.Account{Email: u.Email, Hash: u.Hash, Proven: u.Proven}
+	}
+	bound := func(u *User) []string { return u.LinkFields() }
+
+	mails := mail.NewQueue(smtp, 1000)
+	go mails.Run(ctx)
+
+	desk, err := signin.New(signin.Config[*User]{Keys: keys, Origin: origin, Guard: guard, Send: mails})
+	if err != nil {
+		return nil, err
+	}
+	passwords, err1 := password.New(desk, password.Config[*User]{Users: db, Account: account, Create: db.SignUp, Addresses: db})
+	with, err2 := oauth.New(desk, oauth.Config[*User]{Users: db, Providers: []*oauth.Provider{oauth.Google(id, secret)}})
+	passkeys, err3 := passkey.New(desk, passkey.Config[*User]{Users: db, Account: address})
+	links, err4 := passlink.New(desk, passlink.Config[*User]{Users: db, Email: address, Bound: bound})
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
+		return nil, err
+	}
+	mux.Handle("/password/", passwords)
+	mux.Handle("/oauth/", with)
+	mux.Handle("/passkey/", passkeys)
+	mux.Handle("/passlink/", links)
+	mux.Handle("/logout", desk.LogoutHandler("/"))
+	return guard.Handler(mux), nil
+}
+
+// fragments holds the shorter pieces.
+func fragments(mux *http.ServeMux, guard *middleware.Guard[*User], members func(http.ResponseWriter, *http.Request, *User)) error {
+	smtp, err := mail.NewSMTP(mail.SMTP{
+		Addr: "smtp.example.com:587", From: "Example <hello@example.com>",
+		User: "hello", Password: os.Getenv("SMTP_PASSWORD"),
+	})
+	if err != nil {
+		return err
+	}
+	config := signin.Config[*User]{Send: smtp}
+	config.Throttle = signin.NewMemory(func(r *http.Request) string { return r.Header.Get("X-Real-IP") })
+	var desk *signin.Desk[*User]
+	config.Enter = func(w http.ResponseWriter, r *http.Request, e signin.Entry[*User]) error {
+		if e.User.Closed {
+			return auth.Forbidden("This account is closed.")
+		}
+		return desk.Login(r, e)
+	}
+	desk, err = signin.New(config)
+	if err != nil {
+		return err
+	}
+	paid := func(ctx context.Context, u *User) error {
+		if !u.Paid {
+			return auth.Forbidden("Members only.")
+		}
+		return nil
+	}
+	mux.Handle("/members", guard.Require(paid)(guard.ForUser(members)))
+	return nil
+}
+
+// TestTheProgramOfThePage makes the program with a storage that is nil: nothing is asked
+// of it before somebody comes.
+func TestTheProgramOfThePage(t *testing.T) {
+	_ = fragments
+	if _, err := program(t.Context(), nil, nil, nil, nil, "", "", ""); err == nil {
+		t.Error("a program without parts was made")
+	}
+}
