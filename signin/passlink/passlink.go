@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -150,7 +149,8 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if !strings.HasPrefix(c.Path, "/") || strings.HasPrefix(c.Path, "//") || !strings.HasSuffix(c.Path, "/") {
 		faults.Add("Path", "must be a path with one slash at each end")
 	}
-	h := &handler[U]{Config: c, desk: desk, host: host(of.Origin)}
+	h := &handler[U]{Config: c, desk: desk}
+	_, h.host, _ = strings.Cut(of.Origin, "://")
 	var err error
 	h.links, err = ticket.New[link](ticket.Config{Keys: of.Keys, Purpose: "signin/passlink/link", Audience: of.Origin, Life: life})
 	faults.Join(err)
@@ -160,15 +160,6 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 		return nil, err
 	}
 	return h, nil
-}
-
-// host returns the host of an origin that signin.New has checked.
-func host(origin string) string {
-	u, err := url.Parse(origin)
-	if err != nil {
-		return origin
-	}
-	return u.Host
 }
 
 // fields are what a link is bound to, and what its code is made from.

@@ -246,6 +246,36 @@ func TestM6_ThrottledByAddressAndAccount(t *testing.T) {
 	}
 }
 
+// never is a throttle that can stop everybody.
+type never struct{ now bool }
+
+func (n *never) Allow(*http.Request, string) (time.Duration, bool) { return time.Minute, !n.now }
+
+// Whoever is slowed down is answered before anything is done.
+func TestM6_ThrottledBeforeAnything(t *testing.T) {
+	throttle := new(never)
+	a := start(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = throttle }})
+	b := a.Browser(t)
+	res := a.ask(b)
+	seals := a.Seals()
+	throttle.now = true
+	for _, got := range []*rig.Answer{
+		b.Post("/passlink/", url.Values{"email": {ada}}),
+		b.Post("/passlink/enter", url.Values{"token": {res.token}}),
+		enter(b, res.pending, res.code),
+	} {
+		if got.StatusCode != http.StatusTooManyRequests {
+			t.Errorf("%d", got.StatusCode)
+		}
+	}
+	if len(a.Mails.Take()) != 0 || a.Seals() != seals || a.Users.Get("1").Logins != 0 {
+		t.Error("something was done all the same")
+	}
+	wantOut(t, b)
+	throttle.now = false
+	wantIn(t, b, enter(b, res.pending, res.code), "/", "1 by link")
+}
+
 func TestM7_ScannersOpenLinks(t *testing.T) {
 	a := start(t, rig.Options{})
 	b, scanner := a.Browser(t), a.Browser(t)
@@ -634,6 +664,15 @@ func TestM18_StoreDown(t *testing.T) {
 	wantIn(t, b, click(b, res.link), "/", "1 by link")
 }
 
+func TestM18_NoKeys(t *testing.T) {
+	a := start(t, rig.Options{})
+	a.Keys.Set(nil)
+	want(t, a.Browser(t).Post("/passlink/", url.Values{"email": {ada}}), http.StatusServiceUnavailable, "")
+	if len(a.Mails.Take()) != 0 {
+		t.Error("a mail with a link that can't be one")
+	}
+}
+
 func TestM18_StoreDownInUse(t *testing.T) {
 	down := errors.New("down")
 	users := new(flaky)
@@ -850,6 +889,9 @@ func TestM24_LinkReplacesAnotherUser(t *testing.T) {
 func TestM25_ConfigurationFaults(t *testing.T) {
 	none := rig.New(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Send = nil }})
 	_, err := passlink.New(none.Desk, passlink.Config[*rig.User]{Path: "passlink"})
+	if err == nil {
+		t.Fatal("no error")
+	}
 	got := map[string]bool{}
 	for _, e := range err.(interface{ Unwrap() []error }).Unwrap() {
 		if fault := new(middleware.ConfigError); errors.As(e, &fault) && fault.Package == "passlink" {
@@ -859,8 +901,9 @@ func TestM25_ConfigurationFaults(t *testing.T) {
 	if want := map[string]bool{"Send": true, "Users": true, "Email": true, "Bound": true, "Path": true}; !maps.Equal(got, want) {
 		t.Errorf("%v: %v", got, err)
 	}
-	if _, err := passlink.New(nil, passlink.Config[*rig.User]{}); err == nil {
-		t.Error("no desk, no error")
+	_, err = passlink.New(nil, passlink.Config[*rig.User]{})
+	if fault := new(middleware.ConfigError); !errors.As(err, &fault) || fault.Field != "desk" {
+		t.Errorf("no desk: %v", err)
 	}
 	for path, ok := range map[string]bool{"/": true, "/in/": true, "/in": false, "//in/": false, "in/": false} {
 		a := rig.New(t, rig.Options{})
