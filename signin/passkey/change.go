@@ -172,10 +172,6 @@ func nameOf(typed string) (string, error) {
 func (h *Handler[U]) form(serve func(*http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		desk := h.desk.Config()
-		if desk.Guard.Session(r) == nil {
-			h.desk.Fail(w, r, errDown)
-			return
-		}
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		err := error(errTooLong)
 		if r.ParseForm() == nil {
@@ -188,9 +184,7 @@ func (h *Handler[U]) form(serve func(*http.Request) error) http.HandlerFunc {
 		f := faultOf(err)
 		var b strings.Builder
 		if f == errLogin || f == errRecent {
-			if pageLogin.Execute(&b, desk.LoginURL) != nil {
-				b.Reset()
-			}
+			_ = pageLogin.Execute(&b, desk.LoginURL) // of a text, to a Builder
 		}
 		h.desk.Show(w, r, signin.Page{
 			Name: "passkey/" + f.code, Status: f.status, Title: "Your passkeys didn’t change",

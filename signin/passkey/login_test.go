@@ -458,10 +458,8 @@ func (f failing) err(call string) error {
 }
 
 func (f failing) ByPasskey(ctx context.Context, id string) (*rig.User, passkey.Passkey, error) {
-	if err := f.err("ByPasskey"); err != nil {
-		return nil, passkey.Passkey{}, err
-	}
-	return f.users.ByPasskey(ctx, id)
+	u, p, err := f.users.ByPasskey(ctx, id)
+	return u, p, errors.Join(err, f.err("ByPasskey"))
 }
 
 func (f failing) Passkeys(ctx context.Context, u *rig.User) ([]passkey.Passkey, error) {
