@@ -311,4 +311,19 @@ var survivors = []reason{
 		"signin/password bounded: uint64(p.Memory)*uint64(p.Iterations) <= maxWork = true",
 		"signin/password Hasher.Hash: err != nil",
 	}},
+	{survived, "an error that can't happen: what was just sealed or made is read back, and the configuration was checked before", []string{
+		"signin/passkey Handler.ask: err != nil",
+		"signin/passkey Handler.prove: err != nil #4",
+		"signin/passkey Handler.add: err != nil #4",
+		"signin/passkey Handler.added: err != nil #5",
+		"signin/passkey Handler.added: err != nil #8",
+		"signin/passkey New: err != nil #2",
+	}},
+	{panicked, "the user, or the answer, is nil; the tests that die assert the refusal", []string{
+		"signin/passkey Handler.add: err != nil",
+		"signin/passkey Handler.rename: err != nil",
+		"signin/passkey Handler.remove: err != nil",
+		"signin/passkey Handler.asked: err != nil #2",
+		"signin/passkey Handler.prove: err != nil #2",
+	}},
 }
