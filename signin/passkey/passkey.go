@@ -73,8 +73,9 @@ type Passkey struct {
 	// Version is how often it was stored, for compare-and-set: see [Users].
 	Version int
 	// Data is everything else that WebAuthn needs, the public key and the counter
-	// among it: about 1,300 bytes of JSON. It isn't secret, but whoever can change it
-	// can log in.
+	// among it: about 1,300 bytes, the JSON of the Credential of
+	// github.com/go-webauthn/webauthn. It isn't secret, but whoever can change it can
+	// log in.
 	Data json.RawMessage
 }
 
