@@ -326,4 +326,17 @@ var survivors = []reason{
 		"signin/passkey Handler.asked: err != nil #2",
 		"signin/passkey Handler.prove: err != nil #2",
 	}},
+	{panicked, "what is nil after an error, and a channel that two attempts would close; a server turns that into an answer", []string{
+		"signin/oauth Handler.callback: err != nil #3",
+		"signin/oauth Handler.callback: err != nil #4",
+		"signin/oauth Handler.start: err != nil",
+		"signin/oauth New: p == nil",
+		"signin/oauth Provider.discover: err != nil",
+		"signin/oauth Provider.discover: err != nil #4",
+		"signin/oauth bounded: c.Transport == nil",
+		"signin/oauth source.get: s.busy != nil",
+	}},
+	{survived, "an error that can't happen: the URL is constant", []string{
+		"signin/oauth party.ask: err != nil",
+	}},
 }

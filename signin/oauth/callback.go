@@ -67,12 +67,15 @@ func (h *Handler[U]) callback(w http.ResponseWriter, r *http.Request, p *party) 
 	var user U // who connects
 	if f.User != "" {
 		user, err = guard.User(r)
-		if err != nil && !errors.Is(err, auth.ErrNoUser) {
-			h.desk.Fail(w, r, err)
-			return
+		if err == nil && guard.Accounts().ID(user) != f.User {
+			err = auth.ErrNoUser
 		}
-		if err != nil || guard.Accounts().ID(user) != f.User {
+		switch {
+		case errors.Is(err, auth.ErrNoUser):
 			h.show(w, r, page{name: "oauth/other", status: http.StatusForbidden, title: "Nothing was connected", problem: "You are not logged in as the one who started this. Log in again, then connect " + p.Title + ".", link: h.desk.Config().LoginURL, text: "Log in"})
+			return
+		case err != nil:
+			h.desk.Fail(w, r, err)
 			return
 		}
 	}

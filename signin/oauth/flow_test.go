@@ -24,12 +24,13 @@ import (
 func TestO1_StartAnswersWithAPage(t *testing.T) {
 	s := newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], _ internet) {
 		c.Providers[0].Params = url.Values{"prompt": {"select_account"}}
+		c.Providers[0].Title = "Harbour ID"
 	})
 	b := s.Browser(t)
 	b.Head = http.Header{"X-Forwarded-Host": {"evil.example"}, "Forwarded": {"host=evil.example"}, "X-Forwarded-Proto": {"http"}, "X-Original-Url": {"/evil"}}
 	a := b.Post("/oauth/harbour", nil)
 	to := forwarded(t, a)
-	if strings.Contains(a.Body, "<script") || strings.Contains(a.Body, "style") || strings.Count(a.Body, to.Query().Get("state")) != 2 {
+	if !strings.Contains(a.Body, ">Continue to Harbour ID</a>") || strings.Contains(a.Body, "<script") || strings.Contains(a.Body, "style") || strings.Count(a.Body, to.Query().Get("state")) != 2 {
 		t.Errorf("the page should have the URL in its refresh and in a link, and nothing else:\n%s", a.Body)
 	}
 	for name, want := range map[string]string{
@@ -101,7 +102,11 @@ func TestO2_NothingStartsWithoutAPost(t *testing.T) {
 	}
 	for _, path := range []string{"/oauth/harbour", "/oauth/harbour/disconnect"} {
 		b := s.Browser(t)
-		expect(t, b.Post(path, url.Values{"next": {strings.Repeat("x", 1<<16)}}), http.StatusRequestEntityTooLarge)
+		a := b.Post(path, url.Values{"next": {strings.Repeat("x", 1<<16)}})
+		expect(t, a, http.StatusRequestEntityTooLarge)
+		if strings.Count(a.Body, "<html") != 1 {
+			t.Errorf("more than one page:\n%s", a.Body)
+		}
 		expect(t, b.Do("POST", path, "application/x-www-form-urlencoded", []byte("next=%zz")), http.StatusBadRequest)
 	}
 	if exchanges, asked := s.harbour.counts(); exchanges+asked != 0 {
@@ -152,6 +157,24 @@ func TestO3_LoginByProvider(t *testing.T) {
 	if fails := s.fails(); fails != nil {
 		t.Error(fails)
 	}
+}
+
+// TestO3_DefaultClient reaches the provider by a real network, without a client of the
+// test's own.
+func TestO3_DefaultClient(t *testing.T) {
+	server := httptest.NewUnstartedServer(nil)
+	harbour := newProvider(t, "http://"+server.Listener.Addr().String())
+	server.Config.Handler = harbour
+	server.Start()
+	defer server.Close()
+	s := newSite(t, rig.Options{Listen: true}, func(c *oauth.Config[*rig.User], _ internet) {
+		c.Providers = []*oauth.Provider{oauth.OIDC("harbour", harbour.issuer, "client", "secret")}
+		c.Providers[0].Client = new(http.Client)
+	})
+	harbour.now = s.Now
+	b := s.Browser(t)
+	expect(t, come(b, harbour.accept(s.start(b, nil), ada)), http.StatusSeeOther)
+	expectWho(t, b, "1 by oauth:harbour")
 }
 
 func TestO4_NextStaysHereAndFits(t *testing.T) {
@@ -413,8 +436,8 @@ func TestO16_ConnectNeedsARecentLogin(t *testing.T) {
 	for _, action := range []string{"connect", "disconnect"} {
 		a := b.Post("/oauth/harbour/"+action, nil)
 		expect(t, a, http.StatusForbidden, "Log in first")
-		if len(a.Cookies()) != 0 {
-			t.Error(a.Cookies())
+		if len(a.Cookies()) != 0 || strings.Count(a.Body, "<html") != 1 {
+			t.Errorf("cookies %v\n%s", a.Cookies(), a.Body)
 		}
 	}
 	s.password(b, user)
@@ -422,7 +445,11 @@ func TestO16_ConnectNeedsARecentLogin(t *testing.T) {
 	forwarded(t, b.Post("/oauth/harbour/connect", nil))
 	s.Wait(time.Second)
 	for _, action := range []string{"connect", "disconnect"} {
-		expect(t, b.Post("/oauth/harbour/"+action, nil), http.StatusForbidden, "Log in again")
+		a := b.Post("/oauth/harbour/"+action, nil)
+		expect(t, a, http.StatusForbidden, "Log in again")
+		if strings.Count(a.Body, "<html") != 1 {
+			t.Errorf("more than one page:\n%s", a.Body)
+		}
 	}
 	// Nor is there anything to connect while somebody is impersonated.
 	s.password(b, user)
@@ -476,6 +503,21 @@ func TestO21_KeysRotateDuringAFlow(t *testing.T) {
 		t.Log(name)
 		expect(t, come(b, s.harbour.accept(to, ada)), http.StatusSeeOther)
 		expectWho(t, b, "1 by oauth:harbour")
+	}
+}
+
+// TestO21_NoKeyMaySeal: the only key is one of tomorrow.
+func TestO21_NoKeyMaySeal(t *testing.T) {
+	s := newSite(t, rig.Options{})
+	tomorrow, err := keyring.New(keyring.NewKeyAt(s.Now().Add(24 * time.Hour)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Keys.Set(tomorrow)
+	a := s.Browser(t).Post("/oauth/harbour", nil)
+	expect(t, a, http.StatusServiceUnavailable)
+	if strings.Contains(a.Body, "harbour.example") {
+		t.Errorf("leads to the provider:\n%s", a.Body)
 	}
 }
 
@@ -590,8 +632,12 @@ func TestO24_EnterHookAndStorage(t *testing.T) {
 	// At connect and disconnect too; the session is still good afterwards.
 	s.login(b, ada)
 	back := s.harbour.accept(forwarded(t, b.Post("/oauth/harbour/connect", nil)), ada)
+	before, _ := s.harbour.counts()
 	s.Users.Fail(errors.New("no database"))
 	expect(t, come(b, back), http.StatusServiceUnavailable)
+	if exchanges, _ := s.harbour.counts(); exchanges != before {
+		t.Error("the code is spent")
+	}
 	expect(t, b.Post("/oauth/harbour/connect", nil), http.StatusServiceUnavailable)
 	expect(t, b.Post("/oauth/harbour/disconnect", nil), http.StatusServiceUnavailable)
 	s.Users.Fail(nil)

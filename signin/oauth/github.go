@@ -3,6 +3,7 @@ package oauth
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -33,20 +34,17 @@ func gitHub(context.Context) (*configuration, error) {
 
 // byGitHub fills id from the API.
 func (p *party) byGitHub(ctx context.Context, _ *configuration, id *Identity, _ string, _ time.Time) error {
-	status, err := p.ask(ctx, id.Token, "/user", &id.Claims)
-	if err != nil {
-		return err
-	}
+	err := p.ask(ctx, id.Token, "/user", &id.Claims)
 	var user struct {
 		ID    int64  `json:"id"`
 		Login string `json:"login"`
 		Name  string `json:"name"`
 	}
-	if status == http.StatusOK {
+	if err == nil {
 		err = json.Unmarshal(id.Claims, &user)
 	}
 	if err != nil || user.ID <= 0 {
-		return fmt.Errorf("oauth: GitHub doesn't say who the user is (status %d)", status)
+		return fmt.Errorf("oauth: GitHub doesn't say who the user is (%v)", err)
 	}
 	id.Subject, id.Name = strconv.FormatInt(user.ID, 10), user.Name
 	if id.Name == "" {
@@ -56,14 +54,12 @@ func (p *party) byGitHub(ctx context.Context, _ *configuration, id *Identity, _ 
 		Email             string
 		Primary, Verified bool
 	}
-	// 100 is the most that a page has.
-	switch status, err = p.ask(ctx, id.Token, "/user/emails?per_page=100", &emails); {
-	case err != nil:
-		return err
-	case status == http.StatusForbidden || status == http.StatusNotFound:
-		return nil // the application, or the user, didn't grant it
-	case status != http.StatusOK:
-		return fmt.Errorf("oauth: GitHub doesn't say what the user's addresses are (status %d)", status)
+	err = p.ask(ctx, id.Token, "/user/emails?per_page=100", &emails) // the most that a page has
+	if errors.Is(err, errNotGranted) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("oauth: GitHub doesn't say what the user's addresses are: %w", err)
 	}
 	for _, e := range emails {
 		if e.Primary {
@@ -73,22 +69,29 @@ func (p *party) byGitHub(ctx context.Context, _ *configuration, id *Identity, _ 
 	return nil
 }
 
-// ask gets a document of the API. It decodes it if the status is 200.
-func (p *party) ask(ctx context.Context, token *oauth2.Token, path string, v any) (status int, err error) {
+// errNotGranted is returned by ask for what the user, or the owner of the application,
+// didn't allow.
+var errNotGranted = errors.New("oauth: not granted")
+
+// ask gets a document of the API.
+func (p *party) ask(ctx context.Context, token *oauth2.Token, path string, v any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, gitHubAPI+path, nil)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	token.SetAuthHeader(r)
 	r.Header.Set("Accept", "application/vnd.github+json")
 	r.Header.Set("X-GitHub-Api-Version", gitHubVersion)
 	res, err := p.client.Do(r)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer res.Body.Close()
-	if res.StatusCode == http.StatusOK {
-		err = json.NewDecoder(res.Body).Decode(v)
+	switch res.StatusCode {
+	case http.StatusOK:
+		return json.NewDecoder(res.Body).Decode(v)
+	case http.StatusForbidden, http.StatusNotFound:
+		return errNotGranted
 	}
-	return res.StatusCode, err
+	return fmt.Errorf("oauth: status %d", res.StatusCode)
 }

@@ -34,20 +34,18 @@ func (h *Handler[U]) away(f flow) string {
 	return h.desk.Config().LoginURL
 }
 
-// onward sends somebody who is logged in already to where they were going. That is
-// usually the second of two requests of one flow, as after a double click, and the
-// first one worked.
-func (h *Handler[U]) onward(w http.ResponseWriter, r *http.Request, to string) bool {
-	if _, err := h.desk.Config().Guard.User(r); err != nil {
-		return false
-	}
-	redirect(w, to)
-	return true
+// loggedIn reports whether somebody is. They go on to where they were going: usually this
+// is the second of two requests of one flow, as after a double click, and the first one
+// worked.
+func (h *Handler[U]) loggedIn(r *http.Request) bool {
+	_, err := h.desk.Config().Guard.User(r)
+	return err == nil
 }
 
 // spent answers a callback whose state is over, isn't this browser's, or isn't one.
 func (h *Handler[U]) spent(w http.ResponseWriter, r *http.Request) {
-	if h.onward(w, r, h.desk.Config().Home) {
+	if h.loggedIn(r) {
+		redirect(w, h.desk.Config().Home)
 		return
 	}
 	h.show(w, r, page{name: "oauth/spent", status: http.StatusBadRequest, title: "This login is over", problem: "It took too long, or it began in another browser. Start again.", link: h.desk.Config().LoginURL, text: "Log in"})
@@ -57,7 +55,8 @@ func (h *Handler[U]) spent(w http.ResponseWriter, r *http.Request) {
 func (h *Handler[U]) denied(w http.ResponseWriter, r *http.Request, p *party, f flow) {
 	title := "Nothing was connected"
 	if f.User == "" {
-		if h.onward(w, r, f.Next) {
+		if h.loggedIn(r) {
+			redirect(w, f.Next)
 			return
 		}
 		title = "You were not logged in"
@@ -68,7 +67,8 @@ func (h *Handler[U]) denied(w http.ResponseWriter, r *http.Request, p *party, f 
 // refused answers a callback that the provider, or a check of what it sent, spoiled.
 func (h *Handler[U]) refused(w http.ResponseWriter, r *http.Request, p *party, f flow, err error) {
 	h.failed(r, p, err)
-	if f.User == "" && h.onward(w, r, f.Next) {
+	if f.User == "" && h.loggedIn(r) {
+		redirect(w, f.Next)
 		return
 	}
 	h.show(w, r, page{name: "oauth/refused", status: http.StatusBadGateway, title: "That didn’t work", problem: p.Title + " did not confirm who you are. Start again.", link: h.away(f), text: "Go back"})

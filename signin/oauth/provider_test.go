@@ -173,6 +173,8 @@ func TestO11_BadIDToken(t *testing.T) {
 		expectWho(t, b, "nobody")
 		if came, fails := s.users.take(), s.fails(); len(came) != 0 || len(fails) != 1 {
 			t.Errorf("%s: identities %v, failures %q", name, came, fails)
+		} else if name == "no token" && !strings.Contains(fails[0], "sent no ID token") {
+			t.Error(fails[0])
 		}
 	}
 	for name, change := range map[string]func(s *site){
@@ -208,6 +210,8 @@ func TestO12_LyingUserinfo(t *testing.T) {
 		{"verified is a number", func(i map[string]any) { ada.claims(i); i["email_verified"] = 1 }, http.StatusBadGateway, oauth.Identity{}},
 		{"no address", func(i map[string]any) { i["email_verified"] = true }, http.StatusForbidden, oauth.Identity{}},
 		{"two lines", func(i map[string]any) { ada.claims(i); i["email"] = "ada@example.com\r\nBcc: eve@example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
+		{"a space", func(i map[string]any) { ada.claims(i); i["email"] = "ada @example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
+		{"a zero", func(i map[string]any) { ada.claims(i); i["email"] = "ada\x00@example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
 		{"long address", func(i map[string]any) { ada.claims(i); i["email"] = strings.Repeat("a", 255) + "@example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
 		{"name", func(i map[string]any) { ada.claims(i); i["name"] = " Ada\x00\n" + strings.Repeat("ü", 200) }, http.StatusSeeOther, oauth.Identity{Email: "ada@example.com", EmailVerified: true, Name: "Ada" + strings.Repeat("ü", 98)}},
 		{"a name that is no text", func(i map[string]any) { i["name"] = 1 }, http.StatusBadGateway, oauth.Identity{}},
@@ -523,6 +527,8 @@ func TestO20_BadConfiguration(t *testing.T) {
 		"no token":             set("token_endpoint", ""),
 		"keys by http":         set("jwks_uri", "http://harbour.example/keys"),
 		"userinfo by http":     set("userinfo_endpoint", "http://harbour.example/userinfo"),
+		"garbled":              set("token_endpoint", "https://harbour.example/%zz"),
+		"no host":              set("token_endpoint", "https:///token"),
 		"relative":             set("token_endpoint", "/token"),
 		"wrong type":           set("token_endpoint", 1),
 		"wrong type of more":   set("token_endpoint_auth_methods_supported", 1),
@@ -747,6 +753,10 @@ func TestO26_GitHub(t *testing.T) {
 		{"addresses not granted", good, user, 403, "", 403, oauth.Identity{Subject: "583231", Name: "octocat"}},
 		{"no addresses", good, user, []email{}, "", 403, oauth.Identity{Subject: "583231", Name: "octocat"}},
 		{"addresses down", good, user, 500, "", 502, oauth.Identity{}},
+		{"addresses are gone", good, user, 404, "", 403, oauth.Identity{Subject: "583231", Name: "octocat"}},
+		{"addresses aren't a list", good, user, map[string]any{"email": "x"}, "", 502, oauth.Identity{}},
+		{"login is a number", good, map[string]any{"id": 1, "login": 2}, []email{primary}, "", 502, oauth.Identity{}},
+		{"no network", "", nil, nil, "", 502, oauth.Identity{}},
 		{"user down", good, 503, []email{primary}, "", 502, oauth.Identity{}},
 		{"no id", good, map[string]any{"login": "octocat"}, []email{primary}, "", 502, oauth.Identity{}},
 		{"id is a text", good, map[string]any{"id": "583231"}, []email{primary}, "", 502, oauth.Identity{}},
@@ -757,6 +767,10 @@ func TestO26_GitHub(t *testing.T) {
 		s := newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], net internet) {
 			c.Providers = []*oauth.Provider{oauth.GitHub("client", "secret", "read:org")}
 			net["github.com"], net["api.github.com"] = g, g
+			if row.token == "" {
+				row.token, g.token = good, good
+				delete(net, "api.github.com")
+			}
 		})
 		b := s.Browser(t)
 		to := forwarded(t, b.Post("/oauth/github", nil))
@@ -821,11 +835,18 @@ func TestO27_ConfigurationFaults(t *testing.T) {
 		"name":           {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("Harbour", harbourIssuer, "a", "b") }, []string{"Providers[0]"}},
 		"name callback":  {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("callback", harbourIssuer, "a", "b") }, []string{"Providers[0]"}},
 		"http":           {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("x", "http://harbour.example", "a", "b") }, []string{"Providers[0]"}},
-		"query":          {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("x", harbourIssuer+"?x", "a", "b") }, []string{"Providers[0]"}},
-		"no secret":      {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.Google("id", "") }, []string{"Providers[0]"}},
-		"tenant":         {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.Microsoft("contoso.example", "a", "b") }, []string{"Providers[0]"}},
-		"form_post":      {func(c *oauth.Config[*rig.User]) { c.Providers[0] = with("response_mode") }, []string{"Providers[0]"}},
-		"state":          {func(c *oauth.Config[*rig.User]) { c.Providers[0] = with("state") }, []string{"Providers[0]"}},
+		"garbled issuer": {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("x", "https://%zz", "a", "b") }, []string{"Providers[0]"}},
+		"no host":        {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("x", "https:///x", "a", "b") }, []string{"Providers[0]"}},
+		"a user": {func(c *oauth.Config[*rig.User]) {
+			c.Providers[0] = oauth.OIDC("x", "https://u@harbour.example", "a", "b")
+		}, []string{"Providers[0]"}},
+		"ftp":       {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("x", "ftp://harbour.example", "a", "b") }, []string{"Providers[0]"}},
+		"no id":     {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.GitHub("", "secret") }, []string{"Providers[0]"}},
+		"query":     {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.OIDC("x", harbourIssuer+"?x", "a", "b") }, []string{"Providers[0]"}},
+		"no secret": {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.Google("id", "") }, []string{"Providers[0]"}},
+		"tenant":    {func(c *oauth.Config[*rig.User]) { c.Providers[0] = oauth.Microsoft("contoso.example", "a", "b") }, []string{"Providers[0]"}},
+		"form_post": {func(c *oauth.Config[*rig.User]) { c.Providers[0] = with("response_mode") }, []string{"Providers[0]"}},
+		"state":     {func(c *oauth.Config[*rig.User]) { c.Providers[0] = with("state") }, []string{"Providers[0]"}},
 	} {
 		c := oauth.Config[*rig.User]{Users: rig.OAuthUsers{Table: app.Users}, Providers: []*oauth.Provider{fine()}}
 		row.change(&c)
@@ -847,8 +868,9 @@ func TestO27_ConfigurationFaults(t *testing.T) {
 			t.Errorf("%s: faults in %q, want %q (%v)", name, fields, row.fields, err)
 		}
 	}
-	if _, err := oauth.New[*rig.User](nil, oauth.Config[*rig.User]{}); err == nil {
-		t.Error("no desk, no fault")
+	var fault *middleware.ConfigError
+	if _, err := oauth.New[*rig.User](nil, oauth.Config[*rig.User]{}); !errors.As(err, &fault) || fault.Field != "desk" {
+		t.Errorf("no desk: %v", err)
 	}
 	h, err := oauth.New(app.Desk, oauth.Config[*rig.User]{Users: rig.OAuthUsers{Table: app.Users}, Providers: []*oauth.Provider{fine(), oauth.Google("a", "b"), oauth.GitHub("a", "b"), oauth.Microsoft("common", "a", "b")}})
 	if err != nil {

@@ -60,6 +60,9 @@ func (t OAuthUsers) Enter(_ context.Context, id oauth.Identity) (*User, error) {
 
 // Connect implements oauth.Users.
 func (t OAuthUsers) Connect(ctx context.Context, u *User, id oauth.Identity) error {
+	if u == nil { // a test says that better than a panic
+		return auth.ErrNoUser
+	}
 	_, err := t.Change(ctx, u, func(u *User) error {
 		switch owner := t.owner(id); {
 		case owner == nil:
@@ -74,6 +77,9 @@ func (t OAuthUsers) Connect(ctx context.Context, u *User, id oauth.Identity) err
 
 // Disconnect implements oauth.Users. Connections and a password are ways to log in.
 func (t OAuthUsers) Disconnect(ctx context.Context, u *User, provider, subject string) error {
+	if u == nil {
+		return auth.ErrNoUser
+	}
 	_, err := t.Change(ctx, u, func(u *User) error {
 		u.Connections = slices.DeleteFunc(u.Connections, func(c Connection) bool {
 			return c.Provider == provider && (subject == "" || c.Subject == subject)
