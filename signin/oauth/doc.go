@@ -69,6 +69,6 @@
 // response_mode=form_post, which Apple demands as soon as it is asked for an address,
 // it comes as a POST of another site: browsers don't send the binding cookie with it,
 // and the guard refuses it. Clients without a secret, front- and back-channel logout,
-// encrypted ID tokens and the hybrid flow aren't supported. A next that would make the
+// encrypted ID tokens, the hybrid flow and GitHub Enterprise Server aren't supported. A next that would make the
 // state longer than 500 characters, which is the most that X takes, is dropped.
 package oauth

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"regexp"
 	"strings"
@@ -97,7 +98,8 @@ type Config[U any] struct {
 //
 // It finds its way by the last two segments of the path, so that http.StripPrefix and
 // a proxy that removes a part don't matter. It must run inside the guard's Handler. It
-// is immutable and safe for concurrent use. Make one with [New].
+// is immutable and safe for concurrent use. Make one with [New]. A nil or zero Handler
+// answers 500.
 type Handler[U any] struct {
 	desk    *signin.Desk[U]
 	cfg     Config[U]
@@ -175,7 +177,7 @@ func (h *Handler[U]) party(p Provider, faults *config.Faults) *party {
 	if p.github {
 		own.source.fetch = gitHub
 	}
-	own.Title = p.title()
+	own.Title, own.Params = p.title(), maps.Clone(p.Params)
 	if nameRule.MatchString(p.name) { // otherwise check has said so
 		var err error
 		// The purpose has the provider in it, so one provider's state is nothing at
@@ -210,6 +212,9 @@ func isAction(s string) bool { return s == "connect" || s == "disconnect" || s =
 
 // ServeHTTP implements http.Handler.
 func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h == nil {
+		h = new(Handler[U])
+	}
 	if h.desk.Config().Guard.Session(r) == nil {
 		h.desk.Fail(w, r, auth.ErrNoSession)
 		return

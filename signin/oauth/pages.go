@@ -109,5 +109,5 @@ func (h *Handler[U]) forward(w http.ResponseWriter, to, text string) {
 var leading = template.Must(template.New("forward").Parse(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><meta http-equiv="refresh" content="0;url={{.To}}"><title>{{.Text}}</title></head>
-<body><p><a href="{{.To}}">{{.Text}}</a></p></body></html>
+<body><main><h1><a href="{{.To}}">{{.Text}}</a></h1></main></body></html>
 `))

@@ -65,7 +65,8 @@ const microsoftPersonal = "9188040d-6c67-4c5b-b112-36a304b66dad"
 // Microsoft returns [OIDC] for Microsoft Entra ID, named "microsoft". tenant is the id
 // of one organization (a UUID), "consumers" for personal accounts, "organizations" for
 // the accounts of any organization, or "common" for both. For the last two, each token
-// must name the issuer of its own tenant.
+// must name the issuer of its own tenant. That Microsoft signs for organizations and for
+// persons with keys of their own isn't checked.
 //
 // Microsoft doesn't say whether an address is verified, and administrators of a tenant
 // can write any address into their accounts, so EmailVerified is always false.

@@ -884,6 +884,18 @@ func TestO27_ConfigurationFaults(t *testing.T) {
 	}
 }
 
+func TestO27_ChangesAfterNew(t *testing.T) {
+	harbour := oauth.OIDC("harbour", harbourIssuer, "client", "secret")
+	harbour.Params = url.Values{"prompt": {"login"}}
+	s := newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], _ internet) { c.Providers[0] = harbour })
+	harbour.Title, harbour.Client = "Another", nil
+	harbour.Params.Set("prompt", "none")
+	a := s.Browser(t).Post("/oauth/harbour", nil)
+	if to := forwarded(t, a); to.Query().Get("prompt") != "login" || strings.Contains(a.Body, "Another") {
+		t.Errorf("%s\n%s", to, a.Body)
+	}
+}
+
 func TestO28_ProviderRotatesItsKeys(t *testing.T) {
 	s := newSite(t, rig.Options{})
 	expect(t, s.login(s.Browser(t), ada), http.StatusSeeOther)
@@ -901,6 +913,13 @@ func TestO29_OutsideTheGuardAndElsewhere(t *testing.T) {
 		s.oauth.ServeHTTP(w, httptest.NewRequest(http.MethodPost, path, nil))
 		if w.Code != http.StatusInternalServerError {
 			t.Errorf("outside the guard: %d", w.Code)
+		}
+	}
+	for name, h := range map[string]*oauth.Handler[*rig.User]{"nil": nil, "zero": new(oauth.Handler[*rig.User])} {
+		w := httptest.NewRecorder()
+		s.Guard.Handler(h).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/oauth/harbour", nil))
+		if w.Code != http.StatusInternalServerError {
+			t.Errorf("a %s handler: %d", name, w.Code)
 		}
 	}
 	// Below a path that the program itself takes away.
