@@ -2,8 +2,6 @@ package main
 
 import (
 	"net/http"
-	"net/mail"
-	"strings"
 	"time"
 
 	"github.com/hardtack-go/hardtack/signin/passkey"
@@ -92,16 +90,6 @@ func (a *app) unavailable(w http.ResponseWriter, r *http.Request, what string, e
 	a.log.Error(what, "error", err)
 	w.Header().Set("Retry-After", "5")
 	a.errorPage(w, r, http.StatusServiceUnavailable)
-}
-
-// normalEmail returns the spelling that the table has. Strictly, the part before the
-// @ may be case sensitive; no mail service makes use of that.
-func normalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
-
-// validEmail accepts a plain address, not the "Name <address>" of a mail header.
-func validEmail(s string) bool {
-	parsed, err := mail.ParseAddress(s)
-	return err == nil && parsed.Address == s && len(s) <= 254
 }
 
 // day writes a day the way people say it.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/mail"
+	"strings"
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
@@ -105,4 +107,14 @@ func (t *users) Disconnect(ctx context.Context, u *User, provider, subject strin
 		}
 		return err
 	})
+}
+
+// normalEmail returns the spelling that the table has. Strictly, the part before the
+// @ may be case sensitive; no mail service makes use of that.
+func normalEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+// validEmail accepts a plain address, not the "Name <address>" of a mail header.
+func validEmail(s string) bool {
+	parsed, err := mail.ParseAddress(s)
+	return err == nil && parsed.Address == s && len(s) <= 254
 }
