@@ -85,8 +85,8 @@ func originRule(origin string, secure bool) (host, rule string) {
 		}
 	}
 	if port := u.Port(); port != "" {
-		n, err := strconv.Atoi(port)
-		if err != nil || n < 1 || n > 65535 || strconv.Itoa(n) != port || u.Scheme == "https" && n == 443 || u.Scheme == "http" && n == 80 {
+		n, _ := strconv.Atoi(port) // digits only; of too many it makes a large number
+		if n < 1 || n > 65535 || strconv.Itoa(n) != port || u.Scheme == "https" && n == 443 || u.Scheme == "http" && n == 80 {
 			return "", "must not name the default port, nor a port that isn't one"
 		}
 	}

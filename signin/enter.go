@@ -51,10 +51,7 @@ func (d *Desk[U]) Login(r *http.Request, e Entry[U]) error {
 	if !d.ready() {
 		return errUnmade
 	}
-	s := d.cfg.Guard.Session(r)
-	if s == nil {
-		return auth.ErrNoSession
-	}
+	s := d.cfg.Guard.Session(r) // nil outside of the guard, and then Set returns ErrNoSession
 	// Only a session that is too large can refuse a value, so find out before the
 	// login. Set it again afterwards, because a login drops what another user left.
 	before, had := enteredKey.Lookup(s)

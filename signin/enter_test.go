@@ -162,6 +162,9 @@ func TestD9_How(t *testing.T) {
 	in("a passkey", "1 by passkey")
 	a.Wait(time.Minute)
 	in("a minute", "1 by passkey")
+	b.Post("/own", nil)
+	in("the application's own login of the same user", "1 by ")
+	b.Post("/enter", nil)
 	b.Post("/as", nil)
 	in("an impersonation", "2 by ")
 	b.Post("/back", nil)
@@ -172,6 +175,71 @@ func TestD9_How(t *testing.T) {
 	a.Users.Edit("1", func(u *rig.User) { u.Epoch++ })
 	a.Wait(2 * time.Minute)
 	in("the end of all sessions", "nobody")
+}
+
+// A user without an id is nobody, even for a hook that says that all is well.
+func TestD10_NoID(t *testing.T) {
+	a := rig.New(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) {
+		quiet(c)
+		c.Enter = func(http.ResponseWriter, *http.Request, signin.Entry[*rig.User]) error { return nil }
+	}})
+	enters(a, signin.Entry[*rig.User]{User: new(rig.User)})
+	if res := a.Browser(t).Post("/enter", nil); res.StatusCode != http.StatusInternalServerError {
+		t.Errorf("%d to %s", res.StatusCode, res.Location())
+	}
+}
+
+// TestD9_HowOfNobody: what the session says is worth nothing until its user is confirmed.
+func TestD9_HowOfNobody(t *testing.T) {
+	a := rig.New(t, rig.Options{})
+	enters(a, signin.Entry[*rig.User]{User: a.Users.Add(rig.User{}), How: "passkey"})
+	a.Mux.HandleFunc("GET /how", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, a.Desk.How(r)) })
+	b := a.Browser(t)
+	b.Post("/enter", nil)
+	how := func(when, want string) {
+		t.Helper()
+		if got := b.Get("/how").Body; got != want {
+			t.Errorf("%s: %q, want %q", when, got, want)
+		}
+	}
+	how("after the login", "passkey")
+	a.Users.Fail(errors.New("down"))
+	how("while the storage is down", "")
+	a.Users.Fail(nil)
+	how("later", "passkey")
+	a.Users.Edit("1", func(u *rig.User) { u.Epoch++ }) // the session is kept for a minute, in case a replica lags
+	how("after the end of all sessions", "")
+}
+
+// TestD8_WhateverTheAnswer: a handler may answer anything after a failed login, even what
+// lets the session be written.
+func TestD8_WhateverTheAnswer(t *testing.T) {
+	a := rig.New(t, rig.Options{})
+	ada, bob := a.Users.Add(rig.User{}), a.Users.Add(rig.User{})
+	bob.ID = strings.Repeat("x", 256)
+	a.Mux.HandleFunc("POST /try/{who}", func(w http.ResponseWriter, r *http.Request) {
+		e := signin.Entry[*rig.User]{User: ada, How: signin.How(r.URL.Query().Get("how")), Remember: true}
+		if r.PathValue("who") == "bob" {
+			e.User = bob
+		}
+		if err := a.Desk.Login(r, e); err != nil {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+		}
+	})
+	b := cartful(t, a, roomy(t))
+	try := func(path string, status int, who string) {
+		t.Helper()
+		if res := b.Post(path, nil); res.StatusCode != status || b.Who() != who {
+			t.Errorf("%s: %d, and in is %s", path, res.StatusCode, b.Who())
+		}
+	}
+	try("/try/ada?how=passkey", 422, "nobody") // no room
+	try("/try/bob", 422, "nobody")
+	b = a.Browser(t)
+	try("/try/bob?how=passkey", 422, "nobody")
+	try("/try/ada?how=password", 200, "1 by password")
+	try("/try/bob?how=passkey", 422, "1 by password")
+	try("/try/ada?how="+strings.Repeat("x", 4000), 422, "1 by password")
 }
 
 // TestD9_HowCosts holds what the comment of How says.

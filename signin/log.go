@@ -3,7 +3,7 @@ package signin
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -14,13 +14,19 @@ const quiet = time.Minute
 // A teller logs errors that visitors aren't told.
 type teller struct {
 	log  *slog.Logger // nil: slog.Default(), as it is then
-	last atomic.Int64 // when it logged, in Unix nanoseconds
+	mu   sync.Mutex
+	last time.Time // when it logged
 }
 
 func (t *teller) say(ctx context.Context, what string, err error) {
-	now, last := time.Now().UnixNano(), t.last.Load()
-	if since := time.Duration(now - last); since >= 0 && since < quiet || !t.last.CompareAndSwap(last, now) {
-		return // or another goroutine is logging it
+	t.mu.Lock()
+	recent := time.Since(t.last) < quiet
+	if !recent {
+		t.last = time.Now()
+	}
+	t.mu.Unlock()
+	if recent {
+		return
 	}
 	log := t.log
 	if log == nil {

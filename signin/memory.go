@@ -169,9 +169,5 @@ func network(address string) string {
 	if ip.Is4() {
 		return ip.String()
 	}
-	p, err := ip.Prefix(64)
-	if err != nil {
-		return ""
-	}
-	return p.String()
+	return netip.PrefixFrom(ip, 64).Masked().String()
 }

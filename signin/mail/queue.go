@@ -119,7 +119,7 @@ func check(m signin.Mail) error {
 // To send several mails at a time, call Run in several goroutines. Once one of them has
 // returned, Send takes no more mails.
 func (q *Queue) Run(ctx context.Context) error {
-	if q == nil || q.sender == nil {
+	if q == nil {
 		<-ctx.Done()
 		return nil
 	}

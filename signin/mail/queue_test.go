@@ -233,6 +233,42 @@ func TestD17_Drains(t *testing.T) {
 	}
 }
 
+// A sender that doesn't stop when it is told to gets no more mails then.
+func TestD17_DrainsNoLonger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := 0
+		q := mail.NewQueue(senderFunc(func(context.Context, signin.Mail) error {
+			n++
+			time.Sleep(20 * time.Second)
+			return nil
+		}), 10)
+		q.Log = slog.New(slog.DiscardHandler)
+		for range 3 {
+			_ = q.Send(t.Context(), letter("x"))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := q.Run(ctx); err == nil || !strings.Contains(err.Error(), "2 mails") || n != 1 {
+			t.Errorf("Run returned %v after %d attempts", err, n)
+		}
+	})
+}
+
+func TestD17_DefaultLog(t *testing.T) {
+	var log strings.Builder
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	t.Cleanup(func() { slog.SetDefault(before) })
+	q := mail.NewQueue(senderFunc(func(context.Context, signin.Mail) error { return mail.ErrRefused }), 1)
+	_ = q.Send(t.Context(), letter("x"))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = q.Run(ctx)
+	if !strings.Contains(log.String(), "hardtack: mail-lost") {
+		t.Errorf("the log has %q", log.String())
+	}
+}
+
 // Several goroutines may run one queue.
 func TestD17_SeveralRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -62,11 +62,13 @@ type SMTP struct {
 //
 // If the configuration is wrong, NewSMTP returns all faults as joined errors of the type
 // *middleware.ConfigError.
-func NewSMTP(c SMTP) (signin.Sender, error) {
+func NewSMTP(c SMTP) (signin.Sender, error) { return newSMTP(c, portTLS) }
+
+func newSMTP(c SMTP, portTLS int) (signin.Sender, error) {
 	faults := config.Faults{Package: "mail"}
-	host, p, err := net.SplitHostPort(c.Addr)
-	port, perr := strconv.Atoi(p)
-	if err != nil || perr != nil || host == "" || port < 1 || port > 65535 || strings.ContainsAny(host, "/ ") {
+	host, number, _ := net.SplitHostPort(c.Addr)                                   // both are "" after an error
+	port, _ := strconv.Atoi(number)                                                // 0, or too large
+	if host == "" || port < 1 || port > 65535 || strings.ContainsAny(host, "/ ") { // go-mail takes unix://… for a socket
 		faults.Add("Addr", "must be a host and a port, such as smtp.example.com:587")
 	}
 	from, err := mail.ParseAddress(c.From)
@@ -102,22 +104,21 @@ func NewSMTP(c SMTP) (signin.Sender, error) {
 	}
 	tlsConfig.MinVersion = max(tlsConfig.MinVersion, tls.VersionTLS12) // RFC 8997
 	s.options = append(s.options, gomail.WithTLSConfig(tlsConfig))
-	if port == portTLS {
-		s.tls = tlsConfig
-		s.options = append(s.options, gomail.WithSSL())
-	}
 	policy := gomail.TLSMandatory
-	if c.DangerouslySkipTLS {
+	switch {
+	case port == portTLS:
+		// The dial function of Send does it. With its own option for this, go-mail
+		// wouldn't notice that the connection is TLS, and would send no password.
+		s.tls = tlsConfig
+		policy = gomail.TLSOpportunistic
+	case c.DangerouslySkipTLS:
 		policy = gomail.NoTLS
 	}
 	s.options = append(s.options, gomail.WithTLSPolicy(policy))
 	if c.Password != "" {
 		s.options = append(s.options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(c.User), gomail.WithPassword(c.Password))
 	}
-	if _, err := s.client(nil); err != nil {
-		faults.Join(fmt.Errorf("mail: %w", err))
-	}
-	return s, faults.Err()
+	return s, nil
 }
 
 type sender struct {
@@ -128,30 +129,16 @@ type sender struct {
 	options []gomail.Option
 }
 
-type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
-
-func (s *sender) client(dial dialer) (*gomail.Client, error) {
-	options := s.options
-	if dial != nil {
-		options = append(options[:len(options):len(options)], gomail.WithDialContextFunc(dial))
-	}
-	return gomail.NewClient(s.host, options...)
-}
-
 // Send hands a mail to the server.
 func (s *sender) Send(ctx context.Context, m signin.Mail) error {
 	if err := check(m); err != nil {
-		return err
-	}
-	msg, err := s.message(m)
-	if err != nil {
 		return err
 	}
 	// go-mail looks at the context only while it connects, and doesn't close a connection
 	// on which the greeting failed. This one ends with Send, and with its context.
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	client, err := s.client(func(dialing context.Context, network, addr string) (net.Conn, error) {
+	dial := gomail.WithDialContextFunc(func(dialing context.Context, network, addr string) (net.Conn, error) {
 		var conn net.Conn
 		var err error
 		if s.tls != nil {
@@ -164,9 +151,11 @@ func (s *sender) Send(ctx context.Context, m signin.Mail) error {
 		}
 		return conn, err
 	})
+	client, err := gomail.NewClient(s.host, append(s.options[:len(s.options):len(s.options)], dial)...)
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
+	msg := s.message(m)
 	if err := client.DialAndSendWithContext(ctx, msg); err != nil && !msg.IsDelivered() {
 		return failed(err)
 	}
@@ -174,12 +163,10 @@ func (s *sender) Send(ctx context.Context, m signin.Mail) error {
 }
 
 // message makes a message of a mail that check has passed.
-func (s *sender) message(m signin.Mail) (*gomail.Msg, error) {
+func (s *sender) message(m signin.Mail) *gomail.Msg {
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(&s.from)
-	if err := msg.To(address.Normal(m.To)); err != nil {
-		return nil, fmt.Errorf("%w: the address is not a plain mail address", ErrRefused)
-	}
+	msg.ToMailAddress(&mail.Address{Address: address.Normal(m.To)})
 	msg.Subject(m.Subject)
 	msg.SetDateWithValue(time.Now().UTC())
 	msg.SetMessageIDWithValue(rand.Text() + "@" + s.domain)
@@ -188,7 +175,7 @@ func (s *sender) message(m signin.Mail) (*gomail.Msg, error) {
 	if m.HTML != "" {
 		msg.AddAlternativeString(gomail.TypeTextHTML, m.HTML)
 	}
-	return msg, nil
+	return msg
 }
 
 // failed returns an error for what went wrong, without the addresses that are in the

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http/httptest"
 	netmail "net/mail"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -88,7 +89,7 @@ func (s *session) Auth(string) (sasl.Server, error) {
 }
 
 // serve starts a server, with TLS if secure.
-func serve(t *testing.T, secure bool, change func(*smtp.Server)) *server {
+func serve(t *testing.T, secure bool, change func(*smtp.Server), fromTheStart ...bool) *server {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -113,6 +114,9 @@ func serve(t *testing.T, secure bool, change func(*smtp.Server)) *server {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		if len(fromTheStart) > 0 {
+			l = tls.NewListener(l, srv.TLSConfig)
+		}
 		_ = srv.Serve(l)
 	}()
 	t.Cleanup(func() {
@@ -241,6 +245,7 @@ func TestD18_Refused(t *testing.T) {
 		{To: strings.Repeat("a", 250) + "@example.com"},
 		{To: "ada@example.com", Subject: "Hello\r\nBcc: eve@example.com"},
 		{To: "ada@example.com", Subject: "Hello\x00"},
+		{To: "ada@example.com", Subject: "Hello\x7f"},
 	} {
 		for name, to := range map[string]signin.Sender{"SMTP": sender, "the queue": q} {
 			err := to.Send(t.Context(), m)
@@ -293,6 +298,23 @@ func TestD18_TLSOrNothing(t *testing.T) {
 		if err == nil || errors.Is(err, mail.ErrRefused) || len(s.mails()) > 0 || strings.Contains(err.Error(), "guess") {
 			t.Errorf("%s: %v, %d mails", name, err, len(s.mails()))
 		}
+	}
+}
+
+// TestD18_TLSFromTheStart: on port 465 there is no greeting in the clear.
+func TestD18_TLSFromTheStart(t *testing.T) {
+	s := serve(t, true, func(srv *smtp.Server) { srv.EnableSMTPUTF8 = false }, true)
+	_, p, _ := net.SplitHostPort(s.addr)
+	port, err := strconv.Atoi(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender, err := mail.NewSMTPOnPort(mail.SMTP{Addr: s.addr, From: "a@example.com", TLS: &tls.Config{RootCAs: s.roots}, User: "hello", Password: "open sesame"}, port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sender.Send(t.Context(), letter("x")); err != nil || len(s.mails()) != 1 || !s.mails()[0].tls || s.mails()[0].user != "hello" {
+		t.Errorf("%v, %+v", err, s.mails())
 	}
 }
 
@@ -360,11 +382,16 @@ func TestD18_Config(t *testing.T) {
 		{"a port that isn't one", func(c *mail.SMTP) { c.Addr = "smtp.example.com:99999" }, "Addr"},
 		{"no host", func(c *mail.SMTP) { c.Addr = ":587" }, "Addr"},
 		{"a URL", func(c *mail.SMTP) { c.Addr = "smtp://smtp.example.com:587" }, "Addr"},
+		{"a port that isn't a number", func(c *mail.SMTP) { c.Addr = "smtp.example.com:smtp" }, "Addr"},
+		{"port 0", func(c *mail.SMTP) { c.Addr = "smtp.example.com:0" }, "Addr"},
 		{"a socket", func(c *mail.SMTP) { c.Addr = "unix:///run/smtp:587" }, "Addr"},
+		{"a socket in disguise", func(c *mail.SMTP) { c.Addr = "[unix:///run/smtp]:587" }, "Addr"},
 		{"no sender", func(c *mail.SMTP) { c.From = "Example" }, "From"},
 		{"two senders", func(c *mail.SMTP) { c.From = "a@example.com, b@example.com" }, "From"},
 		{"a sender with a parameter", func(c *mail.SMTP) { c.From = `"a@example.com> SIZE=1"@example.com` }, "From"},
 		{"a sender with a line break", func(c *mail.SMTP) { c.From = "\"a\r\nb\" <a@example.com>" }, "From"},
+		{"a sender with an encoded line break", func(c *mail.SMTP) { c.From = "=?utf-8?q?a=0D=0Ab?= <a@example.com>" }, "From"},
+		{"a sender with an encoded DEL", func(c *mail.SMTP) { c.From = "=?utf-8?q?a=7F?= <a@example.com>" }, "From"},
 		{"a user without password", func(c *mail.SMTP) { c.User = "hello" }, "Password"},
 		{"a password in the clear", func(c *mail.SMTP) { c.User, c.Password, c.DangerouslySkipTLS = "hello", "secret", true }, "DangerouslySkipTLS"},
 		{"465 in the clear", func(c *mail.SMTP) { c.Addr, c.DangerouslySkipTLS = "localhost:465", true }, "DangerouslySkipTLS"},
