@@ -161,10 +161,7 @@ func network(address string) string {
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		address = host
 	}
-	ip, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(address), "[]"))
-	if err != nil {
-		return ""
-	}
+	ip, _ := netip.ParseAddr(strings.Trim(strings.TrimSpace(address), "[]")) // the zero Addr is a network too
 	ip = ip.Unmap().WithZone("")
 	if ip.Is4() {
 		return ip.String()

@@ -339,4 +339,24 @@ var survivors = []reason{
 	{survived, "an error that can't happen: the URL is constant", []string{
 		"signin/oauth party.ask: err != nil",
 	}},
+	{panicked, "a method of a nil Desk, a nil function or status 0 panics; the tests that die assert the answer", []string{
+		"signin Desk.Browser: !d.ready()",
+		"signin Desk.ready: d.cfg.Guard != nil = true",
+		"signin Desk.Show: p.Status == 0",
+		"signin New: c.Throttle == nil",
+		"signin newMemory: address == nil",
+		"signin/mail Queue.Run: q == nil",
+	}},
+	{survived, "speed: the whole memory would compete where a few are enough", []string{
+		"signin memory.makeRoom: seen == memorySample",
+	}},
+	{survived, "an error that can't happen: the options are checked before", []string{
+		"signin/mail sender.Send: err != nil #2",
+	}},
+	{hung, "a client and a server wait for each other until a deadline, and a queue that never ends goes on", []string{
+		"signin/mail newSMTP: port == portTLS",
+		"signin/mail sender.Send: s.tls != nil",
+		"signin/mail sender.Send: err == nil",
+		"signin/mail Queue.drain: !ok",
+	}},
 }
