@@ -110,16 +110,16 @@ func inWorkerd(t *testing.T, tasks []task) (results []result) {
 	return results
 }
 
-// workerdProgram finds the program that npm ci installs in this directory, or skips the
+// workerdProgram finds the program that npm ci installs in examples, or skips the
 // test. .ci/run has installed it.
 func workerdProgram(t *testing.T) string {
 	t.Helper()
-	found, err := filepath.Glob(filepath.Join("node_modules", "@cloudflare", "workerd-*", "bin", "workerd"))
+	found, err := filepath.Glob(filepath.Join("..", "node_modules", "@cloudflare", "workerd-*", "bin", "workerd"))
 	if err != nil || len(found) == 0 {
 		if os.Getenv("HARDTACK_CI") == "1" {
 			t.Fatal("workerd is not installed, and HARDTACK_CI=1 says that it should be")
 		}
-		t.Skip("workerd is not installed: run npm ci in examples/edge-reader")
+		t.Skip("workerd is not installed: run npm ci in examples")
 	}
 	path, err := filepath.Abs(found[0])
 	if err != nil {
