@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+	"github.com/hardtack-go/hardtack/examples/internal/workerd"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -24,7 +25,7 @@ func TestV6_Edge(t *testing.T) {
 	}
 	edge := func(ring *keyring.Keyring, origin string) (url string) {
 		t.Helper()
-		return startWorkerd(t, "config.capnp", []string{"SESSION_READ_KEYS=" + readKeys(ring)}, "--external-addr", "origin="+strings.TrimPrefix(origin, "http://"))
+		return workerd.Start(t, "config.capnp", []string{"SESSION_READ_KEYS=" + readKeys(ring)}, "--external-addr", "origin="+strings.TrimPrefix(origin, "http://"))
 	}
 	const atEdge, atOrigin = "Hello, ada, from the edge!", "Hello, ada, from the origin!"
 	origin := serve(ring, "open sesame")
