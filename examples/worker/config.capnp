@@ -8,6 +8,7 @@ const config :Workerd.Config = (
 const worker :Workerd.Worker = (
   modules = [
     (name = "worker.mjs", esModule = embed "worker.mjs"),
+    (name = "reactor.mjs", esModule = embed "reactor.mjs"),
     (name = "app.wasm", wasm = embed "app.wasm"),
   ],
   bindings = [

@@ -52,8 +52,9 @@ func newSite() (*site, error) {
 }
 
 // A request comes as lines: the method, the path, the time in milliseconds, the value of
-// Sec-Fetch-Site, the password of a login, and the Cookie header, which workerd joins
-// with "; ". None of them can hold a line break.
+// Sec-Fetch-Site, the password of a login, and the Cookie header. None of them can hold a
+// line break. Of a client that sends two Cookie headers, which no browser does over
+// HTTP/1.1, workerd joins the values with a comma, and no session is found.
 type request struct {
 	method, path string
 	now          time.Time

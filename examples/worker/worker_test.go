@@ -7,13 +7,17 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/examples/internal/reactor"
+	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+	"github.com/hardtack-go/hardtack/examples/internal/workerd"
 )
+
+var environment = []string{"SESSION_SECRET=Zx3vQm8Lk2Wn5Rt7Yp1Hs4Jd6Fg9Bc0VaKiUe", "PASSWORD=open sesame"}
 
 // TestE60_Reactor: logs in, reads and logs out in wazero, and refuses what the guard of
 // package middleware would.
 func TestE60_Reactor(t *testing.T) {
-	wasm := reactor.Build(t, ".")
-	r := reactor.Start(t, wasm, "SESSION_SECRET", "Zx3vQm8Lk2Wn5Rt7Yp1Hs4Jd6Fg9Bc0VaKiUe", "PASSWORD", "open sesame")
+	wasm := reactor.Build(t)
+	r := reactor.Start(t, wasm, environment...)
 	now := time.Now()
 	// ask returns the answer's status, its body and what it sets.
 	ask := func(method, path, from, password, cookie string) (status, body string, set []string) {
@@ -67,4 +71,46 @@ func TestE60_Reactor(t *testing.T) {
 	if a := reactor.Start(t, wasm).Do("GET", "/", "0", "", "", ""); a[0] != "500" || !strings.Contains(a[3], "is the variable set?") {
 		t.Errorf("without a secret: %q", a)
 	}
+}
+
+// TestE60_Workerd: the same on the real workerd, over HTTP.
+func TestE60_Workerd(t *testing.T) {
+	workerd.Program(t) // or skip
+	url := reactor.Workerd(t, reactor.Build(t), environment...)
+	v := visitor.New(t, url)
+	v.Get("/").Want(t, 200, "").Says(t, "<form")
+	v.Post("/login", "password", "guess").Want(t, 401, "")
+	r := v.Request("POST", "/login", map[string][]string{"password": {"open sesame"}})
+	r.Header.Set("Sec-Fetch-Site", "same-site")
+	v.Do(r).Want(t, 403, "")
+	in := v.Post("/login", "password", "open sesame").Want(t, 303, "/")
+	if lines := in.Header["Set-Cookie"]; len(lines) != 1 || in.Header.Get("Cache-Control") != "private, no-store" {
+		t.Errorf("the login sets %q, with %q", lines, in.Header.Get("Cache-Control"))
+	}
+	v.Get("/").Want(t, 200, "").Says(t, "Hello, ada!")
+	mine := v.Cookie()
+
+	// A sibling domain can set a cookie with a comma. Nobody takes it for two cookies,
+	// whoever is logged in meanwhile.
+	stranger := visitor.New(t, url)
+	with := func(lines ...string) *visitor.Answer {
+		r := stranger.Request("GET", "/", nil)
+		r.Header["Cookie"] = lines
+		return stranger.Do(r).Want(t, 200, "")
+	}
+	with("x=1; __Host-session="+mine).Says(t, "Hello, ada!") // the power check
+	with("x=1, __Host-session="+mine).Says(t, "<form")
+	with("x=1,__Host-session="+mine).Says(t, "<form")
+	with("x=1", "__Host-session="+mine).Says(t, "<form") // workerd joins the lines to that
+	with("__Host-session="+mine+"; x=1, __Host-session=theirs").Says(t, "Hello, ada!")
+
+	out := v.Post("/logout").Want(t, 303, "/").Header["Set-Cookie"]
+	if len(out) != 2 {
+		t.Fatalf("the logout sets %q", out)
+	}
+	v.Get("/").Want(t, 200, "").Says(t, "<form")
+	// A late response brings the session back. The barrier is there.
+	v.SetCookie(mine)
+	v.Get("/").Want(t, 200, "").Says(t, "<form")
+	v.Get("/nowhere").Want(t, 404, "")
 }

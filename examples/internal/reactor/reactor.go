@@ -1,5 +1,5 @@
-// Package reactor builds examples/worker and runs it in wazero, as a host of WebAssembly
-// other than workerd does.
+// Package reactor builds examples/worker and runs it, in workerd and in wazero, which
+// hosts WebAssembly for Go programs.
 package reactor
 
 import (
@@ -14,17 +14,29 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/hardtack-go/hardtack/examples/internal/workerd"
 )
 
-// Build compiles examples/worker, which is at dir, and returns the path of app.wasm.
-func Build(t *testing.T, dir string) string {
+// Build compiles examples/worker and returns the path of app.wasm. What else workerd needs
+// is beside it.
+func Build(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "app.wasm")
+	path, dir := filepath.Join(t.TempDir(), "app.wasm"), filepath.Join(workerd.Examples(t), "worker")
 	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-trimpath", "-ldflags=-s -w", "-o", path, ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	for _, name := range []string{"config.capnp", "worker.mjs", "reactor.mjs"} {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(filepath.Dir(path), name), text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	return path
 }
@@ -35,7 +47,18 @@ type Reactor struct {
 	module api.Module
 }
 
-// Start loads a module. The environment is name, value pairs.
+// Workerd runs the worker that Build has made in workerd, until the test ends, and returns
+// its address. The environment is as in [exec.Cmd].
+func Workerd(t *testing.T, path string, environment ...string) (url string) {
+	t.Helper()
+	all := []string{"SESSION_SECRETS_OLD=", "SESSION_SECRET_NEXT="} // workerd wants each binding to be there
+	return workerd.Start(t, filepath.Join(filepath.Dir(path), "config.capnp"), append(all, environment...))
+}
+
+// compiled keeps what wazero has compiled, which takes it seconds.
+var compiled = wazero.NewCompilationCache()
+
+// Start loads a module into wazero. The environment is as in [exec.Cmd].
 func Start(t *testing.T, path string, environment ...string) *Reactor {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context())
@@ -43,13 +66,14 @@ func Start(t *testing.T, path string, environment ...string) *Reactor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runtime := wazero.NewRuntime(ctx)
+	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(compiled))
 	t.Cleanup(func() { runtime.Close(ctx) })
 	wasi_snapshot_preview1.MustInstantiate(ctx, runtime)
 	config := wazero.NewModuleConfig().WithStartFunctions("_initialize").WithRandSource(rand.Reader).
 		WithSysWalltime().WithSysNanotime().WithStdout(os.Stderr).WithStderr(os.Stderr)
-	for i := 0; i < len(environment); i += 2 {
-		config = config.WithEnv(environment[i], environment[i+1])
+	for _, variable := range environment {
+		name, value, _ := strings.Cut(variable, "=")
+		config = config.WithEnv(name, value)
 	}
 	module, err := runtime.InstantiateWithConfig(ctx, code, config)
 	if err != nil {
