@@ -57,6 +57,16 @@ func TestP18_Change(t *testing.T) {
 	wantTo(t, login(a.Browser(t), ada, other), "/")
 }
 
+// TestP18_ChangeProvesNothing: it needs no mail.
+func TestP18_ChangeProvesNothing(t *testing.T) {
+	a := start(t, rig.Options{})
+	a.Users.Edit("1", func(u *rig.User) { u.Proven = false })
+	want(t, a.loggedIn(t).Post("/password/change", form("current", right, "password", other)), http.StatusOK, "is changed")
+	if a.Users.Get("1").Proven {
+		t.Error("the address is proven")
+	}
+}
+
 // TestP18_LoginRequired: a redirect to the login page, and no more.
 func TestP18_LoginRequired(t *testing.T) {
 	a := start(t, rig.Options{})
