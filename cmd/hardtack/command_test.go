@@ -24,7 +24,7 @@ func commands() *cobra.Command {
 }
 
 // Every command explains itself, and its examples are commands that it takes.
-func TestE62_EveryCommandHasAnExample(t *testing.T) {
+func TestE47_EveryCommandHasAnExample(t *testing.T) {
 	n := 0
 	walk(commands(), func(cmd *cobra.Command) {
 		n++

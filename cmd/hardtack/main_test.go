@@ -96,5 +96,5 @@ func TestE53_RetireRefuses(t *testing.T)         { script(t, "retire") }
 func TestE56_SecretsAndTerminals(t *testing.T)   { script(t, "terminal") }
 func TestE57_ExportForReadersAlone(t *testing.T) { script(t, "export") }
 func TestE58_ExitStatus(t *testing.T)            { script(t, "exit") }
-func TestE60_PrintIsReadBack(t *testing.T)       { script(t, "print") }
-func TestE61_WhatToDoNext(t *testing.T)          { script(t, "next") }
+func TestE45_PrintIsReadBack(t *testing.T)       { script(t, "print") }
+func TestE46_WhatToDoNext(t *testing.T)          { script(t, "next") }
