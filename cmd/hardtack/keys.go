@@ -187,7 +187,7 @@ file doesn't know when the last instance learned of the successor, so wait longe
 		if err != nil {
 			return explain(err, file, id)
 		}
-		return a.changed(file, "Removed "+id+".", true, ring, time.Duration(*life), afterRetire(file, id))
+		return a.changed(file, "Removed "+id+".", true, ring, time.Duration(*life), afterRetire())
 	}
 	return cmd
 }

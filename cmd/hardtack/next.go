@@ -101,11 +101,12 @@ func afterNew(file string) []step {
 
 func afterAdd(file string, key keyring.Key, ring *keyring.Keyring, life time.Duration) []step {
 	if at := key.Active(); !at.IsZero() {
-		steps := []step{{"before " + stamp(at), "make sure that every instance has this file", ""}}
+		steps := []step{{"before " + stamp(at), "make sure that every instance has this file", ""}, readersToo(file)}
 		return append(steps, retirals(file, ring, key.ID(), "from "+stamp(at.Add(life))+" on")...)
 	}
 	return []step{
 		{"now", "make sure that every instance has this file. Copy it if they don't share it", ""},
+		readersToo(file),
 		{"once every instance has it", "let the new key seal", command("keys promote", file, key.ID())},
 	}
 }
@@ -119,22 +120,28 @@ func afterRotate(file string, ring *keyring.Keyring, now time.Time, life time.Du
 	steps := []step{
 		{"now", "nothing where instances share the file: they see it within a second of their next request", ""},
 		{"at once", "copy the file to every instance that doesn't share it. Until then it can't read new sessions. The next time use add, then promote", ""},
+		readersToo(file),
 	}
 	return append(steps, retirals(file, ring, ring.Primary().ID(), after(now, life))...)
+}
+
+// readersToo is about programs that have exported keys.
+func readersToo(file string) step {
+	return step{"now", "a service that reads the cookies with exported keys counts as an instance: export them again", command("keys export", file)}
 }
 
 func after(now time.Time, life time.Duration) string {
 	return "from " + stamp(now.Add(life)) + " on, or " + inspect.Days(life) + " after the last instance has the file"
 }
 
-func afterRetire(file, id string) []step {
+func afterRetire() []step {
 	return []step{{"any time", "copy the file to every instance that doesn't share it", ""}}
 }
 
 func afterReplace(file string) []step {
 	return []step{
 		{"at once", "copy the file to every instance that doesn't share it. Whoever has the old key can make sessions until the last one has it", ""},
-		{"at once", "export the keys again for services that read the cookies", command("keys export", file)},
+		readersToo(file),
 		{"now", "check that an old cookie is refused: the verdict must be unknown-key", command("inspect", "--keys", file)},
 	}
 }
