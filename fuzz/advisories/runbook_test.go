@@ -1,11 +1,13 @@
 package advisories_test
 
 import (
+	"encoding/json"
 	"go/format"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,31 +54,18 @@ func run(t *testing.T, stdin string, name string, args ...string) string {
 	return string(out)
 }
 
-// ops is the page's programs, built, and a key file to use them on.
+// ops is the command hardtack, built, and a key file to use it on.
 type ops struct {
-	t         *testing.T
-	path      string
-	keys, see string // the programs
-	file      *keyring.File
+	t       *testing.T
+	path    string
+	command string
+	file    *keyring.File
 }
 
 func newOps(t *testing.T, ring *keyring.Keyring) *ops {
-	files, pieces := runbook(t)
 	dir := t.TempDir()
-	imports := "package ops\n\nimport (\n\t\"database/sql\"\n\t\"encoding/json\"\n\t\"errors\"\n\n\t\"github.com/hardtack-go/hardtack/auth\"\n\t\"github.com/hardtack-go/hardtack/ssestore\"\n)\n\n"
-	files["pieces.go"] = imports + strings.Join(pieces, "\n")
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, name := range []string{"log.go", "pieces.go"} {
-		run(t, "", "go", "vet", filepath.Join(dir, name))
-	}
-	for _, name := range []string{"keys", "look"} {
-		run(t, "", "go", "build", "-o", filepath.Join(dir, name), filepath.Join(dir, name+".go"))
-	}
-	o := &ops{t: t, path: filepath.Join(dir, "keys.json"), keys: filepath.Join(dir, "keys"), see: filepath.Join(dir, "look")}
+	o := &ops{t: t, path: filepath.Join(dir, "keys.json"), command: filepath.Join(dir, "hardtack")}
+	run(t, "", "go", "build", "-o", o.command, "github.com/hardtack-go/hardtack/cmd/hardtack")
 	if err := keyring.CreateFile(o.path, ring); err != nil {
 		t.Fatal(err)
 	}
@@ -87,10 +76,31 @@ func newOps(t *testing.T, ring *keyring.Keyring) *ops {
 	return o
 }
 
-// run is a command of keys.go: its output as fields, three for each key.
-func (o *ops) run(args ...string) []string {
+// run is a command of the page, with its placeholders filled in. It returns the keys
+// that are then in the file: their kids, and which of them is the primary.
+func (o *ops) run(line, kid string) (kids []string, primary string) {
 	o.t.Helper()
-	return strings.Fields(run(o.t, "", o.keys, append([]string{o.path}, args...)...))
+	page, err := os.ReadFile(root + "/docs/RUNBOOK.md")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	if !strings.Contains(string(page), line+"\n") {
+		o.t.Errorf("docs/RUNBOOK.md doesn't tell anyone to run %q", line)
+	}
+	args := strings.Fields(strings.NewReplacer("keys.json", o.path, "THE_KID", kid).Replace(line))
+	var listed struct {
+		Keys []struct{ Kid, Role string }
+	}
+	if err := json.Unmarshal([]byte(run(o.t, "", o.command, append(args[1:], "--json")...)), &listed); err != nil {
+		o.t.Fatal(err)
+	}
+	for _, k := range listed.Keys {
+		kids = append(kids, k.Kid)
+		if k.Role == "primary" {
+			primary = k.Kid
+		}
+	}
+	return kids, primary
 }
 
 // session is the Cookie header of a new session under the primary.
@@ -115,68 +125,89 @@ func (o *ops) session() string {
 
 func (o *ops) opens(what, cookie string, want bool) {
 	o.t.Helper()
-	text := run(o.t, cookie+"\n", o.see, o.path)
-	if good := strings.Contains(text, "refused none\n"); good != want || !good && !strings.Contains(text, "refused unknown-key\n") {
-		o.t.Errorf("%s: %s", what, text)
+	cmd := exec.CommandContext(o.t.Context(), o.command, "inspect", "--keys", o.path)
+	cmd.Stdin = strings.NewReader(cookie + "\n")
+	out, err := cmd.CombinedOutput()
+	text := string(out)
+	if good := strings.Contains(text, ": ok\n"); good != want || good != (err == nil) || !good && !strings.Contains(text, ": unknown-key\n") {
+		o.t.Errorf("%s: %v, %s", what, err, text)
 	}
 	if strings.Contains(text, cookie) {
-		o.t.Errorf("%s: look prints the cookie", what)
+		o.t.Errorf("%s: inspect prints the cookie", what)
 	}
 }
 
-// TestRunbook takes the programs out of the page and uses them as it says, on a
-// key file with sessions under two keys.
-func TestRunbook(t *testing.T) {
-	o := newOps(t, keyring.Generate())
-	keys, session, opens := o.run, o.session, o.opens
+// The commands of the page.
+const (
+	list    = "hardtack keys list keys.json"
+	replace = "hardtack keys rotate keys.json --replace THE_KID"
+	fresh   = "hardtack keys rotate keys.json --replace-all"
+)
 
-	listed := keys("list")
-	if len(listed) != 3 || listed[1] != "primary" {
-		t.Fatalf("list: %v", listed)
+// rotate is what happens on a quiet day.
+func (o *ops) rotate() string {
+	o.t.Helper()
+	if err := o.file.Update((*keyring.Keyring).Rotate); err != nil {
+		o.t.Fatal(err)
 	}
-	first, a := listed[0], session()
-	listed = keys("rotate")
-	if len(listed) != 6 || listed[1] != "primary" || listed[0] == first || listed[3] != first {
-		t.Fatalf("rotate: %v", listed)
+	return o.file.Refresh(time.Now()).Primary().ID()
+}
+
+// TestRunbook compiles the Go of the page, and uses the commands of the page as it says,
+// on a key file with sessions under two keys.
+func TestRunbook(t *testing.T) {
+	files, pieces := runbook(t)
+	dir := t.TempDir()
+	imports := "package ops\n\nimport (\n\t\"database/sql\"\n\t\"encoding/json\"\n\t\"errors\"\n\n\t\"github.com/hardtack-go/hardtack/auth\"\n\t\"github.com/hardtack-go/hardtack/ssestore\"\n)\n\n"
+	files["pieces.go"] = imports + strings.Join(pieces, "\n")
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "", "go", "vet", filepath.Join(dir, name))
 	}
-	second, b := listed[0], session()
-	opens("the first session after a rotation", a, true)
-	opens("the second session", b, true)
+
+	o := newOps(t, keyring.Generate())
+	kids, first := o.run(list, "")
+	if len(kids) != 1 || first == "" {
+		t.Fatalf("list: %v", kids)
+	}
+	a := o.session()
+	second := o.rotate()
+	b := o.session()
+	o.opens("the first session after a rotation", a, true)
+	o.opens("the second session", b, true)
 
 	// The primary leaked: its sessions end, the others go on.
-	listed = keys("replace", second)
-	if len(listed) != 6 || listed[1] != "primary" || strings.Contains(strings.Join(listed, " "), second) {
-		t.Fatalf("replace: %v", listed)
+	if kids, primary := o.run(replace, second); len(kids) != 2 || slices.Contains(kids, second) || primary == first {
+		t.Fatalf("replace: %v, %s", kids, primary)
 	}
-	opens("a session under the leaked key", b, false)
-	opens("a session under another key", a, true)
+	o.opens("a session under the leaked key", b, false)
+	o.opens("a session under another key", a, true)
 	// A fallback leaked.
-	listed = keys("replace", first)
-	if len(listed) != 6 || strings.Contains(strings.Join(listed, " "), first) {
-		t.Fatalf("replace: %v", listed)
+	if kids, _ := o.run(replace, first); len(kids) != 2 || slices.Contains(kids, first) {
+		t.Fatalf("replace: %v", kids)
 	}
-	opens("a session under a leaked fallback", a, false)
+	o.opens("a session under a leaked fallback", a, false)
 
 	// Sessions can be forged: all end, also where one key is all there is.
-	c := session()
-	opens("a session before fresh", c, true)
-	keys("rotate")
-	if listed = keys("fresh"); len(listed) != 3 {
-		t.Fatalf("fresh: %v", listed)
+	c := o.session()
+	o.opens("a session before fresh", c, true)
+	o.rotate()
+	for range 2 {
+		if kids, primary := o.run(fresh, ""); len(kids) != 1 || primary != kids[0] {
+			t.Fatalf("fresh: %v", kids)
+		}
+		o.opens("a session after fresh", c, false)
+		c = o.session()
 	}
-	opens("a session after fresh", c, false)
-	c = session()
-	if listed = keys("fresh"); len(listed) != 3 {
-		t.Fatalf("fresh of one key: %v", listed)
-	}
-	opens("a session after fresh", c, false)
 }
 
 // In a full ring every command of the page works: none of them may need room at
 // the moment in which a key leaked.
 func TestF406_RunbookWith16Keys(t *testing.T) {
 	ring := keyring.Generate()
-	for len(ring.Keys()) < 15 {
+	for len(ring.Keys()) < 16 {
 		var err error
 		if ring, err = ring.Rotate(); err != nil {
 			t.Fatal(err)
@@ -184,37 +215,23 @@ func TestF406_RunbookWith16Keys(t *testing.T) {
 	}
 	o := newOps(t, ring)
 	a := o.session()
-	oldest := ring.Keys()[14].ID()
-
-	const full = 16 * 3 // words
-	listed := o.run("rotate")
-	if len(listed) != full {
-		t.Fatalf("16 keys: %v", listed)
+	kids, leaked := o.run(list, "")
+	if len(kids) != 16 {
+		t.Fatalf("list: %v", kids)
 	}
-	primary, b := listed[0], o.session()
-	o.opens("a session before", a, true)
-
-	listed = o.run("rotate") // the program's log line comes first
-	text := strings.Join(listed, " ")
-	if !strings.HasPrefix(listed[len(listed)-full+1], "primary") || strings.Count(text, oldest) != 1 || !strings.Contains(text, "end: "+oldest) {
-		t.Fatalf("rotate: %v", listed)
+	kids, primary := o.run(replace, leaked)
+	if len(kids) != 16 || slices.Contains(kids, leaked) || primary != kids[0] {
+		t.Fatalf("replace: %v", kids)
 	}
-	o.opens("a session under the first of 16 keys, after a rotation", a, true)
-	o.opens("a session under the last of 16 keys, after a rotation", b, true)
-
-	c := o.session()
-	listed = o.run("list")
-	if listed = o.run("replace", listed[0]); len(listed) != full || listed[1] != "primary" || listed[3] != primary {
-		t.Fatalf("replace the primary: %v", listed)
+	o.opens("a session under the key that leaked", a, false)
+	b := o.session()
+	o.opens("a session under the new key", b, true)
+	if kids, _ := o.run(replace, kids[15]); len(kids) != 16 {
+		t.Fatalf("replace the oldest: %v", kids)
 	}
-	o.opens("a session under the key that leaked", c, false)
 	o.opens("a session under another key", b, true)
-
-	d := o.session()
-	if listed = o.run("fresh"); len(listed) != 3 || listed[1] != "primary" {
-		t.Fatalf("fresh: %v", listed)
+	if kids, _ := o.run(fresh, ""); len(kids) != 1 {
+		t.Fatalf("fresh: %v", kids)
 	}
-	for what, cookie := range map[string]string{"first": a, "second": b, "last": d} {
-		o.opens(what+" session after fresh", cookie, false)
-	}
+	o.opens("a session after fresh", b, false)
 }
