@@ -10,14 +10,14 @@ import (
 	"github.com/hardtack-go/hardtack/bench/contest"
 )
 
-// TestE62_Sizes: a WebAssembly program with the core stays small. The platforms that run
+// TestE72_Sizes: a WebAssembly program with the core stays small. The platforms that run
 // such programs limit their size, and start a small one sooner.
 //
 // The limits are what the programs have and 1 % of room. What writes takes 45 KB: sealing,
 // random numbers, cookies and barriers. A typed key takes 250 KB more, for encoding/json,
 // for reflect, and for package time's parser, which encoding/json makes the linker keep.
 // 37 KB of that is the search for a method Equal by its name.
-func TestE62_Sizes(t *testing.T) {
+func TestE72_Sizes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles the core for WebAssembly")
 	}
@@ -54,8 +54,8 @@ func TestE62_Sizes(t *testing.T) {
 	}
 }
 
-// TestE62_ProgramsWork: the programs whose size counts do what they say.
-func TestE62_ProgramsWork(t *testing.T) {
+// TestE72_ProgramsWork: the programs whose size counts do what they say.
+func TestE72_ProgramsWork(t *testing.T) {
 	keys, cookies, err := contest.Ticket()
 	if err != nil {
 		t.Fatal(err)

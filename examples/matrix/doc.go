@@ -4,7 +4,7 @@
 // JavaScript in Node and in workerd. It prints who reads whose sessions in the middle of a
 // rotation, after a logout elsewhere, and behind a comma:
 //
-//	go test -v -run TestE61 ./examples/matrix
+//	go test -v -run TestE71 ./examples/matrix
 //
 // Node must be installed, and workerd by npm ci in the folder examples.
 package matrix

@@ -54,9 +54,9 @@ func (s stage) knows(issuer stage) bool {
 	return slices.Contains([]string{s.primary, s.next, s.old}, issuer.primary)
 }
 
-// TestE61_Matrix: a session opens on every platform that has its key, whoever issued it.
+// TestE71_Matrix: a session opens on every platform that has its key, whoever issued it.
 // After a logout on any platform no other takes it, and none takes it from behind a comma.
-func TestE61_Matrix(t *testing.T) {
+func TestE71_Matrix(t *testing.T) {
 	browser.Program(t, "node", "nodejs")
 	workerd.Program(t)
 	platforms := platforms(t)

@@ -13,9 +13,9 @@ import (
 
 var environment = []string{"SESSION_SECRET=Zx3vQm8Lk2Wn5Rt7Yp1Hs4Jd6Fg9Bc0VaKiUe", "PASSWORD=open sesame"}
 
-// TestE60_Reactor: logs in, reads and logs out in wazero, and refuses what the guard of
+// TestE70_Reactor: logs in, reads and logs out in wazero, and refuses what the guard of
 // package middleware would.
-func TestE60_Reactor(t *testing.T) {
+func TestE70_Reactor(t *testing.T) {
 	wasm := reactor.Build(t)
 	r := reactor.Start(t, wasm, environment...)
 	now := time.Now()
@@ -73,8 +73,8 @@ func TestE60_Reactor(t *testing.T) {
 	}
 }
 
-// TestE60_Workerd: the same on the real workerd, over HTTP.
-func TestE60_Workerd(t *testing.T) {
+// TestE70_Workerd: the same on the real workerd, over HTTP.
+func TestE70_Workerd(t *testing.T) {
 	workerd.Program(t) // or skip
 	url := reactor.Workerd(t, reactor.Build(t), environment...)
 	v := visitor.New(t, url)
