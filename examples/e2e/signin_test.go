@@ -107,7 +107,9 @@ func TestDemoSignin_EveryWay(t *testing.T) {
 	b.until("offering passkeys", `!document.querySelector("[data-passkey=login]").hidden`)
 	b.shoot("signin-02-login")
 	touched(true)
-	b.press("[data-passkey=login] button")
+	// If the page asks for a passkey beside the address only now, it gets one before the
+	// button is pressed, and is gone.
+	_, _ = chromedp.Run(b.ctx, chromedp.Evaluate[bool](`setTimeout(() => document.querySelector("[data-passkey=login] button")?.click()) > 0`))
 	b.arrive("/account")
 	if how := b.how(); how != "with a passkey" {
 		t.Errorf("logged in %q", how)
