@@ -178,8 +178,8 @@ func TestD2_Defaults(t *testing.T) {
 }
 
 func TestD3_NilAndZeroDesk(t *testing.T) {
-	for name, d := range map[string]*signin.Desk[*rig.User]{"nil": nil, "zero": new(signin.Desk[*rig.User])} {
-		t.Run(name, func(t *testing.T) {
+	for _, d := range []*signin.Desk[*rig.User]{nil, new(signin.Desk[*rig.User])} {
+		t.Run(fmt.Sprint("nil ", d == nil), func(t *testing.T) {
 			answers := func(what string, f func(w http.ResponseWriter, r *http.Request)) {
 				t.Helper()
 				w := httptest.NewRecorder()

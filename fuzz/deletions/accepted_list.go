@@ -340,6 +340,7 @@ var survivors = []reason{
 		"signin/oauth party.ask: err != nil",
 	}},
 	{panicked, "a method of a nil Desk, a nil function or status 0 panics; the tests that die assert the answer", []string{
+		"signin Desk.Bind: !d.ready()",
 		"signin Desk.Browser: !d.ready()",
 		"signin Desk.ready: d.cfg.Guard != nil = true",
 		"signin Desk.Show: p.Status == 0",
