@@ -4,6 +4,7 @@ package address
 import (
 	"net/mail"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -29,6 +30,19 @@ func Normal(s string) string {
 	// in it that a header or an SMTP command could take for something else.
 	parsed, err := mail.ParseAddress(s)
 	if err != nil || parsed.Address != s {
+		return ""
+	}
+	// The parser takes every character outside of ASCII. One that can't be seen, or that
+	// changes the direction of a text, makes an address look like another one.
+	if strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		return ""
+	}
+	// A host has letters, digits and hyphens (RFC 5890 section 2.3.2.3). That leaves out
+	// IP addresses in brackets, which lead into the network of the mail server.
+	_, host, _ := strings.Cut(s, "@")
+	if strings.ContainsFunc(host, func(c rune) bool {
+		return c != '.' && c != '-' && !unicode.IsLetter(c) && !unicode.IsMark(c) && !unicode.IsDigit(c)
+	}) {
 		return ""
 	}
 	return s
