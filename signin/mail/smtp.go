@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	gomail "github.com/wneessen/go-mail"
 
@@ -155,10 +156,18 @@ func (s *sender) Send(ctx context.Context, m signin.Mail) error {
 	if err != nil {
 		return fmt.Errorf("mail: %w", err)
 	}
-	msg := s.message(m)
-	if err := client.DialAndSendWithContext(ctx, msg); err != nil && !msg.IsDelivered() {
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
 		return failed(err)
 	}
+	if ok, _ := session.Extension("SMTPUTF8"); !ok && strings.ContainsFunc(m.To, func(c rune) bool { return c > unicode.MaxASCII }) {
+		return fmt.Errorf("%w: the server takes no address outside of ASCII", ErrRefused) // RFC 6531 section 3.1
+	}
+	msg := s.message(m)
+	if err := client.SendWithSMTPClient(session, msg); err != nil && !msg.IsDelivered() {
+		return failed(err)
+	}
+	_ = client.CloseWithSMTPClient(session) // the server has the mail, whatever it says to QUIT
 	return nil
 }
 

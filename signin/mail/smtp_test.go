@@ -301,6 +301,20 @@ func TestD18_TLSOrNothing(t *testing.T) {
 	}
 }
 
+// An address outside of ASCII goes to servers that take it (RFC 6531), and no further
+// attempt is made at others.
+func TestD18_OutsideOfASCII(t *testing.T) {
+	for _, takes := range []bool{true, false} {
+		s := serve(t, true, func(srv *smtp.Server) { srv.EnableSMTPUTF8 = takes })
+		err := s.sender(t, nil).Send(t.Context(), signin.Mail{To: "jürgen@müller.example", Subject: "x", Text: "x"})
+		if mails := s.mails(); takes && (err != nil || len(mails) != 1 || mails[0].to != "jürgen@müller.example" || !mails[0].utf8) {
+			t.Errorf("%v, %+v", err, mails)
+		} else if !takes && (!errors.Is(err, mail.ErrRefused) || len(mails) > 0 || strings.Contains(err.Error(), "müller")) {
+			t.Errorf("%v, %+v", err, mails)
+		}
+	}
+}
+
 // TestD18_TLSFromTheStart: on port 465 there is no greeting in the clear.
 func TestD18_TLSFromTheStart(t *testing.T) {
 	s := serve(t, true, func(srv *smtp.Server) { srv.EnableSMTPUTF8 = false }, true)
