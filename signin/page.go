@@ -59,9 +59,10 @@ main{max-width:26rem;margin:0 auto;padding:clamp(1.5rem,8vh,5rem) 1.25rem;overfl
 h1{font-size:1.6rem;line-height:1.25;margin:0 0 1rem}
 a{color:var(--a)}
 form{display:grid;gap:1rem;margin:1rem 0}
+form p{margin:0}
 label{display:grid;gap:.3rem;font-weight:600}
 label:has([type=checkbox]){display:flex;gap:.6rem;align-items:center;font-weight:400;min-height:2.75rem}
-input:not([type=checkbox],[type=hidden]){font:inherit;color:inherit;background:var(--p);border:1px solid var(--e);border-radius:.4rem;padding:.6rem .75rem;min-height:2.75rem;width:100%}
+input:not([type=checkbox],[type=hidden]){font:inherit;font-weight:400;color:inherit;background:var(--p);border:1px solid var(--e);border-radius:.4rem;padding:.6rem .75rem;min-height:2.75rem;width:100%}
 [type=checkbox]{width:1.2rem;height:1.2rem;accent-color:var(--a)}
 button{font:inherit;font-weight:600;color:var(--b);background:var(--a);border:1px solid transparent;border-radius:.4rem;padding:.6rem 1rem;min-height:2.75rem;cursor:pointer}
 :focus-visible{outline:3px solid var(--a);outline-offset:2px}
