@@ -136,12 +136,28 @@ func (k *Cookie) Set(value string, now time.Time, maxAge time.Duration) (string,
 		}
 		var scratch [len(expiresLayout)]byte
 		b.WriteString("; Expires=")
-		b.Write(expires.AppendFormat(scratch[:0], expiresLayout))
+		b.Write(appendDate(scratch[:0], expires))
 		b.WriteString("; Max-Age=")
 		b.Write(strconv.AppendInt(scratch[:0], seconds, 10))
 	}
 	b.WriteString(k.attributes)
 	return b.String(), nil
+}
+
+// appendDate appends t, which is in UTC and in the years 1970 to 9999, in expiresLayout.
+// time.Time.AppendFormat, its twin, takes ten times as long.
+func appendDate(dst []byte, t time.Time) []byte {
+	year, month, day := t.Date()
+	hour, minute, second := t.Clock()
+	two := func(n int) []byte { return append(dst, byte('0'+n/10), byte('0'+n%10)) }
+	dst = append(append(dst, t.Weekday().String()[:3]...), ", "...)
+	dst = append(two(day), ' ')
+	dst = append(append(dst, month.String()[:3]...), ' ')
+	dst = two(year / 100)
+	dst = append(two(year%100), ' ')
+	dst = append(two(hour), ':')
+	dst = append(two(minute), ':')
+	return append(two(second), " GMT"...)
 }
 
 // Delete returns the Set-Cookie line that removes the cookie: an empty value, an

@@ -169,12 +169,39 @@ func TestC11_HeaderBudget(t *testing.T) {
 	}
 }
 
+// TestC2_Dates: the dates are those of package time, for every day of 80 years and every
+// second of a day.
+func TestC2_Dates(t *testing.T) {
+	k := newCookie(t, cookie.Config{})
+	check := func(now time.Time) {
+		t.Helper()
+		line, err := k.Set("v", now, time.Second)
+		if want := "; Expires=" + now.UTC().Add(time.Second).Format(http.TimeFormat) + "; "; err != nil || !strings.Contains(line, want) {
+			t.Fatalf("%v: %q %v, want %q", now, line, err, want)
+		}
+	}
+	start := time.Date(2020, 1, 1, 23, 59, 58, 999, time.FixedZone("", -3600))
+	for day := range 80 * 366 {
+		check(start.AddDate(0, 0, day))
+	}
+	for second := range 24 * 60 * 60 {
+		check(start.Add(time.Duration(second) * time.Second))
+	}
+	for _, sec := range []int64{0, 1<<31 - 1, 1 << 32, 253402300797} {
+		check(time.Unix(sec, 0))
+	}
+}
+
 // The values that Set takes are those of cookie-octets, RFC 6265 section 4.1.1.
 func TestC2_ValueOctets(t *testing.T) {
 	k := newCookie(t, cookie.Config{})
 	for c := range 256 {
 		octet := c == 0x21 || 0x23 <= c && c <= 0x2b || 0x2d <= c && c <= 0x3a || 0x3c <= c && c <= 0x5b || 0x5d <= c && c <= 0x7e
-		for _, value := range []string{string([]byte{byte(c)}), "v" + string([]byte{byte(c)}) + "v"} {
+		for i := range 20 {
+			value := strings.Repeat("v", i) + string([]byte{byte(c)}) + strings.Repeat("v", 19-i)
+			if i == 19 {
+				value = value[i:]
+			}
 			if _, err := k.Set(value, time.Unix(1700000000, 0), 0); (err == nil) != octet {
 				t.Errorf("%q: %v", value, err)
 			}

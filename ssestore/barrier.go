@@ -2,12 +2,12 @@ package ssestore
 
 import (
 	"crypto/subtle"
-	"encoding/base64"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/base64url"
 	"github.com/hardtack-go/hardtack/internal/claims"
 	"github.com/hardtack-go/hardtack/keyring"
 )
@@ -138,7 +138,7 @@ func (p *state) appendMAC(dst []byte, label keyring.Label, kid string, sid claim
 	}
 	var sum [32]byte
 	m.sum(&sum, string(sid[:]), until)
-	return base64.RawURLEncoding.AppendEncode(dst, sum[:16]), true
+	return base64url.Append(dst, sum[:16]), true
 }
 
 // barrierLine returns the Set-Cookie line that names the sessions that this response

@@ -137,6 +137,14 @@ func sizeOf(members []claims.Member) (size int) {
 	return size
 }
 
+// dataSize is sizeOf the session's values, which it doesn't look at.
+func (p *state) dataSize() int {
+	if p.data == dataChanged {
+		return sizeOf(p.values.members)
+	}
+	return max(0, len(p.c.D)-len("{"))
+}
+
 // fits returns a *cookie.SizeError if the session's data doesn't fit next to a user
 // called sub.
 func (p *state) fits(sub string, members []claims.Member) error {

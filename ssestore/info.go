@@ -2,9 +2,9 @@ package ssestore
 
 import (
 	"bytes"
-	"encoding/base64"
 	"time"
 
+	"github.com/hardtack-go/hardtack/internal/base64url"
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
 
@@ -74,7 +74,7 @@ func (s *Session) Info() Info {
 		if m := macOf(p.keys().Primary(), p.store.labels.log); m != nil {
 			var sum [32]byte
 			m.sum(&sum, c.SID.String())
-			i.LogID = base64.RawURLEncoding.EncodeToString(sum[:12])
+			i.LogID = string(base64url.Append(nil, sum[:12]))
 		}
 	}
 	if !p.empty() {

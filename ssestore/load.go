@@ -3,12 +3,12 @@ package ssestore
 import (
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"time"
 	"unsafe"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/base64url"
 	"github.com/hardtack-go/hardtack/internal/claims"
 	"github.com/hardtack-go/hardtack/internal/cookieheader"
 	"github.com/hardtack-go/hardtack/internal/jwe"
@@ -272,6 +272,6 @@ func (p *state) sid(seed, sub string) claims.SID {
 }
 
 func encodeSID(sum [32]byte) (id claims.SID) {
-	base64.RawURLEncoding.Encode(id[:], sum[:16])
+	base64url.Encode(id[:], sum[:16])
 	return id
 }

@@ -172,19 +172,21 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 	if p.keys().Primary().ID() == "" {
 		return cookie.ErrNoPrimary
 	}
-	kept := p.members()
 	filtered := keep != nil || p.actor() != nil
-	if filtered {
-		kept = slices.DeleteFunc(slices.Clone(kept), func(m claims.Member) bool {
+	var kept []claims.Member
+	size := p.dataSize()
+	if filtered || size > p.store.dataLimit(id) { // nearly always nobody looks at them
+		kept = slices.DeleteFunc(slices.Clone(p.members()), func(m claims.Member) bool {
 			return m.Name[0] == reserved || keep != nil && !keep(m.Name)
 		})
-	}
-	if err := p.fits(id, kept); err != nil {
-		return err
+		if err := p.fits(id, kept); err != nil {
+			return err
+		}
+		size = sizeOf(kept)
 	}
 	p.bury()
 	per := p.c.Per
-	if p.c.SID == (claims.SID{}) || len(kept) == 0 {
+	if p.c.SID == (claims.SID{}) || size == 0 {
 		per = p.store.persistent
 	}
 	if filtered {

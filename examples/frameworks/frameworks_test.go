@@ -42,24 +42,24 @@ func TestF203_UsualWiring(t *testing.T) {
 			b.expect("GET", "/members", 200, "members: ann,,") // the flash is shown once
 
 			b.expect("GET", "/stream", 200, "one two")
-			b.expect("GET", "/", 200, "ann,,x")
+			b.expect("GET", "/", 200, "ann,,|")
 			b.expect("GET", "/status", 202, "")
-			b.expect("GET", "/", 200, "ann,,xx")
+			b.expect("GET", "/", 200, "ann,,||")
 			b.expect("POST", "/change", 200, "*")
-			b.expect("GET", "/", 200, "ann,,xxx")
+			b.expect("GET", "/", 200, "ann,,|||")
 
 			// What fails changes nothing.
 			if h := b.expect("GET", "/broken", 500, "*"); len(h["Set-Cookie"]) != 0 {
 				t.Errorf("a 500 sets %v", h["Set-Cookie"])
 			}
 			b.expect("GET", "/panic", 500, "*")
-			b.expect("GET", "/", 200, "ann,,xxx")
+			b.expect("GET", "/", 200, "ann,,|||")
 
 			if w.plain404 {
 				b.expect("GET", "/missing", 404, "*")
 			} else {
 				_, body, h := b.do("GET", "/missing")
-				if strings.TrimSpace(body) != "no page for ann,,xxx" || !strings.Contains(h.Get("Cache-Control"), "private") {
+				if strings.TrimSpace(body) != "no page for ann,,|||" || !strings.Contains(h.Get("Cache-Control"), "private") {
 					t.Errorf("not found: %q %v", body, h)
 				}
 			}
@@ -78,7 +78,7 @@ func TestF203_UsualWiring(t *testing.T) {
 			if outcomes, _ := s.told(); len(outcomes) != 1 || !errors.Is(outcomes[0], middleware.ErrCrossOrigin) {
 				t.Errorf("outcomes %v, want ErrCrossOrigin", outcomes)
 			}
-			b.expect("GET", "/", 200, "ann,,xxx")
+			b.expect("GET", "/", 200, "ann,,|||")
 
 			h = b.expect("POST", "/logout", 303, "*")
 			if h.Get("Location") != "/" || !strings.Contains(strings.Join(h["Set-Cookie"], "\n"), "Max-Age=0") {

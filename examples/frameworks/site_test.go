@@ -94,7 +94,7 @@ func (s *site) home(r *http.Request) string {
 	}
 	session := s.guard.Session(r)
 	text, _ := flash.Pop(session)
-	return strings.Join([]string{who, text, strings.Repeat("x", count.Get(session))}, ",")
+	return strings.Join([]string{who, text, strings.Repeat("|", count.Get(session))}, ",")
 }
 
 // login logs ann in and leaves a flash.

@@ -17,6 +17,7 @@ package base64url
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"unsafe"
 )
 
@@ -107,6 +108,14 @@ func PlainDecode(src string) ([]byte, bool) {
 //
 // encoding/base64, its twin, promises nothing about overlap.
 func Encode(dst, src []byte) { encode(dst, src, vector) }
+
+// Append appends the base64url form of src to dst.
+func Append(dst, src []byte) []byte {
+	n, more := len(dst), (len(src)*4+2)/3
+	dst = slices.Grow(dst, more)[:n+more]
+	Encode(dst[n:], src)
+	return dst
+}
 
 // encode can do without the vector code, so that tests reach all of it.
 func encode(dst, src []byte, vector bool) {

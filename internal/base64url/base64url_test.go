@@ -41,6 +41,9 @@ func TestEncode(t *testing.T) {
 			if string(whole) != edge+want+edge {
 				t.Fatalf("%s of %x: %q, want %q", name, src, whole, want)
 			}
+			if got := base64url.Append([]byte("kept:"), src); string(got) != "kept:"+want {
+				t.Fatalf("Append of %x: %q, want %q", src, got, want)
+			}
 		}
 		r := rand.NewChaCha8([32]byte{1})
 		for n := range 200 {

@@ -1,7 +1,6 @@
 package claims
 
 import (
-	"encoding/base64"
 	"encoding/binary"
 	"strconv"
 	"unicode"
@@ -398,7 +397,7 @@ func appendUser(dst []byte, sub string, stk Kid, stp *[32]byte) []byte {
 	dst = append(dst, `,"stk":"`...)
 	dst = append(dst, stk[:kidLen]...)
 	dst = append(dst, `","stp":"`...)
-	dst = base64.RawURLEncoding.AppendEncode(dst, stp[:])
+	dst = base64url.Append(dst, stp[:])
 	return append(dst, '"')
 }
 

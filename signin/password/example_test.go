@@ -13,9 +13,9 @@ import (
 	"github.com/hardtack-go/hardtack/signin/password"
 )
 
-// A login: one call for every outcome, so that all of them take the same time,
+// A login in a program with pages of its own: one call for every outcome, so that all of them take the same time,
 // and an upgrade of old hashes while the password is at hand.
-func Example() {
+func ExampleHasher() {
 	ctx := context.Background()
 	hasher, err := password.NewHasher(password.HasherConfig{})
 	if err != nil {

@@ -77,7 +77,7 @@ func (h *handler[U]) send(ctx context.Context, to, name, path string) error {
 }
 
 // tell sends a mail about something that has happened, if the application sends any. The
-// visitor can't do anything about an error, which the Sender reports itself.
+// visitor can't do anything about an error, which the desk logs.
 func (h *handler[U]) tell(ctx context.Context, to, name string) {
 	if h.desk.Config().Send != nil {
 		_ = h.send(ctx, to, name, h.desk.Config().LoginURL)

@@ -41,8 +41,8 @@ func (h *handler[U]) forgotten(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if known {
-		// An error isn't shown: there can be none for an address without an account. A
-		// Sender tells the application itself what it couldn't send.
+		// The desk logs an error. It isn't shown, because there can be none for an
+		// address without an account.
 		_ = h.send(r.Context(), h.Account(user).Email, "password/reset", h.Path+"reset?token="+token)
 	}
 	h.show(w, r, http.StatusOK, "password/sent", "", map[string]string{"email": email, "maybe": "1"})
