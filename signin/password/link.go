@@ -67,6 +67,18 @@ func arrive[U, V any](h *handler[U], w http.ResponseWriter, r *http.Request, use
 	return none, false
 }
 
+// meant reports whether a form is about the account whose ticket waits. It isn't if another
+// link was opened while the form was on the screen, perhaps by somebody else's page: the
+// visitor would choose a password for an account that they haven't seen. Then meant shows
+// them that one. A form that names no account is one of the application's own.
+func (h *handler[U]) meant(w http.ResponseWriter, r *http.Request, page, account, email string) bool {
+	if account == "" || account == email {
+		return true
+	}
+	h.show(w, r, http.StatusConflict, page, "Another link was opened in this browser meanwhile. It is for the account below.", map[string]string{"email": email})
+	return false
+}
+
 // release forgets the ticket that waits. An error means that this session is held or
 // was ended meanwhile; the ticket is spent in any case.
 func (h *handler[U]) release(r *http.Request) { _ = heldKey.Delete(h.session(r)) }

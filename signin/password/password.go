@@ -158,13 +158,16 @@ var pathForm = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)*$`)
 //	{Path}login       email, password, remember and next: logs in
 //	{Path}change      current and password: changes the password of who is logged in
 //	{Path}forgotten   email: sends the link to reset
-//	{Path}reset       password: sets a new one, for who came by that link
+//	{Path}reset       account and password: sets a new one, for who came by that link
 //	{Path}signup      email and next: sends the link to welcome (with Config.Create)
-//	{Path}welcome     password: creates the account and logs in
+//	{Path}welcome     account and password: creates the account and logs in
 //	{Path}verify      sends the link to verified (with Config.Addresses)
 //	{Path}verified    notes that the address is proven
 //	{Path}email       current and email: sends the link to moved
 //	{Path}moved       changes the address
+//
+// The account in a form is the address that its page named. A form that has it can't set
+// the password of another account, whose link was opened in the meantime.
 //
 // Without a Sender in the desk there is only login and change. If the configuration is
 // wrong, New returns all faults as joined [*ConfigError] values.

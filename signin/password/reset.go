@@ -82,7 +82,7 @@ func (h *handler[U]) resetForm(w http.ResponseWriter, r *http.Request) {
 // reset sets the password and logs nobody in: whoever can read somebody's mail for a
 // moment shouldn't get a session as well without the owner seeing a changed password.
 func (h *handler[U]) reset(w http.ResponseWriter, r *http.Request) {
-	f, ok := h.form(w, r, "password")
+	f, ok := h.form(w, r, "account", "password")
 	if !ok {
 		return
 	}
@@ -91,6 +91,9 @@ func (h *handler[U]) reset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	email := h.Account(user).Email
+	if !h.meant(w, r, "password/reset", f["account"], email) {
+		return
+	}
 	hash, ok := h.newHash(w, r, "password/reset", f["password"], email, map[string]string{"email": email})
 	if !ok {
 		return

@@ -140,6 +140,42 @@ func TestP7_LoggedInAsSomebodyElse(t *testing.T) {
 	wantWho(t, b, "2 by password")
 }
 
+// TestP28_AnotherLinkMeanwhile: Ada's form is on the screen when something opens another
+// link in her browser, whose ticket replaces hers.
+func TestP28_AnotherLinkMeanwhile(t *testing.T) {
+	const eve = "eve@example.com"
+	const told = "Another link was opened"
+	a := start(t, rig.Options{})
+	a.Users.Add(rig.User{Email: eve, Proven: true, PasswordFields: a.ada.PasswordFields})
+	ask := func(path, email, subject string) string {
+		a.Mails.Take()
+		a.Browser(t).Post("/password/"+path, form("email", email))
+		return a.linkOf(t, email, subject)
+	}
+	b := a.Browser(t)
+	page := follow(b, ask("forgotten", ada, "new password"))
+	follow(b, ask("forgotten", eve, "new password"))
+	c := a.cost(func() {
+		res := b.Post("/password/reset", form("account", page.Field("account"), "password", other))
+		want(t, res, http.StatusConflict, told)
+		if res.Field("account") != eve {
+			t.Errorf("the page names another account than that of the link: %s", res.Body)
+		}
+	})
+	if c.hashes != 0 || len(c.mails) != 0 || a.Users.Get("2").Hash != a.ada.Hash {
+		t.Errorf("%+v", c)
+	}
+	want(t, b.Post("/password/reset", form("account", eve, "password", other)), http.StatusOK, "is set")
+
+	page = follow(b, ask("signup", "new@example.com", "account"))
+	follow(b, ask("signup", "mallory@example.com", "account"))
+	want(t, b.Post("/password/welcome", form("account", page.Field("account"), "password", other)), http.StatusConflict, told)
+	if wantWho(t, b, "nobody"); a.Users.Get("3") != nil {
+		t.Error("there is an account")
+	}
+	wantTo(t, b.Post("/password/welcome", form("account", "mallory@example.com", "password", other)), "/")
+}
+
 // TestP7_LinkFromAnotherSite: a web mailer's link comes without a cookie that is
 // SameSite=Strict. The session that the browser has must not be replaced.
 func TestP7_LinkFromAnotherSite(t *testing.T) {

@@ -75,12 +75,12 @@ func (h *handler[U]) welcomeForm(w http.ResponseWriter, r *http.Request) {
 // welcome creates the account and logs in: this is a login by a mail that was just
 // followed and a password that was just chosen.
 func (h *handler[U]) welcome(w http.ResponseWriter, r *http.Request) {
-	f, ok := h.form(w, r, "password")
+	f, ok := h.form(w, r, "account", "password")
 	if !ok {
 		return
 	}
 	n, ok := arrive(h, w, r, "welcome", h.openSignup(r))
-	if !ok {
+	if !ok || !h.meant(w, r, "password/welcome", f["account"], n.Email) {
 		return
 	}
 	hash, ok := h.newHash(w, r, "password/welcome", f["password"], n.Email, map[string]string{"email": n.Email})
