@@ -50,12 +50,15 @@ func arrive[U, V any](h *handler[U], w http.ResponseWriter, r *http.Request, use
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
-	if h.desk.Config().Guard.Store().Strict() && r.Header.Get("Sec-Fetch-Site") == "cross-site" && !query.Has(again) {
+	if h.desk.Config().Guard.Store().Strict() && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 		// The browser may have a session that it didn't send, because another site,
 		// such as a web mailer, led here. A new one would replace it. This page leads
-		// here once more, and it is one of ours.
+		// here once more, and it is one of ours. By itself it does so once, in case a
+		// browser doesn't think so.
 		to := h.Path + use + "?" + url.Values{"token": {token}, again: {""}}.Encode()
-		w.Header().Set("Refresh", "0; url="+to)
+		if !query.Has(again) {
+			w.Header().Set("Refresh", "0; url="+to)
+		}
 		h.show(w, r, http.StatusOK, "password/link", "", map[string]string{"link": to})
 		return none, false
 	}
