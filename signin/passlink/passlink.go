@@ -11,6 +11,7 @@ import (
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/address"
 	"github.com/hardtack-go/hardtack/ticket"
 )
 
@@ -172,6 +173,17 @@ func (h *handler[U]) fields(user U) []string {
 func (h *handler[U]) once(before, after U) bool {
 	a, b := h.fields(before), h.fields(after)
 	return a[0] == b[0] && !slices.Equal(a, b)
+}
+
+// byEmail returns the user with an address, or auth.ErrNoUser. Some databases find "ada" by
+// "ADÁ" too. Such a spelling is nobody's here, because each has attempts of its own at the
+// throttle.
+func (h *handler[U]) byEmail(ctx context.Context, email string) (U, error) {
+	user, err := h.Users.ByEmail(ctx, email)
+	if err == nil && address.Normal(h.Email(user)) != email {
+		err = auth.ErrNoUser
+	}
+	return user, err
 }
 
 // gone reports whether an error of the storage says that there is no such user.

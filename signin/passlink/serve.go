@@ -72,7 +72,7 @@ func (h *handler[U]) ask(w http.ResponseWriter, r *http.Request, now time.Time) 
 		h.show(w, r, http.StatusUnprocessableEntity, "passlink/ask", "That isn’t an email address.", map[string]string{"email": "", "next": next})
 		return
 	}
-	user, err := h.Users.ByEmail(r.Context(), email)
+	user, err := h.byEmail(r.Context(), email)
 	known := err == nil
 	if !known && !gone(err) {
 		h.desk.Fail(w, r, err)
@@ -160,7 +160,7 @@ func (h *handler[U]) enterByCode(w http.ResponseWriter, r *http.Request, now tim
 		h.refuse(w, r, err)
 		return
 	}
-	user, err := h.Users.ByEmail(r.Context(), a.Email)
+	user, err := h.byEmail(r.Context(), a.Email)
 	known := err == nil
 	if !known && !gone(err) {
 		h.desk.Fail(w, r, err)

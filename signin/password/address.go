@@ -119,7 +119,7 @@ func (h *handler[U]) email(w http.ResponseWriter, r *http.Request, user U) {
 		h.show(w, r, http.StatusUnprocessableEntity, "password/email", problem, again)
 		return
 	}
-	owner, err := h.Users.ByEmail(r.Context(), email)
+	owner, err := h.byEmail(r.Context(), email)
 	taken := err == nil
 	if !taken && !gone(err) {
 		h.desk.Fail(w, r, err)

@@ -28,7 +28,7 @@ func (h *handler[U]) login(w http.ResponseWriter, r *http.Request) {
 		h.show(w, r, http.StatusUnprocessableEntity, "password/login", "Enter your email address and your password.", again)
 		return
 	}
-	user, err := h.Users.ByEmail(r.Context(), email)
+	user, err := h.byEmail(r.Context(), email)
 	if err != nil && !gone(err) {
 		h.desk.Fail(w, r, err)
 		return

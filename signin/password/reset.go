@@ -25,7 +25,7 @@ func (h *handler[U]) forgotten(w http.ResponseWriter, r *http.Request) {
 		h.show(w, r, http.StatusUnprocessableEntity, "password/forgotten", notAnAddress, f)
 		return
 	}
-	user, err := h.Users.ByEmail(r.Context(), email)
+	user, err := h.byEmail(r.Context(), email)
 	known := err == nil
 	if !known && !gone(err) {
 		h.desk.Fail(w, r, err)

@@ -1,12 +1,14 @@
 package password
 
 import (
+	"context"
 	"errors"
 	"mime"
 	"net/http"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/address"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -147,6 +149,17 @@ func (h *handler[U]) id(user U) string { return h.desk.Config().Guard.Accounts()
 func (h *handler[U]) fields(user U) []string {
 	a := h.Account(user)
 	return []string{h.id(user), a.Email, a.Hash}
+}
+
+// byEmail returns the user with an address, or auth.ErrNoUser. Some databases find "ada" by
+// "ADÁ" too. Such a spelling is nobody's here, because each has attempts of its own at the
+// throttle.
+func (h *handler[U]) byEmail(ctx context.Context, email string) (U, error) {
+	user, err := h.Users.ByEmail(ctx, email)
+	if err == nil && address.Normal(h.Account(user).Email) != email {
+		err = auth.ErrNoUser
+	}
+	return user, err
 }
 
 // gone reports whether an error of the storage says that there is no such user.

@@ -29,7 +29,7 @@ func (h *handler[U]) signup(w http.ResponseWriter, r *http.Request) {
 		h.show(w, r, http.StatusUnprocessableEntity, "password/signup", notAnAddress, map[string]string{"email": f["email"], "next": h.next(r)})
 		return
 	}
-	user, err := h.Users.ByEmail(r.Context(), email)
+	user, err := h.byEmail(r.Context(), email)
 	taken := err == nil
 	if !taken && !gone(err) {
 		h.desk.Fail(w, r, err)

@@ -354,6 +354,36 @@ func TestD22_HostileHosts(t *testing.T) {
 	}
 }
 
+// TestD25_OtherSpellings: the table of the rig compares as some databases do, so it finds
+// sam by ſam. The throttle doesn't, and would let somebody guess as often again.
+func TestD25_OtherSpellings(t *testing.T) {
+	const sam, long = "sam@example.com", "\u017fam@example.com"
+	s := newSite(t, rig.Options{})
+	u := s.user(sam, adasWord, true)
+	if found, err := s.Users.ByEmail(t.Context(), long); err != nil || found.ID != u.ID {
+		t.Fatal("the table isn't like those databases")
+	}
+	b := s.Browser(t)
+	b.Post("/password/login", url.Values{"email": {long}, "password": {adasWord}})
+	if who := b.Who(); who != "nobody" {
+		t.Errorf("in is %s", who)
+	}
+	for _, path := range []string{"/password/forgotten", "/passlink/", "/password/signup"} {
+		b.Post(path, url.Values{"email": {long}})
+		for _, m := range s.Mails.Take() {
+			if m.To == sam {
+				t.Errorf("%s: a mail to %s: %s", path, m.To, m.Subject)
+			}
+		}
+	}
+	// Capitals are no other spelling, whichever side writes them.
+	s.Users.Edit(u.ID, func(u *rig.User) { u.Email = "Sam@Example.com" })
+	b.Post("/password/login", url.Values{"email": {"sAM@example.com"}, "password": {adasWord}})
+	if who := b.Who(); who != "1 by password" {
+		t.Errorf("in is %s", who)
+	}
+}
+
 // TestD23_NobodyLearnsWhoHasAnAccount compares the answers to an address with an account,
 // one without, and one whose account is disabled. Rows P1 and P6 count hashes too.
 func TestD23_NobodyLearnsWhoHasAnAccount(t *testing.T) {
