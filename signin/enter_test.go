@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"sort"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -56,11 +57,9 @@ func cartful(t *testing.T, a *rig.App, n int) *rig.Browser {
 func roomy(t *testing.T) int {
 	a := rig.New(t, rig.Options{})
 	b := cartful(t, a, 0)
-	n := 4096
-	for b.Get(fmt.Sprintf("/cart/%d", n)).StatusCode != http.StatusOK {
-		n--
-	}
-	return n
+	return sort.Search(4096, func(n int) bool {
+		return b.Get(fmt.Sprintf("/cart/%d", n+1)).StatusCode != http.StatusOK
+	})
 }
 
 func TestD8_AllOrNothing(t *testing.T) {

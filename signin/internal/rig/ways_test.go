@@ -99,12 +99,19 @@ func newSite(t testing.TB, o rig.Options) *site {
 // user adds a user with a password. In these tests each user has the address's password.
 func (s *site) user(email, word string, proven bool) *rig.User {
 	s.t.Helper()
-	hash, err := s.hasher.Hash(s.t.Context(), word)
-	if err != nil {
-		s.t.Fatal(err)
+	hash, ok := hashes.Load(word)
+	if !ok {
+		var err error
+		if hash, err = s.hasher.Hash(s.t.Context(), word); err != nil {
+			s.t.Fatal(err)
+		}
+		hashes.Store(word, hash)
 	}
-	return s.Users.Add(rig.User{Email: email, Proven: proven, PasswordFields: rig.PasswordFields{Hash: hash}})
+	return s.Users.Add(rig.User{Email: email, Proven: proven, PasswordFields: rig.PasswordFields{Hash: hash.(string)}})
 }
+
+// hashes has the hash of each password, so that it is made once.
+var hashes sync.Map
 
 // by logs in with a password.
 func (s *site) by(b *rig.Browser, email, word string) *rig.Browser {
