@@ -63,7 +63,7 @@ type ForwardConfig[U any] struct {
 // passes it on to an application: nginx (auth_request), Caddy (forward_auth), Traefik
 // (ForwardAuth) or Envoy (ext_authz). Put it inside Handler. It answers
 //
-//   - 204 to a user who may pass, with the identity headers;
+//   - 200 to a user who may pass, with the identity headers and no body;
 //   - what [Guard.LoginRequired] and [Guard.Check] answer to everybody else, as if the
 //     browser's request had come here;
 //   - 403 to an unsafe request from another site, which a gateway's GET would hide;
@@ -178,7 +178,8 @@ func (f *forward[U]) serve(w http.ResponseWriter, r *http.Request) {
 		h[name] = []string{values[i]}
 	}
 	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent)
+	h.Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK) // Envoy takes any other status for a refusal, even 204
 }
 
 // asked returns the browser's request, as far as the gateway says, at the URL of this

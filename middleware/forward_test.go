@@ -93,10 +93,10 @@ func TestE20_Verify(t *testing.T) {
 		location string
 		user     string
 	}{
-		{ann, "/verify", page, 204, "", "ann"},
-		{ann, "/verify", api, 204, "", "ann"},
-		{ann, "/verify", form, 204, "", "ann"},
-		{ann, "/nginx", page, 204, "", "ann"},
+		{ann, "/verify", page, 200, "", "ann"},
+		{ann, "/verify", api, 200, "", "ann"},
+		{ann, "/verify", form, 200, "", "ann"},
+		{ann, "/nginx", page, 200, "", "ann"},
 		{nobody, "/verify", page, 302, login + "%3Fx%3D1", ""},
 		{nobody, "/verify", api, 401, "", ""},
 		{nobody, "/verify", form, 303, login, ""},
@@ -108,8 +108,8 @@ func TestE20_Verify(t *testing.T) {
 		{nobody, "/nginx", forwarded("GET", "/page", "X-Inertia", "true"), 401, "", ""},
 		{ann, "/staff", page, 404, "", ""},
 		{ann, "/staff-nginx", page, 403, "", ""},
-		{root, "/staff", page, 204, "", "root"},
-		{root, "/staff-nginx", page, 204, "", "root"},
+		{root, "/staff", page, 200, "", "root"},
+		{root, "/staff-nginx", page, 200, "", "root"},
 		{ann, "/banned", page, 403, "", ""},
 		{ann, "/banned-nginx", page, 403, "", ""},
 	} {
@@ -155,29 +155,29 @@ func TestE21_CrossSite(t *testing.T) {
 		headers []string
 		status  int
 	}{
-		{"a link from elsewhere", forwarded("GET", "/", "Sec-Fetch-Site", "cross-site"), 204},
-		{"HEAD from elsewhere", forwarded("HEAD", "/", "Sec-Fetch-Site", "cross-site"), 204},
-		{"OPTIONS from elsewhere", forwarded("OPTIONS", "/", "Sec-Fetch-Site", "cross-site"), 204},
+		{"a link from elsewhere", forwarded("GET", "/", "Sec-Fetch-Site", "cross-site"), 200},
+		{"HEAD from elsewhere", forwarded("HEAD", "/", "Sec-Fetch-Site", "cross-site"), 200},
+		{"OPTIONS from elsewhere", forwarded("OPTIONS", "/", "Sec-Fetch-Site", "cross-site"), 200},
 		{"POST from elsewhere", forwarded("POST", "/", "Sec-Fetch-Site", "cross-site"), 403},
 		{"PUT from elsewhere", forwarded("PUT", "/", "Sec-Fetch-Site", "cross-site"), 403},
 		{"POST from a sibling", forwarded("POST", "/", "Sec-Fetch-Site", "same-site"), 403},
-		{"POST from here", forwarded("POST", "/", "Sec-Fetch-Site", "same-origin"), 204},
-		{"POST by hand", forwarded("POST", "/", "Sec-Fetch-Site", "none"), 204},
-		{"POST of a friend", forwarded("POST", "/", "Sec-Fetch-Site", "cross-site", "Origin", "https://friend.example"), 204},
+		{"POST from here", forwarded("POST", "/", "Sec-Fetch-Site", "same-origin"), 200},
+		{"POST by hand", forwarded("POST", "/", "Sec-Fetch-Site", "none"), 200},
+		{"POST of a friend", forwarded("POST", "/", "Sec-Fetch-Site", "cross-site", "Origin", "https://friend.example"), 200},
 		{"POST to a path that looks like the bypass", forwarded("POST", "/open", "Sec-Fetch-Site", "cross-site"), 403},
 		{"no method", forwarded("", "/", "Sec-Fetch-Site", "cross-site", "X-Forwarded-Method", ""), 403},
-		{"no method, from here", forwarded("", "/", "X-Forwarded-Method", ""), 204},
+		{"no method, from here", forwarded("", "/", "X-Forwarded-Method", ""), 200},
 		{"two methods", append(forwarded("GET", "/", "Sec-Fetch-Site", "cross-site"), "X-Forwarded-Method", "GET"), 403},
 		{"an unknown method", forwarded("get", "/", "Sec-Fetch-Site", "cross-site"), 403},
-		{"an old browser, from here", forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example"), 204},
+		{"an old browser, from here", forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example"), 200},
 		{"an old browser, from elsewhere", forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://evil.example"), 403},
 		{"no host", forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example", "X-Forwarded-Host", ""), 403},
 		{"two hosts", append(forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example"), "X-Forwarded-Host", "app.example"), 403},
-		{"a program", forwarded("POST", "/", "Sec-Fetch-Site", "", "Sec-Fetch-Mode", ""), 204},
+		{"a program", forwarded("POST", "/", "Sec-Fetch-Site", "", "Sec-Fetch-Mode", ""), 200},
 	} {
 		for _, path := range []string{"/verify", "/nginx"} {
 			r := a.do(ann, "GET", path, row.headers...)
-			if r.status != row.status || r.header["X-Auth-User"] == nil || r.header.Get("X-Auth-User") != map[int]string{204: "ann"}[row.status] {
+			if r.status != row.status || r.header["X-Auth-User"] == nil || r.header.Get("X-Auth-User") != map[int]string{200: "ann"}[row.status] {
 				t.Errorf("%s, %s: %d, user %q", path, row.name, r.status, r.header["X-Auth-User"])
 			}
 		}
@@ -210,7 +210,7 @@ func TestE22_ForgedTarget(t *testing.T) {
 		if r := a.do(a.browser(), "GET", "/verify", headers...); r.status != 302 || r.header.Get("Location") != "/auth/login" {
 			t.Errorf("%v: %d to %q", headers, r.status, r.header.Get("Location"))
 		}
-		if r := a.do(ann, "GET", "/verify", headers...); r.status != 204 {
+		if r := a.do(ann, "GET", "/verify", headers...); r.status != 200 {
 			t.Errorf("%v, to renew: %d to %q", headers, r.status, r.header.Get("Location"))
 		}
 	}
@@ -251,7 +251,7 @@ func TestE22_NoRenew(t *testing.T) {
 	a := verifier(t, nil)
 	ann := a.browser()
 	a.login(ann, "ann")
-	expect(t, "status", a.do(ann, "GET", "/never", forwarded("GET", "/x?session-renewed=1")...).status, 204)
+	expect(t, "status", a.do(ann, "GET", "/never", forwarded("GET", "/x?session-renewed=1")...).status, 200)
 }
 
 // TestE23_Renewal: behind a gateway a session lives as long as it is used, and verifying
@@ -272,7 +272,7 @@ func TestE23_Renewal(t *testing.T) {
 				}
 				to := r.header.Get("Location")
 				if to == "" {
-					return uri, r.status == 204
+					return uri, r.status == 200
 				}
 				if !strings.HasPrefix(to, "/auth/renew?") {
 					uri = to
@@ -304,7 +304,7 @@ func TestE23_Renewal(t *testing.T) {
 		a.login(ann, "ann")
 		last := 0
 		for n := range 12 {
-			if a.do(ann, "GET", "/never", forwarded("GET", "/")...).status == 204 {
+			if a.do(ann, "GET", "/never", forwarded("GET", "/")...).status == 200 {
 				last = 10 * n
 			}
 			a.advance(10 * time.Minute)
@@ -323,7 +323,7 @@ func TestE24_WhenToRenew(t *testing.T) {
 	ask := func(headers ...string) string {
 		t.Helper()
 		r := a.do(ann, "GET", "/verify", headers...)
-		if (r.status == 204) != (r.header.Get("Location") == "") {
+		if (r.status == 200) != (r.header.Get("Location") == "") {
 			t.Fatalf("%v: %d", headers, r.status)
 		}
 		return r.header.Get("Location")
@@ -413,7 +413,7 @@ func TestE25_NeverACookie(t *testing.T) {
 			if name == "garbage" {
 				headers = append(headers, "Cookie", a.store.CookieName()+"=garbage")
 			}
-			if r := a.do(c, "GET", path, headers...); r.header["Set-Cookie"] != nil || (r.status == 204) != (name == "old key") {
+			if r := a.do(c, "GET", path, headers...); r.header["Set-Cookie"] != nil || (r.status == 200) != (name == "old key") {
 				t.Errorf("%s, %s: %d, sets %q", path, name, r.status, r.header["Set-Cookie"])
 			}
 		}
@@ -435,7 +435,7 @@ func TestE26_IdentityValues(t *testing.T) {
 		ann := a.browser()
 		a.login(ann, "ann")
 		r := a.do(ann, "GET", "/verify", forwarded("GET", "/")...)
-		if row.ok != (r.status == 204 && r.header.Get("X-Auth-Name") == row.value && r.header.Get("X-Auth-User") == "ann") ||
+		if row.ok != (r.status == 200 && r.header.Get("X-Auth-Name") == row.value && r.header.Get("X-Auth-User") == "ann") ||
 			!row.ok && (r.status != 500 || r.header.Get("X-Auth-Name")+r.header.Get("X-Auth-User") != "") {
 			t.Errorf("%q: %d %q %q", row.value, r.status, r.header["X-Auth-User"], r.header["X-Auth-Name"])
 		}
@@ -474,7 +474,7 @@ func TestE27_Rotation(t *testing.T) {
 		for ; hops < 5; hops++ {
 			r := verify.do(ann, "GET", "/verify", forwarded("GET", uri)...)
 			to := r.header.Get("Location")
-			if r.status == 204 {
+			if r.status == 200 {
 				break
 			}
 			if strings.HasPrefix(to, "/auth/renew?") {

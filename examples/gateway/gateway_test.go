@@ -386,7 +386,7 @@ func TestE21_ForgetfulGateway(t *testing.T) {
 	s.mu.Lock()
 	cookie := s.seen.Get("Cookie")
 	s.mu.Unlock()
-	for from, want := range map[string]int{"cross-site": 403, "same-origin": 204} {
+	for from, want := range map[string]int{"cross-site": 403, "same-origin": 200} {
 		r := httptest.NewRequest("GET", "/verify", nil)
 		r.Header = http.Header{"X-Forwarded-Host": {s.host}, "X-Forwarded-Uri": {"/p"}, "Sec-Fetch-Site": {from}, "Cookie": {cookie}}
 		w := httptest.NewRecorder()
