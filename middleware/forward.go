@@ -53,7 +53,8 @@ type ForwardConfig[U any] struct {
 	Renew string
 
 	// Nginx answers in the form that nginx's auth_request understands: 401 with the
-	// Location of the login page where others get a redirect, and 403 instead of 404.
+	// Location of the login page where others get a redirect, and 403 instead of 404
+	// and 425.
 	Nginx bool
 
 	_ struct{} // forces keyed literals, so that fields can be added
@@ -66,7 +67,8 @@ type ForwardConfig[U any] struct {
 //   - 200 to a user who may pass, with the identity headers and no body;
 //   - what [Guard.LoginRequired] and [Guard.Check] answer to everybody else, as if the
 //     browser's request had come here;
-//   - 403 to an unsafe request from another site, which a gateway's GET would hide;
+//   - 403 to an unsafe request from another site, and 425 to one in early data, which
+//     a gateway's GET would hide;
 //   - a redirect to Renew, in time, to a person who opens a page.
 //
 // It never sets a cookie, because gateways lose them. Sessions are renewed at Renew
@@ -149,6 +151,11 @@ func (f *forward[U]) serve(w http.ResponseWriter, r *http.Request) {
 	if err := c.crossOrigin.Check(asked); err != nil {
 		c.refusing(r, ErrCrossOrigin)
 		c.denyCrossOrigin(w, asked)
+		return
+	}
+	if early(asked) {
+		c.refusing(r, ErrTooEarly)
+		c.tooEarly(w, asked)
 		return
 	}
 	asked.URL, asked.RequestURI = &url.URL{Path: "/"}, ""
@@ -267,7 +274,7 @@ func (w nginxWriter) WriteHeader(status int) {
 	case http.StatusFound, http.StatusSeeOther, http.StatusConflict:
 		w.Header().Set("WWW-Authenticate", challenge)
 		status = http.StatusUnauthorized
-	case http.StatusNotFound:
+	case http.StatusNotFound, http.StatusTooEarly:
 		status = http.StatusForbidden
 	}
 	w.ResponseWriter.WriteHeader(status)

@@ -112,6 +112,9 @@ func TestE20_Verify(t *testing.T) {
 		{root, "/staff-nginx", page, 200, "", "root"},
 		{ann, "/banned", page, 403, "", ""},
 		{ann, "/banned-nginx", page, 403, "", ""},
+		{ann, "/verify", forwarded("GET", "/page", "Early-Data", "1"), 200, "", "ann"},
+		{ann, "/verify", forwarded("POST", "/form", "Early-Data", "1"), 425, "", ""},
+		{ann, "/nginx", forwarded("POST", "/form", "Early-Data", "1"), 403, "", ""},
 	} {
 		r := a.do(row.who, "GET", row.path, row.headers...)
 		if r.status != row.status || r.header.Get("Location") != row.location {
