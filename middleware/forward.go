@@ -213,7 +213,7 @@ func (f *forward[U]) asked(r *http.Request) (*http.Request, *core) {
 // detour returns where to send a user who may pass, or "": to have the session
 // renewed, and back to the page's own URL after that.
 func (f *forward[U]) detour(asked *http.Request, c *core, s *ssestore.Session) string {
-	if f.cfg.Renew == "" || c != &f.known || !opensPage(asked) {
+	if f.cfg.Renew == "" || c != &f.known || !opensPage(asked) || writesFor(c.crossOrigin, asked) > ssestore.WritesRenewOnly {
 		return ""
 	}
 	info := s.Info()
@@ -280,9 +280,10 @@ func (w nginxWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// RenewHandler renews the session of a user who comes from [Guard.ForwardAuth], and
-// goes back to the page in the next parameter. It sends everybody else to log in. Put
-// it inside Handler, under each host that the gateway protects.
+// RenewHandler is where a user who comes from [Guard.ForwardAuth] gets the cookie that
+// it can't send: the session is renewed like that of any page. RenewHandler then goes
+// back to the page in the next parameter. It sends everybody else to log in. Put it
+// inside Handler, under each host that the gateway protects.
 func (g *Guard[U]) RenewHandler() http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := g.admit(w, r); !ok {
@@ -292,10 +293,8 @@ func (g *Guard[U]) RenewHandler() http.HandlerFunc {
 			g.core.methodNotAllowed(w, r, "GET, HEAD")
 			return
 		}
-		if err := g.core.session(r).Renew(); err != nil {
-			g.core.refuse(w, r, err)
-			return
-		}
+		// The renewal is due. It isn't asked for, because then it would work for an image
+		// of another site, and its failure would be a 500 instead of the page.
 		to := g.core.next(r, "/")
 		if g.core.loops(r, to) {
 			to = "/"

@@ -341,6 +341,9 @@ func TestE24_WhenToRenew(t *testing.T) {
 	expect(t, "HEAD", ask(forwarded("HEAD", "/p")...), "")
 	expect(t, "fetch", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "cors")...), "")
 	expect(t, "an image", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "no-cors", "Accept", "image/*")...), "")
+	expect(t, "a prefetch", ask(append(forwarded("GET", "/p"), "Sec-Purpose", "prefetch")...), "")
+	expect(t, "a frame of a sibling", ask(forwarded("GET", "/p", "Sec-Fetch-Dest", "iframe", "Sec-Fetch-Site", "same-site")...), "")
+	expect(t, "a frame of this site", ask(forwarded("GET", "/p", "Sec-Fetch-Dest", "iframe")...), renew)
 	expect(t, "htmx", ask(forwarded("GET", "/p", "Hx-Request", "true")...), "")
 	expect(t, "an old browser", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "")...), renew)
 	expect(t, "a program", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "", "Accept", "*/*")...), "")
@@ -369,26 +372,46 @@ func TestE24_WhenToRenew(t *testing.T) {
 	}
 }
 
-// TestE24_TooLate: where the session can't be renewed any more, nobody is sent back as if
-// it had been.
-func TestE24_TooLate(t *testing.T) {
+// TestE24_CannotRenew: while no key may seal, everybody who is logged in still gets every
+// page. The renewal waits, as it does without a gateway.
+func TestE24_CannotRenew(t *testing.T) {
 	a := verifier(t, nil)
-	renew := a.guard.RenewHandler()
-	a.mux.HandleFunc("/late", func(w http.ResponseWriter, r *http.Request) {
-		if _, err := a.guard.User(r); err != nil {
-			t.Error(err)
-		}
-		if _, err := middleware.Commit(w); err != nil {
-			t.Error(err)
-		}
-		renew(w, r)
-	})
 	ann := a.browser()
 	a.login(ann, "ann")
-	a.advance(time.Second)
-	r := a.do(ann, "GET", "/late?next=/p")
-	expect(t, "status", r.status, 500)
-	expect(t, "Location", r.header.Get("Location"), "")
+	// The same key, which only opens until the end of time.
+	later, err := keyring.Parse(strings.Replace(string(a.keys.At(a.now()).JWKSet()), `,"created"`, `,"active":253402300799000,"created"`, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.keys.Set(later)
+	a.advance(20 * time.Minute)
+	r := a.do(ann, "GET", "/auth/renew?next=/p%3Fsession-renewed%3D1", forwarded("GET", "")...)
+	if r.status != 303 || r.header.Get("Location") != "/p?session-renewed=1" || r.header["Set-Cookie"] != nil {
+		t.Errorf("renewing without a primary: %d to %q, sets %q", r.status, r.header.Get("Location"), r.header["Set-Cookie"])
+	}
+	expect(t, "status", a.do(ann, "GET", "/verify", forwarded("GET", "/p?session-renewed=1")...).status, 200)
+}
+
+// TestE24_WhoRenews: a page of another site doesn't keep the session alive by way of
+// RenewHandler.
+func TestE24_WhoRenews(t *testing.T) {
+	a := verifier(t, nil)
+	ann := a.browser()
+	a.login(ann, "ann")
+	a.advance(20 * time.Minute)
+	for _, row := range []struct {
+		name, mode, dest, site string
+		cookies                int
+	}{
+		{"an image of a sibling", "no-cors", "image", "same-site", 0},
+		{"a frame of a sibling", "navigate", "iframe", "same-site", 0},
+		{"a page", "navigate", "document", "same-site", 1},
+	} {
+		r := a.do(ann, "GET", "/auth/renew", "Sec-Fetch-Mode", row.mode, "Sec-Fetch-Dest", row.dest, "Sec-Fetch-Site", row.site, "Accept", "text/html")
+		if r.status != 303 || len(r.cookies(a)) != row.cookies {
+			t.Errorf("%s: %d, sets %q", row.name, r.status, r.header["Set-Cookie"])
+		}
+	}
 }
 
 // TestE25_NeverACookie: whatever comes in, and whatever there would be to write, the
