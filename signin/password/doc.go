@@ -49,8 +49,8 @@
 // (with the fields email, next and remember), forgotten (email), signup (email, next),
 // change, reset and welcome (email: the account), verify and verified (email), email
 // (old, email) and move (old, email). Those that say something are sent, set, changed,
-// proven and moved (email); spent (ask: where to ask for another link), other, refused,
-// form, and link (link: where the page leads).
+// proven and moved (email); spent (ask: where to ask for another link), full,
+// other, refused, form, and link (link: where the page leads).
 //
 // [Config.Mail] may write the mails: password/reset, signup, verify and email carry the
 // link to follow; taken and changed one to the login page; moved goes to the old

@@ -231,6 +231,10 @@ func everyPage(t *testing.T, a *app) {
 		b.Get(page)
 	}
 	b, n := a.loggedIn(t), a.Browser(t)
+	a.Mux.HandleFunc("POST /fill", func(w http.ResponseWriter, r *http.Request) { fill(a, r) })
+	crowded := a.Browser(t)
+	crowded.Post("/fill", nil)
+	crowded.Get(a.forgotten(t))
 	for _, path := range []string{"login", "change", "forgotten", "reset", "signup", "verify", "email"} {
 		b.Get("/password/" + path)
 	}

@@ -62,11 +62,15 @@ func arrive[U, V any](h *handler[U], w http.ResponseWriter, r *http.Request, use
 		h.show(w, r, http.StatusOK, "password/link", "", map[string]string{"link": to})
 		return none, false
 	}
-	if err := heldKey.Set(s, held{use, token}); err != nil {
+	var large *cookie.SizeError
+	switch err := heldKey.Set(s, held{use, token}); {
+	case errors.As(err, &large):
+		h.show(w, r, http.StatusConflict, "password/full", "There is no room for this link beside what this site keeps in your browser.", nil)
+	case err != nil:
 		h.desk.Fail(w, r, err)
-		return none, false
+	default:
+		http.Redirect(w, r, h.Path+use, http.StatusSeeOther)
 	}
-	http.Redirect(w, r, h.Path+use, http.StatusSeeOther)
 	return none, false
 }
 

@@ -28,6 +28,7 @@ var titles = map[string]string{
 	"password/move":      "Change your address",
 	"password/moved":     "Your address is changed",
 	"password/spent":     "This link doesn’t work any more",
+	"password/full":      "This link can’t be opened here",
 	"password/other":     "This link isn’t for this account",
 	"password/refused":   "This isn’t your account",
 	"password/form":      "We couldn’t read that",
