@@ -15,6 +15,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/rig"
 )
@@ -381,6 +382,43 @@ func TestD25_OtherSpellings(t *testing.T) {
 	b.Post("/password/login", url.Values{"email": {"sAM@example.com"}, "password": {adasWord}})
 	if who := b.Who(); who != "1 by password" {
 		t.Errorf("in is %s", who)
+	}
+}
+
+// TestD26_FormPost: what docs/HOWTO.md shows for a provider that answers by a POST works
+// for package oauth too. Browsers send no Lax cookie with that POST.
+func TestD26_FormPost(t *testing.T) {
+	for _, turns := range []bool{true, false} {
+		s := newSite(t, rig.Options{Guard: func(c *middleware.Config) {
+			c.CrossOrigin = http.NewCrossOriginProtection()
+			c.CrossOrigin.AddInsecureBypassPattern("POST /oauth/op/callback")
+		}})
+		if turns {
+			s.Mux.HandleFunc("POST /oauth/op/callback", func(w http.ResponseWriter, r *http.Request) {
+				answer := url.Values{"code": {r.PostFormValue("code")}, "state": {r.PostFormValue("state")}}
+				http.Redirect(w, r, "/oauth/op/callback?"+answer.Encode(), http.StatusSeeOther)
+			})
+		}
+		b := s.Browser(t)
+		back, err := url.Parse(s.op.accept(t, b.Post("/oauth/op", nil), adasAddress))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bare := s.Browser(t)
+		bare.Site = "cross-site"
+		res := bare.Post(back.Path, back.Query())
+		if !turns {
+			if res.StatusCode != http.StatusMethodNotAllowed || len(res.Header["Set-Cookie"]) > 0 {
+				t.Errorf("as it is: %d, %v", res.StatusCode, res.Header)
+			}
+			continue
+		}
+		if len(res.Header["Set-Cookie"]) > 0 {
+			t.Errorf("the POST sets %v", res.Header["Set-Cookie"])
+		}
+		if res = fromAfar(b, s.URL(res.Location())); res.StatusCode != http.StatusSeeOther || b.Who() != "1 by oauth:op" {
+			t.Errorf("%d, and in is %s: %s", res.StatusCode, b.Who(), res.Body)
+		}
 	}
 }
 
