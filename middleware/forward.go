@@ -11,6 +11,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/auth/next"
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -280,10 +281,10 @@ func (w nginxWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// RenewHandler is where a user who comes from [Guard.ForwardAuth] gets the cookie that
-// it can't send: the session is renewed like that of any page. RenewHandler then goes
-// back to the page in the next parameter. It sends everybody else to log in. Put it
-// inside Handler, under each host that the gateway protects.
+// RenewHandler renews the session of a user who comes from [Guard.ForwardAuth], and
+// goes back to the page in the next parameter. It sends everybody else to log in. It
+// renews nothing for a request that renews no other page, such as a prefetch or an
+// image. Put it inside Handler, under each host that the gateway protects.
 func (g *Guard[U]) RenewHandler() http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := g.admit(w, r); !ok {
@@ -293,8 +294,14 @@ func (g *Guard[U]) RenewHandler() http.HandlerFunc {
 			g.core.methodNotAllowed(w, r, "GET, HEAD")
 			return
 		}
-		// The renewal is due. It isn't asked for, because then it would work for an image
-		// of another site, and its failure would be a 500 instead of the page.
+		// Renew works in the middle of a rotation, where an instance with the older key
+		// renews nothing unasked. But no image on another site's page may call it.
+		if writesFor(g.core.crossOrigin, r) <= ssestore.WritesRenewOnly {
+			if err := g.core.session(r).Renew(); err != nil && !errors.Is(err, cookie.ErrNoPrimary) {
+				g.core.refuse(w, r, err)
+				return
+			}
+		}
 		to := g.core.next(r, "/")
 		if g.core.loops(r, to) {
 			to = "/"

@@ -392,6 +392,28 @@ func TestE24_CannotRenew(t *testing.T) {
 	expect(t, "status", a.do(ann, "GET", "/verify", forwarded("GET", "/p?session-renewed=1")...).status, 200)
 }
 
+// TestE24_TooLate: where the session can't be renewed any more, nobody is sent back as if
+// it had been.
+func TestE24_TooLate(t *testing.T) {
+	a := verifier(t, nil)
+	renew := a.guard.RenewHandler()
+	a.mux.HandleFunc("/late", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := a.guard.User(r); err != nil {
+			t.Error(err)
+		}
+		if _, err := middleware.Commit(w); err != nil {
+			t.Error(err)
+		}
+		renew(w, r)
+	})
+	ann := a.browser()
+	a.login(ann, "ann")
+	a.advance(time.Second)
+	r := a.do(ann, "GET", "/late?next=/p")
+	expect(t, "status", r.status, 500)
+	expect(t, "Location", r.header.Get("Location"), "")
+}
+
 // TestE24_WhoRenews: a page of another site doesn't keep the session alive by way of
 // RenewHandler.
 func TestE24_WhoRenews(t *testing.T) {
@@ -512,6 +534,25 @@ func TestE27_Rotation(t *testing.T) {
 		if hops > 2 {
 			t.Errorf("page %d takes %d redirects", n, hops)
 		}
+	}
+}
+
+// TestE27_OlderInstance: an instance that still seals with the older key renews a session
+// under the newer one, so that nobody is logged out even if they meet no other.
+func TestE27_OlderInstance(t *testing.T) {
+	older, newer := keyring.NewKey(), keyring.NewKey()
+	before, err1 := keyring.New(older, newer)
+	after, err2 := keyring.New(newer, older)
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	a := verifier(t, func(s *setup) { s.ring = after })
+	ann := a.browser()
+	a.login(ann, "ann")
+	a.keys.Set(before)
+	a.advance(20 * time.Minute)
+	if r := a.do(ann, "GET", "/auth/renew", forwarded("GET", "")...); r.status != 303 || len(r.cookies(a)) != 1 {
+		t.Errorf("%d, sets %q", r.status, r.header["Set-Cookie"])
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
 )
 
@@ -178,9 +179,9 @@ func (s *Session) ExpireAt(t time.Time) error {
 // says. Without a session there is nothing to renew, which isn't an error. The absolute
 // end stays.
 //
-// Errors: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime; and ErrUnconfirmed with
-// Config.RenewVerified, if the session has a user whom GetUser hasn't returned yet in
-// this request.
+// Errors, with nothing changed: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime;
+// cookie.ErrNoPrimary; and ErrUnconfirmed with Config.RenewVerified, if the session has a
+// user whom GetUser hasn't returned yet in this request.
 func (s *Session) Renew() error {
 	p, err := s.edit()
 	if err != nil {
@@ -192,6 +193,9 @@ func (s *Session) Renew() error {
 		return ErrUnconfirmed
 	}
 	if p.c.SID != (claims.SID{}) && p.c.Rnw < p.sec { // never back: clocks differ
+		if p.keys().Primary().ID() == "" {
+			return cookie.ErrNoPrimary // and not at Commit, which would turn the page into a 500
+		}
 		p.c.Rnw, p.writeRare().renewed = p.sec, true
 		p.change()
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -118,6 +119,11 @@ func TestF102_Renew(t *testing.T) {
 		renew(s)
 		same(t, "changed", s.Changed(), true)
 		same(t, "seen at once", s.Info().Renewed, after(time.Minute))
+
+		// No key may seal: the handler is told, and its answer stays.
+		closed, err := keyring.Parse(strings.Replace(string(ring(t, 1).JWKSet()), `"created"`, `"active":253402300799000,"created"`, 1))
+		must(t, err)
+		silent(t, b.copy().visit(t, newStore(t, c, closed), after(time.Minute), func(s *ssestore.Session) { same(t, "error", s.Renew(), error(cookie.ErrNoPrimary)) }))
 
 		// What isn't saved isn't renewed, and it brings back no session that is over.
 		silent(t, b.copy().visitStatus(t, store, after(time.Minute), 500, renew))
