@@ -220,7 +220,14 @@ func TestE20_RealGateways(t *testing.T) {
 		if a := browse(nobody, "GET", "/api", "Accept", "application/json", "Sec-Fetch-Mode", "cors"); a.StatusCode != 401 || a.Header.Get("Location") != "" {
 			t.Errorf("a program: %d to %q", a.StatusCode, a.Header.Get("Location"))
 		}
-		browse(bob, "GET", "/ada/p").Want(t, 403, "")
+		for _, path := range []string{"/ada/p", "/ada/", "/x/../ada/p", "/ada%2Fp", "/%61da/p", "/auth/..%2Fada/p"} {
+			r := bob.Request("GET", "/", nil)
+			r.URL.Opaque = path // as it stands
+			bob.Do(r).Want(t, 403, "")
+		}
+		if a := browse(bob, "GET", "/ada"); a.StatusCode == 200 { // nginx redirects to /ada/
+			t.Error("/ada is not guarded like what is below it")
+		}
 		eve := s.login(t, "eve", "hunter2") // has no name
 		browse(eve, "GET", "/p", "X-Auth-Name", "Root").Want(t, 200, "")
 		if user, name := s.upstream("X-Auth-User"), s.upstream("X-Auth-Name"); fmt.Sprint(user, name) != "[eve] []" {
@@ -255,9 +262,13 @@ func TestE20_ForgedIdentity(t *testing.T) {
 				t.Errorf("%s: the application saw %q and %q", name, user, real)
 			}
 		}
-		browse(bob, "GET", "/p", "Connection", "X-Auth-User").Want(t, 200, "") // would drop it, after it was set
-		if user := s.upstream("X-Auth-User"); fmt.Sprint(user) != "[bob]" {
-			t.Errorf("dropped by Connection: %q", user)
+		for _, lines := range [][]string{{"X-Auth-User"}, {"keep-alive", "X-Auth-User"}, {"Upgrade, X-Auth-User"}} { // would drop it, after it was set
+			r := bob.Request("GET", "/p", nil)
+			r.Header["Connection"], r.Header["Upgrade"] = lines, []string{"websocket"}
+			bob.Do(r).Want(t, 200, "")
+			if user := s.upstream("X-Auth-User"); fmt.Sprint(user) != "[bob]" {
+				t.Errorf("dropped by Connection %q: %q", lines, user)
+			}
 		}
 	})
 }
