@@ -102,7 +102,7 @@ func TestE55_NothingLeaks(t *testing.T) {
 	var calls []called
 	text, json := inspectAll(t)
 	for name := range text {
-		if name != "ok-show" {
+		if !strings.HasPrefix(name, "ok-show") {
 			calls = append(calls, text[name], json[name])
 		}
 	}

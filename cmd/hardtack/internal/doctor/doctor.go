@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -203,9 +204,12 @@ func (e *examination) attributes(l line) {
 	}
 }
 
+// joined finds a second cookie behind a comma. The comma of a date has no "=" after it.
+var joined = regexp.MustCompile(`, ?[^ ;,=]+=`)
+
 func (e *examination) size(l line) {
 	pair := len(l.name) + len(l.value)
-	if strings.Contains(l.text, ", "+l.name) || strings.Contains(l.text, ", __") || strings.Contains(strings.ToLower(l.text), "samesite=lax,") {
+	if joined.MatchString(l.text) {
 		e.note(Fault, "size", "two Set-Cookie lines were joined by a comma: something between the application and here merges headers")
 	}
 	switch {

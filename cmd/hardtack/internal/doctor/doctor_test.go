@@ -55,12 +55,13 @@ func TestE59_Doctor(t *testing.T) {
 		{"plain http here", "http://localhost:8080/", "", func(http.Header) {}, "TLS", doctor.Good, ""},
 		{"plain http at 127.0.0.1", "http://127.0.0.1/", "", func(http.Header) {}, "TLS", doctor.Good, ""},
 		{"plain http at ::1", "http://[::1]/", "", func(http.Header) {}, "TLS", doctor.Good, ""},
+		{"plain http at a name of this machine", "http://shop.localhost/", "", func(http.Header) {}, "TLS", doctor.Good, ""},
 		{"no HSTS", "", "", header("Strict-Transport-Security", ""), "HSTS", doctor.Advice, "there is no Strict-Transport-Security"},
 		{"HSTS off", "", "", header("Strict-Transport-Security", "max-age=0"), "HSTS", doctor.Advice, "there is no Strict-Transport-Security"},
 		{"short HSTS", "", "", header("Strict-Transport-Security", `max-age="86400"`), "HSTS", doctor.Advice, "max-age is 1 days"},
 
 		{"no prefix", "", "", set("session=" + token + rest), "name", doctor.Advice, "no prefix"},
-		{"__Secure-", "", "", set("__Secure-session=" + token + rest), "name", doctor.Advice, "sibling domains"},
+		{"__Secure-", "", "", set("__Secure-session=" + token + rest), "name", doctor.Advice, "Use __Host- unless"},
 		{"__Secure- without Secure", "", "", set("__Secure-session=" + token + "; Path=/; HttpOnly; SameSite=Lax"), "name", doctor.Fault, "needs Secure"},
 		{"__Host- with Domain", "", "", set("__Host-session=" + token + rest + "; Domain=shop.example"), "name", doctor.Fault, "no Domain"},
 		{"__Host- with a path", "", "", set("__Host-session=" + token + "; Path=/shop; Secure; HttpOnly; SameSite=Lax"), "name", doctor.Fault, "Path=/"},
@@ -78,6 +79,8 @@ func TestE59_Doctor(t *testing.T) {
 		{"a cookie that browsers drop", "", "session", set("session=" + strings.Repeat("a", 4090) + rest), "size", doctor.Fault, "browsers drop"},
 		{"lines joined by a comma", "", "", set("__Host-session=" + token + rest + ", __Host-session-ended=x; Path=/"), "size", doctor.Fault, "joined by a comma"},
 		{"lines joined after SameSite", "", "", set("__Host-session=" + token + rest + ",theme=dark"), "size", doctor.Fault, "joined by a comma"},
+
+		{"a date", "", "", set("__Host-session=" + token + rest + "; Expires=Wed, 21 Oct 2037 07:28:00 GMT"), "", "", ""},
 
 		{"no Cache-Control", "", "", header("Cache-Control", ""), "Cache-Control", doctor.Fault, "neither private"},
 		{"public", "", "", header("Cache-Control", "public, max-age=60"), "Cache-Control", doctor.Fault, "neither private"},

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,7 +30,7 @@ func missing(lines []string, name string) string {
 	}
 	for _, line := range lines {
 		// What a comma hides isn't read on purpose, but somebody may look for it.
-		if strings.Contains(line, ", "+name+"=") || strings.Contains(line, ","+name+"=") {
+		if strings.Contains(strings.ReplaceAll(line, ", ", ","), ","+name+"=") {
 			return "the name stands behind a comma, inside another cookie's value: only a semicolon separates cookies"
 		}
 	}
@@ -46,7 +47,7 @@ func foreign(v string) string {
 		return "the value is empty: the cookie has been deleted"
 	case len(v) > jwe.MaxToken:
 		return fmt.Sprintf("the value has %d characters, and ours have at most 4,096", len(v))
-	case strings.HasPrefix(v, `"`) || strings.HasSuffix(v, `"`):
+	case strings.HasPrefix(v, `"`):
 		return "the value is in double quotes, which belong to it: something that sets or copies the cookie adds them"
 	case strings.ContainsAny(v, "\r\n\t "):
 		return "there is a space or a line break in the value: it was wrapped when it was copied"
@@ -69,7 +70,7 @@ func foreign(v string) string {
 	if text := jose(v); text != "" {
 		return text
 	}
-	if securecookie(v) {
+	if raw, _ := base64.URLEncoding.DecodeString(v); dated.Match(raw) {
 		return "this isn't ours: it is a gorilla/securecookie. A store reads it with ssestore.Config.Legacy"
 	}
 	return "this isn't ours: the first 48 characters of our values are always the same, and these differ"
@@ -81,9 +82,10 @@ func jose(v string) string {
 	if len(segments) != 3 && len(segments) != 5 {
 		return ""
 	}
-	raw, err := base64.RawURLEncoding.DecodeString(segments[0])
+	raw, _ := base64.RawURLEncoding.DecodeString(segments[0])
 	var header map[string]any
-	if err != nil || json.Unmarshal(raw, &header) != nil || header["alg"] == nil {
+	json.Unmarshal(raw, &header)
+	if header["alg"] == nil {
 		return ""
 	}
 	alg := known(header["alg"])
@@ -114,16 +116,8 @@ func known(v any) string {
 	return "unknown"
 }
 
-// securecookie reports whether v is date|value|mac in padded base64url, as
-// gorilla/securecookie writes it.
-func securecookie(v string) bool {
-	raw, err := base64.URLEncoding.DecodeString(v)
-	date, rest, ok := strings.Cut(string(raw), "|")
-	if err != nil || !ok || !strings.Contains(rest, "|") || len(date) < 9 || len(date) > 11 {
-		return false
-	}
-	return strings.Trim(date, "0123456789") == ""
-}
+// dated is what a gorilla/securecookie holds in padded base64url: date|value|mac.
+var dated = regexp.MustCompile(`(?s)^[0-9]{10}\|.*\|`)
 
 // malformed says where the form of a value breaks whose header is ours. The place of
 // the dots is fixed, but whoever looks at a value counts segments.
@@ -192,20 +186,22 @@ func strange(s string, at int, where string) string {
 
 // misfit names a character that base64url doesn't have.
 func misfit(c byte) string {
-	switch {
-	case 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_':
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	if strings.IndexByte(alphabet, c) >= 0 {
 		return ""
-	case c == '\n' || c == '\r':
+	}
+	switch c {
+	case '\n', '\r':
 		return "a line break: the value was wrapped when it was copied"
-	case c == ' ' || c == '\t':
+	case ' ', '\t':
 		return "a space"
-	case c == '=':
+	case '=':
 		return "padding (=), which ours don't have"
-	case c == '+' || c == '/':
+	case '+', '/':
 		return "from the alphabet of plain base64, and ours use base64url"
-	case c == '%':
+	case '%':
 		return "a percent sign: the value is percent-encoded"
-	case c == '"':
+	case '"':
 		return "a quote"
 	}
 	return "not in base64url"

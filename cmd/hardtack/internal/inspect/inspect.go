@@ -117,14 +117,13 @@ func Request(c Config, pasted string, now time.Time) (Report, error) {
 	values := place.Find(nil, lines)
 	w.barrier = ended.Find(nil, lines)
 	if c.Ring != nil {
-		w.store, err = ssestore.New(ssestore.Config{
+		var err2 error
+		w.codec, err = cookie.JWE(c.Name, c.Audience)
+		w.store, err2 = ssestore.New(ssestore.Config{
 			Keys: c.Ring, Cookie: cookie.Config{Name: c.Name}, Audience: c.Audience,
 			Idle: c.Idle, Absolute: c.Absolute, PersistentIdle: c.PersistentIdle, PersistentAbsolute: c.PersistentAbsolute,
 		})
-		if err != nil {
-			return Report{}, err
-		}
-		if w.codec, err = cookie.JWE(c.Name, c.Audience); err != nil {
+		if err := errors.Join(err, err2); err != nil {
 			return Report{}, err
 		}
 	}
@@ -169,11 +168,10 @@ func headerLines(pasted, name string) []string {
 // isHeader tells a header or a pair from a value. Values of other formats may end in
 // the padding of base64, so a "=" there makes no pair.
 func isHeader(line string) bool {
-	if strings.HasPrefix(line, jwe.Prefix) && !strings.Contains(line, ";") {
-		return false // with padding inside, perhaps
+	if strings.HasPrefix(line, jwe.Prefix) {
+		return false // with padding inside, perhaps, or with the attributes of a Set-Cookie line
 	}
-	return strings.Contains(strings.TrimRight(line, "="), "=") || strings.Contains(line, ";") ||
-		len(line) >= 7 && strings.EqualFold(line[:7], "Cookie:")
+	return strings.Contains(strings.TrimRight(line, "="), "=") || len(line) >= 7 && strings.EqualFold(line[:7], "Cookie:")
 }
 
 // walk judges values under one configuration.
@@ -321,8 +319,8 @@ func (w *walk) sum(values []Value, lines []string) (verdict, cause string) {
 	}
 	if w.store == nil {
 		for _, v := range values {
-			if verdict == "" || v.Verdict == Unopened || verdict == cookie.ReasonForeign.String() {
-				verdict = v.Verdict
+			if verdict = v.Verdict; verdict == Unopened {
+				break
 			}
 		}
 		return verdict, ""

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +13,9 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/cmd/hardtack/internal/inspect"
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/ssestore"
 )
 
 // root is the root of the repository.
@@ -180,8 +183,36 @@ func TestConfigFaults(t *testing.T) {
 		"no room for two": {Name: strings.Repeat("a", 256)},
 		"idle":            {Name: "session", Ring: keyring.Generate(), Idle: -1},
 	} {
-		if r, err := inspect.Request(c, "x", time.Unix(1, 0)); err == nil {
-			t.Errorf("%s: %+v", what, r)
+		r, err := inspect.Request(c, "x", time.Unix(1, 0))
+		var fault *cookie.ConfigError
+		if !errors.As(err, &fault) || strings.Contains(fault.Rule, "zero Cookie") {
+			t.Errorf("%s: %+v, %v", what, r, err)
+		}
+	}
+}
+
+// Without timeouts, those of ssestore count.
+func TestDefaultTimeouts(t *testing.T) {
+	keys := keyring.Generate()
+	for per, want := range map[string][2]time.Duration{
+		"":            {ssestore.DefaultIdle, ssestore.DefaultAbsolute},
+		`,"per":true`: {ssestore.DefaultPersistentIdle, ssestore.DefaultPersistentAbsolute},
+	} {
+		codec, err := cookie.JWE("session", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Unix(1_700_000_000, 0)
+		value, err := codec.Seal(keys, fmt.Appendf(nil, `{"sid":"AAECAwQFBgcICQoLDA0ODw","iat":%d,"exp":9000000000,"rnw":%[1]d%s,"d":{"a":1}}`, start.Unix(), per))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := inspect.Request(inspect.Config{Ring: keys, Name: "session"}, value, start)
+		if err != nil || r.Verdict != inspect.OK {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		if s := r.Values[0].Session; s.IdleEnds.Sub(start) != want[0] || s.Ends.Sub(start) != want[1] {
+			t.Errorf("%q: idle until %s, ends %s", per, s.IdleEnds, s.Ends)
 		}
 	}
 }
