@@ -64,6 +64,7 @@ type part struct {
 var parts = []part{
 	{".", []string{"fuzz", "fuzz/advisories", "fuzz/mutants", "fuzz/vectors"}},
 	{"signin", nil},
+	{"cmd/hardtack", []string{"cmd/hardtack"}},
 }
 
 // has reports whether a guard, by its address, is in this module.

@@ -17,7 +17,7 @@
 // test for a new entry.
 //
 // Generated deletions cover every condition of an if or a case in the packages of the
-// root module and of signin, and every operand of a || in one, or of a || or && that a
+// root module, of signin and of cmd/hardtack, and every operand of a || in one, or of a || or && that a
 // function returns. Such a guard is deleted by making it false, or true if it is an operand of
 // a && that is returned. All of them are compiled at once, each behind a switch that
 // an environment variable turns off. A test in the guard's own package must fail, or
@@ -151,7 +151,7 @@ func matching(list []check, pattern *regexp.Regexp) (some []check) {
 // everything returns the whole list, in the order of the layers.
 func everything() []check {
 	var list []check
-	for _, part := range [][]check{tokens, claims, cookies, keys, rings, tickets, passkeys, loads, writes, users, targets, web, foreign, passwords} {
+	for _, part := range [][]check{tokens, claims, cookies, keys, rings, tickets, passkeys, loads, writes, users, targets, web, foreign, passwords, commands} {
 		list = append(list, part...)
 	}
 	return list
