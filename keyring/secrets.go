@@ -63,9 +63,9 @@ func (s Secrets) MarshalText() ([]byte, error) { return []byte("keyring.Secrets(
 // The same secrets give the same keys in every process.
 //
 //	ring, err := keyring.FromSecrets(keyring.Secrets{
-//		Primary:  os.Getenv("SESSION_SECRET"),                    // openssl rand -base64 32
-//		Previous: strings.Fields(os.Getenv("SESSION_SECRETS_OLD")), // none at first
-//		Next:     os.Getenv("SESSION_SECRET_NEXT"),               // none at first
+//		Primary:  os.Getenv("SESSION_SECRET"),                           // openssl rand -base64 32
+//		Previous: strings.Fields(os.Getenv("SESSION_SECRETS_PREVIOUS")), // none at first
+//		Next:     os.Getenv("SESSION_SECRET_NEXT"),                      // none at first
 //	})
 //
 // To change the secret, use three deploys. First, set Next. Once every instance has

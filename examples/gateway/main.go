@@ -108,7 +108,7 @@ func onlyAda(_ context.Context, u user) error {
 func main() {
 	keys, err := keyring.FromSecrets(keyring.Secrets{
 		Primary:  os.Getenv("SESSION_SECRET"),
-		Previous: strings.Fields(os.Getenv("SESSION_SECRETS_OLD")),
+		Previous: strings.Fields(os.Getenv("SESSION_SECRETS_PREVIOUS")),
 		Next:     os.Getenv("SESSION_SECRET_NEXT"),
 	})
 	if err != nil {

@@ -46,7 +46,7 @@ var stages = []stage{
 }
 
 func (s stage) environment() []string {
-	return []string{"SESSION_SECRET=" + s.primary, "SESSION_SECRET_NEXT=" + s.next, "SESSION_SECRETS_OLD=" + s.old, "PASSWORD=open sesame"}
+	return []string{"SESSION_SECRET=" + s.primary, "SESSION_SECRET_NEXT=" + s.next, "SESSION_SECRETS_PREVIOUS=" + s.old, "PASSWORD=open sesame"}
 }
 
 // knows reports whether an instance opens what one in another stage has sealed.

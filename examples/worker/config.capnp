@@ -13,7 +13,7 @@ const worker :Workerd.Worker = (
   ],
   bindings = [
     (name = "SESSION_SECRET", fromEnvironment = "SESSION_SECRET"),
-    (name = "SESSION_SECRETS_OLD", fromEnvironment = "SESSION_SECRETS_OLD"),
+    (name = "SESSION_SECRETS_PREVIOUS", fromEnvironment = "SESSION_SECRETS_PREVIOUS"),
     (name = "SESSION_SECRET_NEXT", fromEnvironment = "SESSION_SECRET_NEXT"),
     (name = "PASSWORD", fromEnvironment = "PASSWORD"),
   ],

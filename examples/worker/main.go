@@ -32,7 +32,7 @@ type site struct {
 func newSite() (*site, error) {
 	keys, err0 := keyring.FromSecrets(keyring.Secrets{
 		Primary:  os.Getenv("SESSION_SECRET"),
-		Previous: strings.Fields(os.Getenv("SESSION_SECRETS_OLD")),
+		Previous: strings.Fields(os.Getenv("SESSION_SECRETS_PREVIOUS")),
 		Next:     os.Getenv("SESSION_SECRET_NEXT"),
 	})
 	s := &site{password: os.Getenv("PASSWORD")}

@@ -51,7 +51,7 @@ type Reactor struct {
 // its address. The environment is as in [exec.Cmd].
 func Workerd(t *testing.T, path string, environment ...string) (url string) {
 	t.Helper()
-	all := []string{"SESSION_SECRETS_OLD=", "SESSION_SECRET_NEXT="} // workerd wants each binding to be there
+	all := []string{"SESSION_SECRETS_PREVIOUS=", "SESSION_SECRET_NEXT="} // workerd wants each binding to be there
 	return workerd.Start(t, filepath.Join(filepath.Dir(path), "config.capnp"), append(all, environment...))
 }
 

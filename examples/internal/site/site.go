@@ -24,13 +24,13 @@ const form = `<!doctype html><title>Log in</title>
 const home = `<!doctype html><title>Home</title><h1>Hello, %s!</h1>
 <form method="post" action="/logout"><button>Log out</button></form>`
 
-// New returns the application. It reads SESSION_SECRET, SESSION_SECRETS_OLD (with
+// New returns the application. It reads SESSION_SECRET, SESSION_SECRETS_PREVIOUS (with
 // spaces between) and SESSION_SECRET_NEXT, which keyring.FromSecrets explains, and
 // PASSWORD, the password of the user ada. Without a password nobody can log in.
 func New() (http.Handler, error) {
 	keys, err0 := keyring.FromSecrets(keyring.Secrets{
 		Primary:  os.Getenv("SESSION_SECRET"),
-		Previous: strings.Fields(os.Getenv("SESSION_SECRETS_OLD")),
+		Previous: strings.Fields(os.Getenv("SESSION_SECRETS_PREVIOUS")),
 		Next:     os.Getenv("SESSION_SECRET_NEXT"),
 	})
 	password := os.Getenv("PASSWORD")
