@@ -1,6 +1,7 @@
 package address_test
 
 import (
+	"net/mail"
 	"strings"
 	"testing"
 
@@ -45,4 +46,27 @@ func TestNormal(t *testing.T) {
 			t.Errorf("Normal(%q) = %q, want %q", row.typed, got, row.want)
 		}
 	}
+}
+
+// FuzzNormal: what Normal returns has one spelling, and nothing that a header or an SMTP
+// command could take for something else.
+func FuzzNormal(f *testing.F) {
+	for _, s := range []string{"ada@example.com", " Ada@Example.COM\n", "jürgen@müller.example", "İ@example.com", "ada@example.com> ORCPT=x", `"a b"@example.com`, "a\xff@example.com"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, typed string) {
+		s := address.Normal(typed)
+		if s == "" {
+			return
+		}
+		if again := address.Normal(s); again != s {
+			t.Errorf("Normal(%q) = %q, and of that %q", typed, s, again)
+		}
+		if len(s) > address.MaxLength || strings.ContainsAny(s, " \t\r\n<>,;:\"\\()[]") || strings.Count(s, "@") != 1 {
+			t.Errorf("Normal(%q) = %q", typed, s)
+		}
+		if parsed, err := mail.ParseAddress(s); err != nil || parsed.Name != "" || parsed.Address != s {
+			t.Errorf("Normal(%q) = %q, which is read as %v, %v", typed, s, parsed, err)
+		}
+	})
 }
