@@ -19,6 +19,7 @@ func TestNormal(t *testing.T) {
 		{long + strings.Repeat("e", 255-len(long)), ""},
 		{"", ""},
 		{"ada@localhost", "ada@localhost"},
+		{"ada@example2.com", "ada@example2.com"},
 		{"ada@xn--mller-kva.example", "ada@xn--mller-kva.example"},
 		{"ada@" + "नमस्ते.example", "ada@नमस्ते.example"},
 		{"ada@[127.0.0.1]", ""},
