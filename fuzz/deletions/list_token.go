@@ -70,7 +70,7 @@ var claims = []check{
 	{what: "times at their usual places: digits", in: "internal/claims tenDigits", pkg: "internal/claims", test: "FuzzTenDigits",
 		old: "if x&high|(x+six)&high>>4 != threes || tens > 9 || ones > 9 ||", new: "if x&high|(x+six)&high>>4 != threes && tens > 9 && ones > 9 ||"},
 	{what: "stamp: canonical base64", in: "internal/claims reader.stamp", pkg: "internal/claims", test: "TestParse_Refuses",
-		old: " || !base64url.Decode(sum[:], text(r.b[r.i:r.i+stpLen])) {", new: " || !base64url.Decode(sum[:], text(r.b[r.i:r.i+stpLen])) && len(r.b) == 0 {"},
+		old: " || !base64url.Decode(sum[:], text(b[start:end])) {", new: " || !base64url.Decode(sum[:], text(b[start:end])) && len(b) == 0 {"},
 	{what: "data: names sorted, none twice", in: "internal/claims Members", pkg: "internal/claims", test: "TestMembers_Refuses",
 		old: " || name <= last {", new: " || name+last == \"\" {"},
 	{what: "data: depth", in: "internal/claims skip", pkg: "internal/claims", test: "TestMembers_Refuses",

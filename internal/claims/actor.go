@@ -22,7 +22,7 @@ func (a *Actor) Parse(b []byte) (rest []byte, ok bool) {
 	}
 	a.Sub = r.sub()
 	if r.has(`,"stk":"`) {
-		a.Stk = r.stamp(&a.Stp)
+		r.stamp(&a.Stk, &a.Stp)
 	}
 	if r.bad || !r.has("}") {
 		*a = Actor{}

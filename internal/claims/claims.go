@@ -106,7 +106,7 @@ func (c *Claims) parse(b []byte) bool {
 		c.Sub = r.sub()
 	}
 	if r.has(`,"stk":"`) {
-		c.Stk = r.stamp(&c.Stp)
+		r.stamp(&c.Stk, &c.Stp)
 	}
 	if r.bad || (c.Sub == "") != (c.AuthTime == 0) || c.Stk != (Kid{}) && c.Sub == "" {
 		return false
@@ -168,10 +168,10 @@ func (c *Claims) usual(r *reader) bool {
 		string(b[auth+10:exp]) != `,"exp":` || string(b[exp+10:rnw]) != `,"rnw":` || !base64url.Canonical(text(b[sid:sid+sidLen])) {
 		return false
 	}
-	vIat, ok1 := tenDigits([10]byte(b[iat:]))
-	vAuth, ok2 := tenDigits([10]byte(b[auth:]))
-	vExp, ok3 := tenDigits([10]byte(b[exp:]))
-	vRnw, ok4 := tenDigits([10]byte(b[rnw:]))
+	vIat, ok1 := tenDigits((*[10]byte)(b[iat:]))
+	vAuth, ok2 := tenDigits((*[10]byte)(b[auth:]))
+	vExp, ok3 := tenDigits((*[10]byte)(b[exp:]))
+	vRnw, ok4 := tenDigits((*[10]byte)(b[rnw:]))
 	if !ok1 || !ok2 || !ok3 || !ok4 {
 		return false
 	}
@@ -233,7 +233,7 @@ func decimal(b []byte) (v int64, n int) {
 
 // tenDigits reads a decimal number of ten digits, the first of them not zero. It
 // reads eight of them as one word. Its plain twin is decimal.
-func tenDigits(b [10]byte) (int64, bool) {
+func tenDigits(b *[10]byte) (int64, bool) {
 	x := binary.LittleEndian.Uint64(b[:])
 	tens, ones := b[8]-'0', b[9]-'0'
 	const high, six, threes = 0xf0f0f0f0f0f0f0f0, 0x0606060606060606, 0x3333333333333333
@@ -291,16 +291,20 @@ func inID(c byte) bool { return c >= '#' && c <= '~' && c != '\\' }
 
 // stamp reads a stamp from behind the name of its key up to and including the closing
 // quote.
-func (r *reader) stamp(sum *[32]byte) (kid Kid) {
-	if s := r.chars(kidLen); s != nil {
-		kid = KidOf(text(s))
-	}
-	if !r.has(`","stp":"`) || len(r.b)-r.i <= stpLen || r.b[r.i+stpLen] != '"' || !base64url.Decode(sum[:], text(r.b[r.i:r.i+stpLen])) {
+func (r *reader) stamp(kid *Kid, sum *[32]byte) {
+	const (
+		start = kidLen + len(`","stp":"`)
+		end   = start + stpLen
+	)
+	b := r.b[r.i:]
+	if len(b) <= end || b[end] != '"' || string(b[kidLen:start]) != `","stp":"` ||
+		!base64url.Canonical(text(b[:kidLen])) || !base64url.Decode(sum[:], text(b[start:end])) {
 		r.bad = true
-		return Kid{}
+		return
 	}
-	r.i += stpLen + 1
-	return kid
+	r.i += end + 1
+	// In one store, because a Kid is read as one word.
+	binary.LittleEndian.PutUint64(kid[:], binary.LittleEndian.Uint64(b)<<8>>8)
 }
 
 func unescape(raw []byte) string {

@@ -82,6 +82,8 @@ func TestParse_Refuses(t *testing.T) {
 		"stamp without sub":           strings.Replace(anonymous, `0}`, `0,"stk":"AAAAAAA","stp":"`+stp+`"}`, 1),
 		"stk without stp":             swap(`,"stp":"`+stp+`"`, ``),
 		"stk runs into stp":           swap(`","stp":"`, ``),
+		"stp by another name":         swap(`","stp":"`, `","STP":"`),
+		"stp after a space":           swap(`","stp":"`, `", "stp":"`),
 		"stp without stk":             swap(`,"stk":"AAAAAAA"`, ``),
 		"empty sub":                   swap(`"u\"1\\é"`, `""`),
 		"control character in sub":    swap(`u\"1`, "u\x01"),
@@ -361,7 +363,7 @@ func FuzzTenDigits(f *testing.F) {
 		if len(b) < 10 {
 			return
 		}
-		v, ok := claims.TenDigits([10]byte(b))
+		v, ok := claims.TenDigits((*[10]byte)(b))
 		w, n := claims.Decimal(b[:10])
 		if ok != (n == 10) || ok && v != w {
 			t.Fatalf("%q: %d %v, plain %d of %d characters", b, v, ok, w, n)
