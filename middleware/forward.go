@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/auth/next"
@@ -18,7 +20,7 @@ import (
 
 // ErrIdentity is the reason of a 500 of [Guard.ForwardAuth]: a header's value can't be
 // passed on without becoming another one.
-var ErrIdentity = errors.New("middleware: an identity header has a comma, a control character, space at an end, or more than 256 bytes")
+var ErrIdentity = errors.New("middleware: an identity header has a comma, a control character, space at an end, more than 256 bytes, or isn't UTF-8")
 
 // maxIdentity is the length in bytes of the longest value of an identity header. A
 // gateway has a limit for all headers together, often 4 KB.
@@ -37,9 +39,9 @@ type ForwardConfig[U any] struct {
 	// Headers are the identity headers, such as X-Auth-User, and what they say of a
 	// user. Every answer has all of them, empty if there is no user. List every header
 	// that the application behind the gateway trusts, and let the gateway pass all of
-	// them on: it removes only those that it gets from here. A value has at most 256
-	// bytes, without comma, control character and space at its ends; a user whose value
-	// breaks that gets 500, because a shortened name may be another user's.
+	// them on: it removes only those that it gets from here. A value is UTF-8 of at most
+	// 256 bytes, without commas, control characters, and space at its ends. A user whose
+	// value breaks that gets 500, because a shortened name may be another user's.
 	Headers map[string]func(U) string
 
 	// Rule decides who may pass, as in [Guard.Check]. nil lets every user pass. Make
@@ -261,10 +263,11 @@ func unmark(uri string) (string, bool) {
 }
 
 // identityValue reports whether a value survives the way to the application: gateways
-// trim spaces, and join headers of one name with commas.
+// trim spaces and join headers of one name with commas, and an application that decodes
+// UTF-8 makes one character of all invalid bytes.
 func identityValue(s string) bool {
-	return len(s) <= maxIdentity && strings.Trim(s, " ") == s &&
-		!strings.ContainsFunc(s, func(c rune) bool { return c < 0x20 || c == 0x7f || c == ',' })
+	return len(s) <= maxIdentity && utf8.ValidString(s) && strings.Trim(s, " ") == s &&
+		!strings.ContainsFunc(s, func(c rune) bool { return unicode.IsControl(c) || c == ',' })
 }
 
 // nginxWriter answers what auth_request passes on. It makes a 500 of any other status.

@@ -86,7 +86,7 @@ var lines = [kinds]struct {
 	ruleBroke: {nil, "broken-rule",
 		"let the rule return auth.Forbidden, auth.ErrNoUser or auth.ErrNotStaff, or wrap auth.ErrUserStore; Config.OnOutcome of Guard.Handler gets the error"},
 	badIdentity: {nil, "bad-identity",
-		"a function in ForwardConfig.Headers returned a value with a comma, a control character or space at an end, or of more than 256 bytes: encode it, for example with url.QueryEscape; Config.OnOutcome of Guard.Handler gets the header's name"},
+		"a function in ForwardConfig.Headers returned a value with a comma, a control character or space at an end, of more than 256 bytes, or not in UTF-8: encode it, for example with url.QueryEscape; Config.OnOutcome of Guard.Handler gets the header's name"},
 	storeDown: {nil, "user-store",
 		"UserByID in auth.Config failed; for a user who doesn't exist let it return auth.ErrNoUser; Config.OnOutcome of Guard.Handler gets the error"},
 	notSaved: {nil, "not-saved",
