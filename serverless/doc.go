@@ -29,19 +29,27 @@
 //
 // # Requests
 //
-// RemoteAddr is the address that called the gateway, with port 0. Host is the header
-// of that name, or the domain of the gateway. If the path arrives decoded, as some
-// gateways send it, it is taken as it is. A stage that is part of the path stays there;
-// see http.StripPrefix and middleware.Config.BasePath. Set RemoteAddr yourself if
-// another proxy stands in front of the gateway. [Event] returns the whole event, for
+// RemoteAddr is the address that called the gateway, with port 0. If another proxy stands
+// in front of the gateway, set RemoteAddr yourself. Host is the header of that name, or
+// the domain of the gateway. A stage that is part of the path stays there; see
+// http.StripPrefix and middleware.Config.BasePath. [Event] returns the whole event, for
 // the claims of an authorizer and the like.
+//
+// Some gateways decode the path, and nothing in the event says so. A path that is no
+// valid percent-encoding is taken as it is. Any other is decoded, perhaps for the second
+// time: /a%252Fb may arrive as /a%2Fb, and becomes /a/b. So let the handler decide who
+// may see a page, and not the gateway's routes.
 //
 // # Responses
 //
 // A response is complete when the handler returns: there is no http.Flusher. To
 // stream, use lambdaurl from github.com/aws/aws-lambda-go. A handler that writes
-// nothing has answered 200, as under net/http. A panic goes on to the Lambda runtime,
-// which reports it. Trailers aren't sent.
+// nothing has answered 200, and a line break in a header's value becomes a space, as
+// under net/http. A panic goes on to the Lambda runtime, which reports it. Trailers
+// aren't sent.
+//
+// A body that isn't UTF-8 or is compressed goes in base64. A REST API decodes that only
+// if its binary media types list */*.
 //
 // # Time
 //

@@ -30,8 +30,9 @@ func (e *SingleValueError) Error() string {
 	return fmt.Sprintf("serverless: the response has %d Set-Cookie lines, and the load balancer carries only one: %s", e.SetCookies, cure)
 }
 
-// A Handler answers Lambda events with an http.Handler. It is safe for concurrent use,
-// except that its fields must not change after the first event.
+// A Handler answers Lambda events with an http.Handler. Make one with [Lambda]. The zero
+// Handler panics at its first event. A Handler is safe for concurrent use, except that
+// its fields must not change after the first event.
 type Handler struct {
 	// AllowSingleValueALB accepts events of load balancers without multi-value
 	// headers. It is for handlers that never send two Set-Cookie lines: not for those

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/textproto"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -57,6 +59,7 @@ func (w *writer) finish() {
 	if w.sent == nil {
 		w.WriteHeader(http.StatusOK)
 	}
+	w.sent = clean(w.sent)
 	for _, name := range []string{"Connection", "Transfer-Encoding", "Trailer"} {
 		w.sent.Del(name) // they are about a connection that isn't there
 	}
@@ -66,7 +69,29 @@ func (w *writer) finish() {
 	if _, ok := w.sent["Content-Type"]; !ok && len(w.body) > 0 && w.sent.Get("Content-Encoding") == "" {
 		w.sent.Set("Content-Type", http.DetectContentType(w.body))
 	}
+	maps.DeleteFunc(w.sent, func(_ string, values []string) bool { return len(values) == 0 }) // null is no list
 }
+
+// clean returns a header as net/http would send it: a line break in a value is a space, so
+// that it starts no other header, and what isn't a name is left out. Each name is in its
+// one spelling.
+func clean(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		if !isToken(name) {
+			continue
+		}
+		canonical := http.CanonicalHeaderKey(name)
+		values := out[canonical]
+		for _, value := range h[name] {
+			values = append(values, textproto.TrimString(lineBreaks.Replace(value)))
+		}
+		out[canonical] = values // none at all means that the handler wants none
+	}
+	return out
+}
+
+var lineBreaks = strings.NewReplacer("\r", " ", "\n", " ")
 
 // response is the answer to all kinds of events; each uses some of the fields.
 type response struct {

@@ -296,6 +296,39 @@ func TestE3_HopByHop(t *testing.T) {
 	}
 }
 
+// TestE3_Headers: what net/http does with odd headers of a handler happens here too. A
+// gateway gets no line break, no name twice in two spellings, and no null.
+func TestE3_Headers(t *testing.T) {
+	h := serverless.Lambda(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		live := w.Header()
+		live["X-Name"] = []string{" Ann\r\nSet-Cookie: a=b\n"}
+		live["Date"] = nil // how net/http is told to leave one out
+		live["Content-Type"] = nil
+		live[http.TrailerPrefix+"X-Sum"] = []string{"1"}
+		live["x-a\r\nx-b"] = []string{"1"}
+		live["set-cookie"] = []string{"a=1", "b=2"}
+		live["Set-Cookie"] = []string{"c=3"}
+		io.WriteString(w, "<p>")
+	}))
+	for _, s := range shapes {
+		a := invoke(t, h, s.event("GET", "/", ""))
+		all := map[string][]string{}
+		for name, value := range a.Headers {
+			all[name] = []string{value}
+		}
+		for name, values := range a.MultiValueHeaders {
+			all[name] = values
+		}
+		delete(all, "Set-Cookie")
+		if got := fmt.Sprintf("%q", all); got != `map["X-Name":["Ann  Set-Cookie: a=b"]]` {
+			t.Errorf("%s: the headers are %s", s.name, got)
+		}
+		if got := fmt.Sprint(a.setCookies()); got != "[c=3 a=1 b=2]" {
+			t.Errorf("%s: the cookies are %s", s.name, got)
+		}
+	}
+}
+
 // app is an application with a login.
 func app(t *testing.T, c ssestore.Config) *serverless.Handler {
 	t.Helper()
@@ -508,6 +541,14 @@ func TestE8_Panic(t *testing.T) {
 			serverless.Lambda(handler).Invoke(t.Context(), []byte(`{"httpMethod":"GET"}`))
 		}()
 	}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("the zero Handler: no panic")
+			}
+		}()
+		new(serverless.Handler).Invoke(t.Context(), []byte(`{"httpMethod":"GET"}`))
+	}()
 	defer func() {
 		if recover() == nil {
 			t.Error("a nil handler: no panic")
