@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/textproto"
 	"net/url"
 	"slices"
@@ -92,6 +93,9 @@ func (e *event) request(ctx context.Context, from source) (*http.Request, error)
 		// The load balancer appends the address that it saw.
 		chain := strings.Join(header["X-Forwarded-For"], ",")
 		client = strings.TrimSpace(chain[strings.LastIndexByte(chain, ',')+1:])
+		if withPort, err := netip.ParseAddrPort(client); err == nil { // routing.http.xff_client_port.enabled
+			client = withPort.Addr().String()
+		}
 	}
 	body := []byte(e.Body)
 	if e.IsBase64Encoded {

@@ -513,6 +513,8 @@ func TestE7_Odd(t *testing.T) {
 		{`{"httpMethod":"GET","headers":null,"multiValueHeaders":{"host":["a.example","b.example"]},"requestContext":{"domainName":"gateway.example"}}`, "gateway.example", ":0"},
 		{`{"httpMethod":"GET","requestContext":{"domainName":"gateway.example","identity":{"sourceIp":"2001:db8::1"}}}`, "gateway.example", "[2001:db8::1]:0"},
 		{`{"httpMethod":"GET","multiValueHeaders":{"x-forwarded-for":["203.0.113.9","192.0.2.7"]},"requestContext":{"elb":{}}}`, "", "192.0.2.7:0"},
+		{`{"httpMethod":"GET","multiValueHeaders":{"x-forwarded-for":["203.0.113.9, 192.0.2.7:4711"]},"requestContext":{"elb":{}}}`, "", "192.0.2.7:0"},
+		{`{"httpMethod":"GET","multiValueHeaders":{"x-forwarded-for":["[2001:db8::1]:4711"]},"requestContext":{"elb":{}}}`, "", "[2001:db8::1]:0"},
 		{`{"httpMethod":"GET","body":"eA==","isBase64Encoded":true}`, "", ":0"},
 	} {
 		invoke(t, h, row.event)
