@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
@@ -197,6 +198,9 @@ func TestD3_NilAndZeroDesk(t *testing.T) {
 				}
 			})
 			w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/?next=/x", nil)
+			if status := d.Report(r, auth.Forbidden("No.")); status != http.StatusInternalServerError {
+				t.Errorf("Report returned %d", status)
+			}
 			r.AddCookie(&http.Cookie{Name: "signin", Value: strings.Repeat("A", 26)})
 			if id := d.Bind(w, r); len(id) != 26 || len(w.Header()) > 0 || d.Bind(w, r) == id {
 				t.Errorf("Bind returned %q and set %v", id, w.Header())

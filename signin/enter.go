@@ -104,28 +104,44 @@ func (d *Desk[U]) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		unmade(w, r)
 		return
 	}
+	p := Page{Status: d.Report(r, err)}
+	switch p.Status {
+	case http.StatusForbidden:
+		p.Name, p.Title, p.Problem = "signin/refused", "You can’t log in", "This account can’t be used."
+		var no auth.Forbidden
+		if errors.As(err, &no) && no != "" {
+			p.Problem = string(no)
+		}
+	case http.StatusRequestEntityTooLarge:
+		p.Name, p.Title, p.Problem = "signin/large", "Too long", "What was sent is too long."
+	case http.StatusInternalServerError:
+		p.Name, p.Title, p.Problem = "signin/broken", "Something went wrong", "The fault is ours, and trying again won’t help."
+	default:
+		p.Name, p.Title, p.Problem = "signin/failed", "Something is down", "We can’t do this right now. Nothing is lost: try again in a minute."
+	}
+	d.Show(w, r, p)
+}
+
+// Report returns the status with which [Desk.Fail] answers an error, and logs the cause
+// as Fail does. It is for a handler that answers programs, which can't read a page.
+func (d *Desk[U]) Report(r *http.Request, err error) (status int) {
 	var no auth.Forbidden
 	var large *http.MaxBytesError
 	switch {
+	case !d.ready():
+		return http.StatusInternalServerError
 	case errors.As(err, &no):
-		p := Page{Name: "signin/refused", Status: http.StatusForbidden, Title: "You can’t log in", Problem: string(no)}
-		if no == "" {
-			p.Problem = "This account can’t be used."
-		}
-		d.Show(w, r, p)
-		return
+		return http.StatusForbidden
 	case errors.As(err, &large):
-		d.Show(w, r, Page{Name: "signin/large", Status: http.StatusRequestEntityTooLarge, Title: "Too long", Problem: "What was sent is too long."})
-		return
+		return http.StatusRequestEntityTooLarge
 	}
 	if r.Context().Err() == nil { // else the visitor has left, and that is the cause
 		d.failures.say(r.Context(), "signin-failed", err)
 	}
 	if mistake(err) {
-		d.Show(w, r, Page{Name: "signin/broken", Status: http.StatusInternalServerError, Title: "Something went wrong", Problem: "The fault is ours, and trying again won’t help."})
-		return
+		return http.StatusInternalServerError
 	}
-	d.Show(w, r, Page{Name: "signin/failed", Status: http.StatusServiceUnavailable, Title: "Something is down", Problem: "We can’t do this right now. Nothing is lost: try again in a minute."})
+	return http.StatusServiceUnavailable
 }
 
 // mistake reports whether an error shows a mistake of the program, which doesn't pass.
