@@ -181,7 +181,7 @@ func (h *Handler[U]) form(serve func(*http.Request) error) http.HandlerFunc {
 			http.Redirect(w, r, desk.Guard.Next(r, desk.Home), http.StatusSeeOther)
 			return
 		}
-		f := faultOf(err)
+		f := faultOf(h.desk, r, err)
 		var b strings.Builder
 		if f == errLogin || f == errRecent {
 			_ = pageLogin.Execute(&b, desk.LoginURL) // of a text, to a Builder

@@ -261,7 +261,7 @@ func TestA12_WithoutTheGuard(t *testing.T) {
 			r := httptest.NewRequest("POST", "/passkey/"+use, strings.NewReader("{}"))
 			r.Header.Set("Content-Type", "application/json")
 			h.ServeHTTP(w, r)
-			if w.Code != http.StatusServiceUnavailable {
+			if w.Code != http.StatusInternalServerError {
 				t.Errorf("%s: %d %s", use, w.Code, w.Body)
 			}
 		}

@@ -48,7 +48,8 @@
 //     script goes to the form's data-login if it has one.
 //   - changed: the passkey exists already, or the account has changed meanwhile.
 //   - forbidden: an auth.Forbidden of the application, whose text is the detail.
-//   - slow: too many attempts. down: a part of the application is down.
+//   - slow: too many attempts. down: a part of the application is down. broken: the
+//     program has a mistake. The desk logs the cause of these two.
 //   - json, type, size, name, method, missing: the request was wrong.
 //
 // The pages of rename and remove are named passkey/ and the same word; see

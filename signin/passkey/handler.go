@@ -21,7 +21,7 @@ const maxBody = 32 << 10
 // ServeHTTP answers the requests below [Config].Path.
 func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if h == nil || h.desk == nil {
-		write(w, errDown)
+		write(w, errBroken)
 		return
 	}
 	methods := []string{http.MethodPost}
@@ -78,12 +78,13 @@ var (
 	errRecent    = fault{http.StatusForbidden, "recent", "Log in again to change your passkeys."}
 	errFull      = fault{http.StatusConflict, "full", "You have as many passkeys as one account can have. Remove one first."}
 	errChanged   = fault{http.StatusConflict, "changed", "Something has changed meanwhile. Load the page again."}
+	errBroken    = fault{http.StatusInternalServerError, "broken", "The fault is ours, and trying again won’t help."}
 	errDown      = fault{http.StatusServiceUnavailable, "down", "We can’t do this right now. Nothing is lost: try again in a minute."}
 )
 
 // faultOf returns the answer to an error. One that it doesn't know is of a part that is
-// down.
-func faultOf(err error) fault {
+// down, or a mistake of the program. The desk knows which, and logs it.
+func faultOf[U any](desk *signin.Desk[U], r *http.Request, err error) fault {
 	var f fault
 	var no auth.Forbidden
 	switch {
@@ -97,6 +98,8 @@ func faultOf(err error) fault {
 		return errChanged
 	case errors.Is(err, auth.ErrNoUser):
 		return errLogin
+	case desk.Report(r, err) == http.StatusInternalServerError:
+		return errBroken
 	}
 	return errDown
 }
@@ -105,7 +108,7 @@ func faultOf(err error) fault {
 func program[U, In any](desk *signin.Desk[U], serve func(w http.ResponseWriter, r *http.Request, in In) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var in In
-		err := error(errDown)
+		err := auth.ErrNoSession
 		if desk.Config().Guard.Session(r) != nil { // otherwise it isn't mounted inside the guard
 			if err = read(w, r, &in); err == nil {
 				var out any
@@ -115,7 +118,7 @@ func program[U, In any](desk *signin.Desk[U], serve func(w http.ResponseWriter, 
 			}
 		}
 		if err != nil && !errors.Is(err, signin.ErrAnswered) {
-			write(w, faultOf(err))
+			write(w, faultOf(desk, r, err))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -483,10 +484,27 @@ func (f failing) Remove(ctx context.Context, u *rig.User, id string) error {
 	return f.users.Remove(ctx, u, id)
 }
 
+// TestA13_Logged: whoever runs the application learns why passkeys don't work, though a
+// script is told no cause.
+func TestA13_Logged(t *testing.T) {
+	var log strings.Builder
+	x := newSite(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) {
+		c.Log = slog.New(slog.NewTextHandler(&log, nil))
+	}})
+	x.Users.Add(rig.User{Email: "ada@example.com"})
+	d := x.added(t, "1")
+	x.Users.Fail(errors.New("the disk is full"))
+	refused(t, d.login(t, x.Browser(t)), 503, "down")
+	if !strings.Contains(log.String(), "the disk is full") {
+		t.Errorf("the log has %q", log.String())
+	}
+}
+
 func TestA14_EnterHook(t *testing.T) {
 	var hook func(x *site, w http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error
 	var x *site
 	x = newSite(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) {
+		c.Log = slog.New(slog.DiscardHandler)
 		c.Enter = func(w http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error { return hook(x, w, r, e) }
 	}})
 	x.Users.Add(rig.User{Email: "ada@example.com"})
@@ -503,6 +521,9 @@ func TestA14_EnterHook(t *testing.T) {
 		{"down", func(*site, http.ResponseWriter, *http.Request, signin.Entry[*rig.User]) error {
 			return errors.New("secret")
 		}, 503, "down"},
+		{"forgets to let anybody in", func(*site, http.ResponseWriter, *http.Request, signin.Entry[*rig.User]) error {
+			return nil
+		}, 500, "broken"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			hook = row.hook

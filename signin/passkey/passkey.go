@@ -104,7 +104,7 @@ type Users[U any] interface {
 }
 
 // A Handler serves the passkeys of an application. It is immutable and safe for
-// concurrent use. Make one with [New]; a nil and the zero Handler answer 503.
+// concurrent use. Make one with [New]; a nil and the zero Handler answer 500.
 type Handler[U any] struct {
 	desk   *signin.Desk[U]
 	cfg    Config[U]
