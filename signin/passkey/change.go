@@ -66,7 +66,7 @@ type addedBody struct {
 // added finishes it. How recent the login is was judged at the start: the ticket is
 // good for five minutes, and the browser has made the passkey by now.
 func (h *Handler[U]) added(_ http.ResponseWriter, r *http.Request, in addedBody) (any, error) {
-	user, err := h.desk.Config().Guard.User(r)
+	user, err := h.own(r)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (h *Handler[U]) added(_ http.ResponseWriter, r *http.Request, in addedBody)
 
 // rename gives a passkey another name.
 func (h *Handler[U]) rename(r *http.Request) error {
-	user, err := h.desk.Config().Guard.User(r)
+	user, err := h.own(r)
 	if err != nil {
 		return err
 	}
@@ -142,6 +142,17 @@ func (h *Handler[U]) remove(r *http.Request) error {
 		return err
 	}
 	return h.cfg.Users.Remove(r.Context(), user, r.PostFormValue("id"))
+}
+
+// own returns the user of the session. An administrator who looks at the site as this
+// user changes nothing of theirs.
+func (h *Handler[U]) own(r *http.Request) (U, error) {
+	guard := h.desk.Config().Guard
+	user, err := guard.User(r)
+	if err == nil && guard.Session(r).Principal().Identity().Actor != nil {
+		err = errRecent
+	}
+	return user, err
 }
 
 // user returns the user of the session, if they logged in a short while ago.

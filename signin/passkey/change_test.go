@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -63,6 +64,35 @@ func TestA2_RecentLogin(t *testing.T) {
 			granted(t, d.login(t, b))
 			ask(t, b, "add")
 		})
+	}
+}
+
+// TestA2_Impersonation: an administrator who looks at the site as a user changes none of
+// their passkeys.
+func TestA2_Impersonation(t *testing.T) {
+	x := newSite(t, rig.Options{})
+	x.Users.Add(rig.User{Email: "ada@example.com"})
+	x.Users.Add(rig.User{Email: "root@example.com"})
+	d := x.added(t, "1")
+	x.Mux.HandleFunc("POST /as", func(_ http.ResponseWriter, r *http.Request) {
+		if err := x.Guard.Accounts().Impersonate(r.Context(), x.Guard.Session(r), x.Users.Get("1")); err != nil {
+			t.Error(err)
+		}
+	})
+	before := x.stored("1")
+	b := x.enter(t, "1")
+	q := ask(t, b, "add")
+	b.Post("/enter?id=2", nil)
+	b.Post("/as", nil)
+	refused(t, b.PostJSON("/passkey/add", []byte("{}")), 403, "recent")
+	refused(t, b.PostJSON("/passkey/added", body(q.Ticket, newDevice().attest(t, q))), 403, "recent")
+	for _, use := range []string{"rename", "remove"} {
+		if res := b.Post("/passkey/"+use, url.Values{"id": {d.id()}, "name": {"Mine"}}); res.StatusCode != 403 {
+			t.Errorf("%s: %d", use, res.StatusCode)
+		}
+	}
+	if !reflect.DeepEqual(x.stored("1"), before) {
+		t.Error("something has changed")
 	}
 }
 
