@@ -403,11 +403,21 @@ func TestO15_ForcedConnect(t *testing.T) {
 	s := newSite(t, rig.Options{})
 	one := s.Users.Add(rig.User{Email: "ada@example.com"})
 	two := s.Users.Add(rig.User{Email: "bob@example.com"})
+	s.Mux.HandleFunc("POST /impersonate", func(w http.ResponseWriter, r *http.Request) {
+		if err := s.Guard.Accounts().Impersonate(r.Context(), s.Guard.Session(r), one); err != nil {
+			t.Error(err)
+		}
+	})
 	for name, then := range map[string]func(b *rig.Browser){
 		"another user": func(b *rig.Browser) { s.password(b, two) },
 		"nobody":       func(b *rig.Browser) { b.Jar = s.Browser(t).Jar },
-		"no longer":    func(b *rig.Browser) { s.Users.Edit("1", func(u *rig.User) { u.Epoch++ }) },
+		"an administrator who impersonates them": func(b *rig.Browser) {
+			s.password(b, two)
+			b.Post("/impersonate", nil)
+		},
+		"no longer": func(b *rig.Browser) { s.Users.Edit("1", func(u *rig.User) { u.Epoch++ }) },
 	} {
+		one = s.Users.Get("1")
 		b := s.Browser(t)
 		s.password(b, one)
 		back := s.harbour.accept(forwarded(t, b.Post("/oauth/harbour/connect", nil)), person{"eve", "eve@example.com", true})
