@@ -12,6 +12,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 )
 
 // maxParameter is how long a parameter of a callback may be. Microsoft's codes have
@@ -155,7 +156,7 @@ func (h *Handler[U]) enter(w http.ResponseWriter, r *http.Request, p *party, f f
 	err = h.desk.Enter(w, r, signin.Entry[U]{User: user, How: signin.How("oauth:" + p.name), Remember: f.Remember, Next: f.Next})
 	switch {
 	case err == nil:
-		redirect(w, f.Next)
+		route.Onward(w, f.Next)
 	case errors.Is(err, signin.ErrAnswered):
 	default:
 		h.desk.Fail(w, r, err)
@@ -166,7 +167,7 @@ func (h *Handler[U]) enter(w http.ResponseWriter, r *http.Request, p *party, f f
 func (h *Handler[U]) connect(w http.ResponseWriter, r *http.Request, p *party, f flow, user U, id Identity) {
 	switch err := h.cfg.Users.Connect(r.Context(), user, id); {
 	case err == nil:
-		redirect(w, f.Next)
+		route.Onward(w, f.Next)
 	case errors.Is(err, ErrTaken):
 		h.show(w, r, page{name: "oauth/taken", status: http.StatusConflict, title: "Nothing was connected", problem: "This account of " + p.Title + " is connected to another account here.", link: f.Next, text: "Go back"})
 	case errors.Is(err, signin.ErrChanged):

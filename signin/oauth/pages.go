@@ -7,6 +7,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth/next"
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 )
 
 // A page says what happened and has one link.
@@ -45,7 +46,7 @@ func (h *Handler[U]) loggedIn(r *http.Request) bool {
 // spent answers a callback whose state is over, isn't this browser's, or isn't one.
 func (h *Handler[U]) spent(w http.ResponseWriter, r *http.Request) {
 	if h.loggedIn(r) {
-		redirect(w, h.desk.Config().Home)
+		route.Onward(w, h.desk.Config().Home)
 		return
 	}
 	h.show(w, r, page{name: "oauth/spent", status: http.StatusBadRequest, title: "This login is over", problem: "It took too long, or it began in another browser. Start again.", link: h.desk.Config().LoginURL, text: "Log in"})
@@ -56,7 +57,7 @@ func (h *Handler[U]) denied(w http.ResponseWriter, r *http.Request, p *party, f 
 	title := "Nothing was connected"
 	if f.User == "" {
 		if h.loggedIn(r) {
-			redirect(w, f.Next)
+			route.Onward(w, f.Next)
 			return
 		}
 		title = "You were not logged in"
@@ -68,7 +69,7 @@ func (h *Handler[U]) denied(w http.ResponseWriter, r *http.Request, p *party, f 
 func (h *Handler[U]) refused(w http.ResponseWriter, r *http.Request, p *party, f flow, err error) {
 	h.failed(r, p, err)
 	if f.User == "" && h.loggedIn(r) {
-		redirect(w, f.Next)
+		route.Onward(w, f.Next)
 		return
 	}
 	h.show(w, r, page{name: "oauth/refused", status: http.StatusBadGateway, title: "That didn’t work", problem: p.Title + " did not confirm who you are. Start again.", link: h.away(f), text: "Go back"})

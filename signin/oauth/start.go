@@ -8,8 +8,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/hardtack-go/hardtack/auth"
-	"github.com/hardtack-go/hardtack/auth/next"
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 )
 
 const (
@@ -116,7 +116,7 @@ func (h *Handler[U]) disconnect(w http.ResponseWriter, r *http.Request, p *party
 	}
 	switch err := h.cfg.Users.Disconnect(r.Context(), user, p.name, subject); {
 	case err == nil:
-		redirect(w, back)
+		route.Onward(w, back)
 	case errors.Is(err, ErrLast):
 		h.show(w, r, page{name: "oauth/last", status: http.StatusConflict, title: "This is your only way to log in", problem: "Add another way to log in first. Then you can disconnect " + p.Title + ".", link: back, text: "Go back"})
 	case errors.Is(err, signin.ErrChanged):
@@ -124,10 +124,4 @@ func (h *Handler[U]) disconnect(w http.ResponseWriter, r *http.Request, p *party
 	default:
 		h.desk.Fail(w, r, err)
 	}
-}
-
-// redirect sends the browser to a page of the application.
-func redirect(w http.ResponseWriter, to string) {
-	w.Header().Set("Location", next.Location(to))
-	w.WriteHeader(http.StatusSeeOther)
 }

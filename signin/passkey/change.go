@@ -14,6 +14,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 )
 
 // maxName is how many characters a passkey's name may have.
@@ -189,7 +190,7 @@ func (h *Handler[U]) form(serve func(*http.Request) error) http.HandlerFunc {
 			err = serve(r)
 		}
 		if err == nil {
-			http.Redirect(w, r, desk.Guard.Next(r, desk.Home), http.StatusSeeOther)
+			route.Onward(w, h.desk.Next(r))
 			return
 		}
 		f := faultOf(h.desk, r, err)

@@ -10,6 +10,7 @@ import (
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/address"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 )
 
 func (h *handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -193,7 +194,7 @@ func (h *handler[U]) enter(w http.ResponseWriter, r *http.Request, user U, remem
 	}
 	switch {
 	case err == nil:
-		http.Redirect(w, r, next, http.StatusSeeOther)
+		route.Onward(w, next)
 	case !errors.Is(err, signin.ErrAnswered):
 		h.desk.Fail(w, r, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -69,7 +70,7 @@ func arrive[U, V any](h *handler[U], w http.ResponseWriter, r *http.Request, use
 	case err != nil:
 		h.desk.Fail(w, r, err)
 	default:
-		http.Redirect(w, r, h.Path+use, http.StatusSeeOther)
+		route.Onward(w, h.Path+use)
 	}
 	return none, false
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/address"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -127,7 +128,7 @@ func (h *handler[U]) enter(w http.ResponseWriter, r *http.Request, user U, remem
 	err := h.desk.Enter(w, r, signin.Entry[U]{User: user, How: "password", Remember: remember, Next: next})
 	switch {
 	case err == nil:
-		http.Redirect(w, r, next, http.StatusSeeOther)
+		route.Onward(w, next)
 	case !errors.Is(err, signin.ErrAnswered):
 		h.desk.Fail(w, r, err)
 	}

@@ -48,6 +48,21 @@ func TestD12_EveryWay(t *testing.T) {
 	}
 }
 
+// TestD12_NextToTheLetter: a path with two slashes, as of a page that shows another one,
+// isn't that with one.
+func TestD12_NextToTheLetter(t *testing.T) {
+	const page = "/show/https://example.org/../x?y=//z"
+	for _, w := range ways {
+		t.Run(w.name, func(t *testing.T) {
+			s := newSite(t, rig.Options{})
+			b := s.Browser(t)
+			if to := next(w.start(s, b, s.user(adasAddress, adasWord, true), page)(b)); to != page {
+				t.Errorf("on to %q", to)
+			}
+		})
+	}
+}
+
 func TestD12_EnterHookOfEveryWay(t *testing.T) {
 	for _, w := range ways {
 		for name, hook := range map[string]struct {

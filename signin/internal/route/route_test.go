@@ -1,0 +1,34 @@
+package route_test
+
+import (
+	"net/http/httptest"
+	"testing"
+
+	"github.com/hardtack-go/hardtack/signin/internal/route"
+)
+
+func TestValid(t *testing.T) {
+	for path, want := range map[string]bool{
+		"/": true, "/password/": true, "/app/log-in/v1.0/": true, "/~ada/_x/": true,
+		"": false, "password/": false, "/password": false, "//": false, "//example.com/": false, "/a//b/": false,
+		"/a b/": false, "/a?b/": false, "/a#b/": false, "/{a}/": false, "/a%2fb/": false, "/ü/": false, "/a/\n": false, `/\a/`: false,
+	} {
+		if got := route.Valid(path); got != want {
+			t.Errorf("Valid(%q) = %v", path, got)
+		}
+	}
+}
+
+func TestOnward(t *testing.T) {
+	for to, want := range map[string]string{
+		"/a//b/../c?x=//y": "/a//b/../c?x=//y",
+		"/größe":           "/gr%C3%B6%C3%9Fe",
+		"/a\r\nb":          "/a%0D%0Ab",
+	} {
+		w := httptest.NewRecorder()
+		route.Onward(w, to)
+		if got := w.Header().Get("Location"); w.Code != 303 || got != want {
+			t.Errorf("%d to %q, want 303 to %q", w.Code, got, want)
+		}
+	}
+}
