@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 	"github.com/hardtack-go/hardtack/ticket"
 )
 
@@ -123,8 +123,6 @@ type flow struct {
 	User     string `json:"u,omitempty"` // who connects, "" for a login
 }
 
-var pathRule = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)*$`)
-
 // New returns a Handler. If the configuration is wrong, it returns all faults as
 // joined [*middleware.ConfigError] values. It asks no provider anything.
 func New[U any](desk *signin.Desk[U], c Config[U]) (*Handler[U], error) {
@@ -139,8 +137,8 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (*Handler[U], error) {
 	if c.Path == "" {
 		c.Path = "/oauth/"
 	}
-	if !pathRule.MatchString(c.Path) {
-		faults.Add("Path", "must start and end with a slash and need no encoding")
+	if !route.Valid(c.Path) {
+		faults.Add("Path", route.Rule)
 	}
 	if c.Recent == 0 {
 		c.Recent = recent

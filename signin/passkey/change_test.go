@@ -469,7 +469,7 @@ func TestA20_Configuration(t *testing.T) {
 		"":                func(c *passkey.Config[*rig.User]) { c.Path, c.Name, c.Recent = "/keys/", "Shop", time.Second },
 		"passkey.Users":   func(c *passkey.Config[*rig.User]) { c.Users = nil },
 		"passkey.Account": func(c *passkey.Config[*rig.User]) { c.Account = nil },
-		"passkey.Path":    func(c *passkey.Config[*rig.User]) { c.Path = "/passkey" },
+		"passkey.Path":    func(c *passkey.Config[*rig.User]) { c.Path = "//passkey/" },
 		"passkey.Recent":  func(c *passkey.Config[*rig.User]) { c.Recent = -1 },
 		"passkey.Users passkey.Account passkey.Path": func(c *passkey.Config[*rig.User]) { *c = passkey.Config[*rig.User]{Path: "x/"} },
 	} {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 	"github.com/hardtack-go/hardtack/ticket"
 )
 
@@ -144,8 +144,8 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (*Handler[U], error) {
 	if c.Path == "" {
 		c.Path = "/passkey/"
 	}
-	if !strings.HasPrefix(c.Path, "/") || !strings.HasSuffix(c.Path, "/") {
-		faults.Add("Path", "must start and end with a slash")
+	if !route.Valid(c.Path) {
+		faults.Add("Path", route.Rule)
 	}
 	if c.Recent == 0 {
 		c.Recent = recent

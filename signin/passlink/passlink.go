@@ -12,6 +12,7 @@ import (
 	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/address"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 	"github.com/hardtack-go/hardtack/ticket"
 )
 
@@ -147,8 +148,8 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if c.Path == "" {
 		c.Path = "/passlink/"
 	}
-	if !strings.HasPrefix(c.Path, "/") || strings.HasPrefix(c.Path, "//") || !strings.HasSuffix(c.Path, "/") {
-		faults.Add("Path", "must be a path with one slash at each end")
+	if !route.Valid(c.Path) {
+		faults.Add("Path", route.Rule)
 	}
 	h := &handler[U]{Config: c, desk: desk}
 	_, h.host, _ = strings.Cut(of.Origin, "://")

@@ -905,7 +905,7 @@ func TestM25_ConfigurationFaults(t *testing.T) {
 	if fault := new(middleware.ConfigError); !errors.As(err, &fault) || fault.Field != "desk" {
 		t.Errorf("no desk: %v", err)
 	}
-	for path, ok := range map[string]bool{"/": true, "/in/": true, "/in": false, "//in/": false, "in/": false} {
+	for path, ok := range map[string]bool{"/": true, "/in/": true, "/in": false, "//in/": false, "in/": false, "/in?/": false, "/a b/": false} {
 		a := rig.New(t, rig.Options{})
 		_, err := passlink.New(a.Desk, passlink.Config[*rig.User]{
 			Users: a.Users, Email: func(u *rig.User) string { return u.Email }, Bound: (*rig.User).LinkFields, Path: path,

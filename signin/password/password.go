@@ -3,13 +3,13 @@ package password
 import (
 	"context"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 	"github.com/hardtack-go/hardtack/ticket"
 )
 
@@ -148,10 +148,6 @@ type move struct {
 	Email string `json:"e"` // the new one
 }
 
-// pathForm keeps out what a pattern of http.ServeMux or a form's action could take for
-// something else.
-var pathForm = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)*$`)
-
 // New returns the handler of this way to log in. Mount it under Config.Path, inside the
 // guard's Handler. It answers GET and POST of these pages:
 //
@@ -193,8 +189,8 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if c.Path == "" {
 		c.Path = "/password/"
 	}
-	if !pathForm.MatchString(c.Path) {
-		faults.Add("Path", "must be a path with one slash at each end, of letters, digits and . _ ~ -")
+	if !route.Valid(c.Path) {
+		faults.Add("Path", route.Rule)
 	}
 	h := &handler[U]{Config: c, desk: desk, mux: http.NewServeMux()}
 	_, h.host, _ = strings.Cut(of.Origin, "://")
