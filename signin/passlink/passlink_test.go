@@ -525,7 +525,11 @@ func TestM14_HostIsNotRead(t *testing.T) {
 	if strings.Contains(mails[0].Text+mails[0].HTML+mails[0].Subject, "evil") || !strings.Contains(mails[0].Text, "https://example.com/passlink/?token=") {
 		t.Errorf("%+v", mails)
 	}
-	// Its next was good for that host only.
+	// Its next was good for that host only, and the form that asks takes no such next.
+	b.Head = http.Header{"Host": {"evil.example"}}
+	if form := b.Get("/passlink/?next=https://evil.example/"); strings.Contains(form.Body, "evil") {
+		t.Error(form.Body)
+	}
 	b.Head = nil
 	wantIn(t, b, click(b, strings.Fields(mails[0].Text[strings.Index(mails[0].Text, "https://"):])[0]), "/", "1 by link")
 }

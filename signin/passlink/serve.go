@@ -36,7 +36,7 @@ func (h *handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path == h.Path && get && r.URL.Query().Has("token"):
 		h.open(w, r, now)
 	case path == h.Path && get:
-		h.show(w, r, http.StatusOK, "passlink/ask", "", map[string]string{"email": "", "next": h.desk.Config().Guard.Next(r, "")})
+		h.show(w, r, http.StatusOK, "passlink/ask", "", map[string]string{"email": "", "next": h.desk.Next(r)})
 	case path == h.Path && post:
 		h.ask(w, r, now)
 	case path == h.Path:
