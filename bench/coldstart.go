@@ -135,8 +135,9 @@ func (b *bench) wasm(tmp, native string, args []string) error {
 	return b.measure(report.Table{ID: "wasm", Title: "Verify natively and as WebAssembly"}, cases)
 }
 
-func (b *bench) build(out, goos, goarch, pkg string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, pkg)
+func (b *bench) build(out, goos, goarch, pkg string, flags ...string) error {
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", out}, flags...)
+	cmd := exec.Command("go", append(args, pkg)...)
 	cmd.Dir = b.dir
 	cmd.Env = os.Environ()
 	if goos != "" {

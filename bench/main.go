@@ -2,6 +2,7 @@
 //
 //	go run ./bench             a full run, under 10 minutes
 //	go run ./bench -quick      the same in under a minute, with more noise
+//	go run ./bench -edge       instead, cold starts on Lambda and workerd, and a read there
 //	go run ./bench -out DIR    results.json, results.csv and charts in DIR too
 //
 // Every contestant does the same job through its documented API (package
@@ -29,6 +30,7 @@ import (
 
 func main() {
 	quick := flag.Bool("quick", false, "fewer and shorter rounds: under 60 seconds")
+	edge := flag.Bool("edge", false, "measure the examples for Lambda and Workers instead: under two minutes")
 	out := flag.String("out", "", "write results.json, results.csv and SVG charts to this `folder`")
 	serve := flag.String("serve", "", "used by the program itself: serve `hello` or session, for the load generator")
 	flag.Parse()
@@ -36,7 +38,7 @@ func main() {
 	if *serve != "" {
 		err = serveHello(*serve)
 	} else {
-		err = run(*quick, *out)
+		err = run(*quick, *edge, *out)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -53,7 +55,7 @@ type bench struct {
 	line    measure.Line // progress
 }
 
-func run(quick bool, out string) error {
+func run(quick, edge bool, out string) error {
 	dir, err := moduleDir()
 	if err != nil {
 		return err
@@ -68,17 +70,24 @@ func run(quick bool, out string) error {
 	if quick {
 		b.options = measure.Options{Rounds: 7, Batch: 8 * time.Millisecond}
 	}
-	b.Date, b.Quick, b.NotCompared = time.Now().UTC().Format("2006-01-02 15:04 MST"), quick, contest.NotCompared()
+	b.Date, b.Quick = time.Now().UTC().Format("2006-01-02 15:04 MST"), quick
 	b.Machine = report.Machine{CPU: cpu(), Cores: runtime.NumCPU(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
-	for _, part := range []struct {
+	type part struct {
 		name string
 		do   func() error
-	}{
+	}
+	parts := []part{
 		{"verify and the other operations", b.contest},
 		{"scaling", b.scaling},
 		{"net/http", b.http},
 		{"start and wasm", b.start},
-	} {
+	}
+	if edge {
+		parts = []part{{"edge", b.edge}}
+	} else {
+		b.NotCompared = contest.NotCompared()
+	}
+	for _, part := range parts {
 		if err := part.do(); err != nil {
 			return fmt.Errorf("%s: %w", part.name, err)
 		}

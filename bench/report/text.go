@@ -38,7 +38,10 @@ func (r *Report) Text(w io.Writer) error {
 			return err
 		}
 	}
-	fmt.Fprintln(w, "\nWhat each contestant does not do")
+	fmt.Fprintln(w)
+	if len(r.Entries) > 0 {
+		fmt.Fprintln(w, "What each contestant does not do")
+	}
 	for _, e := range r.Entries {
 		lacks := e.Lacks
 		if lacks == "" {

@@ -1,0 +1,2 @@
+// A Worker that reads nothing.
+export default { fetch: () => new Response("ada") };
