@@ -53,7 +53,10 @@ type Users[U any] interface {
 	Enter(ctx context.Context, id Identity) (U, error)
 
 	// Connect connects the identity to the user, or does nothing if it is connected
-	// to them already. It returns ErrTaken if another user has it.
+	// to them already. It returns ErrTaken if another user has it, and
+	// signin.ErrChanged if the user's row has changed since it was read: when the
+	// address of an account is proven for the first time, its connections must go, and
+	// none may be added at that moment.
 	Connect(ctx context.Context, user U, id Identity) error
 
 	// Disconnect removes the user's connections to the provider: that of the subject, or

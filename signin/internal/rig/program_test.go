@@ -3,15 +3,17 @@ package rig_test
 import (
 	"context"
 	"errors"
+	"html/template"
+	"log"
 	"net/http"
 	"os"
+	"strconv"
 	"testing"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
-	"github.com/hardtack-go/hardtack/signin/internal/rig"
 	"github.com/hardtack-go/hardtack/signin/mail"
 	"github.com/hardtack-go/hardtack/signin/oauth"
 	"github.com/hardtack-go/hardtack/signin/passkey"
@@ -22,8 +24,9 @@ import (
 // This file has the Go of docs/SIGNIN.md.
 
 type User struct {
-	rig.User
-	Closed, Paid bool
+	ID, Email, Hash, Stamp string
+	Logins                 int
+	Proven, Closed, Paid   bool
 }
 
 // database is all that the four ways ask of a storage.
@@ -42,7 +45,7 @@ func program(ctx context.Context, keys keyring.Source, guard *middleware.Guard[*
 	account := func(u *User) password.Account {
 		return password.Account{Email: u.Email, Hash: u.Hash, Proven: u.Proven}
 	}
-	bound := func(u *User) []string { return u.LinkFields() }
+	bound := func(u *User) []string { return []string{u.Stamp, strconv.Itoa(u.Logins)} }
 
 	mails := mail.NewQueue(smtp, 1000)
 	go mails.Run(ctx)
@@ -66,8 +69,15 @@ func program(ctx context.Context, keys keyring.Source, guard *middleware.Guard[*
 	return guard.Handler(mux), nil
 }
 
+type logged struct{}
+
+func (logged) Send(_ context.Context, m signin.Mail) error {
+	log.Printf("mail to %s: %s\n%s", m.To, m.Subject, m.Text)
+	return nil
+}
+
 // fragments holds the shorter pieces.
-func fragments(mux *http.ServeMux, guard *middleware.Guard[*User], members func(http.ResponseWriter, *http.Request, *User)) error {
+func fragments(mux *http.ServeMux, pages *template.Template, guard *middleware.Guard[*User], members func(http.ResponseWriter, *http.Request, *User)) error {
 	smtp, err := mail.NewSMTP(mail.SMTP{
 		Addr: "smtp.example.com:587", From: "Example <hello@example.com>",
 		User: "hello", Password: os.Getenv("SMTP_PASSWORD"),
@@ -76,7 +86,18 @@ func fragments(mux *http.ServeMux, guard *middleware.Guard[*User], members func(
 		return err
 	}
 	config := signin.Config[*User]{Send: smtp}
+	if os.Getenv("SMTP_PASSWORD") == "" {
+		config.Send = logged{}
+	}
 	config.Throttle = signin.NewMemory(func(r *http.Request) string { return r.Header.Get("X-Real-IP") })
+	config.Page = func(w http.ResponseWriter, r *http.Request, p signin.Page) {
+		name := "layout"
+		if p.Name == "password/login" {
+			name = "login" // with p.Problem, and p.Fields["email"], ["next"] and ["remember"]
+		}
+		w.WriteHeader(p.Status)
+		pages.ExecuteTemplate(w, name, p)
+	}
 	var desk *signin.Desk[*User]
 	config.Enter = func(w http.ResponseWriter, r *http.Request, e signin.Entry[*User]) error {
 		if e.User.Closed {
