@@ -2,6 +2,7 @@ package serverless_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -101,6 +102,10 @@ var shapes = []shape{
 	{"REST API, single", func(method, path, body string, cookies ...string) string {
 		return fmt.Sprintf(restAPI, method, path, single(cookies), body)
 	}},
+	{"REST API, both maps", func(method, path, body string, cookies ...string) string {
+		last := cookies[max(0, len(cookies)-1):] // the short map has the last line of each header
+		return fmt.Sprintf(restAPI, method, path, single(last)+","+multi(cookies, "Host"), body)
+	}},
 	{"REST API, null map", func(method, path, body string, cookies ...string) string {
 		return fmt.Sprintf(restAPI, method, path, single(cookies)+`,"multiValueHeaders":null`, body)
 	}},
@@ -170,6 +175,42 @@ func TestE1_Requests(t *testing.T) {
 	}
 	if serverless.Event(t.Context()) != nil {
 		t.Error("an event where there is none")
+	}
+}
+
+// TestE1_HeaderCase: a header is one however it is spelled, and its lines stay lines.
+func TestE1_HeaderCase(t *testing.T) {
+	var got http.Header
+	h := serverless.Lambda(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header }))
+	for _, row := range []struct{ maps, want string }{
+		{`"headers":{"ACCEPT":"a","accept-language":"b"}`, `map["Accept":["a"] "Accept-Language":["b"]]`},
+		{`"headers":{"Cookie":"a=1","cookie":"b=2"}`, `map["Cookie":["a=1" "b=2"]]`},
+		{`"headers":null,"multiValueHeaders":{"cookie":["a=1","b=2"],"CoOkIe":["c=3"]}`, `map["Cookie":["c=3" "a=1" "b=2"]]`},
+		{`"headers":{"x-a":"2"},"multiValueHeaders":{"X-A":["1","2"]}`, `map["X-A":["1" "2"]]`},
+		{`"headers":{"x-a":"1"},"multiValueHeaders":{}`, `map["X-A":["1"]]`},
+		{`"headers":{},"multiValueHeaders":{"x-a":null}`, `map["X-A":[]]`},
+		{`"headers":null,"multiValueHeaders":null,"queryStringParameters":null,"multiValueQueryStringParameters":null,"body":null`, `map[]`}, // the console's test
+	} {
+		invoke(t, h, `{"httpMethod":"GET","path":"/",`+row.maps+`}`)
+		if text := fmt.Sprintf("%q", got); text != row.want {
+			t.Errorf("%s: %s, want %s", row.maps, text, row.want)
+		}
+	}
+}
+
+// TestE1_EncodedBody: a body that comes in base64, as forms do from some gateways, is
+// decoded.
+func TestE1_EncodedBody(t *testing.T) {
+	var got []byte
+	h := serverless.Lambda(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, _ = io.ReadAll(r.Body) }))
+	for _, s := range shapes {
+		for _, body := range []string{"", "id=42", "\xff\x00"} {
+			event := s.event("POST", "/", base64.StdEncoding.EncodeToString([]byte(body)))
+			invoke(t, h, strings.Replace(event, `"isBase64Encoded":false`, `"isBase64Encoded":true`, 1))
+			if string(got) != body {
+				t.Errorf("%s: %q, want %q", s.name, got, body)
+			}
+		}
 	}
 }
 
@@ -275,6 +316,21 @@ func TestE3_Responses(t *testing.T) {
 			if (a.StatusDescription != "") != balancer || list && a.MultiValueHeaders != nil || !list && (a.Headers != nil || a.Cookies != nil) {
 				t.Errorf("%s, %s: not the answer for this event: %+v", s.name, row.name, a)
 			}
+		}
+	}
+}
+
+// TestE3_Lists: a header of several lines goes in several values where the answer can have
+// them, and else as the list that it is.
+func TestE3_Lists(t *testing.T) {
+	h := serverless.Lambda(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Add("vary", "Cookie")
+		w.Header().Add("VARY", "Accept")
+	}))
+	for _, s := range shapes {
+		a := invoke(t, h, s.event("GET", "/", ""))
+		if one, list := a.Headers["Vary"], fmt.Sprint(a.MultiValueHeaders["Vary"]); one != "Cookie, Accept" && list != "[Cookie Accept]" {
+			t.Errorf("%s: %+v", s.name, a)
 		}
 	}
 }
@@ -422,6 +478,7 @@ func TestE5_CommaAttack(t *testing.T) {
 			{[]string{evil}, `user "666"`}, // the power check
 			{[]string{"x=1, " + evil}, `user ""`},
 			{[]string{"x=1," + evil}, `user ""`},
+			{[]string{own, own}, `user "42"`}, // twice the same is once
 			{[]string{"x=1, " + evil, own}, `user "42"`},
 			{[]string{own, "x=1, " + evil}, `user "42"`},
 		} {
