@@ -16,4 +16,5 @@ require (
 	golang.org/x/tools v0.26.0 // indirect
 )
 
+// A release drops this line: go install …@version refuses a module with one.
 replace github.com/hardtack-go/hardtack => ../..
