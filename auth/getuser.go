@@ -135,8 +135,11 @@ func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ss
 			who.Actor = &ssestore.Actor{ID: behind.ID, Stamp: fresh(p, behind.ID, m.field(actor))}
 		}
 	}
-	a.confirm(p, who, stamp, user)
-	a.behind, a.actor = behind != nil, actor
+	if err := p.Confirm(*who, stamp); err != nil {
+		a.err, a.gone = ErrNoUser, err == ssestore.ErrNobody
+		return
+	}
+	a.user, a.behind, a.actor = user, behind != nil, actor
 }
 
 // verify finds the user called id, who is the one whom who names or the actor behind
@@ -211,15 +214,6 @@ func (a *answer[U]) notFound(ctx context.Context, p ssestore.Principal, who *sse
 	default: // G2: an account may come back
 		a.err = ErrNoUser
 	}
-}
-
-func (a *answer[U]) confirm(p ssestore.Principal, who *ssestore.Identity, fresh ssestore.Stamp, user U) {
-	err := p.Confirm(*who, fresh)
-	if err == nil {
-		a.user = user
-		return
-	}
-	a.err, a.gone = ErrNoUser, err == ssestore.ErrNobody
 }
 
 func (a *answer[U]) refuse(p ssestore.Principal, who *ssestore.Identity, reason cookie.Reason) {
