@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -143,7 +144,11 @@ func reserve(n int32) unsafe.Pointer {
 //
 //go:wasmexport handle
 func handle() int64 {
-	buffer = []byte(strings.Join(answer(string(buffer)), "\n"))
+	lines := answer(string(buffer))
+	for i, line := range lines {
+		lines[i] = strings.ReplaceAll(line, "\n", " ") // or the rest of a body would be a Set-Cookie
+	}
+	buffer = []byte(strings.Join(lines, "\n"))
 	return int64(uintptr(unsafe.Pointer(&buffer[0])))<<32 | int64(len(buffer))
 }
 
@@ -151,7 +156,8 @@ func answer(text string) []string {
 	if only == nil {
 		s, err := newSite()
 		if err != nil {
-			return []string{"500", "private", "", err.Error()} // names no value
+			fmt.Fprintln(os.Stderr, err)
+			return []string{"500", "private", "", "not configured: the log says why"}
 		}
 		only = s
 	}

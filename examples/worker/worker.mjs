@@ -6,6 +6,7 @@ let app; // Go can't start outside of a request
 export default {
   async fetch(request, env) {
     const password = request.method === "POST" ? ((await request.formData().catch(() => null))?.get("password") ?? "") : "";
+    if (password.length > 1000) return new Response("", { status: 413 }); // the reactor's memory only grows
     app ??= start(wasm, env);
     const oneLine = (s) => String(s ?? "").replaceAll("\n", " ");
     const [status, secret, location, body, ...cookies] = (await app)([
