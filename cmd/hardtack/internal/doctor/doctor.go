@@ -59,8 +59,9 @@ const (
 func Examine(target *url.URL, h http.Header, name string, now time.Time) []Finding {
 	e := &examination{secure: target.Scheme == "https", local: local(target.Hostname()), header: h, name: name}
 	e.transport()
-	e.cookie()
-	e.caches()
+	if e.cookie() { // another answer may be anybody's
+		e.caches()
+	}
 	e.clock(now)
 	return e.all
 }
@@ -149,11 +150,12 @@ func (e *examination) session() (lines []line) {
 	return lines
 }
 
-func (e *examination) cookie() {
+// cookie reports whether the answer sets the session cookie.
+func (e *examination) cookie() bool {
 	lines := e.session()
 	if len(lines) == 0 {
 		e.note(Fault, "cookie", "no session cookie was set: give the form of a login with --post, or its name with --cookie")
-		return
+		return false
 	}
 	if len(lines) > 1 {
 		e.note(Fault, "cookie", "%d Set-Cookie lines set it: which one counts depends on the browser", len(lines))
@@ -167,6 +169,7 @@ func (e *examination) cookie() {
 	e.prefix(l)
 	e.attributes(l)
 	e.size(l)
+	return true
 }
 
 func (e *examination) prefix(l line) {

@@ -120,3 +120,12 @@ func TestE59_Doctor(t *testing.T) {
 		})
 	}
 }
+
+// A page that sets no session may be stored: that is the only fault.
+func TestE59_NoCookieNoCacheFault(t *testing.T) {
+	target := &url.URL{Scheme: "https", Host: "shop.example"}
+	all := doctor.Examine(target, http.Header{"Strict-Transport-Security": {"max-age=31536000"}, "Age": {"1"}}, "", time.Now())
+	if len(all) != 2 || all[0].Check != "HSTS" || all[1].Check != "cookie" {
+		t.Errorf("%+v", all)
+	}
+}
