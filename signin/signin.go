@@ -48,9 +48,9 @@ type Config[U any] struct {
 	// nil error without a Login is a mistake, answered with 500.
 	Enter func(w http.ResponseWriter, r *http.Request, e Entry[U]) error
 
-	// Page writes a page of this module in the application's layout, Status included.
-	// nil means a plain page of its own. Cache-Control and Referrer-Policy are set
-	// already.
+	// Page writes a page of this module in the application's layout, Status included,
+	// which is never 0 here. nil means a plain page of its own. Cache-Control and
+	// Referrer-Policy are set already.
 	Page func(w http.ResponseWriter, r *http.Request, p Page)
 
 	// Log gets the cause of a 500 or 503 that the module answers, and the error of

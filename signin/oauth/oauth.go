@@ -127,7 +127,7 @@ type flow struct {
 }
 
 // New returns a Handler. If the configuration is wrong, it returns all faults as
-// joined [*middleware.ConfigError] values. It asks no provider anything.
+// joined *middleware.ConfigError values. It asks no provider anything.
 func New[U any](desk *signin.Desk[U], c Config[U]) (*Handler[U], error) {
 	faults := config.Faults{Package: "oauth"}
 	if desk == nil {

@@ -125,7 +125,7 @@ type addition struct {
 }
 
 // New returns the handler to mount at [Config].Path, inside the guard's Handler. If
-// the configuration is wrong, it returns all faults as joined [*middleware.ConfigError]
+// the configuration is wrong, it returns all faults as joined *middleware.ConfigError
 // values.
 func New[U any](desk *signin.Desk[U], c Config[U]) (*Handler[U], error) {
 	faults := config.Faults{Package: "passkey"}

@@ -124,7 +124,7 @@ var errUse = errors.New("passlink: Use returned another user, or changed none of
 //	GET   {Path}        the link; without a token, a form that asks for the address
 //	POST  {Path}enter   the button of the link, or the code
 //
-// If the configuration is wrong, New returns all faults as joined [*middleware.ConfigError]
+// If the configuration is wrong, New returns all faults as joined *middleware.ConfigError
 // values.
 func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	faults := config.Faults{Package: "passlink"}
