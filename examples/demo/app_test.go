@@ -170,7 +170,7 @@ func TestSignup(t *testing.T) {
 		v.Post("/signup", "email", email).Want(t, 422, "").Says(t, "isn’t an email address")
 	}
 	// A taken address gets the same page, and its owner a mail about it.
-	page := v.Post("/signup", "email", "ADA@example.com").Want(t, 200, "").Says(t, "Look into your mail").Text
+	page := v.Post("/signup", "email", "ADA@example.com").Want(t, 200, "").Says(t, "Check your email").Text
 	if strings.Contains(v.lastMail(ada), "/welcome?token=") {
 		t.Error("a mail lets a newcomer into an account")
 	}

@@ -61,7 +61,7 @@ func (a *app) ask(b *rig.Browser, more ...string) asked {
 		form.Set(more[i], more[i+1])
 	}
 	res := asked{Answer: b.Post("/passlink/", form)}
-	want(b.T, res.Answer, http.StatusOK, "Look into your mail")
+	want(b.T, res.Answer, http.StatusOK, "Check your email")
 	mails := a.Mails.Take()
 	if len(mails) != 1 || mails[0].To != ada {
 		b.T.Fatalf("%d mails: %+v", len(mails), mails)

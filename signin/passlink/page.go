@@ -11,7 +11,7 @@ import (
 // titles are the pages of this package and their headings.
 var titles = map[string]string{
 	"passlink/ask":       "Log in by mail",
-	"passlink/sent":      "Look into your mail",
+	"passlink/sent":      "Check your email",
 	"passlink/confirm":   "Log in",
 	"passlink/elsewhere": "Type this code where you asked",
 	"passlink/invalid":   "This link doesn’t work any more",
@@ -46,19 +46,19 @@ var bodies = template.Must(template.New("").Parse(`
 <label>Code from the mail<input class="code" name="code" autocomplete="one-time-code" autocapitalize="characters" spellcheck="false" maxlength="16" placeholder="XXXX-XXXX" required></label>
 <button>Log in</button>
 </form>
-<p>Nothing came? <a href="{{.LoginURL}}">Ask again</a> or use another way.</p>{{end}}
+<p>Didn’t get it? <a href="{{.LoginURL}}">Ask again</a>, or log in another way.</p>{{end}}
 
-{{define "passlink/confirm"}}<p>You asked to log in as <strong>{{.Fields.email}}</strong>. Go on?</p>
+{{define "passlink/confirm"}}<p>You asked to log in as <strong>{{.Fields.email}}</strong>. Continue?</p>
 <form method="post" action="{{.Path}}enter">
 <input type="hidden" name="token" value="{{.Fields.token}}">
 <button>Log in</button>
 </form>
-<p><a href="{{.LoginURL}}">No, take another way</a></p>{{end}}
+<p><a href="{{.LoginURL}}">No, log in another way</a></p>{{end}}
 
 {{define "passlink/elsewhere"}}<p>This link was asked for in another browser, perhaps on another device. Go back to it and type:</p>
 <p class="code"><strong>{{.Fields.code}}</strong></p>
 <p>You didn’t ask for it? Then close this page. Don’t give the code to anybody, whatever they say: whoever has it gets into your account.</p>{{end}}
 
-{{define "passlink/invalid"}}{{with .Fields.home}}<p>You are logged in: <a href="{{.}}">go on</a>.</p>
-{{else}}<p><a href="{{.LoginURL}}">Ask for another</a></p>{{end}}{{end}}
+{{define "passlink/invalid"}}{{with .Fields.home}}<p>You are logged in: <a href="{{.}}">continue</a>.</p>
+{{else}}<p><a href="{{.LoginURL}}">Ask for another link</a></p>{{end}}{{end}}
 `))

@@ -428,7 +428,7 @@ func TestM11_FifteenMinutes(t *testing.T) {
 		b := a.Browser(t)
 		res := a.ask(b)
 		time.Sleep(15*time.Minute - time.Second)
-		want(t, b.Get(res.link), http.StatusOK, "Go on?")
+		want(t, b.Get(res.link), http.StatusOK, "Continue?")
 		want(t, enter(b, res.pending, "0000-0000"), http.StatusUnprocessableEntity, wrong)
 		time.Sleep(time.Second)
 		want(t, b.Get(res.link), http.StatusBadRequest, invalid)
@@ -473,8 +473,8 @@ func TestM12_BadLinkChangesNothing(t *testing.T) {
 		t.Error("a bad link changed something")
 	}
 	// Who is logged in, and clicks a second time, is shown the way on.
-	want(t, b.Get("/passlink/?token=x"), http.StatusBadRequest, `You are logged in: <a href="/">go on</a>`)
-	want(t, a.Browser(t).Get("/passlink/?token=x"), http.StatusBadRequest, `<a href="/login">Ask for another</a>`)
+	want(t, b.Get("/passlink/?token=x"), http.StatusBadRequest, `You are logged in: <a href="/">continue</a>`)
+	want(t, a.Browser(t).Get("/passlink/?token=x"), http.StatusBadRequest, `<a href="/login">Ask for another link</a>`)
 }
 
 func TestM13_OpenRedirect(t *testing.T) {
@@ -801,7 +801,7 @@ func TestM22_MailGoesToTheStoredAddress(t *testing.T) {
 	// A queue that is full isn't seen from outside: there is no such thing for an
 	// address without an account.
 	a.Mails.Fail(errors.New("full"))
-	want(t, b.Post("/passlink/", url.Values{"email": {ada}}), http.StatusOK, "Look into your mail")
+	want(t, b.Post("/passlink/", url.Values{"email": {ada}}), http.StatusOK, "Check your email")
 }
 
 func TestM22_TheMail(t *testing.T) {

@@ -185,7 +185,7 @@ func TestP7_LinkFromAnotherSite(t *testing.T) {
 	webmail := a.Browser(t) // the same browser, which holds its cookies back
 	webmail.Site = "cross-site"
 	hop := webmail.Get(link)
-	want(t, hop, http.StatusOK, ">Go on</a>")
+	want(t, hop, http.StatusOK, ">Continue</a>")
 	if len(hop.Cookies()) != 0 || hop.Header.Get("Referrer-Policy") != "no-referrer" {
 		t.Errorf("%v", hop.Header)
 	}
@@ -198,7 +198,7 @@ func TestP7_LinkFromAnotherSite(t *testing.T) {
 	wantWho(t, b, "1 by password")
 	// Another site can lead there as well. The page doesn't go in circles by itself.
 	again := webmail.Get(to)
-	want(t, again, http.StatusOK, ">Go on</a>")
+	want(t, again, http.StatusOK, ">Continue</a>")
 	if len(again.Cookies()) != 0 || again.Header.Get("Refresh") != "" {
 		t.Errorf("%v", again.Header)
 	}
