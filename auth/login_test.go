@@ -378,6 +378,38 @@ func TestLogin_WaitsForAnEvaluation(t *testing.T) {
 	})
 }
 
+// TestF401_AskedAgain: somebody logs in or out while the store looks for the user. The
+// answer of GetUser is about who is there then.
+func TestF401_AskedAgain(t *testing.T) {
+	for name, row := range map[string]struct {
+		do   func(x *site, p ssestore.Principal)
+		user string
+		asks int32
+	}{
+		"a logout": {func(_ *site, p ssestore.Principal) { p.End() }, "", 1},
+		"another login": {func(x *site, p ssestore.Principal) {
+			stamp, err := p.Stamp("2", x.rows["2"].Hash)
+			same(t, "Stamp", err, nil)
+			same(t, "Begin", p.Begin("2", stamp, nil), nil)
+		}, "2", 2},
+	} {
+		x, b := newSite(t, ring(t, 1)), browser{}
+		x.login(b, "1")
+		x.visit(b, func(s *ssestore.Session) {
+			x.calls.Store(0)
+			x.fail = func(_ context.Context, id string) (*user, error) {
+				if x.calls.Load() == 1 {
+					row.do(x, s.Principal())
+				}
+				return x.rows[id], nil
+			}
+			same(t, name+": user", x.who(s), row.user)
+			same(t, name+": questions to the store", x.calls.Load(), row.asks)
+			x.fail = nil
+		})
+	}
+}
+
 // TestLogin_OvertakenAnswer: what a login leaves behind as the answer of GetUser is
 // about whoever is logged in now, not about somebody who has logged out, or been
 // replaced, between the login and that note. Only a race can show it, so there are
