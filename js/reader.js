@@ -83,7 +83,8 @@ function sessionOf(c, now) {
 async function load(place, set, audience) {
   const [seal, barrier] = [new Map(), new Map()];
   for (const k of set.filter((k) => k.audience === audience && k.name === place.name)) {
-    const add = async (keys, how, usage) => keys.set(k.kid, await crypto.subtle.importKey("jwk", k, how, false, [usage]));
+    const imported = (how, usage) => crypto.subtle.importKey("jwk", k, how, false, [usage]).catch(() => refuse("a key is wrong"));
+    const add = async (keys, ...how) => keys.set(k.kid, await imported(...how));
     if (k.purpose === "seal") await add(seal, "AES-GCM", "decrypt");
     if (k.purpose === "barrier") await add(barrier, { name: "HMAC", hash: "SHA-256" }, "sign");
   }

@@ -463,7 +463,7 @@ func TestV4_Refuses(t *testing.T) {
 		{"another cookie's keys", all, task{"name": "session"}, "seal or barrier"},
 		{"another audience's keys", all, task{"audience": "shop"}, "seal or barrier"},
 		{"no keys for a former place", all, task{"former": []any{task{"name": "session", "until": now}}}, "seal or barrier"},
-		{"a short key", strings.ReplaceAll(all, set.Keys[0].K, set.Keys[0].K[:22]), task{}, "Error"},
+		{"a short key", strings.ReplaceAll(all, set.Keys[0].K, set.Keys[0].K[:22]), task{}, "TypeError"},
 		{"an unknown option", all, task{"persitentIdle": 5}, "option persitentIdle"},
 		{"a text as number", all, task{"idle": "1800"}, "option idle"},
 		{"null", all, task{"absolute": nil}, "option absolute"},
