@@ -101,6 +101,9 @@ var kindNames = [kinds]string{"login-required", "not-staff", "forbidden", "user-
 
 // New returns metrics for one store, and for the keys that it uses. A nil source leaves
 // out those of keys.
+//
+// A registry takes only one Metrics as it is. With two stores, register each under a
+// label: prometheus.WrapRegistererWith(prometheus.Labels{"store": "staff"}, registry).
 func New(keys keyring.Source) *Metrics {
 	m := &Metrics{keys: keys}
 	counter := func(name, help string) prometheus.Counter {

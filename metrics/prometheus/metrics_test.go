@@ -340,3 +340,22 @@ func TestE40_Dashboard(t *testing.T) {
 		t.Errorf("the dashboard asks only for %v", asked)
 	}
 }
+
+// TestE40_TwoStores: a registry takes one Metrics, or several under labels.
+func TestE40_TwoStores(t *testing.T) {
+	keys := keyring.Generate()
+	one, two := prommetrics.New(keys), prommetrics.New(keys)
+	reg := prometheus.NewPedanticRegistry()
+	reg.MustRegister(one)
+	for _, another := range []*prommetrics.Metrics{one, two} {
+		if reg.Register(another) == nil {
+			t.Error("registered twice")
+		}
+	}
+	reg = prometheus.NewPedanticRegistry()
+	prometheus.WrapRegistererWith(prometheus.Labels{"store": "customers"}, reg).MustRegister(one)
+	prometheus.WrapRegistererWith(prometheus.Labels{"store": "staff"}, reg).MustRegister(two)
+	if got, err := reg.Gather(); err != nil || len(got) == 0 {
+		t.Errorf("%d metrics, %v", len(got), err)
+	}
+}
