@@ -2,10 +2,10 @@
 // way there and back. One handler serves API Gateway (HTTP APIs, and REST APIs),
 // Lambda function URLs and Application Load Balancers.
 //
-//	lambda.StartHandler(serverless.Lambda(guard.Handler(mux)))
+//	lambda.Start(serverless.Lambda(guard.Handler(mux)))
 //
 // lambda is github.com/aws/aws-lambda-go/lambda. This package doesn't import it, nor
-// any other part of an SDK: [Handler] has the Invoke method that StartHandler wants.
+// any other part of an SDK: [Handler] has the Invoke method that lambda.Start looks for.
 //
 // # Cookies
 //

@@ -42,7 +42,7 @@ type Handler struct {
 	handler http.Handler
 }
 
-// Lambda returns a Handler for lambda.StartHandler. It panics if h is nil.
+// Lambda returns a Handler for lambda.Start. It panics if h is nil.
 func Lambda(h http.Handler) *Handler {
 	if h == nil {
 		panic("serverless: the handler is nil")

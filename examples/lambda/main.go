@@ -16,5 +16,5 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	lambda.StartHandler(serverless.Lambda(handler))
+	lambda.Start(serverless.Lambda(handler))
 }
