@@ -44,7 +44,7 @@ func TestF509_OpenTelemetry(t *testing.T) {
 	for _, p := range all.ScopeMetrics[0].Metrics[0].Data.(metricdata.Sum[int64]).DataPoints {
 		verdict, _ := p.Attributes.Value("verdict")
 		user, _ := p.Attributes.Value("user")
-		counts[verdict.AsString()+" "+user.Emit()] = p.Value
+		counts[verdict.AsString()+" "+user.String()] = p.Value
 	}
 	if counts["none true"] != 2 || counts["stamp-mismatch false"] != 1 {
 		t.Errorf("counted %v", counts)
