@@ -2,6 +2,11 @@
 //
 //	m := prommetrics.New(keys)
 //	prometheus.MustRegister(m)
+//	accounts, err := auth.New(auth.Config[*User]{
+//		…
+//		OnLogin:  func(context.Context, *ssestore.Session, *User) { m.Login() },
+//		OnLogout: func(context.Context, *ssestore.Session, *User, bool) { m.Logout() },
+//	})
 //	guard, err := middleware.New(store, accounts, middleware.Config{
 //		OnOutcome: func(_ *http.Request, out ssestore.Outcome, err error) { m.Observe(out, err) },
 //	})
@@ -14,7 +19,7 @@
 //	hardtack_skipped_writes_total                  renewals and reseals that could not be made
 //	hardtack_older_primary_total                   writes under an older key than the session came with
 //	hardtack_cookie_bytes                          histogram of the sizes that were written
-//	hardtack_logins_total, hardtack_logouts_total  as Login and Logout count them
+//	hardtack_logins_total, hardtack_logouts_total  calls of Login and Logout, by the hooks above
 //	hardtack_key_seals_total{kid}                  values sealed under a key by this process
 //	hardtack_key_opens_total{kid}                  values opened under it
 //	hardtack_key_last_open_timestamp_seconds{kid}  when the last was; missing if none was
