@@ -32,13 +32,24 @@ func (d *Desk[U]) Enter(w http.ResponseWriter, r *http.Request, e Entry[U]) erro
 	if d.cfg.Enter == nil {
 		return d.Login(r, e)
 	}
-	if err := d.cfg.Enter(w, r, e); err != nil {
+	s := d.cfg.Guard.Session(r)
+	before := s.Info().LogID
+	err := d.cfg.Enter(w, r, e)
+	in := s.Info()
+	if id := d.cfg.Guard.Accounts().ID(e.User); err == nil && (id == "" || in.UserID != id) {
+		err = errNotIn
+	}
+	if err == nil || errors.Is(err, ErrAnswered) {
 		return err
 	}
-	if id := d.cfg.Guard.Accounts().ID(e.User); id == "" || d.cfg.Guard.Session(r).Info().UserID != id {
-		return errNotIn
+	if in.LoggedIn && in.LogID != before {
+		// The hook has logged somebody in and then failed. The visitor is told that
+		// they aren't, so they mustn't be.
+		if ended := d.cfg.Guard.Accounts().Logout(r.Context(), s); ended != nil {
+			return errors.Join(err, ended)
+		}
 	}
-	return nil
+	return err
 }
 
 // Login makes the user of e the user of the session, remembers the session or not, and

@@ -290,12 +290,26 @@ func TestD10_EnterHook(t *testing.T) {
 			return signin.ErrAnswered
 		}, 200, "code? then /members", "nobody"},
 		{"is down", func(http.ResponseWriter, *http.Request, signin.Entry[*rig.User]) error { return down }, 503, "try again in a minute", "nobody"},
+		{"lets in, and then is down", func(_ http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error {
+			if err := desk.Login(r, e); err != nil {
+				return err
+			}
+			return down
+		}, 503, "try again in a minute", "nobody"},
+		{"lets in, and then refuses", func(_ http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error {
+			return errors.Join(desk.Login(r, e), auth.Forbidden("Closed."))
+		}, 403, "Closed.", "nobody"},
+		{"lets in somebody else", func(_ http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error {
+			e.User = &rig.User{ID: "2"}
+			return desk.Login(r, e)
+		}, 500, "The fault is ours", "nobody"},
 		{"forgets to let in", func(http.ResponseWriter, *http.Request, signin.Entry[*rig.User]) error { return nil }, 500, "The fault is ours", "nobody"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			a := rig.New(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { quiet(c); c.Enter = row.hook }})
 			desk = a.Desk
 			enters(a, signin.Entry[*rig.User]{User: a.Users.Add(rig.User{}), How: "link"})
+			a.Users.Add(rig.User{})
 			b := a.Browser(t)
 			res := b.Post("/enter?next=/members", nil)
 			if res.StatusCode != row.status || !strings.Contains(res.Body, row.body) || strings.Contains(res.Body, "down:") {
@@ -308,6 +322,34 @@ func TestD10_EnterHook(t *testing.T) {
 				t.Errorf("in is %s, want %s", who, row.who)
 			}
 		})
+	}
+}
+
+// TestD10_RefusedAgain: if the hook lets nobody in, the session is as the hook left it, and
+// whoever is logged in already stays.
+func TestD10_RefusedAgain(t *testing.T) {
+	var desk *signin.Desk[*rig.User]
+	closed, word := true, ssestore.NewKey[string]("word")
+	a := rig.New(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) {
+		c.Enter = func(_ http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error {
+			if closed {
+				return errors.Join(auth.Forbidden("Closed."), word.Set(desk.Config().Guard.Session(r), "come back"))
+			}
+			return desk.Login(r, e)
+		}
+	}})
+	desk = a.Desk
+	enters(a, signin.Entry[*rig.User]{User: a.Users.Add(rig.User{}), How: "link"})
+	a.Mux.HandleFunc("GET /word", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, word.Get(a.Guard.Session(r))) })
+	b := a.Browser(t)
+	if res := b.Post("/enter", nil); res.StatusCode != http.StatusForbidden || b.Get("/word").Body != "come back" {
+		t.Errorf("%d, and the session has %q", res.StatusCode, b.Get("/word").Body)
+	}
+	closed = false
+	b.Post("/enter", nil)
+	closed = true
+	if res := b.Post("/enter", nil); res.StatusCode != http.StatusForbidden || b.Who() != "1 by link" {
+		t.Errorf("%d, and in is %s", res.StatusCode, b.Who())
 	}
 }
 

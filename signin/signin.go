@@ -45,7 +45,8 @@ type Config[U any] struct {
 	// in calls Login itself and returns its error. Otherwise it returns an
 	// [auth.Forbidden], whose text the visitor is shown, or another error. Or it
 	// answers the request and returns [ErrAnswered]: then nobody is logged in yet. A
-	// nil error without a Login is a mistake, answered with 500.
+	// nil error without a Login of this user is a mistake, answered with 500. An error
+	// after a Login ends the session.
 	Enter func(w http.ResponseWriter, r *http.Request, e Entry[U]) error
 
 	// Page writes a page of this module in the application's layout, Status included,
