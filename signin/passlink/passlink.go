@@ -45,7 +45,7 @@ type Users[U any] interface {
 	// the fields that [Config.Bound] returns, such as a counter of logins, in one step
 	// with a check that the row is still as it was when user was read:
 	//
-	//	UPDATE users SET logins = logins + 1, proven = true WHERE id = ? AND logins = ?
+	//	UPDATE users SET logins = logins + 1, proven = true WHERE id = ? AND logins = ? AND email = ?
 	//
 	// If the row is another by now, it changes nothing and returns
 	// [signin.ErrChanged]. That is what makes a link work once.
