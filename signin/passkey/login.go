@@ -52,7 +52,7 @@ type askedBody struct {
 // asked finishes a login.
 func (h *Handler[U]) asked(w http.ResponseWriter, r *http.Request, in askedBody) (any, error) {
 	if after, ok := h.desk.Config().Throttle.Allow(r, ""); !ok {
-		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(after.Seconds()))))
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(after.Seconds())))))
 		return nil, errSlow
 	}
 	asked, err := h.logins.Open(h.now(r), in.Ticket, func(login) ([]string, error) {

@@ -731,3 +731,17 @@ func TestA22_Throttle(t *testing.T) {
 	other.Addr = "198.51.100.7:1234"
 	granted(t, d.login(t, other))
 }
+
+// soon is a throttle that says to come back at once.
+type soon struct{}
+
+func (soon) Allow(*http.Request, string) (time.Duration, bool) { return 0, false }
+
+func TestA22_ComeBackLater(t *testing.T) {
+	x := newSite(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = soon{} }})
+	res := x.Browser(t).PostJSON("/passkey/asked", []byte("{}"))
+	refused(t, res, 429, "slow")
+	if after := res.Header.Get("Retry-After"); after != "1" {
+		t.Errorf("Retry-After: %q", after)
+	}
+}
