@@ -849,10 +849,10 @@ func TestM23_Methods(t *testing.T) {
 	}
 	b.Site = ""
 	wantOut(t, b)
-	if got := b.Do("POST", "/passlink/", "application/x-www-form-urlencoded", []byte("email="+strings.Repeat("x", 17<<10))); got.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("a long form: %d", got.StatusCode)
+	if got := b.Do("POST", "/passlink/", "application/x-www-form-urlencoded", []byte("email="+strings.Repeat("x", 17<<10))); got.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(got.Body, "What was sent is too long.") {
+		t.Errorf("a long form: %d %s", got.StatusCode, got.Body)
 	}
-	if got := b.Do("POST", "/passlink/", "application/x-www-form-urlencoded", []byte("email=%zz")); got.StatusCode != http.StatusBadRequest {
+	if got := b.Do("POST", "/passlink/", "application/x-www-form-urlencoded", []byte("email=%zz")); got.StatusCode != http.StatusBadRequest || got.Field("email") != "" || !strings.Contains(got.Body, `name="email"`) {
 		t.Errorf("a form that is none: %d", got.StatusCode)
 	}
 }

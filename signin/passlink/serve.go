@@ -23,11 +23,11 @@ func (h *handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if post {
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 		if err := r.ParseForm(); err != nil {
-			status := http.StatusBadRequest
 			if long := new(http.MaxBytesError); errors.As(err, &long) {
-				status = http.StatusRequestEntityTooLarge
+				h.desk.Fail(w, r, err)
+			} else {
+				h.show(w, r, http.StatusBadRequest, "passlink/ask", "The form didn’t arrive as it was made. Send it again.", nil)
 			}
-			http.Error(w, http.StatusText(status), status)
 			return
 		}
 	}
