@@ -35,7 +35,7 @@ const CLAIMS = RegExp(
 const utf8 = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const decode = (text) => (RegExp(`^${B64}$`).test(text) ? atob(text.replaceAll("-", "+").replaceAll("_", "/")) : "");
-const bytes = (binary) => Uint8Array.from(binary, (c) => c.charCodeAt(0));
+const bytes = (binary) => new Uint8Array(binary.length).map((_, i) => binary.charCodeAt(i)); // from() doubles the time of a read
 const refuse = (why) => { throw new TypeError(`hardtack reader: ${why}`); };
 
 function find(lines, name) {
