@@ -48,14 +48,16 @@ var pauses = [...]time.Duration{5 * time.Second, 30 * time.Second, 2 * time.Minu
 // is safe for concurrent use. Make one with [NewQueue]; a nil or zero Queue takes no
 // mail.
 type Queue struct {
-	// Log gets a line for each mail that is given up, without its address. nil means
-	// slog.Default(). Set it before Run.
+	// Log gets a line for each mail whose first attempt fails, and one for each that is
+	// given up, without its address. It also gets one if mails wait and Run was never
+	// called. nil means slog.Default(). Set it before Run.
 	Log *slog.Logger
 
 	sender  signin.Sender
 	jobs    chan job
-	mu      sync.Mutex // guards stopped, and jobs against it
+	mu      sync.Mutex // guards the rest, and jobs against stopped
 	stopped bool
+	running bool // whether Run was called, or the log has told that it wasn't
 }
 
 type job struct {
@@ -74,10 +76,10 @@ func NewQueue(sender signin.Sender, size int) *Queue {
 	return &Queue{sender: sender, jobs: make(chan job, size)}
 }
 
-// Send queues a mail, without waiting for anything; it doesn't use ctx. It returns
-// [ErrRefused] if the address isn't one, and another error if the queue is full or has
-// stopped.
-func (q *Queue) Send(_ context.Context, m signin.Mail) error {
+// Send queues a mail, without waiting for anything. ctx is only for the log. It
+// returns [ErrRefused] if the address isn't one, and another error if the queue is full
+// or has stopped.
+func (q *Queue) Send(ctx context.Context, m signin.Mail) error {
 	if q == nil || q.sender == nil {
 		return errors.New("mail: the queue was not made by NewQueue, or has no sender")
 	}
@@ -88,6 +90,11 @@ func (q *Queue) Send(_ context.Context, m signin.Mail) error {
 	defer q.mu.Unlock()
 	if q.stopped {
 		return errStopped
+	}
+	// One mail may come before the goroutine of Run begins.
+	if !q.running && len(q.jobs) > 0 {
+		q.running = true // once is enough
+		q.say(ctx, slog.LevelError, "mails-waiting", slog.String("cure", "nobody sends what is in the queue: go mails.Run(ctx)"))
 	}
 	select {
 	case q.jobs <- job{mail: m}:
@@ -123,6 +130,9 @@ func (q *Queue) Run(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	q.mu.Lock()
+	q.running = true
+	q.mu.Unlock()
 	// What is being sent when ctx ends may be finished.
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -159,6 +169,9 @@ func (q *Queue) Run(ctx context.Context) error {
 		if j.tries > len(pauses) || len(later) == cap(q.jobs) {
 			q.lost(work, j)
 			continue
+		}
+		if j.tries == 1 { // or a wrong port would be a secret for eight minutes
+			q.say(work, slog.LevelWarn, "mail-delayed", slog.Any("error", j.err))
 		}
 		j.due = time.Now().Add(pauses[j.tries-1])
 		i, _ := slices.BinarySearchFunc(later, j, func(a, b job) int { return cmp.Or(a.due.Compare(b.due), -1) })
@@ -224,9 +237,14 @@ func (q *Queue) attempt(ctx context.Context, j *job) (done bool) {
 
 // lost logs a mail that is given up.
 func (q *Queue) lost(ctx context.Context, j job) {
+	q.say(ctx, slog.LevelError, "mail-lost", slog.Int("attempts", j.tries), slog.Any("error", j.err))
+}
+
+// say logs a line, of which no part is a mail.
+func (q *Queue) say(ctx context.Context, level slog.Level, what string, attrs ...slog.Attr) {
 	log := q.Log
 	if log == nil {
 		log = slog.Default()
 	}
-	log.LogAttrs(ctx, slog.LevelError, "hardtack: mail-lost", slog.Int("attempts", j.tries), slog.Any("error", j.err))
+	log.LogAttrs(ctx, level, "hardtack: "+what, attrs...)
 }

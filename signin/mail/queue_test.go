@@ -117,13 +117,13 @@ func TestD17_Retries(t *testing.T) {
 				return greylisted
 			}
 			return nil
-		}, "x at 35", ""},
+		}, "x at 35", `level=WARN msg="hardtack: mail-delayed" error=450`},
 		{"the last time", func(n int, _ signin.Mail) error {
 			if n < 5 {
 				return greylisted
 			}
 			return nil
-		}, "x at 455", ""},
+		}, "x at 455", `level=WARN msg="hardtack: mail-delayed" error=450`},
 		{"never", func(int, signin.Mail) error { return greylisted }, "", "attempts=5 error=450"},
 		{"refused", func(int, signin.Mail) error { return fmt.Errorf("%w: 550", mail.ErrRefused) }, "", `attempts=1 error="mail: refused: 550"`},
 		{"panics", func(_ int, m signin.Mail) error { panic(m) }, "", `attempts=1 error="mail: the sender panicked"`},
@@ -139,7 +139,7 @@ func TestD17_Retries(t *testing.T) {
 				if got := strings.Join(o.sent, ", "); got != row.sent {
 					t.Errorf("sent %q, want %q", got, row.sent)
 				}
-				if got := o.log.String(); !strings.Contains(got, row.log) || (row.log == "") != (got == "") || strings.Contains(got, "ada@") || strings.Contains(got, "secret") {
+				if got := o.log.String(); !strings.Contains(got, row.log) || (row.log == "") != (got == "") || strings.Count(got, "mail-delayed") > 1 || strings.Contains(got, "ada@") || strings.Contains(got, "secret") {
 					t.Errorf("the log has %q, want %q", got, row.log)
 				}
 				o.stop()
@@ -266,6 +266,41 @@ func TestD17_DefaultLog(t *testing.T) {
 	_ = q.Run(ctx)
 	if !strings.Contains(log.String(), "hardtack: mail-lost") {
 		t.Errorf("the log has %q", log.String())
+	}
+}
+
+// A program that forgets to run the queue is told by its second mail, once.
+func TestD17_NobodyRuns(t *testing.T) {
+	var log strings.Builder
+	p := &post{}
+	q := mail.NewQueue(p, 10)
+	q.Log = slog.New(slog.NewTextHandler(&log, nil))
+	_ = q.Send(t.Context(), letter("a"))
+	if log.Len() > 0 {
+		t.Errorf("after one mail the log has %q", log.String())
+	}
+	_ = q.Send(t.Context(), letter("b"))
+	_ = q.Send(t.Context(), letter("c"))
+	if n := strings.Count(log.String(), "hardtack: mails-waiting"); n != 1 {
+		t.Errorf("told %d times: %q", n, log.String())
+	}
+	log.Reset()
+
+	q = mail.NewQueue(p, 10)
+	q.Log = slog.New(slog.NewTextHandler(&log, nil))
+	ctx, cancel := context.WithCancel(t.Context())
+	began, release := make(chan bool, 3), make(chan bool)
+	p.answer = func(int, signin.Mail) error { began <- true; <-release; return nil }
+	done := make(chan error, 1)
+	_ = q.Send(t.Context(), letter("a"))
+	go func() { done <- q.Run(ctx) }()
+	<-began
+	_ = q.Send(t.Context(), letter("b"))
+	_ = q.Send(t.Context(), letter("c"))
+	cancel()
+	close(release)
+	if err := <-done; err != nil || log.Len() > 0 {
+		t.Errorf("Run returned %v, and the log has %q", err, log.String())
 	}
 }
 
