@@ -12,6 +12,7 @@ import (
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/route"
 )
 
 // maxBody is how long a body may be. Answers have about 1,500 bytes; an attestation
@@ -26,7 +27,12 @@ func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	methods := []string{http.MethodPost}
 	var serve http.HandlerFunc
-	switch strings.TrimPrefix(r.URL.Path, h.cfg.Path) {
+	name, ok := route.Name(h.cfg.Path, r)
+	if !ok {
+		write(w, errMissing)
+		return
+	}
+	switch name {
 	case "passkey.js":
 		methods, serve = []string{http.MethodGet, http.MethodHead}, script
 	case "ask":

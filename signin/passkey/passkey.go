@@ -39,8 +39,8 @@ type Config[U any] struct {
 	// the desk's Origin.
 	Name string
 
-	// Path is where the handler is mounted, with a slash at both ends. "" means
-	// "/passkey/".
+	// Path is where the handler is mounted, as the browser sees it, with a slash at
+	// both ends. "" means "/passkey/".
 	Path string
 
 	// Recent is how long after a login a user may add and remove passkeys. Whoever

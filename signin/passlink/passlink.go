@@ -72,8 +72,8 @@ type Config[U any] struct {
 	// secrets.
 	Bound func(U) []string
 
-	// Path is where the handler is mounted, with a slash at both ends. "" means
-	// "/passlink/".
+	// Path is where the handler is mounted, as the browser sees it, with a slash at
+	// both ends. "" means "/passlink/".
 	Path string
 
 	// Mail writes the mail: link is the complete URL, and code is as it is to be shown.

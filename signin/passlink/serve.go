@@ -32,17 +32,18 @@ func (h *handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	get := r.Method == http.MethodGet || r.Method == http.MethodHead
-	switch path := r.URL.Path; {
-	case path == h.Path && get && r.URL.Query().Has("token"):
-		h.open(w, r, now)
-	case path == h.Path && get:
-		h.show(w, r, http.StatusOK, "passlink/ask", "", map[string]string{"email": "", "next": h.desk.Next(r)})
-	case path == h.Path && post:
-		h.ask(w, r, now)
-	case path == h.Path:
-		notAllowed(w, "GET, HEAD, POST")
-	case path != h.Path+"enter":
+	name, ok := route.Name(h.Path, r)
+	switch {
+	case !ok || name != "" && name != "enter":
 		http.NotFound(w, r)
+	case name == "" && get && r.URL.Query().Has("token"):
+		h.open(w, r, now)
+	case name == "" && get:
+		h.show(w, r, http.StatusOK, "passlink/ask", "", map[string]string{"email": "", "next": h.desk.Next(r)})
+	case name == "" && post:
+		h.ask(w, r, now)
+	case name == "":
+		notAllowed(w, "GET, HEAD, POST")
 	case !post:
 		notAllowed(w, "POST")
 	case r.PostForm.Has("token"):

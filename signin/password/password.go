@@ -112,8 +112,8 @@ type Config[U any] struct {
 	// Validators judge a new password after [Validate] has, in this order.
 	Validators []Validator
 
-	// Path is where the handler is mounted, with a slash at both ends. "" means
-	// "/password/".
+	// Path is where the handler is mounted, as the browser sees it, with a slash at
+	// both ends. "" means "/password/".
 	Path string
 
 	// Mail may rewrite a mail, for example in the user's language. name is one of those
@@ -126,9 +126,9 @@ type Config[U any] struct {
 
 type handler[U any] struct {
 	Config[U]
-	desk *signin.Desk[U]
-	host string // of the application, for mails
-	mux  *http.ServeMux
+	desk  *signin.Desk[U]
+	host  string          // of the application, for mails
+	pages map[string]page // by their names
 
 	resets  *ticket.Kind[string]   // a user's id; bound to id, address and hash
 	signups *ticket.Kind[newcomer] // bound to the address while it has no account
@@ -192,7 +192,7 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if !route.Valid(c.Path) {
 		faults.Add("Path", route.Rule)
 	}
-	h := &handler[U]{Config: c, desk: desk, mux: http.NewServeMux()}
+	h := &handler[U]{Config: c, desk: desk, pages: map[string]page{}}
 	_, h.host, _ = strings.Cut(of.Origin, "://")
 	if h.Hasher == nil {
 		var err error

@@ -13,11 +13,11 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
+// A page answers GET, which changes nothing, and POST.
+type page struct{ get, post http.HandlerFunc }
+
 func (h *handler[U]) route() {
-	page := func(name string, get, post http.HandlerFunc) {
-		h.mux.HandleFunc("GET "+h.Path+name, get)
-		h.mux.HandleFunc("POST "+h.Path+name, post)
-	}
+	page := func(name string, get, post http.HandlerFunc) { h.pages[name] = page{get, post} }
 	page("login", h.loginForm, h.login)
 	page("change", h.own(h.changeForm), h.own(h.change))
 	if h.desk.Config().Send != nil {
@@ -41,7 +41,19 @@ func (h *handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.desk.Fail(w, r, auth.ErrNoSession)
 		return
 	}
-	h.mux.ServeHTTP(w, r)
+	name, ok := route.Name(h.Path, r)
+	p := h.pages[name]
+	switch {
+	case !ok || p.get == nil:
+		http.NotFound(w, r)
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		p.get(w, r)
+	case r.Method == http.MethodPost:
+		p.post(w, r)
+	default:
+		w.Header().Set("Allow", "GET, HEAD, POST")
+		http.Error(w, http.StatusText(http.StatusMethodNotAllowed), http.StatusMethodNotAllowed)
+	}
 }
 
 func (h *handler[U]) session(r *http.Request) *ssestore.Session {

@@ -18,6 +18,9 @@ import (
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/rig"
+	"github.com/hardtack-go/hardtack/signin/passkey"
+	"github.com/hardtack-go/hardtack/signin/passlink"
+	"github.com/hardtack-go/hardtack/signin/password"
 )
 
 // TestD12_EveryWay: whichever way somebody comes, the desk decides, and the session knows
@@ -60,6 +63,53 @@ func TestD12_NextToTheLetter(t *testing.T) {
 				t.Errorf("on to %q", to)
 			}
 		})
+	}
+}
+
+// TestD26_PathsBehindAProxy: the ways are where the browser sees them, although something
+// in front of them takes a part of the path away.
+func TestD26_PathsBehindAProxy(t *testing.T) {
+	s := newSite(t, rig.Options{})
+	u := s.user(adasAddress, adasWord, true)
+	links, err1 := passlink.New(s.Desk, passlink.Config[*rig.User]{
+		Path: "/app/in/links/", Users: s.Users, Email: func(u *rig.User) string { return u.Email }, Bound: (*rig.User).LinkFields,
+	})
+	passwords, err2 := password.New(s.Desk, password.Config[*rig.User]{
+		Path: "/app/in/words/", Users: s.Users, Hasher: s.hasher,
+		Account: func(u *rig.User) password.Account {
+			return password.Account{Email: u.Email, Hash: u.Hash, Proven: true}
+		},
+	})
+	passkeys, err3 := passkey.New(s.Desk, passkey.Config[*rig.User]{
+		Path: "/app/in/keys/", Users: rig.PasskeyStore{Table: s.Users}, Account: func(u *rig.User) string { return u.Email },
+	})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	inner := http.NewServeMux()
+	inner.Handle("/in/links/", links)
+	inner.Handle("/in/words/", passwords)
+	inner.Handle("/in/keys/", http.StripPrefix("/in/keys", passkeys))
+	s.Mux.Handle("/app/", http.StripPrefix("/app", inner))
+
+	b := s.Browser(t)
+	b.Post("/app/in/links/", url.Values{"email": {u.Email}})
+	link, _ := s.mail()
+	page := b.Get(link)
+	b.Post("/app/in/links/enter", url.Values{"token": {page.Field("token")}})
+	if who := b.Who(); who != "1 by link" || !strings.Contains(page.Body, `action="/app/in/links/enter"`) {
+		t.Errorf("by %s, in is %s: %s", link, who, page.Body)
+	}
+	b.Post("/app/in/words/forgotten", url.Values{"email": {u.Email}})
+	link, _ = s.mail()
+	to := b.Get(link).Location()
+	b.Post(to, url.Values{"password": {evesWord}})
+	b.Post("/app/in/words/login", url.Values{"email": {u.Email}, "password": {evesWord}})
+	if who := b.Who(); who != "1 by password" || to != "/app/in/words/reset" {
+		t.Errorf("by %s and %s, in is %s", link, to, who)
+	}
+	if res := b.PostJSON("/app/in/keys/add", []byte("{}")); res.StatusCode != http.StatusOK {
+		t.Errorf("%d: %s", res.StatusCode, res.Body)
 	}
 }
 

@@ -5,6 +5,7 @@ package route
 import (
 	"net/http"
 	"regexp"
+	"strings"
 
 	"github.com/hardtack-go/hardtack/auth/next"
 )
@@ -17,6 +18,14 @@ var valid = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)*$`)
 // Valid reports whether a way can be mounted under a path. It keeps out what a pattern of
 // http.ServeMux, a link or a form's action could take for something else.
 func Valid(path string) bool { return valid.MatchString(path) }
+
+// Name returns the last segment of a request's path if it is that of a page below mount,
+// which is where a way is mounted as the browser sees it. A proxy, or http.StripPrefix, may
+// have taken the first part of the path away.
+func Name(mount string, r *http.Request) (name string, ok bool) {
+	name = r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+	return name, strings.HasPrefix(r.URL.Path, "/") && strings.HasSuffix(mount+name, r.URL.Path)
+}
 
 // Onward sends somebody to a page with 303. Unlike http.Redirect, it doesn't rewrite the
 // page's path: /proxy//x isn't /proxy/x.

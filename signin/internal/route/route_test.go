@@ -1,7 +1,9 @@
 package route_test
 
 import (
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 
 	"github.com/hardtack-go/hardtack/signin/internal/route"
@@ -15,6 +17,18 @@ func TestValid(t *testing.T) {
 	} {
 		if got := route.Valid(path); got != want {
 			t.Errorf("Valid(%q) = %v", path, got)
+		}
+	}
+}
+
+func TestName(t *testing.T) {
+	for path, want := range map[string]string{
+		"/app/way/login": "login", "/way/login": "login", "/login": "login", "/app/way/": "", "/": "",
+		"/other/way/login": "no", "/pp/way/login": "no", "/app/login": "no", "/app/way/login/": "no", "/way/x/login": "no", "login": "no", "": "no", "//login": "no",
+	} {
+		name, ok := route.Name("/app/way/", &http.Request{URL: &url.URL{Path: path}})
+		if ok != (want != "no") || ok && name != want {
+			t.Errorf("%q: %q, %v", path, name, ok)
 		}
 	}
 }
