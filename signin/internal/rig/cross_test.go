@@ -66,9 +66,9 @@ func TestD12_NextToTheLetter(t *testing.T) {
 	}
 }
 
-// TestD26_PathsBehindAProxy: the ways are where the browser sees them, although something
+// TestD27_PathsBehindAProxy: the ways are where the browser sees them, although something
 // in front of them takes a part of the path away.
-func TestD26_PathsBehindAProxy(t *testing.T) {
+func TestD27_PathsBehindAProxy(t *testing.T) {
 	s := newSite(t, rig.Options{})
 	u := s.user(adasAddress, adasWord, true)
 	links, err1 := passlink.New(s.Desk, passlink.Config[*rig.User]{
