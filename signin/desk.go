@@ -72,7 +72,7 @@ func New[U any](c Config[U]) (*Desk[U], error) {
 // spelled as browsers spell it can be compared as text: RFC 6454 section 6.2, without
 // the default port and in ASCII.
 func originRule(origin string, secure bool) (host, rule string) {
-	const form = "must be a scheme and a host as browsers show them, such as https://example.com, and nothing else"
+	const form = "must be a scheme and a host as browsers show them, such as https://example.com: in lower case, without a path or a slash at the end"
 	u, err := url.Parse(origin)
 	if err != nil || u.Hostname() == "" || origin != u.Scheme+"://"+u.Host {
 		return "", form
