@@ -21,7 +21,7 @@ import (
 const maxName = 64
 
 // add starts adding a passkey to the user of the session.
-func (h *Handler[U]) add(w http.ResponseWriter, r *http.Request, _ struct{}) (any, error) {
+func (h *handler[U]) add(w http.ResponseWriter, r *http.Request, _ struct{}) (any, error) {
 	user, err := h.user(r)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ type addedBody struct {
 
 // added finishes it. How recent the login is was judged at the start: the ticket is
 // good for five minutes, and the browser has made the passkey by now.
-func (h *Handler[U]) added(_ http.ResponseWriter, r *http.Request, in addedBody) (any, error) {
+func (h *handler[U]) added(_ http.ResponseWriter, r *http.Request, in addedBody) (any, error) {
 	user, err := h.own(r)
 	if err != nil {
 		return nil, err
@@ -114,7 +114,7 @@ func (h *Handler[U]) added(_ http.ResponseWriter, r *http.Request, in addedBody)
 }
 
 // rename gives a passkey another name.
-func (h *Handler[U]) rename(r *http.Request) error {
+func (h *handler[U]) rename(r *http.Request) error {
 	user, err := h.own(r)
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (h *Handler[U]) rename(r *http.Request) error {
 }
 
 // remove removes a passkey. Removing one that is gone succeeds.
-func (h *Handler[U]) remove(r *http.Request) error {
+func (h *handler[U]) remove(r *http.Request) error {
 	user, err := h.user(r)
 	if err != nil {
 		return err
@@ -147,7 +147,7 @@ func (h *Handler[U]) remove(r *http.Request) error {
 
 // own returns the user of the session. An administrator who looks at the site as this
 // user changes nothing of theirs.
-func (h *Handler[U]) own(r *http.Request) (U, error) {
+func (h *handler[U]) own(r *http.Request) (U, error) {
 	guard := h.desk.Config().Guard
 	user, err := guard.User(r)
 	if err == nil && guard.Session(r).Principal().Identity().Actor != nil {
@@ -157,7 +157,7 @@ func (h *Handler[U]) own(r *http.Request) (U, error) {
 }
 
 // user returns the user of the session, if they logged in a short while ago.
-func (h *Handler[U]) user(r *http.Request) (U, error) {
+func (h *handler[U]) user(r *http.Request) (U, error) {
 	guard := h.desk.Config().Guard
 	user, err := guard.User(r)
 	if err == nil && !guard.Accounts().RecentLogin(r.Context(), guard.Session(r), h.cfg.Recent) {
@@ -166,7 +166,7 @@ func (h *Handler[U]) user(r *http.Request) (U, error) {
 	return user, err
 }
 
-func (h *Handler[U]) id(user U) string { return h.desk.Config().Guard.Accounts().ID(user) }
+func (h *handler[U]) id(user U) string { return h.desk.Config().Guard.Accounts().ID(user) }
 
 // nameOf returns a name as it is stored.
 func nameOf(typed string) (string, error) {
@@ -181,7 +181,7 @@ func nameOf(typed string) (string, error) {
 }
 
 // form serves what a form on the application's own page posts: a redirect, or a page.
-func (h *Handler[U]) form(serve func(*http.Request) error) http.HandlerFunc {
+func (h *handler[U]) form(serve func(*http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		desk := h.desk.Config()
 		r.Body = http.MaxBytesReader(w, r.Body, maxBody)

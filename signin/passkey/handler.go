@@ -20,11 +20,7 @@ import (
 const maxBody = 32 << 10
 
 // ServeHTTP answers the requests below [Config].Path.
-func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h == nil || h.desk == nil {
-		write(w, errBroken)
-		return
-	}
+func (h *handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	methods := []string{http.MethodPost}
 	var serve http.HandlerFunc
 	name, ok := route.Name(h.cfg.Path, r)

@@ -18,7 +18,7 @@ import (
 // A site is the application with passkeys. POST /enter?id=1 logs in with a password.
 type site struct {
 	*rig.App
-	passkeys *passkey.Handler[*rig.User]
+	passkeys http.Handler
 	clones   []string // ids of passkeys that OnClone was told of
 }
 

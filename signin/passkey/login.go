@@ -34,7 +34,7 @@ type answer struct {
 }
 
 // ask starts a login.
-func (h *Handler[U]) ask(w http.ResponseWriter, r *http.Request, _ struct{}) (any, error) {
+func (h *handler[U]) ask(w http.ResponseWriter, r *http.Request, _ struct{}) (any, error) {
 	options, session, err := h.party.BeginDiscoverableLogin()
 	if err != nil {
 		return nil, err
@@ -50,7 +50,7 @@ type askedBody struct {
 }
 
 // asked finishes a login.
-func (h *Handler[U]) asked(w http.ResponseWriter, r *http.Request, in askedBody) (any, error) {
+func (h *handler[U]) asked(w http.ResponseWriter, r *http.Request, in askedBody) (any, error) {
 	if after, ok := h.desk.Config().Throttle.Allow(r, ""); !ok {
 		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(after.Seconds())))))
 		return nil, errSlow
@@ -78,7 +78,7 @@ func (h *Handler[U]) asked(w http.ResponseWriter, r *http.Request, in askedBody)
 }
 
 // prove returns the user whose passkey gave this answer, and stores that it was used.
-func (h *Handler[U]) prove(ctx context.Context, now time.Time, asked login, response *protocol.ParsedCredentialAssertionData) (none U, _ error) {
+func (h *handler[U]) prove(ctx context.Context, now time.Time, asked login, response *protocol.ParsedCredentialAssertionData) (none U, _ error) {
 	user, p, err := h.cfg.Users.ByPasskey(ctx, encode(response.RawID))
 	if errors.Is(err, auth.ErrNoUser) {
 		return none, errUnknown
@@ -114,7 +114,7 @@ func (h *Handler[U]) prove(ctx context.Context, now time.Time, asked login, resp
 }
 
 // now is the request's time.
-func (h *Handler[U]) now(r *http.Request) time.Time {
+func (h *handler[U]) now(r *http.Request) time.Time {
 	return h.desk.Config().Guard.Session(r).Now()
 }
 

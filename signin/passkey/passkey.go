@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"net/http"
 	"net/url"
 	"time"
 
@@ -103,9 +104,8 @@ type Users[U any] interface {
 	Remove(ctx context.Context, user U, id string) error
 }
 
-// A Handler serves the passkeys of an application. It is immutable and safe for
-// concurrent use. Make one with [New]; a nil and the zero Handler answer 500.
-type Handler[U any] struct {
+// handler serves the paths of the script, and those of the two forms.
+type handler[U any] struct {
 	desk   *signin.Desk[U]
 	cfg    Config[U]
 	party  *webauthn.WebAuthn
@@ -127,7 +127,7 @@ type addition struct {
 // New returns the handler to mount at [Config].Path, inside the guard's Handler. If
 // the configuration is wrong, it returns all faults as joined *middleware.ConfigError
 // values.
-func New[U any](desk *signin.Desk[U], c Config[U]) (*Handler[U], error) {
+func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	faults := config.Faults{Package: "passkey"}
 	var d signin.Config[U]
 	if desk == nil {
@@ -169,7 +169,7 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (*Handler[U], error) {
 
 	required := true
 	timeout := webauthn.TimeoutConfig{Timeout: life, TimeoutUVD: life}
-	h := &Handler[U]{desk: desk, cfg: c}
+	h := &handler[U]{desk: desk, cfg: c}
 	var err error
 	h.party, err = webauthn.New(&webauthn.Config{
 		RPID: host, RPDisplayName: c.Name, RPOrigins: []string{d.Origin},
