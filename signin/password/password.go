@@ -35,7 +35,8 @@ const (
 // nothing is lost.
 type Users[U any] interface {
 	// ByEmail returns the user with an address, which is in lower case and without
-	// space around it, or auth.ErrNoUser.
+	// space around it, or auth.ErrNoUser. A user whose own address is another one, in
+	// more than capitals, counts as none: each spelling has attempts of its own.
 	ByEmail(ctx context.Context, email string) (U, error)
 
 	// ByID returns the user with an id, or auth.ErrNoUser.
