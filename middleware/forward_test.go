@@ -339,7 +339,7 @@ func TestE24_WhenToRenew(t *testing.T) {
 	expect(t, "renewing didn't help", ask(forwarded("GET", "/p?session-renewed=1")...), "")
 	expect(t, "POST", ask(forwarded("POST", "/p")...), "")
 	expect(t, "HEAD", ask(forwarded("HEAD", "/p")...), "")
-	expect(t, "fetch", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "cors")...), "")
+	expect(t, "fetch", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty")...), "")
 	expect(t, "an image", ask(forwarded("GET", "/p", "Sec-Fetch-Mode", "no-cors", "Accept", "image/*")...), "")
 	expect(t, "a prefetch", ask(append(forwarded("GET", "/p"), "Sec-Purpose", "prefetch")...), "")
 	expect(t, "a frame of a sibling", ask(forwarded("GET", "/p", "Sec-Fetch-Dest", "iframe", "Sec-Fetch-Site", "same-site")...), "")
