@@ -27,8 +27,8 @@ var ErrIdentity = errors.New("middleware: an identity header has a comma, a cont
 const maxIdentity = 256
 
 // maxDetour is the length in bytes of the longest URL that is sent through RenewHandler.
-// Percent-encoded in a next parameter, it takes three times as many, and so it still
-// fits. A longer one waits for the next page.
+// In a next parameter it takes up to three times as many, which still fits. A session at
+// a longer URL is renewed with the next page.
 const maxDetour = 512
 
 // renewedMark ends the query of a page that comes back from [Guard.RenewHandler].
@@ -36,10 +36,10 @@ const renewedMark = "session-renewed=1"
 
 // ForwardConfig describes one endpoint for a gateway; see [Guard.ForwardAuth].
 type ForwardConfig[U any] struct {
-	// Headers are the identity headers, such as X-Auth-User, and what they say of a
-	// user. Every answer has all of them, empty if there is no user. List every header
-	// that the application behind the gateway trusts, and let the gateway pass all of
-	// them on: it removes only those that it gets from here. A value is UTF-8 of at most
+	// Headers maps the identity headers, such as X-Auth-User, to functions that return
+	// their values. Every answer has all of them, and they are empty if there is no user.
+	// List every header that the application behind the gateway trusts, here and in the
+	// gateway, which removes a client's only if it is listed. A value is UTF-8 of at most
 	// 256 bytes, without commas, control characters, and space at its ends. A user whose
 	// value breaks that gets 500, because a shortened name may be another user's.
 	Headers map[string]func(U) string
@@ -51,21 +51,21 @@ type ForwardConfig[U any] struct {
 
 	// Renew is the path of [Guard.RenewHandler] as browsers see it, such as
 	// "/auth/renew". A person who opens a page after half of the idle time is sent
-	// there once. "" means that sessions are never renewed by their use behind the
-	// gateway, so that everybody has to log in again after Idle.
+	// there once. "" means that using the application doesn't renew the session, so
+	// that everybody has to log in again after Idle.
 	Renew string
 
-	// Nginx answers in the form that nginx's auth_request understands: 401 with the
-	// Location of the login page where others get a redirect, and 403 instead of 404
-	// and 425.
+	// Nginx limits the answers to those that nginx's auth_request understands: 401 with
+	// a Location instead of a redirect, and 403 instead of 404 and 425.
 	Nginx bool
 
 	_ struct{} // forces keyed literals, so that fields can be added
 }
 
-// ForwardAuth returns the endpoint that a gateway asks about each request before it
-// passes it on to an application: nginx (auth_request), Caddy (forward_auth), Traefik
-// (ForwardAuth) or Envoy (ext_authz). Put it inside Handler. It answers
+// ForwardAuth returns the endpoint that a gateway asks about each request before passing
+// it on to an application. The gateway may be nginx (auth_request), Caddy
+// (forward_auth), Traefik (ForwardAuth) or Envoy (ext_authz). Put the endpoint inside
+// Handler. It answers
 //
 //   - 200 to a user who may pass, with the identity headers and no body;
 //   - what [Guard.LoginRequired] and [Guard.Check] answer to everybody else, as if the
@@ -74,16 +74,17 @@ type ForwardConfig[U any] struct {
 //     a gateway's GET would hide;
 //   - a redirect to Renew, in time, to a person who opens a page.
 //
-// It never sets a cookie, because gateways lose them. Sessions are renewed at Renew
-// alone, by one redirect in half of the idle time. That a page comes from there shows
-// at the end of its query; this endpoint then removes it again.
+// It never sets a cookie, because gateways lose them. Only the handler at Renew renews a
+// session, which takes one redirect per half of the idle time. The browser comes back with
+// a mark at the end of the page's query, which this endpoint removes.
 //
-// The gateway must set X-Forwarded-Method, -Host and -Uri, and overwrite those of the
-// client. A method that is missing, doubled or unknown counts as POST, so a gateway
-// that forgets it refuses links from other sites, and nothing worse. The page to come
-// back to is made of the other two, and only for a host in [Config].AllowedHosts: list
-// each host behind the gateway. Somebody who reaches this endpoint directly and makes
-// them up is sent nowhere else. Nothing else depends on X-Forwarded-Uri.
+// The gateway must pass on the browser's own headers. It must also set
+// X-Forwarded-Method, X-Forwarded-Host and X-Forwarded-Uri, and overwrite those of the
+// client. A method that is missing, doubled or unknown counts as POST, so a gateway that
+// forgets it refuses links from other sites, and nothing worse. Host and Uri make the
+// page to come back to, if the host is in [Config].AllowedHosts. List each host behind
+// the gateway there. Whoever reaches this endpoint directly and makes the headers up is
+// sent to no other site. Nothing else depends on X-Forwarded-Uri.
 //
 // A __Host- cookie belongs to one host. So the gateway must serve the login page and
 // Renew under each host that it protects, for example below /auth/, without asking
@@ -121,7 +122,7 @@ func (g *Guard[U]) ForwardAuth(cfg ForwardConfig[U]) (http.Handler, error) {
 	return http.HandlerFunc(f.serve), nil
 }
 
-// identityName reports whether a header may name a user. Underscores are out: WSGI,
+// identityName reports whether a header may name a user. Underscores are refused: WSGI,
 // CGI and PHP don't tell them from hyphens, so a client's X_Auth_User would be the same
 // variable (CVE-2025-64484 of oauth2-proxy).
 func identityName(s string) bool {
@@ -213,8 +214,8 @@ func (f *forward[U]) asked(r *http.Request) (*http.Request, *core) {
 	return asked, &f.unknown
 }
 
-// detour returns where to send a user who may pass, or "": to have the session
-// renewed, and back to the page's own URL after that.
+// detour returns where to send a user who may pass: to RenewHandler if a renewal is due,
+// and to the page's own URL after that. "" means that there is no need.
 func (f *forward[U]) detour(asked *http.Request, c *core, s *ssestore.Session) string {
 	if f.cfg.Renew == "" || c != &f.known || !opensPage(asked) || writesFor(c.crossOrigin, asked) > ssestore.WritesRenewOnly {
 		return ""
@@ -232,8 +233,7 @@ func (f *forward[U]) detour(asked *http.Request, c *core, s *ssestore.Session) s
 	return ""
 }
 
-// opensPage reports whether a person opens a page, so that a redirect is followed by
-// one request and not in the middle of a script.
+// opensPage reports whether a person opens a page. A script might not follow a redirect.
 func opensPage(r *http.Request) bool {
 	if r.Method != http.MethodGet || callerOf(r) != page {
 		return false
@@ -253,7 +253,7 @@ func mark(uri string) string {
 	return uri + "?" + renewedMark
 }
 
-// unmark takes it away.
+// unmark removes it again.
 func unmark(uri string) (string, bool) {
 	clean, ok := strings.CutSuffix(uri, renewedMark)
 	if !ok || !strings.HasSuffix(clean, "?") && !strings.HasSuffix(clean, "&") {

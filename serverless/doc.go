@@ -1,31 +1,32 @@
-// Package serverless runs an http.Handler on AWS Lambda, with cookies that survive the
-// way there and back. One handler serves API Gateway (HTTP APIs, and REST APIs),
-// Lambda function URLs and Application Load Balancers.
+// Package serverless runs an http.Handler on AWS Lambda without losing or inventing
+// cookies on the way. One handler serves API Gateway (HTTP APIs and REST APIs), Lambda
+// function URLs and Application Load Balancers.
 //
 //	lambda.Start(serverless.Lambda(guard.Handler(mux)))
 //
-// lambda is github.com/aws/aws-lambda-go/lambda. This package doesn't import it, nor
-// any other part of an SDK: [Handler] has the Invoke method that lambda.Start looks for.
+// Here lambda is github.com/aws/aws-lambda-go/lambda. This package imports neither that
+// nor any other part of an SDK: [Handler] has the Invoke method that lambda.Start looks
+// for.
 //
 // # Cookies
 //
-// These events carry headers as JSON, in which a header that came several times is one
-// text with commas. A cookie's value may contain a comma too, and a sibling domain may
-// set any cookie. An adapter that splits the Cookie header at commas thus reads the
-// single cookie
+// An event holds its headers as JSON. A header that was sent several times becomes one
+// string, joined with commas. But the value of a cookie may contain a comma too, and a
+// sibling domain can set any cookie. An adapter that splits the Cookie header at commas
+// reads the single cookie
 //
 //	x=1, __Host-session=…
 //
-// as two, and a stranger's session as the visitor's: the prefix __Host- doesn't help,
-// because the browser never saw a cookie of that name. The adapter
-// aws-lambda-go-api-proxy v0.16.2 does so for function URLs. This package splits no
-// header. Where an event has a list of cookies, it reads that list and nothing else.
+// as two, and takes a stranger's session for the visitor's. The prefix __Host- doesn't
+// help, because the browser never saw a cookie of that name. The adapter
+// aws-lambda-go-api-proxy v0.16.2 does this for function URLs. This package splits no
+// header. If an event has a list of cookies, the package reads that list and nothing
+// else.
 //
-// A logout sends two Set-Cookie lines, the session's and the barrier's. They reach the
-// browser as a list. A load balancer has no list unless the attribute
-// lambda.multi_value_headers.enabled is on for its target group, and would drop one
-// line. Handler refuses such events at the first request, not at the first logout. See
-// [SingleValueError].
+// A logout sends two Set-Cookie lines, one for the session and one for the barrier. A
+// load balancer drops one of them unless its target group has the attribute
+// lambda.multi_value_headers.enabled. Handler refuses the events of such a load balancer
+// at the first request, not at the first logout. See [SingleValueError].
 //
 // # Requests
 //

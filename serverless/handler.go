@@ -12,10 +12,10 @@ import (
 // function is wired to another trigger, or was invoked by hand.
 var ErrEvent = errors.New("serverless: the event is not an HTTP request of API Gateway, a function URL or a load balancer")
 
-// A SingleValueError is returned by [Handler.Invoke] when a load balancer can carry
-// only one value of each header. By default every such event is refused. With
-// AllowSingleValueALB, only a response with several Set-Cookie lines is. The load
-// balancer answers the browser with 502.
+// A SingleValueError is returned by [Handler.Invoke] when a load balancer carries only
+// one value of each header. By default, every event of such a load balancer is refused.
+// With AllowSingleValueALB, only a response with several Set-Cookie lines is refused. The
+// load balancer answers the browser with 502.
 type SingleValueError struct {
 	// SetCookies is how many Set-Cookie lines the response had, or 0 if the event was
 	// refused before the handler ran.
@@ -34,9 +34,9 @@ func (e *SingleValueError) Error() string {
 // Handler panics at its first event. A Handler is safe for concurrent use, except that
 // its fields must not change after the first event.
 type Handler struct {
-	// AllowSingleValueALB accepts events of load balancers without multi-value
-	// headers. It is for handlers that never send two Set-Cookie lines: not for those
-	// that log anybody in or out, unless their store has DangerouslySkipBarrier.
+	// AllowSingleValueALB accepts events of load balancers without multi-value headers.
+	// It is for handlers that never send two Set-Cookie lines. A handler that logs
+	// anybody in or out does, unless its store has DangerouslySkipBarrier.
 	AllowSingleValueALB bool
 
 	handler http.Handler
@@ -79,8 +79,8 @@ func (h *Handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 type eventKey struct{}
 
-// Event returns the event behind a request, as it came, or nil if ctx isn't the
-// context of such a request. Don't change it.
+// Event returns the JSON of the event behind a request, or nil if ctx isn't the context
+// of such a request. Don't modify it.
 func Event(ctx context.Context) json.RawMessage {
 	raw, _ := ctx.Value(eventKey{}).(json.RawMessage)
 	return raw
