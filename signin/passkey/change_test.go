@@ -446,22 +446,21 @@ func TestA20_Configuration(t *testing.T) {
 	good := passkey.Config[*rig.User]{Users: rig.PasskeyStore{Table: x.Users}, Account: func(u *rig.User) string { return u.Email }}
 	fields := func(desk *signin.Desk[*rig.User], c passkey.Config[*rig.User]) (names string) {
 		_, err := passkey.New(desk, c)
-		for err != nil {
-			var fault *middleware.ConfigError
-			if !errors.As(err, &fault) {
-				t.Fatalf("%v", err)
-			}
-			joined, ok := err.(interface{ Unwrap() []error })
-			if !ok {
-				return names + fault.Field
-			}
-			for _, e := range joined.Unwrap() {
-				errors.As(e, &fault)
-				names += fault.Package + "." + fault.Field + " "
-			}
-			return strings.TrimSpace(names)
+		if err == nil {
+			return ""
 		}
-		return names
+		joined, ok := err.(interface{ Unwrap() []error })
+		if !ok {
+			t.Fatalf("%v", err)
+		}
+		for _, e := range joined.Unwrap() {
+			var fault *middleware.ConfigError
+			if !errors.As(e, &fault) {
+				t.Fatalf("%v", e)
+			}
+			names += fault.Package + "." + fault.Field + " "
+		}
+		return strings.TrimSpace(names)
 	}
 	for want, change := range map[string]func(*passkey.Config[*rig.User]){
 		"":                func(c *passkey.Config[*rig.User]) { c.Path, c.Name, c.Recent = "/keys/", "Shop", time.Second },
