@@ -29,6 +29,7 @@ import (
 // A Member of the club may have an authenticator app.
 type Member struct {
 	ID, Email string
+	Stamp     string // changes with the password
 	Secret    string // shared with the app, or ""
 	Step      int64  // the time step of the last code that was used
 }
@@ -66,10 +67,10 @@ func (c *Club) enter(w http.ResponseWriter, r *http.Request, e signin.Entry[*Mem
 	return signin.ErrAnswered
 }
 
-// bound are the fields of a ticket: a used code changes Step, so no ticket from before
-// works any more.
+// bound are the fields of a ticket. A new password changes Stamp, so whoever knew only
+// the old one is out. A used code changes Step, so no ticket from before works any more.
 func (c *Club) bound(m *Member, browser string) []string {
-	return []string{browser, m.Secret, strconv.FormatInt(m.Step, 10)}
+	return []string{browser, m.Stamp, m.Secret, strconv.FormatInt(m.Step, 10)}
 }
 
 var codeForm = template.Must(template.New("").Parse(`<form method="post" action="/code">
@@ -183,7 +184,7 @@ func NewClub(now func() time.Time, members ...Member) (*Club, error) {
 	accounts, err := auth.New(auth.Config[*Member]{
 		UserByID: c.byID,
 		ID:       func(m *Member) string { return m.ID },
-		Stamp:    func(m *Member) string { return m.Secret },
+		Stamp:    func(m *Member) string { return m.Stamp },
 	})
 	if err != nil {
 		return nil, err

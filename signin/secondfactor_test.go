@@ -62,6 +62,12 @@ func TestD24_SecondFactor(t *testing.T) {
 	now = now.Add(5 * time.Minute)
 	out("five minutes later", ada, enter(ada, token, code()), http.StatusBadRequest)
 
+	token = begin(ada, "1")
+	row := club.members["1"]
+	row.Stamp = "another"
+	club.members["1"] = row
+	out("after a new password", ada, enter(ada, token, code()), http.StatusBadRequest)
+
 	// Of twenty requests with one code, each in its own tab, one gets in.
 	token = begin(ada, "1")
 	var in atomic.Int32
