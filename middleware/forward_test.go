@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
+	"github.com/hardtack-go/hardtack/ssestore"
 )
 
 // identity is what the gateway's application trusts.
@@ -466,6 +468,59 @@ func TestE25_NeverACookie(t *testing.T) {
 			}
 		}
 	}
+}
+
+// plainFormat is that of an earlier system: the value is the user's id.
+type plainFormat struct{}
+
+func (plainFormat) Seal(*keyring.Keyring, []byte) (string, error) {
+	return "", errors.New("never written")
+}
+
+func (plainFormat) Size(plaintext int) int { return plaintext }
+
+func (plainFormat) Open(_ *keyring.Keyring, value string) (cookie.Opened, error) {
+	return cookie.Opened{Plaintext: []byte(value), Issued: time.Now().Add(-time.Hour)}, nil
+}
+
+// TestE25_Migration: nor does it for a session that would move, from a former place or an
+// earlier system, or for one in which somebody looks at the site as another user.
+func TestE25_Migration(t *testing.T) {
+	before := newApp(t, func(s *setup) { s.store.Cookie.Name = "__Host-before" })
+	a := verifier(t, func(s *setup) {
+		s.ring = before.keys.At(before.now())
+		until := time.Now().AddDate(0, 1, 0)
+		s.store.Former = []ssestore.Former{{Cookie: cookie.Config{Name: "__Host-before"}, Until: until}}
+		s.store.Legacy = []ssestore.Legacy{{
+			Cookie:  cookie.Config{Name: "old"},
+			Format:  func(string, string) (cookie.Codec, error) { return plainFormat{}, nil },
+			Until:   until,
+			Migrate: func(s *ssestore.Session, id []byte) error { return s.Adopt(string(id)) },
+		}}
+	})
+	a.mux.HandleFunc("/as-bob", func(w http.ResponseWriter, r *http.Request) {
+		bob, err := a.users.find(r.Context(), "bob")
+		if err := errors.Join(err, a.accounts.Impersonate(r.Context(), middleware.Session(r), bob)); err != nil {
+			t.Error(err)
+		}
+	})
+	root := a.browser()
+	a.login(root, "root")
+	a.do(root, "GET", "/as-bob")
+	ask := func(c *http.Client, headers ...string) reply {
+		t.Helper()
+		r := a.do(c, "GET", "/verify", append(forwarded("GET", "/"), headers...)...)
+		if r.header["Set-Cookie"] != nil {
+			t.Errorf("%v: sets %q", headers, r.header["Set-Cookie"])
+		}
+		return r
+	}
+	expect(t, "a former place", ask(a.browser(), "Cookie", before.cookieOf("ann")).header.Get("X-Auth-User"), "ann")
+	expect(t, "an earlier system", ask(a.browser(), "Cookie", "old=bob").header.Get("X-Auth-User"), "bob")
+	expect(t, "nobody of an earlier system", ask(a.browser(), "Cookie", "old=eve").status, 302)
+	expect(t, "looking as bob", ask(root).header.Get("X-Auth-User"), "bob")
+	a.users.setPassword("root", "another")
+	expect(t, "whoever looks has changed", ask(root).status, 302)
 }
 
 // TestE26_IdentityValues: a value that would become another on its way is refused, and
