@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"maps"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -153,7 +155,9 @@ func TestVerify_RefusesStored(t *testing.T) {
 		"url alphabet":         head + "$" + salt + "$" + strings.Repeat("-", 43),
 		"very long":            good + strings.Repeat("A", 1<<20),
 	}
-	for name, stored := range rows {
+	// The first one makes the library panic; others would keep it busy for hours.
+	for _, name := range append([]string{"zero passes"}, slices.Sorted(maps.Keys(rows))...) {
+		stored := rows[name]
 		if stored == good {
 			t.Fatalf("%s: the row is the good hash", name)
 		}
