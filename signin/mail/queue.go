@@ -86,21 +86,30 @@ func (q *Queue) Send(ctx context.Context, m signin.Mail) error {
 	if err := check(m); err != nil {
 		return err
 	}
+	idle, err := q.put(m)
+	if idle {
+		q.say(ctx, slog.LevelError, "mails-waiting", slog.String("cure", "nobody sends what is in the queue: go mails.Run(ctx)"))
+	}
+	return err
+}
+
+// put queues a mail. idle is true once, if mails wait and nobody has called Run. A log may
+// be slow, or send mails itself, so nothing is logged under the lock.
+func (q *Queue) put(m signin.Mail) (idle bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.stopped {
-		return errStopped
+		return false, errStopped
 	}
 	// One mail may come before the goroutine of Run begins.
 	if !q.running && len(q.jobs) > 0 {
-		q.running = true // once is enough
-		q.say(ctx, slog.LevelError, "mails-waiting", slog.String("cure", "nobody sends what is in the queue: go mails.Run(ctx)"))
+		idle, q.running = true, true // once is enough
 	}
 	select {
 	case q.jobs <- job{mail: m}:
-		return nil
+		return idle, nil
 	default:
-		return errFull
+		return idle, errFull
 	}
 }
 

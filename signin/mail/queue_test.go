@@ -304,6 +304,38 @@ func TestD17_NobodyRuns(t *testing.T) {
 	}
 }
 
+// mailing is a log that mails what it is told.
+type mailing struct {
+	slog.Handler
+	send func(signin.Mail) error
+}
+
+func (m mailing) Handle(context.Context, slog.Record) error { return m.send(letter("from the log")) }
+
+// A log may send its lines by the queue itself.
+func TestD17_LogThatMails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &post{}
+		q := mail.NewQueue(p, 10)
+		sent := make(chan error, 1)
+		q.Log = slog.New(mailing{slog.Default().Handler(), func(m signin.Mail) error {
+			go func() { sent <- q.Send(t.Context(), m) }()
+			select {
+			case err := <-sent:
+				return err
+			case <-time.After(time.Hour):
+				return errors.New("the queue waits for its log")
+			}
+		}})
+		_, _ = q.Send(t.Context(), letter("a")), q.Send(t.Context(), letter("b"))
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := q.Run(ctx); err != nil || p.n != 3 {
+			t.Errorf("%v after %d mails", err, p.n)
+		}
+	})
+}
+
 // Several goroutines may run one queue.
 func TestD17_SeveralRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
