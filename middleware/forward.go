@@ -81,10 +81,12 @@ type ForwardConfig[U any] struct {
 // The gateway must pass on the browser's own headers. It must also set
 // X-Forwarded-Method, X-Forwarded-Host and X-Forwarded-Uri, and overwrite those of the
 // client. A method that is missing, doubled or unknown counts as POST, so a gateway that
-// forgets it refuses links from other sites, and nothing worse. Host and Uri make the
-// page to come back to, if the host is in [Config].AllowedHosts. List each host behind
-// the gateway there. Whoever reaches this endpoint directly and makes the headers up is
-// sent to no other site. Nothing else depends on X-Forwarded-Uri.
+// forgets it refuses links from other sites, and nothing worse. A WebSocket counts as
+// POST too: only pages of this site may open one, and those that [Config].CrossOrigin
+// trusts. Host and Uri make the page to come back to, if the host is in
+// [Config].AllowedHosts. List each host behind the gateway there. Whoever reaches this
+// endpoint directly and makes the headers up is sent to no other site. Nothing else
+// depends on X-Forwarded-Uri.
 //
 // A __Host- cookie belongs to one host. So the gateway must serve the login page and
 // Renew under each host that it protects, for example below /auth/, without asking
@@ -199,7 +201,9 @@ func (f *forward[U]) asked(r *http.Request) (*http.Request, *core) {
 	asked := new(http.Request)
 	*asked = *r
 	asked.Method, asked.Host = http.MethodPost, ""
-	if m := r.Header["X-Forwarded-Method"]; len(m) == 1 {
+	// A WebSocket starts with a GET, and can do all that a POST can.
+	socket := upgrades(r.Header["Upgrade"]) || only(r.Header["Sec-Fetch-Mode"], "websocket")
+	if m := r.Header["X-Forwarded-Method"]; len(m) == 1 && !socket {
 		switch m[0] {
 		case http.MethodGet, http.MethodHead, http.MethodOptions: // the safe ones; TRACE comes from no browser
 			asked.Method = m[0]

@@ -179,6 +179,11 @@ func TestE21_CrossSite(t *testing.T) {
 		{"no host", forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example", "X-Forwarded-Host", ""), 403},
 		{"two hosts", append(forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example"), "X-Forwarded-Host", "app.example"), 403},
 		{"a program", forwarded("POST", "/", "Sec-Fetch-Site", "", "Sec-Fetch-Mode", ""), 200},
+		{"a WebSocket of this site", forwarded("GET", "/", "Upgrade", "websocket", "Sec-Fetch-Mode", "websocket"), 200},
+		{"a WebSocket of a sibling", forwarded("GET", "/", "Upgrade", "websocket", "Sec-Fetch-Mode", "websocket", "Sec-Fetch-Site", "same-site"), 403},
+		{"one whose gateway hides Upgrade", forwarded("GET", "/", "Sec-Fetch-Mode", "websocket", "Sec-Fetch-Site", "same-site"), 403},
+		{"one of an old browser", forwarded("GET", "/", "Upgrade", "websocket", "Sec-Fetch-Mode", "", "Sec-Fetch-Site", "", "Origin", "https://sibling.app.example"), 403},
+		{"one of an old browser, from here", forwarded("GET", "/", "Upgrade", "websocket", "Sec-Fetch-Mode", "", "Sec-Fetch-Site", "", "Origin", "https://app.example"), 200},
 	} {
 		for _, path := range []string{"/verify", "/nginx"} {
 			r := a.do(ann, "GET", path, row.headers...)

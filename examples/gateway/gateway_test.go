@@ -282,6 +282,7 @@ func TestE21_RealGateways(t *testing.T) {
 			browse(bob, "POST", "/p", "Sec-Fetch-Site", from).Want(t, 403, "")
 			browse(bob, "POST", "/p", "Sec-Fetch-Site", from, "X-Forwarded-Method", "GET").Want(t, 403, "")
 			browse(bob, "GET", "/p", "Sec-Fetch-Site", from).Want(t, 200, "")
+			browse(bob, "GET", "/p", "Sec-Fetch-Site", from, "Sec-Fetch-Mode", "websocket", "Connection", "Upgrade", "Upgrade", "websocket").Want(t, 403, "")
 		}
 		browse(bob, "POST", "/p", "Sec-Fetch-Site", "same-origin").Want(t, 200, "")
 		// A client's own forwarded headers are overwritten.
