@@ -32,6 +32,13 @@
 // the bound fields, such as a new password or address, spends them too, and so does
 // the use of another link.
 //
+// # Pages
+//
+// [signin.Config].Page may draw the pages itself: passlink/ask (with the field next),
+// sent (email, pending), confirm (email, token), elsewhere (code) and invalid (home, if
+// somebody is logged in). The forms post to {Path}, and from sent and confirm to
+// {Path}enter: pending with the visitor's code, or token.
+//
 // # Threat model
 //
 // Whoever reads the mail gets in, as with a link to set a new password, but only in the
@@ -54,6 +61,6 @@
 // One browser can use a link that was asked for in it, and the cookie that binds it
 // lives for an hour. Deleting cookies in between means asking again. A mail that takes
 // longer than 15 minutes comes too late. A Sender that fails isn't shown to the
-// visitor, since it would tell that there is an account: it has to report its failures
-// itself.
+// visitor, since it would tell that there is an account. The log of the desk has the
+// error.
 package passlink
