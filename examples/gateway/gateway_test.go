@@ -285,6 +285,12 @@ func TestE21_RealGateways(t *testing.T) {
 			browse(bob, "GET", "/p", "Sec-Fetch-Site", from, "Sec-Fetch-Mode", "websocket", "Connection", "Upgrade", "Upgrade", "websocket").Want(t, 403, "")
 		}
 		browse(bob, "POST", "/p", "Sec-Fetch-Site", "same-origin").Want(t, 200, "")
+		// A WebSocket of an old browser says only where it comes from.
+		for from, want := range map[string]int{s.base: 200, "https://sibling.example": 403} {
+			r := bob.Request("GET", "/p", nil)
+			r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Origin": {from}}
+			bob.Do(r).Want(t, want, "")
+		}
 		// A client's own forwarded headers are overwritten.
 		if a := browse(visitor.New(t, s.base), "GET", "/p", "X-Forwarded-Host", "evil.example", "X-Forwarded-Uri", "//evil.example"); a.Header.Get("Location") != "/auth/login?next=/p" {
 			t.Errorf("forged headers lead to %q", a.Header.Get("Location"))
