@@ -154,7 +154,7 @@ func (e *examination) session() (lines []line) {
 func (e *examination) cookie() bool {
 	lines := e.session()
 	if len(lines) == 0 {
-		e.note(Fault, "cookie", "no session cookie was set: give the form of a login with --post, or its name with --cookie")
+		e.note(Fault, "cookie", "no session cookie was set: give the form of a login that works with --post, or the name of the cookie with --cookie")
 		return false
 	}
 	if len(lines) > 1 {
