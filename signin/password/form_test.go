@@ -111,6 +111,10 @@ func TestP24_Methods(t *testing.T) {
 	if u := a.Users.Get("1"); u.Hash != before.Hash || u.Email != before.Email || a.Users.Get("2") != nil {
 		t.Errorf("%+v", u)
 	}
+	a.Mux.Handle("/other/", a.handler)
+	if res := b.Get("/other/login"); res.StatusCode != http.StatusNotFound {
+		t.Errorf("mounted elsewhere: %d", res.StatusCode)
+	}
 	for _, path := range []string{"", "x", "login/", "login/x", "LOGIN"} {
 		if res := b.Get("/password/" + path); res.StatusCode != http.StatusNotFound {
 			t.Errorf("%q: %d", path, res.StatusCode)
