@@ -50,8 +50,8 @@ type ForwardConfig[U any] struct {
 	Rule auth.Rule[U]
 
 	// Renew is the path of [Guard.RenewHandler] as browsers see it, such as
-	// "/auth/renew". A person who opens a page after half of the idle time is sent
-	// there once. "" means that using the application doesn't renew the session, so
+	// "/auth/renew". A person who opens a page after half of the idle time, or with the
+	// session of an earlier system (ssestore.Legacy), is sent there once. "" means that using the application doesn't renew the session, so
 	// that everybody has to log in again after Idle.
 	Renew string
 
@@ -225,7 +225,7 @@ func (f *forward[U]) detour(asked *http.Request, c *core, s *ssestore.Session) s
 		return ""
 	}
 	info := s.Info()
-	due := s.Now().Sub(info.Renewed) > info.IdleEnds.Sub(info.Renewed)/2
+	due := s.Now().Sub(info.Renewed) > info.IdleEnds.Sub(info.Renewed)/2 || s.Principal().Identity().Adopted
 	uri := asked.RequestURI
 	clean, marked := unmark(uri)
 	switch {

@@ -514,14 +514,20 @@ func TestE25_Migration(t *testing.T) {
 	a.do(root, "GET", "/as-bob")
 	ask := func(c *http.Client, headers ...string) reply {
 		t.Helper()
-		r := a.do(c, "GET", "/verify", append(forwarded("GET", "/"), headers...)...)
+		r := a.do(c, "GET", "/verify", forwarded("GET", "/", headers...)...)
 		if r.header["Set-Cookie"] != nil {
 			t.Errorf("%v: sets %q", headers, r.header["Set-Cookie"])
 		}
 		return r
 	}
 	expect(t, "a former place", ask(a.browser(), "Cookie", before.cookieOf("ann")).header.Get("X-Auth-User"), "ann")
-	expect(t, "an earlier system", ask(a.browser(), "Cookie", "old=bob").header.Get("X-Auth-User"), "bob")
+	// A session of an earlier system moves at RenewHandler, with the first page.
+	expect(t, "an earlier system", ask(a.browser(), "Cookie", "old=bob", "Sec-Fetch-Mode", "cors").header.Get("X-Auth-User"), "bob")
+	to := ask(a.browser(), "Cookie", "old=bob").header.Get("Location")
+	expect(t, "where it moves", to, "/auth/renew?next=/%3Fsession-renewed%3D1")
+	moved := a.do(a.browser(), "GET", to, append(forwarded("GET", ""), "Cookie", "old=bob")...)
+	expect(t, "moved", len(moved.cookies(a)), 1)
+	expect(t, "where it couldn't", ask(a.browser(), "Cookie", "old=bob", "X-Forwarded-Uri", "/?session-renewed=1").status, 200)
 	expect(t, "nobody of an earlier system", ask(a.browser(), "Cookie", "old=eve").status, 302)
 	expect(t, "looking as bob", ask(root).header.Get("X-Auth-User"), "bob")
 	a.users.setPassword("root", "another")
