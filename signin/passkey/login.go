@@ -80,7 +80,7 @@ func (h *handler[U]) asked(w http.ResponseWriter, r *http.Request, in askedBody)
 // prove returns the user whose passkey gave this answer, and stores that it was used.
 func (h *handler[U]) prove(ctx context.Context, now time.Time, asked login, response *protocol.ParsedCredentialAssertionData) (none U, _ error) {
 	user, p, err := h.cfg.Users.ByPasskey(ctx, encode(response.RawID))
-	if errors.Is(err, auth.ErrNoUser) {
+	if errors.Is(err, auth.ErrNoUser) || err == nil && h.id(user) == "" { // as package auth takes a nil user
 		return none, errUnknown
 	}
 	if err != nil {

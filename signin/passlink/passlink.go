@@ -162,6 +162,7 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
+	h.Users = honest[U]{c.Users, of.Guard.Accounts().ID}
 	return h, nil
 }
 
@@ -173,8 +174,8 @@ func (h *handler[U]) fields(user U) []string {
 // once reports whether Use has spent the link: it returned the same user, with another
 // field.
 func (h *handler[U]) once(before, after U) bool {
-	a, b := h.fields(before), h.fields(after)
-	return a[0] == b[0] && !slices.Equal(a, b)
+	id := h.desk.Config().Guard.Accounts().ID
+	return id(before) == id(after) && !slices.Equal(h.fields(before), h.fields(after))
 }
 
 // byEmail returns the user with an address, or auth.ErrNoUser. Some databases find "ada" by
@@ -190,3 +191,27 @@ func (h *handler[U]) byEmail(ctx context.Context, email string) (U, error) {
 
 // gone reports whether an error of the storage says that there is no such user.
 func gone(err error) bool { return errors.Is(err, auth.ErrNoUser) || errors.Is(err, auth.ErrBadID) }
+
+// An honest storage says auth.ErrNoUser where the one below returns a nil user and no
+// error, as package auth understands it.
+type honest[U any] struct {
+	Users[U]
+	id func(U) string
+}
+
+func (u honest[U]) ByEmail(ctx context.Context, email string) (U, error) {
+	user, err := u.Users.ByEmail(ctx, email)
+	return user, u.somebody(user, err)
+}
+
+func (u honest[U]) ByID(ctx context.Context, id string) (U, error) {
+	user, err := u.Users.ByID(ctx, id)
+	return user, u.somebody(user, err)
+}
+
+func (u honest[U]) somebody(user U, err error) error {
+	if err == nil && u.id(user) == "" {
+		return auth.ErrNoUser
+	}
+	return err
+}

@@ -752,6 +752,7 @@ func TestM20_UseThatSpendsNothing(t *testing.T) {
 	for name, answer := range map[string]func(*rig.User) *rig.User{
 		"the same row":   func(u *rig.User) *rig.User { return u },
 		"another user":   func(u *rig.User) *rig.User { c := *u; c.ID, c.Logins = "2", 7; return &c },
+		"nobody":         func(*rig.User) *rig.User { return nil },
 		"an equal clone": func(u *rig.User) *rig.User { c := *u; return &c },
 	} {
 		a := start(t, rig.Options{}, func(c *passlink.Config[*rig.User]) {

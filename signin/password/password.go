@@ -207,6 +207,7 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
+	h.Users = honest[U]{c.Users, h.id}
 	h.Validators = slices.Clone(c.Validators) // the caller's slice stays the caller's
 	h.route()
 	return h, nil

@@ -180,3 +180,27 @@ func gone(err error) bool { return errors.Is(err, auth.ErrNoUser) || errors.Is(e
 
 // late reports whether an error of the storage says that somebody else was first.
 func late(err error) bool { return errors.Is(err, signin.ErrChanged) || gone(err) }
+
+// An honest storage says auth.ErrNoUser where the one below returns a nil user and no
+// error, as package auth understands it.
+type honest[U any] struct {
+	Users[U]
+	id func(U) string
+}
+
+func (u honest[U]) ByEmail(ctx context.Context, email string) (U, error) {
+	user, err := u.Users.ByEmail(ctx, email)
+	return user, u.somebody(user, err)
+}
+
+func (u honest[U]) ByID(ctx context.Context, id string) (U, error) {
+	user, err := u.Users.ByID(ctx, id)
+	return user, u.somebody(user, err)
+}
+
+func (u honest[U]) somebody(user U, err error) error {
+	if err == nil && u.id(user) == "" {
+		return auth.ErrNoUser
+	}
+	return err
+}

@@ -1,6 +1,7 @@
 package rig_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -110,6 +111,82 @@ func TestD27_PathsBehindAProxy(t *testing.T) {
 	}
 	if res := b.PostJSON("/app/in/keys/add", []byte("{}")); res.StatusCode != http.StatusOK {
 		t.Errorf("%d: %s", res.StatusCode, res.Body)
+	}
+}
+
+// silent is a storage that has no word for a user who isn't there.
+type silent struct{ rig.PasskeyStore }
+
+func (s silent) ByEmail(ctx context.Context, email string) (*rig.User, error) {
+	return said(s.PasskeyStore.ByEmail(ctx, email))
+}
+
+func (s silent) ByID(ctx context.Context, id string) (*rig.User, error) {
+	return said(s.PasskeyStore.ByID(ctx, id))
+}
+
+func (s silent) ByPasskey(ctx context.Context, id string) (*rig.User, passkey.Passkey, error) {
+	u, p, err := s.PasskeyStore.ByPasskey(ctx, id)
+	u, err = said(u, err)
+	return u, p, err
+}
+
+func said(u *rig.User, err error) (*rig.User, error) {
+	if errors.Is(err, auth.ErrNoUser) {
+		return nil, nil
+	}
+	return u, err
+}
+
+func TestD28_NilUser(t *testing.T) {
+	s := newSite(t, rig.Options{})
+	users := silent{rig.PasskeyStore{Table: s.Users}}
+	links, err1 := passlink.New(s.Desk, passlink.Config[*rig.User]{
+		Path: "/x/links/", Users: users, Email: func(u *rig.User) string { return u.Email }, Bound: (*rig.User).LinkFields,
+	})
+	passwords, err2 := password.New(s.Desk, password.Config[*rig.User]{
+		Path: "/x/words/", Users: users, Hasher: s.hasher, Create: s.Users.SignUp,
+		Account: func(u *rig.User) password.Account {
+			return password.Account{Email: u.Email, Hash: u.Hash, Proven: true}
+		},
+	})
+	passkeys, err3 := passkey.New(s.Desk, passkey.Config[*rig.User]{
+		Path: "/x/keys/", Users: users, Account: func(u *rig.User) string { return u.Email },
+	})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	s.Mux.Handle("/x/links/", links)
+	s.Mux.Handle("/x/words/", passwords)
+	s.Mux.Handle("/x/keys/", passkeys)
+	expect := func(what string, res *rig.Answer, status int) {
+		t.Helper()
+		if res.StatusCode != status {
+			t.Errorf("%s: %d, want %d: %s", what, res.StatusCode, status, res.Body)
+		}
+	}
+	b := s.Browser(t)
+	email := url.Values{"email": {adasAddress}}
+	expect("a login", b.Post("/x/words/login", url.Values{"email": {adasAddress}, "password": {adasWord}}), 422)
+	expect("a reset", b.Post("/x/words/forgotten", email), 200)
+	expect("a link", b.Post("/x/links/", email), 200)
+	q := s.ask(b, "ask")
+	expect("a passkey", b.PostJSON("/x/keys/asked", answer(q, newDevice().assert(t, q), false)), 404)
+	b.Post("/x/words/signup", email)
+	link, _ := s.mail()
+	to := b.Get(link).Location()
+	expect("a sign-up", b.Post(to, url.Values{"password": {adasWord}}), 303)
+	if who := b.Who(); who != "1 by password" {
+		t.Errorf("in is %s", who)
+	}
+	// Then the user goes, while links are on their way.
+	for path, refused := range map[string]int{"/x/links/": 400, "/x/words/forgotten": 400} {
+		b.Post(path, email)
+		link, _ := s.mail()
+		u := s.Users.Get("1")
+		s.Users.Delete("1")
+		expect(path, b.Get(link), refused)
+		s.Users.Add(*u)
 	}
 }
 
