@@ -21,6 +21,7 @@ type Desk[U any] struct {
 	host     string  // of Origin
 	secure   bool    // whether the binding cookie is __Host- and Secure
 	failures *teller // of Fail
+	proxied  *teller // of Allow; nil if the application brings a throttle
 }
 
 // New returns a Desk. If the configuration is wrong, it returns all faults as joined
@@ -64,6 +65,7 @@ func New[U any](c Config[U]) (*Desk[U], error) {
 	}
 	if c.Throttle == nil {
 		d.cfg.Throttle = NewMemory(nil)
+		d.proxied = &teller{log: c.Log}
 	}
 	return d, nil
 }

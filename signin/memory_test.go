@@ -2,6 +2,7 @@ package signin_test
 
 import (
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -212,5 +213,41 @@ func TestD16_TooManyAttempts(t *testing.T) {
 		if res.StatusCode != http.StatusTooManyRequests || res.Header.Get("Retry-After") != want[0] || !strings.Contains(res.Body, want[1]) {
 			t.Errorf("%v: %d, Retry-After %s, %s", wait, res.StatusCode, res.Header.Get("Retry-After"), res.Body)
 		}
+	}
+}
+
+// Behind a proxy, the default throttle counts everybody as one client. The log says so
+// when it matters.
+func TestD16_ProxyIsOneClient(t *testing.T) {
+	for _, row := range []struct {
+		name, field string
+		throttle    signin.Throttle
+		told        bool
+	}{
+		{"no proxy", "X-Real-Ip", nil, false},
+		{"X-Forwarded-For", "X-Forwarded-For", nil, true},
+		{"Forwarded", "Forwarded", nil, true},
+		{"a throttle of its own", "X-Forwarded-For", never(0), false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var log strings.Builder
+			a := rig.New(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) {
+				c.Throttle, c.Log = row.throttle, slog.New(slog.NewTextHandler(&log, nil))
+			}})
+			attempt := func() bool {
+				r := httptest.NewRequest("POST", "/", nil)
+				r.Header.Set(row.field, "for=192.0.2.1")
+				return a.Desk.Allow(httptest.NewRecorder(), r, "")
+			}
+			for attempt() {
+				if log.Len() > 0 {
+					t.Fatalf("it was allowed, and logged %q", log.String())
+				}
+			}
+			attempt()
+			if n := strings.Count(log.String(), "hardtack: one-client"); n != map[bool]int{true: 1}[row.told] || strings.Contains(log.String(), "192.0.2.1") {
+				t.Errorf("logged %q", log.String())
+			}
+		})
 	}
 }

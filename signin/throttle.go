@@ -1,10 +1,15 @@
 package signin
 
 import (
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
 )
+
+// errProxied is logged about the default throttle. Anybody can send the fields that it is
+// about, so they decide nothing else.
+var errProxied = errors.New("signin: an attempt that came through a proxy was refused, and all clients of the proxy count as one: set Throttle in Config to NewMemory with a function that returns the client's address")
 
 // Allow counts an attempt of the request's client at an account, or at none (""). If
 // there were too many, it answers 429 with Retry-After and returns false.
@@ -16,6 +21,9 @@ func (d *Desk[U]) Allow(w http.ResponseWriter, r *http.Request, account string) 
 	wait, ok := d.cfg.Throttle.Allow(r, account)
 	if ok {
 		return true
+	}
+	if d.proxied != nil && (r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "") {
+		d.proxied.say(r.Context(), "one-client", errProxied)
 	}
 	seconds := max(1, math.Ceil(wait.Seconds()))
 	w.Header().Set("Retry-After", strconv.FormatInt(int64(seconds), 10))
