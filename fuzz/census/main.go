@@ -98,9 +98,13 @@ func run(ctx context.Context, root string, suites []string, w io.Writer) (bool, 
 const census = `package ssestore
 
 func (p *state) census() {
-	println("\ncensus", p.phase, p.origin, p.ending, p.data, p.proof, p.use, p.readRare().wish,
+	r := p.rare
+	if r == nil {
+		r = new(rare)
+	}
+	println("\ncensus", p.phase, p.origin, p.ending, p.data, p.proof, p.use, r.wish,
 		p.present, p.legacy != 0, p.key.ID() != "", p.c.SID != claimsNoSID, p.c.Sub != "", p.c.Stk != claimsNoKid,
-		p.values != nil, p.private, p.sec != 0, p.readRare().former != 0)
+		p.values != nil, p.private, p.sec != 0, r.former != 0)
 }
 
 var claimsNoSID, claimsNoKid = (state{}).c.SID, (state{}).c.Stk
