@@ -46,7 +46,7 @@ type Users[U any] interface {
 	// auth.Config.Stamp returns, and returns the user as stored now. It checks in the
 	// same step that the row is still as it was when user was read:
 	//
-	//	UPDATE users SET hash = ?, stamp = ? WHERE id = ? AND hash = ? AND email = ?
+	//	UPDATE users SET hash = ?, stamp = ? WHERE id = ? AND stamp = ? AND hash = ? AND email = ?
 	//
 	// If it isn't, SetPassword changes nothing and returns [signin.ErrChanged]. That is
 	// what makes a link work once.
