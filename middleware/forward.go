@@ -51,8 +51,9 @@ type ForwardConfig[U any] struct {
 
 	// Renew is the path of [Guard.RenewHandler] as browsers see it, such as
 	// "/auth/renew". A person who opens a page after half of the idle time, or with the
-	// session of an earlier system (ssestore.Legacy), is sent there once. "" means that using the application doesn't renew the session, so
-	// that everybody has to log in again after Idle.
+	// session of an earlier system (ssestore.Legacy), is sent there once. "" means that
+	// using the application doesn't renew the session, so that everybody has to log in
+	// again after Idle.
 	Renew string
 
 	// Nginx limits the answers to those that nginx's auth_request understands: 401 with
