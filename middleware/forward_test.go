@@ -147,6 +147,7 @@ func TestE20_Verify(t *testing.T) {
 // POST.
 func TestE21_CrossSite(t *testing.T) {
 	a := verifier(t, func(s *setup) {
+		s.http1 = true // over HTTP/2 nothing has an Upgrade
 		s.guard.CrossOrigin = http.NewCrossOriginProtection()
 		if err := s.guard.CrossOrigin.AddTrustedOrigin("https://friend.example"); err != nil {
 			t.Fatal(err)
