@@ -45,9 +45,7 @@ func (d *Desk[U]) Enter(w http.ResponseWriter, r *http.Request, e Entry[U]) erro
 	if in.LoggedIn && in.LogID != before {
 		// The hook has logged somebody in and then failed. The visitor is told that
 		// they aren't, so they mustn't be.
-		if ended := d.cfg.Guard.Accounts().Logout(r.Context(), s); ended != nil {
-			return errors.Join(err, ended)
-		}
+		return errors.Join(err, d.cfg.Guard.Accounts().Logout(r.Context(), s))
 	}
 	return err
 }
@@ -111,10 +109,6 @@ var enteredKey = ssestore.NewKey[entered]("signin")
 // because what is left are the application's own parts, such as its database. The cause
 // of a 500 and a 503 is logged, at most once a minute; the visitor doesn't see it.
 func (d *Desk[U]) Fail(w http.ResponseWriter, r *http.Request, err error) {
-	if !d.ready() {
-		unmade(w, r)
-		return
-	}
 	p := Page{Status: d.Report(r, err)}
 	switch p.Status {
 	case http.StatusForbidden:

@@ -290,6 +290,9 @@ func TestD10_EnterHook(t *testing.T) {
 			return signin.ErrAnswered
 		}, 200, "code? then /members", "nobody"},
 		{"is down", func(http.ResponseWriter, *http.Request, signin.Entry[*rig.User]) error { return down }, 503, "try again in a minute", "nobody"},
+		{"lets in, and answers", func(_ http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error {
+			return errors.Join(desk.Login(r, e), signin.ErrAnswered)
+		}, 200, "", "1 by link"},
 		{"lets in, and then is down", func(_ http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error {
 			if err := desk.Login(r, e); err != nil {
 				return err

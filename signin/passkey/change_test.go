@@ -283,6 +283,12 @@ func TestA12_MethodsAndPaths(t *testing.T) {
 }
 
 // The handler isn't inside the guard, or New refused to make one: an answer, no panic.
+func TestA12_AnotherPlace(t *testing.T) {
+	x := newSite(t, rig.Options{})
+	x.Mux.Handle("/elsewhere/", x.passkeys)
+	refused(t, x.Browser(t).PostJSON("/elsewhere/ask", []byte("{}")), 404, "missing")
+}
+
 func TestA12_WithoutTheGuard(t *testing.T) {
 	x := newSite(t, rig.Options{})
 	for _, use := range []string{"ask", "asked", "add", "added", "rename", "remove"} {

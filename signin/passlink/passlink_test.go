@@ -757,6 +757,19 @@ func TestM20_UseThatSpendsNothing(t *testing.T) {
 	} {
 		a := start(t, rig.Options{}, func(c *passlink.Config[*rig.User]) {
 			c.Users = &flaky{Users: c.Users, answer: answer}
+			c.Email = func(u *rig.User) string {
+				if u == nil {
+					t.Error("Email got a nil user")
+					return ""
+				}
+				return u.Email
+			}
+			c.Bound = func(u *rig.User) []string {
+				if u == nil {
+					return nil
+				}
+				return u.LinkFields()
+			}
 		})
 		a.Users.Add(rig.User{Email: "bob@example.com"})
 		b := a.Browser(t)

@@ -141,8 +141,15 @@ func said(u *rig.User, err error) (*rig.User, error) {
 func TestD28_NilUser(t *testing.T) {
 	s := newSite(t, rig.Options{})
 	users := silent{rig.PasskeyStore{Table: s.Users}}
+	somebody := func(u *rig.User) *rig.User {
+		if u == nil {
+			t.Error("a function of the application got a nil user")
+			u = new(rig.User)
+		}
+		return u
+	}
 	links, err1 := passlink.New(s.Desk, passlink.Config[*rig.User]{
-		Path: "/x/links/", Users: users, Email: func(u *rig.User) string { return u.Email }, Bound: (*rig.User).LinkFields,
+		Path: "/x/links/", Users: users, Email: func(u *rig.User) string { return somebody(u).Email }, Bound: func(u *rig.User) []string { return somebody(u).LinkFields() },
 	})
 	passwords, err2 := password.New(s.Desk, password.Config[*rig.User]{
 		Path: "/x/words/", Users: users, Hasher: s.hasher, Create: s.Users.SignUp,
