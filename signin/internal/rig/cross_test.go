@@ -154,6 +154,7 @@ func TestD28_NilUser(t *testing.T) {
 	passwords, err2 := password.New(s.Desk, password.Config[*rig.User]{
 		Path: "/x/words/", Users: users, Hasher: s.hasher, Create: s.Users.SignUp,
 		Account: func(u *rig.User) password.Account {
+			u = somebody(u)
 			return password.Account{Email: u.Email, Hash: u.Hash, Proven: true}
 		},
 	})
