@@ -202,8 +202,9 @@ func (f *forward[U]) asked(r *http.Request) (*http.Request, *core) {
 	asked := new(http.Request)
 	*asked = *r
 	asked.Method, asked.Host = http.MethodPost, ""
-	// A WebSocket starts with a GET, and can do all that a POST can.
-	socket := upgrades(r.Header["Upgrade"]) || only(r.Header["Sec-Fetch-Mode"], "websocket")
+	// A WebSocket starts with a GET, and can do all that a POST can. Its key gets through
+	// gateways that drop Upgrade (RFC 6455 section 4.1), and HTTP/2 has none.
+	socket := len(r.Header["Sec-Websocket-Key"]) > 0 || only(r.Header["Sec-Fetch-Mode"], "websocket")
 	if m := r.Header["X-Forwarded-Method"]; len(m) == 1 && !socket {
 		switch m[0] {
 		case http.MethodGet, http.MethodHead, http.MethodOptions: // the safe ones; TRACE comes from no browser

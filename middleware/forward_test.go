@@ -147,7 +147,6 @@ func TestE20_Verify(t *testing.T) {
 // POST.
 func TestE21_CrossSite(t *testing.T) {
 	a := verifier(t, func(s *setup) {
-		s.http1 = true // over HTTP/2 nothing has an Upgrade
 		s.guard.CrossOrigin = http.NewCrossOriginProtection()
 		if err := s.guard.CrossOrigin.AddTrustedOrigin("https://friend.example"); err != nil {
 			t.Fatal(err)
@@ -180,11 +179,11 @@ func TestE21_CrossSite(t *testing.T) {
 		{"no host", forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example", "X-Forwarded-Host", ""), 403},
 		{"two hosts", append(forwarded("POST", "/", "Sec-Fetch-Site", "", "Origin", "https://app.example"), "X-Forwarded-Host", "app.example"), 403},
 		{"a program", forwarded("POST", "/", "Sec-Fetch-Site", "", "Sec-Fetch-Mode", ""), 200},
-		{"a WebSocket of this site", forwarded("GET", "/", "Upgrade", "websocket", "Sec-Fetch-Mode", "websocket"), 200},
-		{"a WebSocket of a sibling", forwarded("GET", "/", "Upgrade", "websocket", "Sec-Fetch-Mode", "websocket", "Sec-Fetch-Site", "same-site"), 403},
-		{"one whose gateway hides Upgrade", forwarded("GET", "/", "Sec-Fetch-Mode", "websocket", "Sec-Fetch-Site", "same-site"), 403},
-		{"one of an old browser", forwarded("GET", "/", "Upgrade", "websocket", "Sec-Fetch-Mode", "", "Sec-Fetch-Site", "", "Origin", "https://sibling.app.example"), 403},
-		{"one of an old browser, from here", forwarded("GET", "/", "Upgrade", "websocket", "Sec-Fetch-Mode", "", "Sec-Fetch-Site", "", "Origin", "https://app.example"), 200},
+		{"a WebSocket of this site", forwarded("GET", "/", "Sec-Websocket-Key", "AQIDBAUGBwgJCgsMDQ4PEA==", "Sec-Fetch-Mode", "websocket"), 200},
+		{"a WebSocket of a sibling", forwarded("GET", "/", "Sec-Websocket-Key", "AQIDBAUGBwgJCgsMDQ4PEA==", "Sec-Fetch-Mode", "websocket", "Sec-Fetch-Site", "same-site"), 403},
+		{"one over HTTP/2", forwarded("GET", "/", "Sec-Fetch-Mode", "websocket", "Sec-Fetch-Site", "same-site"), 403},
+		{"one of an old browser", forwarded("GET", "/", "Sec-Websocket-Key", "AQIDBAUGBwgJCgsMDQ4PEA==", "Sec-Fetch-Mode", "", "Sec-Fetch-Site", "", "Origin", "https://sibling.app.example"), 403},
+		{"one of an old browser, from here", forwarded("GET", "/", "Sec-Websocket-Key", "AQIDBAUGBwgJCgsMDQ4PEA==", "Sec-Fetch-Mode", "", "Sec-Fetch-Site", "", "Origin", "https://app.example"), 200},
 	} {
 		for _, path := range []string{"/verify", "/nginx"} {
 			r := a.do(ann, "GET", path, row.headers...)

@@ -288,7 +288,7 @@ func TestE21_RealGateways(t *testing.T) {
 		// A WebSocket of an old browser says only where it comes from.
 		for from, want := range map[string]int{s.base: 200, "https://sibling.example": 403} {
 			r := bob.Request("GET", "/p", nil)
-			r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Origin": {from}}
+			r.Header = http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Key": {"AQIDBAUGBwgJCgsMDQ4PEA=="}, "Origin": {from}}
 			bob.Do(r).Want(t, want, "")
 		}
 		// A client's own forwarded headers are overwritten.
