@@ -321,9 +321,6 @@ var survivors = []reason{
 		"signin/passkey New: err != nil #2",
 	}},
 	{panicked, "the user, or the answer, is nil; the tests that die assert the refusal", []string{
-		"signin/passkey handler.add: err != nil",
-		"signin/passkey handler.rename: err != nil",
-		"signin/passkey handler.remove: err != nil",
 		"signin/passkey handler.asked: err != nil #2",
 		"signin/passkey handler.prove: err != nil #2",
 	}},
