@@ -43,7 +43,12 @@ func TestF311_FormPost(t *testing.T) {
 
 			mux.HandleFunc("POST /callback", func(w http.ResponseWriter, r *http.Request) {
 				// No session here: the browser keeps its cookie from other sites' posts.
-				answer := url.Values{"code": {r.PostFormValue("code")}, "state": {r.PostFormValue("state")}}
+				answer := url.Values{}
+				for _, name := range []string{"code", "state", "iss", "error"} {
+					if value := r.PostFormValue(name); value != "" {
+						answer.Set(name, value)
+					}
+				}
 				http.Redirect(w, r, "/callback?"+answer.Encode(), http.StatusSeeOther)
 			})
 		}

@@ -545,7 +545,12 @@ func TestD26_FormPost(t *testing.T) {
 		}})
 		if turns {
 			s.Mux.HandleFunc("POST /oauth/op/callback", func(w http.ResponseWriter, r *http.Request) {
-				answer := url.Values{"code": {r.PostFormValue("code")}, "state": {r.PostFormValue("state")}}
+				answer := url.Values{}
+				for _, name := range []string{"code", "state", "iss", "error"} {
+					if value := r.PostFormValue(name); value != "" {
+						answer.Set(name, value)
+					}
+				}
 				http.Redirect(w, r, "/oauth/op/callback?"+answer.Encode(), http.StatusSeeOther)
 			})
 		}
