@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	listener, err := net.Listen("tcp", *addr) // first: its port is part of the origin
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (-addr chooses another address, such as localhost:8081)", err)
 	}
 	defer listener.Close()
 	at := listener.Addr().(*net.TCPAddr)
