@@ -26,6 +26,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,8 +83,12 @@ func run(ctx context.Context, root string, suites []string, w io.Writer) (bool, 
 		cmd := exec.CommandContext(ctx, "go", "test", "-count=1", "-short", "-v", "-vet=off", "-overlay="+overlay, "./"+suite)
 		cmd.Dir = root
 		out, err := cmd.CombinedOutput()
-		if err != nil {
+		failed := regexp.MustCompile(`(?m)^ *--- FAIL: .*`).FindAllString(string(out), -1)
+		if err != nil && len(failed) == 0 { // it wasn't built, or broke off
 			return false, fmt.Errorf("%s: %w\n%s", suite, err, lastLines(out, 20))
+		}
+		if len(failed) > 0 { // which is for the suite's own run to judge: it was in the states that it was in
+			fmt.Fprintf(w, "%s, while it was counted:\n%s\n", suite, strings.Join(failed, "\n"))
 		}
 		if err := count(states, out); err != nil {
 			return false, err
