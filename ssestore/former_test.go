@@ -453,3 +453,20 @@ func TestF105_NothingThere(t *testing.T) {
 		same(t, "verdict", out.Refused, alone.Refused)
 	})
 }
+
+// TestF105_ReasonStays: a former name under which nothing came doesn't hide why the
+// value under the current name was refused.
+func TestF105_ReasonStays(t *testing.T) {
+	store := newStore(t, codecs[0], ring(t, 1), func(c *ssestore.Config) {
+		c.Cookie = cookie.Config{Name: "sid"}
+		c.Former = []ssestore.Former{
+			{Cookie: cookie.Config{Name: "old"}, Until: now0.Add(day)},
+			{Cookie: cookie.Config{Name: "sid", Domain: "x.test"}, Until: now0.Add(day)},
+		}
+	})
+	s := store.Load([]string{"sid=of another program"}, now0)
+	s.Principal().Identity()
+	out, err := s.Commit(200)
+	must(t, err)
+	same(t, "the reason", out.Refused, cookie.ReasonForeign)
+}

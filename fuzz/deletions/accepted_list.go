@@ -218,7 +218,7 @@ var survivors = []reason{
 		"auth Manager.Impersonate: err != nil",
 		"auth Manager.Impersonate: none(user)",
 		"auth Manager.verify: m.outdated(who, user)",
-		"auth Manager.evaluate: behind != nil",
+		"auth Manager.ID: none(user)",
 		"auth Manager.Login: none(user)",
 		"auth Manager.RefreshStamp: known == nil",
 		"auth Manager.RefreshStamp: none(user)",
