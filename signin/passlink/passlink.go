@@ -8,10 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/signin"
-	"github.com/hardtack-go/hardtack/signin/internal/address"
+	"github.com/hardtack-go/hardtack/signin/internal/lookup"
 	"github.com/hardtack-go/hardtack/signin/internal/route"
 	"github.com/hardtack-go/hardtack/ticket"
 )
@@ -89,6 +88,7 @@ type Config[U any] struct {
 type handler[U any] struct {
 	Config[U]
 	desk  *signin.Desk[U]
+	find  lookup.Finder[U]
 	host  string // of the application, for the mail
 	links *ticket.Kind[link]
 	asked *ticket.Kind[asked]
@@ -152,7 +152,7 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if !route.Valid(c.Path) {
 		faults.Add("Path", route.Rule)
 	}
-	h := &handler[U]{Config: c, desk: desk}
+	h := &handler[U]{Config: c, desk: desk, find: lookup.Finder[U]{Users: c.Users, ID: of.Guard.Accounts().ID, Email: c.Email}}
 	_, h.host, _ = strings.Cut(of.Origin, "://")
 	var err error
 	h.links, err = ticket.New[link](ticket.Config{Keys: of.Keys, Purpose: "signin/passlink/link", Audience: of.Origin, Life: life})
@@ -162,7 +162,6 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	h.Users = honest[U]{c.Users, of.Guard.Accounts().ID}
 	return h, nil
 }
 
@@ -176,42 +175,4 @@ func (h *handler[U]) fields(user U) []string {
 func (h *handler[U]) once(before, after U) bool {
 	id := h.desk.Config().Guard.Accounts().ID
 	return id(before) == id(after) && !slices.Equal(h.fields(before), h.fields(after))
-}
-
-// byEmail returns the user with an address, or auth.ErrNoUser. Some databases find "ada" by
-// "ADÁ" too. Such a spelling is nobody's here, because each has attempts of its own at the
-// throttle.
-func (h *handler[U]) byEmail(ctx context.Context, email string) (U, error) {
-	user, err := h.Users.ByEmail(ctx, email)
-	if err == nil && address.Normal(h.Email(user)) != email {
-		err = auth.ErrNoUser
-	}
-	return user, err
-}
-
-// gone reports whether an error of the storage says that there is no such user.
-func gone(err error) bool { return errors.Is(err, auth.ErrNoUser) || errors.Is(err, auth.ErrBadID) }
-
-// An honest storage says auth.ErrNoUser where the one below returns a nil user and no
-// error, as package auth understands it.
-type honest[U any] struct {
-	Users[U]
-	id func(U) string
-}
-
-func (u honest[U]) ByEmail(ctx context.Context, email string) (U, error) {
-	user, err := u.Users.ByEmail(ctx, email)
-	return user, u.somebody(user, err)
-}
-
-func (u honest[U]) ByID(ctx context.Context, id string) (U, error) {
-	user, err := u.Users.ByID(ctx, id)
-	return user, u.somebody(user, err)
-}
-
-func (u honest[U]) somebody(user U, err error) error {
-	if err == nil && u.id(user) == "" {
-		return auth.ErrNoUser
-	}
-	return err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/address"
+	"github.com/hardtack-go/hardtack/signin/internal/lookup"
 	"github.com/hardtack-go/hardtack/signin/internal/route"
 )
 
@@ -74,9 +75,9 @@ func (h *handler[U]) ask(w http.ResponseWriter, r *http.Request, now time.Time) 
 		h.show(w, r, http.StatusUnprocessableEntity, "passlink/ask", "That isn’t an email address.", map[string]string{"email": "", "next": next})
 		return
 	}
-	user, err := h.byEmail(r.Context(), email)
+	user, err := h.find.ByEmail(r.Context(), email)
 	known := err == nil
-	if !known && !gone(err) {
+	if !known && !lookup.Gone(err) {
 		h.desk.Fail(w, r, err)
 		return
 	}
@@ -139,7 +140,7 @@ func (h *handler[U]) enterByLink(w http.ResponseWriter, r *http.Request, now tim
 func (h *handler[U]) read(r *http.Request, now time.Time, token string) (l link, user U, err error) {
 	l, err = h.links.Open(now, token, func(l link) ([]string, error) {
 		var err error
-		if user, err = h.Users.ByID(r.Context(), l.User); gone(err) {
+		if user, err = h.find.ByID(r.Context(), l.User); lookup.Gone(err) {
 			return nil, nil
 		} else if err != nil {
 			return nil, err
@@ -162,9 +163,9 @@ func (h *handler[U]) enterByCode(w http.ResponseWriter, r *http.Request, now tim
 		h.refuse(w, r, err)
 		return
 	}
-	user, err := h.byEmail(r.Context(), a.Email)
+	user, err := h.find.ByEmail(r.Context(), a.Email)
 	known := err == nil
-	if !known && !gone(err) {
+	if !known && !lookup.Gone(err) {
 		h.desk.Fail(w, r, err)
 		return
 	}
@@ -184,7 +185,7 @@ func (h *handler[U]) enterByCode(w http.ResponseWriter, r *http.Request, now tim
 func (h *handler[U]) enter(w http.ResponseWriter, r *http.Request, user U, remember bool, next string) {
 	used, err := h.Users.Use(r.Context(), user)
 	switch {
-	case errors.Is(err, signin.ErrChanged) || gone(err):
+	case errors.Is(err, signin.ErrChanged) || lookup.Gone(err):
 		h.invalid(w, r)
 		return
 	case err == nil && !h.once(user, used):

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/hardtack-go/hardtack/signin/internal/address"
+	"github.com/hardtack-go/hardtack/signin/internal/lookup"
 )
 
 func (h *handler[U]) verifyForm(w http.ResponseWriter, r *http.Request, user U) {
@@ -43,7 +44,7 @@ func (h *handler[U]) verify(w http.ResponseWriter, r *http.Request, user U) {
 func (h *handler[U]) openProof(r *http.Request) func(token string) (U, error) {
 	return func(token string) (user U, err error) {
 		_, err = h.proofs.Open(h.session(r).Now(), token, func(id string) ([]string, error) {
-			if user, err = h.Users.ByID(r.Context(), id); err == nil && h.Account(user).Proven {
+			if user, err = h.find.ByID(r.Context(), id); err == nil && h.Account(user).Proven {
 				return nil, nil
 			}
 			return h.current(user, err)
@@ -119,9 +120,9 @@ func (h *handler[U]) email(w http.ResponseWriter, r *http.Request, user U) {
 		h.show(w, r, http.StatusUnprocessableEntity, "password/email", problem, again)
 		return
 	}
-	owner, err := h.byEmail(r.Context(), email)
+	owner, err := h.find.ByEmail(r.Context(), email)
 	taken := err == nil
-	if !taken && !gone(err) {
+	if !taken && !lookup.Gone(err) {
 		h.desk.Fail(w, r, err)
 		return
 	}
@@ -149,7 +150,7 @@ type moving[U any] struct {
 func (h *handler[U]) openMove(r *http.Request) func(token string) (moving[U], error) {
 	return func(token string) (to moving[U], err error) {
 		m, err := h.moves.Open(h.session(r).Now(), token, func(m move) ([]string, error) {
-			to.user, err = h.Users.ByID(r.Context(), m.User)
+			to.user, err = h.find.ByID(r.Context(), m.User)
 			return h.current(to.user, err)
 		})
 		to.email = m.Email

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/hardtack-go/hardtack/signin/internal/address"
+	"github.com/hardtack-go/hardtack/signin/internal/lookup"
 )
 
 func (h *handler[U]) loginForm(w http.ResponseWriter, r *http.Request) {
@@ -28,8 +29,8 @@ func (h *handler[U]) login(w http.ResponseWriter, r *http.Request) {
 		h.show(w, r, http.StatusUnprocessableEntity, "password/login", "Enter your email address and your password.", again)
 		return
 	}
-	user, err := h.byEmail(r.Context(), email)
-	if err != nil && !gone(err) {
+	user, err := h.find.ByEmail(r.Context(), email)
+	if err != nil && !lookup.Gone(err) {
 		h.desk.Fail(w, r, err)
 		return
 	}
@@ -77,7 +78,7 @@ func (h *handler[U]) rehash(ctx context.Context, user U, password string) (U, bo
 	}
 	// Another login was first, or a change of the password was, and then the old one
 	// is no longer right.
-	if user, err = h.Users.ByID(ctx, h.id(user)); gone(err) {
+	if user, err = h.find.ByID(ctx, h.id(user)); lookup.Gone(err) {
 		return user, false, nil
 	} else if err != nil {
 		return user, false, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/signin"
+	"github.com/hardtack-go/hardtack/signin/internal/lookup"
 	"github.com/hardtack-go/hardtack/signin/internal/route"
 	"github.com/hardtack-go/hardtack/ticket"
 )
@@ -128,6 +129,7 @@ type Config[U any] struct {
 type handler[U any] struct {
 	Config[U]
 	desk  *signin.Desk[U]
+	find  lookup.Finder[U]
 	host  string          // of the application, for mails
 	pages map[string]page // by their names
 
@@ -207,7 +209,7 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	h.Users = honest[U]{c.Users, h.id}
+	h.find = lookup.Finder[U]{Users: c.Users, ID: h.id, Email: func(user U) string { return c.Account(user).Email }}
 	h.Validators = slices.Clone(c.Validators) // the caller's slice stays the caller's
 	h.route()
 	return h, nil

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/hardtack-go/hardtack/signin/internal/address"
+	"github.com/hardtack-go/hardtack/signin/internal/lookup"
 )
 
 func (h *handler[U]) forgottenForm(w http.ResponseWriter, r *http.Request) {
@@ -25,9 +26,9 @@ func (h *handler[U]) forgotten(w http.ResponseWriter, r *http.Request) {
 		h.show(w, r, http.StatusUnprocessableEntity, "password/forgotten", notAnAddress, f)
 		return
 	}
-	user, err := h.byEmail(r.Context(), email)
+	user, err := h.find.ByEmail(r.Context(), email)
 	known := err == nil
-	if !known && !gone(err) {
+	if !known && !lookup.Gone(err) {
 		h.desk.Fail(w, r, err)
 		return
 	}
@@ -52,7 +53,7 @@ func (h *handler[U]) forgotten(w http.ResponseWriter, r *http.Request) {
 func (h *handler[U]) openReset(r *http.Request) func(token string) (U, error) {
 	return func(token string) (user U, err error) {
 		_, err = h.resets.Open(h.session(r).Now(), token, func(id string) ([]string, error) {
-			user, err = h.Users.ByID(r.Context(), id)
+			user, err = h.find.ByID(r.Context(), id)
 			return h.current(user, err)
 		})
 		return user, err
@@ -63,7 +64,7 @@ func (h *handler[U]) openReset(r *http.Request) func(token string) (U, error) {
 // gone.
 func (h *handler[U]) current(user U, err error) ([]string, error) {
 	switch {
-	case gone(err):
+	case lookup.Gone(err):
 		return nil, nil
 	case err != nil:
 		return nil, err

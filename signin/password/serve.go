@@ -1,14 +1,13 @@
 package password
 
 import (
-	"context"
 	"errors"
 	"mime"
 	"net/http"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/signin"
-	"github.com/hardtack-go/hardtack/signin/internal/address"
+	"github.com/hardtack-go/hardtack/signin/internal/lookup"
 	"github.com/hardtack-go/hardtack/signin/internal/route"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -164,43 +163,5 @@ func (h *handler[U]) fields(user U) []string {
 	return []string{h.id(user), a.Email, a.Hash}
 }
 
-// byEmail returns the user with an address, or auth.ErrNoUser. Some databases find "ada" by
-// "ADÁ" too. Such a spelling is nobody's here, because each has attempts of its own at the
-// throttle.
-func (h *handler[U]) byEmail(ctx context.Context, email string) (U, error) {
-	user, err := h.Users.ByEmail(ctx, email)
-	if err == nil && address.Normal(h.Account(user).Email) != email {
-		err = auth.ErrNoUser
-	}
-	return user, err
-}
-
-// gone reports whether an error of the storage says that there is no such user.
-func gone(err error) bool { return errors.Is(err, auth.ErrNoUser) || errors.Is(err, auth.ErrBadID) }
-
 // late reports whether an error of the storage says that somebody else was first.
-func late(err error) bool { return errors.Is(err, signin.ErrChanged) || gone(err) }
-
-// An honest storage says auth.ErrNoUser where the one below returns a nil user and no
-// error, as package auth understands it.
-type honest[U any] struct {
-	Users[U]
-	id func(U) string
-}
-
-func (u honest[U]) ByEmail(ctx context.Context, email string) (U, error) {
-	user, err := u.Users.ByEmail(ctx, email)
-	return user, u.somebody(user, err)
-}
-
-func (u honest[U]) ByID(ctx context.Context, id string) (U, error) {
-	user, err := u.Users.ByID(ctx, id)
-	return user, u.somebody(user, err)
-}
-
-func (u honest[U]) somebody(user U, err error) error {
-	if err == nil && u.id(user) == "" {
-		return auth.ErrNoUser
-	}
-	return err
-}
+func late(err error) bool { return errors.Is(err, signin.ErrChanged) || lookup.Gone(err) }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"github.com/hardtack-go/hardtack/signin/internal/address"
+	"github.com/hardtack-go/hardtack/signin/internal/lookup"
 )
 
 const notAnAddress = "That isn’t an email address."
@@ -29,9 +30,9 @@ func (h *handler[U]) signup(w http.ResponseWriter, r *http.Request) {
 		h.show(w, r, http.StatusUnprocessableEntity, "password/signup", notAnAddress, map[string]string{"email": f["email"], "next": h.next(r)})
 		return
 	}
-	user, err := h.byEmail(r.Context(), email)
+	user, err := h.find.ByEmail(r.Context(), email)
 	taken := err == nil
-	if !taken && !gone(err) {
+	if !taken && !lookup.Gone(err) {
 		h.desk.Fail(w, r, err)
 		return
 	}
@@ -58,7 +59,7 @@ func (h *handler[U]) signup(w http.ResponseWriter, r *http.Request) {
 func (h *handler[U]) openSignup(r *http.Request) func(token string) (newcomer, error) {
 	return func(token string) (newcomer, error) {
 		return h.signups.Open(h.session(r).Now(), token, func(n newcomer) ([]string, error) {
-			if _, err := h.Users.ByEmail(r.Context(), n.Email); !gone(err) {
+			if _, err := h.find.BySpelling(r.Context(), n.Email); !lookup.Gone(err) {
 				return nil, err // nil if there is an account
 			}
 			return []string{n.Email}, nil
