@@ -13,6 +13,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/internal/vectors"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -145,7 +146,7 @@ func TestFormatPage_Values(t *testing.T) {
 // The package agrees with the page: same subkeys, and the token opens.
 func TestFormatPage_Package(t *testing.T) {
 	_, page := readFormat(t)
-	ring := ringOf(t, vectorKey{Kid: page["kid"], Root: page["root key"], Created: 1700000000000})
+	ring := vectors.Ring(t, vectors.Key{Kid: page["kid"], Root: page["root key"], Created: 1700000000000})
 	name, audience := page["cookie name"], page["audience"]
 	for what, label := range map[string]keyring.Label{
 		"seal subkey":    cookie.SealLabel(name, audience),

@@ -10,6 +10,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/vectors"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -86,8 +87,8 @@ func TestOracle_GoJose(t *testing.T) {
 // that the vectors of class malformed are no strawmen.
 func TestOracle_IsLenient(t *testing.T) {
 	lenient, total := 0, 0
-	for _, f := range readVectors(t) {
-		ring := ringOf(t, f.Ring...)
+	for _, f := range vectors.Read[vectorFile](t, vectorDir) {
+		ring := vectors.Ring(t, f.Ring...)
 		for _, v := range f.Vectors {
 			key, ok := ring.Key(rootKey(0).Kid)
 			if !ok {

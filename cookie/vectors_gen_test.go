@@ -15,6 +15,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/hardtack-go/hardtack/internal/vectors"
 )
 
 // The generator of testdata/vectors. It is a second writer of the format, made
@@ -28,18 +30,10 @@ import (
 
 // vectorFile is one file. Files stand alone: each has the keys it needs.
 type vectorFile struct {
-	Format  string      `json:"format"`
-	About   string      `json:"about"`
-	Ring    []vectorKey `json:"ring"`
-	Vectors []vector    `json:"vectors"`
-}
-
-// vectorKey is a root key of the ring that opens the vectors; the first is the
-// primary.
-type vectorKey struct {
-	Kid     string `json:"kid"`
-	Root    string `json:"root_hex"`
-	Created int64  `json:"created_ms"`
+	Format  string        `json:"format"`
+	About   string        `json:"about"`
+	Ring    []vectors.Key `json:"ring"`
+	Vectors []vector      `json:"vectors"`
 }
 
 // vector is one token with one verdict. Every refused one has exactly one fault.
@@ -68,8 +62,8 @@ var b64 = base64.RawURLEncoding
 func hash(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] }
 
 // rootKey is the n-th key of the vectors. 0 and 1 are in the ring, 2 is not.
-func rootKey(n int) vectorKey {
-	return vectorKey{
+func rootKey(n int) vectors.Key {
+	return vectors.Key{
 		Kid:     [...]string{"aK0-_z4", "bK1AAAA", "cK2__-8"}[n],
 		Root:    hex.EncodeToString(hash(fmt.Sprint("hardtack vector root key ", n))),
 		Created: 1700000000000 - int64(n)*86400000,
@@ -214,7 +208,7 @@ func makeVectors(t testing.TB) map[string][]byte {
 		{"foreign", "Values in other formats, and values that are too long.", foreignVectors},
 	} {
 		m := &maker{seen: seen, t: t}
-		m.file = vectorFile{Format: "hardtack session cookie, JWE, vectors version 1", About: f.about, Ring: []vectorKey{rootKey(0), rootKey(1)}}
+		m.file = vectorFile{Format: "hardtack session cookie, JWE, vectors version 1", About: f.about, Ring: []vectors.Key{rootKey(0), rootKey(1)}}
 		f.fill(m)
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/hardtack-go/hardtack/internal/vectors"
 )
 
 // The generator of testdata/vectors. Like that of package cookie, it is a second
@@ -27,16 +29,9 @@ import (
 type vectorFile struct {
 	Format  string          `json:"format"`
 	About   string          `json:"about"`
-	Ring    []vectorKey     `json:"ring"`
+	Ring    []vectors.Key   `json:"ring"`
 	Reader  vectorSet       `json:"reader_keys"`
 	Vectors []sessionVector `json:"vectors"`
-}
-
-// vectorKey is a root key of the ring; the first is the primary.
-type vectorKey struct {
-	Kid     string `json:"kid"`
-	Root    string `json:"root_hex"`
-	Created int64  `json:"created_ms"`
 }
 
 // vectorSet is a JWK Set of subkeys, as keyring.Key.ExportJWK writes them: what a
@@ -109,8 +104,8 @@ func usualConfig() vectorConfig {
 func vecHash(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] }
 
 // vecKey is the n-th key of the vectors. 0 and 1 are in the ring, 2 is not.
-func vecKey(n int) vectorKey {
-	return vectorKey{
+func vecKey(n int) vectors.Key {
+	return vectors.Key{
 		Kid:     [...]string{"sA0-_z4", "sB1AAAA", "sC2__-8"}[n],
 		Root:    hex.EncodeToString(vecHash(fmt.Sprint("hardtack session vector root key ", n))),
 		Created: 1_699_000_000_000 - int64(n)*vecDay*1000,
@@ -368,7 +363,7 @@ func makeSessionVectors(t testing.TB) map[string][]byte {
 		{"former", "Places where the cookie was before its configuration changed.", formerSessions},
 	} {
 		m := &vectorMaker{name: f.name, seen: seen, slots: map[string]bool{}, t: t}
-		m.file = vectorFile{Format: "hardtack session, vectors version 1", About: f.about, Ring: []vectorKey{vecKey(0), vecKey(1)}}
+		m.file = vectorFile{Format: "hardtack session, vectors version 1", About: f.about, Ring: []vectors.Key{vecKey(0), vecKey(1)}}
 		f.fill(m)
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)

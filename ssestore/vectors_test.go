@@ -1,18 +1,14 @@
 package ssestore_test
 
 import (
-	"bytes"
-	"encoding/hex"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/internal/vectors"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -21,66 +17,7 @@ const vectorDir = "testdata/vectors"
 
 // The committed vectors are what the generator makes: nobody edits them by hand.
 func TestVectorsAreGenerated(t *testing.T) {
-	files := makeSessionVectors(t)
-	if *update {
-		if err := os.MkdirAll(vectorDir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, want := range files {
-		path := filepath.Join(vectorDir, name)
-		if *update {
-			if err := os.WriteFile(path, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		have, err := os.ReadFile(path)
-		if err != nil || !bytes.Equal(have, want) {
-			t.Errorf("%s is not what the generator makes (%v); run go test ./ssestore -run Vectors -update", path, err)
-		}
-	}
-	entries, err := os.ReadDir(vectorDir)
-	if err != nil || len(entries) != len(files) {
-		t.Errorf("%s has %d entries, the generator makes %d files (%v)", vectorDir, len(entries), len(files), err)
-	}
-}
-
-func readVectors(t testing.TB) (files []vectorFile) {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(vectorDir, "*.json"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no vectors in %s: %v", vectorDir, err)
-	}
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var f vectorFile
-		if err := json.Unmarshal(text, &f); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		files = append(files, f)
-	}
-	return files
-}
-
-// ring makes the keyring of a file.
-func (f vectorFile) ring(t testing.TB) *keyring.Keyring {
-	t.Helper()
-	var set []string
-	for _, k := range f.Ring {
-		root, err := hex.DecodeString(k.Root)
-		must(t, err)
-		jwk, err := json.Marshal(map[string]any{"kty": "oct", "kid": k.Kid, "k": encode64(string(root)), "use": "enc", "created": k.Created})
-		must(t, err)
-		set = append(set, string(jwk))
-	}
-	r, err := keyring.Parse(`{"keys":[` + strings.Join(set, ",") + `]}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	vectors.Hold(t, vectorDir, makeSessionVectors(t), *update)
 }
 
 func (c vectorConfig) store(t testing.TB, keys keyring.Source) *ssestore.Store {
@@ -104,8 +41,8 @@ func (c vectorConfig) store(t testing.TB, keys keyring.Source) *ssestore.Store {
 // says. What runs a vector may be in any language.
 func TestV1_SessionVectors(t *testing.T) {
 	n := 0
-	for _, f := range readVectors(t) {
-		ring := f.ring(t)
+	for _, f := range vectors.Read[vectorFile](t, vectorDir) {
+		ring := vectors.Ring(t, f.Ring...)
 		for _, v := range f.Vectors {
 			n++
 			s := v.Config.store(t, ring).Load(v.Cookie, time.Unix(v.Now, 0))
@@ -164,8 +101,8 @@ func withoutSecrets(t testing.TB, text string) string {
 
 // The reader's keys in a file are those that an operator would export for it.
 func TestVectors_ReaderKeys(t *testing.T) {
-	for _, f := range readVectors(t) {
-		ring := f.ring(t)
+	for _, f := range vectors.Read[vectorFile](t, vectorDir) {
+		ring := vectors.Ring(t, f.Ring...)
 		for _, k := range f.Reader.Keys {
 			key, _ := ring.Key(k.Kid)
 			var exported vectorJWK

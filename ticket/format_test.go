@@ -13,13 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardtack-go/hardtack/internal/vectors"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/ticket"
 )
 
 const formatPage = "../docs/FORMAT.md"
 
-var exampleKey = vectorKey{Kid: "ZXhhbXA", Root: "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", Created: 1700000000000}
+var exampleKey = vectors.Key{Kid: "ZXhhbXA", Root: "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", Created: 1700000000000}
 
 // example computes the ticket of the worked example of FORMAT.md with the standard
 // library, step by step. Root key, kid and audience are those of the session there.
@@ -96,7 +97,7 @@ func TestFormatPage(t *testing.T) {
 			t.Logf("%s = %s", w[0], w[1])
 		}
 	}
-	r := ringOf(t, exampleKey)
+	r := vectors.Ring(t, exampleKey)
 	if got := fmt.Sprintf("%x", r.Primary().Derive(keyring.Label{Purpose: "ticket", Audience: "shop", Name: "reset"})); got != page["ticket subkey"] {
 		t.Errorf("keyring derives %s", got)
 	}

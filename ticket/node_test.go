@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/hardtack-go/hardtack/internal/vectors"
 )
 
 // A reader in JavaScript, written from docs/FORMAT.md alone, gives every vector the
@@ -25,11 +27,11 @@ func TestNodeVectors(t *testing.T) {
 		t.Skip("node is not installed: testdata/open.mjs was not tried")
 	}
 	type task struct {
-		Ring   []vectorKey `json:"ring"`
-		Vector vector      `json:"vector"`
+		Ring   []vectors.Key `json:"ring"`
+		Vector vector        `json:"vector"`
 	}
 	var tasks []task
-	for _, f := range readVectors(t) {
+	for _, f := range vectors.Read[vectorFile](t, vectorDir) {
 		for _, v := range f.Vectors {
 			tasks = append(tasks, task{f.Ring, v})
 		}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/hardtack-go/hardtack/internal/vectors"
 )
 
 // The generator of testdata/vectors. It uses the second writer in writer_test.go, so
@@ -19,18 +21,10 @@ import (
 
 // vectorFile is one file. Files stand alone: each has the keys it needs.
 type vectorFile struct {
-	Format  string      `json:"format"`
-	About   string      `json:"about"`
-	Ring    []vectorKey `json:"ring"`
-	Vectors []vector    `json:"vectors"`
-}
-
-// vectorKey is a root key of the ring that opens the vectors; the first is the
-// primary.
-type vectorKey struct {
-	Kid     string `json:"kid"`
-	Root    string `json:"root_hex"`
-	Created int64  `json:"created_ms"`
+	Format  string        `json:"format"`
+	About   string        `json:"about"`
+	Ring    []vectors.Key `json:"ring"`
+	Vectors []vector      `json:"vectors"`
 }
 
 // vector is one ticket, opened once. Every refused one has exactly one fault.
@@ -51,8 +45,8 @@ type vector struct {
 }
 
 // rootKey is the n-th key of the vectors. 0 and 1 are in the ring, 2 is not.
-func rootKey(n int) vectorKey {
-	return vectorKey{
+func rootKey(n int) vectors.Key {
+	return vectors.Key{
 		Kid:     [...]string{"aK0-_z4", "bK1AAAA", "cK2__-8"}[n],
 		Root:    hex.EncodeToString(hash(fmt.Sprint("hardtack ticket vector root key ", n))),
 		Created: 1700000000000 - int64(n)*86400000,
@@ -331,7 +325,7 @@ func makeVectors(t testing.TB) map[string][]byte {
 		{"token", "Altered, or no ticket at all. The vectors of sessions (cookie/testdata/vectors) have many more of these.", tokenTickets},
 	} {
 		m := &maker{t: t, seen: seen}
-		m.file = vectorFile{Format: "hardtack ticket, vectors version 1", About: f.about, Ring: []vectorKey{rootKey(0), rootKey(1)}}
+		m.file = vectorFile{Format: "hardtack ticket, vectors version 1", About: f.about, Ring: []vectors.Key{rootKey(0), rootKey(1)}}
 		f.fill(m)
 		var b bytes.Buffer
 		e := json.NewEncoder(&b)

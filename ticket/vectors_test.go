@@ -2,20 +2,14 @@ package ticket_test
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
-	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/internal/vectors"
 	"github.com/hardtack-go/hardtack/ticket"
 )
 
@@ -24,75 +18,13 @@ var update = flag.Bool("update", false, "write testdata/vectors anew")
 const vectorDir = "testdata/vectors"
 
 // The committed vectors are what the generator makes: nobody edits them by hand.
-func TestVectorsAreGenerated(t *testing.T) {
-	files := makeVectors(t)
-	if *update {
-		if err := os.MkdirAll(vectorDir, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, want := range files {
-		path := filepath.Join(vectorDir, name)
-		if *update {
-			if err := os.WriteFile(path, want, 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		have, err := os.ReadFile(path)
-		if err != nil || !bytes.Equal(have, want) {
-			t.Errorf("%s is not what the generator makes (%v); run go test ./ticket -run Vectors -update", path, err)
-		}
-	}
-	entries, err := os.ReadDir(vectorDir)
-	if err != nil || len(entries) != len(files) {
-		t.Errorf("%s has %d entries, the generator makes %d files (%v)", vectorDir, len(entries), len(files), err)
-	}
-}
-
-func readVectors(t testing.TB) []vectorFile {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(vectorDir, "*.json"))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no vectors in %s: %v", vectorDir, err)
-	}
-	var files []vectorFile
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var f vectorFile
-		if err := json.Unmarshal(text, &f); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		files = append(files, f)
-	}
-	return files
-}
-
-// ringOf makes a keyring of root keys as a vector file or FORMAT.md gives them.
-func ringOf(t testing.TB, keys ...vectorKey) *keyring.Keyring {
-	t.Helper()
-	var set []string
-	for _, k := range keys {
-		root, err := hex.DecodeString(k.Root)
-		if err != nil {
-			t.Fatal(err)
-		}
-		set = append(set, fmt.Sprintf(`{"kty":"oct","kid":"%s","k":"%s","use":"enc","created":%d}`, k.Kid, base64.RawURLEncoding.EncodeToString(root), k.Created))
-	}
-	r, err := keyring.Parse(`{"keys":[` + strings.Join(set, ",") + `]}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
+func TestVectorsAreGenerated(t *testing.T) { vectors.Hold(t, vectorDir, makeVectors(t), *update) }
 
 // TestVectors: every vector, in one table that other implementations can run too.
 func TestVectors(t *testing.T) {
 	count, results := 0, map[string]int{}
-	for _, f := range readVectors(t) {
-		r := ringOf(t, f.Ring...)
+	for _, f := range vectors.Read[vectorFile](t, vectorDir) {
+		r := vectors.Ring(t, f.Ring...)
 		for _, v := range f.Vectors {
 			count++
 			results[v.Result]++

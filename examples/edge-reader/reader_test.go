@@ -21,6 +21,7 @@ import (
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/examples/internal/jsreader"
 	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/internal/vectors"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -42,11 +43,7 @@ var parent = filepath.Join("..", "..")
 
 // vectorFile is a file of test vectors, of either kind.
 type vectorFile struct {
-	Ring []struct {
-		Kid     string `json:"kid"`
-		Root    string `json:"root_hex"`
-		Created int64  `json:"created_ms"`
-	} `json:"ring"`
+	Ring       []vectors.Key   `json:"ring"`
 	ReaderKeys json.RawMessage `json:"reader_keys"`
 	Vectors    []vector        `json:"vectors"`
 }
@@ -99,62 +96,34 @@ func (c vectorConfig) options() map[string]any {
 	}
 }
 
-func readVectors(t *testing.T, pkg string) (files []vectorFile) {
+func readVectors(t *testing.T, pkg string) []vectorFile {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(parent, pkg, "testdata", "vectors", "*.json"))
-	if err != nil || len(paths) < 7 {
-		t.Fatalf("%d files of vectors: %v", len(paths), err)
-	}
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var f vectorFile
-		if err := json.Unmarshal(text, &f); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		files = append(files, f)
+	files := vectors.Read[vectorFile](t, filepath.Join(parent, pkg, "testdata", "vectors"))
+	if len(files) < 7 {
+		t.Fatalf("%d files of vectors", len(files))
 	}
 	return files
-}
-
-func (f vectorFile) keyring(t *testing.T) *keyring.Keyring {
-	t.Helper()
-	var set []string
-	for _, k := range f.Ring {
-		root, err := hex.DecodeString(k.Root)
-		if err != nil {
-			t.Fatal(err)
-		}
-		set = append(set, fmt.Sprintf(`{"kty":"oct","kid":%q,"k":%q,"use":"enc","created":%d}`, k.Kid, base64.RawURLEncoding.EncodeToString(root), k.Created))
-	}
-	ring, err := keyring.Parse(`{"keys":[` + strings.Join(set, ",") + `]}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ring
 }
 
 // TestV2_TokenVectors: every token gets the verdict of its vector, and opens to the same
 // bytes under the same key.
 func TestV2_TokenVectors(t *testing.T) {
 	var tasks []task
-	var vectors []vector
+	var all []vector
 	for _, f := range readVectors(t, "cookie") {
-		ring := f.keyring(t)
+		ring := vectors.Ring(t, f.Ring...)
 		for _, v := range f.Vectors {
 			var keys []string
 			for _, k := range ring.Keys() {
 				keys = append(keys, string(k.ExportJWK(cookie.SealLabel(v.Name, v.Audience))))
 			}
 			tasks = append(tasks, task{"do": "open", "token": v.Token, "keys": json.RawMessage(`{"keys":[` + strings.Join(keys, ",") + `]}`)})
-			vectors = append(vectors, v)
+			all = append(all, v)
 		}
 	}
 	jsreader.Each(t, func(t *testing.T, run func(*testing.T, []task) []result) {
 		for i, r := range run(t, tasks) {
-			v := vectors[i]
+			v := all[i]
 			want := result{Verdict: v.Result}
 			if v.Result == "accepted" {
 				want = result{Verdict: "ok", Kid: v.Kid, Plaintext: v.Plaintext}
@@ -163,7 +132,7 @@ func TestV2_TokenVectors(t *testing.T) {
 				t.Errorf("%s: %s %s %.40s, want %s %s %.40s", v.ID, r.Verdict, r.Kid, r.Plaintext, want.Verdict, want.Kid, want.Plaintext)
 			}
 		}
-		t.Logf("%d vectors", len(vectors))
+		t.Logf("%d vectors", len(all))
 	})
 }
 
@@ -171,19 +140,19 @@ func TestV2_TokenVectors(t *testing.T) {
 // V1 is the same for the library itself.
 func TestV2_SessionVectors(t *testing.T) {
 	var tasks []task
-	var vectors []vector
+	var all []vector
 	for _, f := range readVectors(t, "ssestore") {
 		for _, v := range f.Vectors {
 			tasks = append(tasks, task{
 				"do": "read", "keys": f.ReaderKeys, "options": v.Config.options(),
 				"cookie": v.Cookie, "now": v.Now, "within": v.Config.RenewVerified,
 			})
-			vectors = append(vectors, v)
+			all = append(all, v)
 		}
 	}
 	jsreader.Each(t, func(t *testing.T, run func(*testing.T, []task) []result) {
 		for i, r := range run(t, tasks) {
-			v := vectors[i]
+			v := all[i]
 			if r.Verdict != v.Verdict || (r.Session != nil) != (v.Verdict == "ok") {
 				t.Errorf("%s: %s, want %s", v.ID, r.Verdict, v.Verdict)
 				continue
@@ -195,7 +164,7 @@ func TestV2_SessionVectors(t *testing.T) {
 				v.compare(t, *r.Session)
 			}
 		}
-		t.Logf("%d vectors", len(vectors))
+		t.Logf("%d vectors", len(all))
 	})
 }
 

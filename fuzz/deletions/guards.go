@@ -92,7 +92,7 @@ type corePackage struct {
 // findCore lists the packages of a module that have code which programs import: no
 // commands, and no package that only tests use.
 func findCore(ctx context.Context, root string, in part) (core, error) {
-	cmd := exec.CommandContext(ctx, "go", "list", "-json=Dir,Name,GoFiles", "./"+path.Join(in.dir, "..."))
+	cmd := exec.CommandContext(ctx, "go", "list", "-json=Dir,Name,GoFiles,Imports", "./"+path.Join(in.dir, "..."))
 	cmd.Dir = root
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -103,8 +103,8 @@ func findCore(ctx context.Context, root string, in part) (core, error) {
 	var c core
 	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 		var p struct {
-			Dir, Name string
-			GoFiles   []string
+			Dir, Name        string
+			GoFiles, Imports []string
 		}
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
 			return c, nil
@@ -115,14 +115,16 @@ func findCore(ctx context.Context, root string, in part) (core, error) {
 		if err != nil {
 			return core{}, err
 		}
-		if len(p.GoFiles) == 0 || rel == "." || p.Name == "main" || p.Name == "rig" {
+		rel = filepath.ToSlash(rel)
+		testing := strings.Contains("/"+rel, "/internal/") && slices.Contains(p.Imports, "testing")
+		if len(p.GoFiles) == 0 || rel == "." || p.Name == "main" || testing {
 			continue
 		}
 		var files []string
 		for _, name := range p.GoFiles {
 			files = append(files, filepath.Join(p.Dir, name))
 		}
-		c.packages = append(c.packages, corePackage{filepath.ToSlash(rel), p.Name, p.Dir, files})
+		c.packages = append(c.packages, corePackage{rel, p.Name, p.Dir, files})
 	}
 }
 

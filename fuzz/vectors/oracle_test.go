@@ -17,6 +17,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/jwe"
+	"github.com/hardtack-go/hardtack/internal/vectors"
 )
 
 // The published vectors, given to libraries that know nothing of hardtack: they
@@ -32,8 +33,8 @@ type task struct {
 // kid, or with one that is not in the ring, gets the primary's.
 func tasks(t *testing.T) (list []task) {
 	t.Helper()
-	for _, f := range readVectors(t) {
-		ring := f.ring(t)
+	for _, f := range vectors.Read[vectorFile](t, vectorDir) {
+		ring := vectors.Ring(t, f.Ring...)
 		for _, v := range f.Vectors {
 			key := ring.Primary()
 			if kid, ok := jwe.Kid(v.Token); ok {

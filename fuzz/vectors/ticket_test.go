@@ -2,42 +2,29 @@ package vectors_test
 
 import (
 	"encoding/hex"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	gojose "github.com/go-jose/go-jose/v4"
 
 	"github.com/hardtack-go/hardtack/internal/jwe"
+	"github.com/hardtack-go/hardtack/internal/vectors"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
 // The vectors of package ticket, given to go-jose: it opens every ticket that has our
 // form, whatever its claims, and reads what was sealed.
 func TestTicketVectors_GoJose(t *testing.T) {
-	paths, err := filepath.Glob("../../ticket/testdata/vectors/*.json")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no vectors: %v", err)
+	type file struct {
+		vectorFile
+		Vectors []struct {
+			vector
+			Purpose string `json:"purpose"`
+		} `json:"vectors"`
 	}
 	opened, total := 0, 0
-	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var f struct {
-			vectorFile
-			Vectors []struct {
-				vector
-				Purpose string `json:"purpose"`
-			} `json:"vectors"`
-		}
-		if err := json.Unmarshal(text, &f); err != nil {
-			t.Fatalf("%s: %v", path, err)
-		}
-		ring := f.ring(t)
+	for _, f := range vectors.Read[file](t, "../../ticket/testdata/vectors") {
+		ring := vectors.Ring(t, f.Ring...)
 		for _, v := range f.Vectors {
 			total++
 			kid, _ := jwe.Kid(v.Token)

@@ -86,9 +86,10 @@ func TestT2_SecretsAreComparedInConstantTime(t *testing.T) {
 		"ticket/claims.go":         1, // digests of the fields a ticket is bound to
 	}
 	variable := map[string]int{
-		"ssestore/data.go":           1, // is Set a change? Both are the visitor's own data
-		"internal/equal/equal.go":    2, // would Get return what Set is given? The caller's own values
-		"cookie/gorilla/withkeys.go": 1, // the configuration's own keys, when the program starts
+		"ssestore/data.go":            1, // is Set a change? Both are the visitor's own data
+		"internal/equal/equal.go":     2, // would Get return what Set is given? The caller's own values
+		"internal/vectors/vectors.go": 1, // published files, in tests
+		"cookie/gorilla/withkeys.go":  1, // the configuration's own keys, when the program starts
 	}
 	gotConstant, gotVariable := map[string]int{}, map[string]int{}
 	for _, s := range goSources(t) {

@@ -23,6 +23,7 @@ var layers = []layer{
 	{pkg: ""},
 	{pkg: "internal/policy"},
 	{pkg: "internal/race", core: true},
+	{pkg: "internal/vectors", may: []string{"keyring"}, json: true}, // for tests
 	{pkg: "internal/config", core: true},
 	{pkg: "internal/equal", core: true, json: true},
 	{pkg: "internal/cookieheader", core: true},

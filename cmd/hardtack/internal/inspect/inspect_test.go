@@ -1,19 +1,16 @@
 package inspect_test
 
 import (
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cmd/hardtack/internal/inspect"
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/vectors"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -21,51 +18,8 @@ import (
 // root is the root of the repository.
 const root = "../../../.."
 
-type rootKey struct {
-	Kid     string `json:"kid"`
-	Root    string `json:"root_hex"`
-	Created int64  `json:"created_ms"`
-}
-
-func ring(t *testing.T, keys []rootKey) *keyring.Keyring {
-	t.Helper()
-	var set []string
-	for _, k := range keys {
-		raw, err := hex.DecodeString(k.Root)
-		if err != nil {
-			t.Fatal(err)
-		}
-		set = append(set, fmt.Sprintf(`{"kty":"oct","kid":"%s","k":"%s","use":"enc","created":%d}`, k.Kid, base64.RawURLEncoding.EncodeToString(raw), k.Created))
-	}
-	r, err := keyring.Parse(`{"keys":[` + strings.Join(set, ",") + `]}`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
-
-// read calls f with the contents of each file of vectors.
-func read[T any](t *testing.T, dir string, f func(T)) {
-	t.Helper()
-	files, err := filepath.Glob(filepath.Join(root, dir, "*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no vectors in %s: %v", dir, err)
-	}
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var v T
-		if err := json.Unmarshal(text, &v); err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		f(v)
-	}
-}
-
 type sessionVectors struct {
-	Ring    []rootKey `json:"ring"`
+	Ring    []vectors.Key `json:"ring"`
 	Vectors []struct {
 		ID     string
 		Config struct {
@@ -87,7 +41,7 @@ type sessionVectors struct {
 func TestE54_SessionVectors(t *testing.T) {
 	n := 0
 	sec := func(n int64) time.Duration { return time.Duration(n) * time.Second }
-	read(t, "ssestore/testdata/vectors", func(f sessionVectors) {
+	for _, f := range vectors.Read[sessionVectors](t, root+"/ssestore/testdata/vectors") {
 		for _, v := range f.Vectors {
 			if v.Config.Former != nil || strings.ContainsAny(strings.Join(v.Cookie, ""), "\r\n") {
 				continue // inspect doesn't look for former names, and reads lines
@@ -98,7 +52,7 @@ func TestE54_SessionVectors(t *testing.T) {
 				pasted += "Cookie: " + line + "\n"
 			}
 			r, err := inspect.Request(inspect.Config{
-				Ring: ring(t, f.Ring), Name: v.Config.Name, Audience: v.Config.Audience, Show: true,
+				Ring: vectors.Ring(t, f.Ring...), Name: v.Config.Name, Audience: v.Config.Audience, Show: true,
 				Idle: sec(v.Config.Idle), Absolute: sec(v.Config.Absolute),
 				PersistentIdle: sec(v.Config.PersistentIdle), PersistentAbsolute: sec(v.Config.PersistentAbsolute),
 			}, pasted, time.Unix(v.Now, 0))
@@ -125,14 +79,14 @@ func TestE54_SessionVectors(t *testing.T) {
 				}
 			}
 		}
-	})
+	}
 	if n < 80 {
 		t.Errorf("%d vectors", n)
 	}
 }
 
 type tokenVectors struct {
-	Ring    []rootKey `json:"ring"`
+	Ring    []vectors.Key `json:"ring"`
 	Vectors []struct {
 		ID, Name, Audience, Token, Result string
 	}
@@ -141,13 +95,13 @@ type tokenVectors struct {
 // The verdict on every published token is the published one.
 func TestE54_TokenVectors(t *testing.T) {
 	n := 0
-	read(t, "cookie/testdata/vectors", func(f tokenVectors) {
+	for _, f := range vectors.Read[tokenVectors](t, root+"/cookie/testdata/vectors") {
 		for _, v := range f.Vectors {
 			if v.Token == "" || strings.ContainsAny(v.Token, ";\r\n \t=") {
 				continue // no header and no line has such a value
 			}
 			n++
-			c := inspect.Config{Ring: ring(t, f.Ring), Name: v.Name, Audience: v.Audience}
+			c := inspect.Config{Ring: vectors.Ring(t, f.Ring...), Name: v.Name, Audience: v.Audience}
 			r, err := inspect.Request(c, v.Token, time.Unix(1_700_000_000, 0))
 			if err != nil || len(r.Values) != 1 {
 				t.Errorf("%s: %+v, %v", v.ID, r, err)
@@ -171,7 +125,7 @@ func TestE54_TokenVectors(t *testing.T) {
 				t.Errorf("%s without keys: %s, %v, want %s", v.ID, r.Verdict, err, form)
 			}
 		}
-	})
+	}
 	if n < 200 {
 		t.Errorf("%d vectors", n)
 	}
