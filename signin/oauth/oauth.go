@@ -137,12 +137,7 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (*Handler[U], error) {
 	if c.Users == nil {
 		faults.Add("Users", "is required")
 	}
-	if c.Path == "" {
-		c.Path = "/oauth/"
-	}
-	if !route.Valid(c.Path) {
-		faults.Add("Path", route.Rule)
-	}
+	c.Path = route.Mount(&faults, c.Path, "/oauth/")
 	if c.Recent == 0 {
 		c.Recent = recent
 	}

@@ -141,12 +141,7 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if c.Account == nil {
 		faults.Add("Account", "is required")
 	}
-	if c.Path == "" {
-		c.Path = "/passkey/"
-	}
-	if !route.Valid(c.Path) {
-		faults.Add("Path", route.Rule)
-	}
+	c.Path = route.Mount(&faults, c.Path, "/passkey/")
 	if c.Recent == 0 {
 		c.Recent = recent
 	}

@@ -146,12 +146,7 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if c.Bound == nil {
 		faults.Add("Bound", "is required, or links would work more than once")
 	}
-	if c.Path == "" {
-		c.Path = "/passlink/"
-	}
-	if !route.Valid(c.Path) {
-		faults.Add("Path", route.Rule)
-	}
+	c.Path = route.Mount(&faults, c.Path, "/passlink/")
 	h := &handler[U]{Config: c, desk: desk, find: lookup.Finder[U]{Users: c.Users, ID: of.Guard.Accounts().ID, Email: c.Email}}
 	_, h.host, _ = strings.Cut(of.Origin, "://")
 	var err error

@@ -189,12 +189,7 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (http.Handler, error) {
 	if slices.ContainsFunc(c.Validators, func(v Validator) bool { return v == nil }) {
 		faults.Add("Validators", "must not have a nil")
 	}
-	if c.Path == "" {
-		c.Path = "/password/"
-	}
-	if !route.Valid(c.Path) {
-		faults.Add("Path", route.Rule)
-	}
+	c.Path = route.Mount(&faults, c.Path, "/password/")
 	h := &handler[U]{Config: c, desk: desk, pages: map[string]page{}}
 	_, h.host, _ = strings.Cut(of.Origin, "://")
 	if h.Hasher == nil {

@@ -8,16 +8,26 @@ import (
 	"strings"
 
 	"github.com/hardtack-go/hardtack/auth/next"
+	"github.com/hardtack-go/hardtack/internal/config"
 )
 
-// Rule says what [Valid] wants.
-const Rule = "must be a path with one slash at each end, of letters, digits and . _ ~ -"
+// rule says what valid wants. It keeps out what a pattern of http.ServeMux, a link or a
+// form's action could take for something else.
+const rule = "must be a path with one slash at each end, of letters, digits and . _ ~ -"
 
 var valid = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)*$`)
 
-// Valid reports whether a way can be mounted under a path. It keeps out what a pattern of
-// http.ServeMux, a link or a form's action could take for something else.
-func Valid(path string) bool { return valid.MatchString(path) }
+// Mount returns where a way is mounted: at the path of its Config, or at the usual one if
+// that is "". If a way can't be mounted there, it adds a fault.
+func Mount(faults *config.Faults, path, usual string) string {
+	if path == "" {
+		path = usual
+	}
+	if !valid.MatchString(path) {
+		faults.Add("Path", rule)
+	}
+	return path
+}
 
 // Name returns the last segment of a request's path if it is that of a page below mount,
 // which is where a way is mounted as the browser sees it. A proxy, or http.StripPrefix, may

@@ -1,22 +1,30 @@
 package route_test
 
 import (
+	"cmp"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"testing"
 
+	"github.com/hardtack-go/hardtack/internal/config"
 	"github.com/hardtack-go/hardtack/signin/internal/route"
 )
 
-func TestValid(t *testing.T) {
+func TestMount(t *testing.T) {
 	for path, want := range map[string]bool{
-		"/": true, "/password/": true, "/app/log-in/v1.0/": true, "/~ada/_x/": true,
-		"": false, "password/": false, "/password": false, "//": false, "//example.com/": false, "/a//b/": false,
+		"": true, "/": true, "/password/": true, "/app/log-in/v1.0/": true, "/~ada/_x/": true,
+		"password/": false, "/password": false, "//": false, "//example.com/": false, "/a//b/": false,
 		"/a b/": false, "/a?b/": false, "/a#b/": false, "/{a}/": false, "/a%2fb/": false, "/ü/": false, "/a/\n": false, `/\a/`: false,
 	} {
-		if got := route.Valid(path); got != want {
-			t.Errorf("Valid(%q) = %v", path, got)
+		faults := config.Faults{Package: "way"}
+		got, err := route.Mount(&faults, path, "/usual/"), faults.Err()
+		if (err == nil) != want || got != cmp.Or(path, "/usual/") {
+			t.Errorf("Mount(%q) = %q, %v", path, got, err)
+		}
+		if fault, ok := errors.AsType[*config.Error](err); err != nil && (!ok || fault.Field != "Path") {
+			t.Errorf("Mount(%q): %v", path, err)
 		}
 	}
 }
