@@ -91,6 +91,21 @@ func (h *handler[U]) meant(w http.ResponseWriter, r *http.Request, page, account
 // was ended meanwhile; the ticket is spent in any case.
 func (h *handler[U]) release(r *http.Request) { _ = heldKey.Delete(h.session(r)) }
 
+// stored takes the storage's answer to what a ticket was for, and reports whether it was
+// done. If not, it answers: somebody else was first, which spends the ticket, or the
+// storage failed, and the ticket waits for another try.
+func (h *handler[U]) stored(w http.ResponseWriter, r *http.Request, use string, err error) bool {
+	if err != nil && !late(err) {
+		h.desk.Fail(w, r, err)
+		return false
+	}
+	h.release(r)
+	if err != nil {
+		h.spent(w, r, use)
+	}
+	return err == nil
+}
+
 // refuse answers for a ticket that is no good, or about which nobody could be asked.
 func (h *handler[U]) refuse(w http.ResponseWriter, r *http.Request, use string, err error) {
 	if errors.Is(err, cookie.ErrInvalid) {

@@ -99,17 +99,9 @@ func (h *handler[U]) reset(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	_, err := h.Users.SetPassword(r.Context(), user, hash, true)
-	switch {
-	case late(err):
-		h.release(r)
-		h.spent(w, r, "reset")
-		return
-	case err != nil:
-		h.desk.Fail(w, r, err)
+	if _, err := h.Users.SetPassword(r.Context(), user, hash, true); !h.stored(w, r, "reset", err) {
 		return
 	}
-	h.release(r)
 	h.tell(r.Context(), email, "password/changed")
 	h.show(w, r, http.StatusOK, "password/set", "", nil)
 }

@@ -89,15 +89,8 @@ func (h *handler[U]) welcome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user, err := h.Create(r.Context(), n.Email, hash)
-	switch {
-	case late(err):
-		h.release(r)
-		h.spent(w, r, "welcome")
-		return
-	case err != nil:
-		h.desk.Fail(w, r, err)
+	if !h.stored(w, r, "welcome", err) {
 		return
 	}
-	h.release(r)
 	h.enter(w, r, user, false, n.Next)
 }
