@@ -2,6 +2,7 @@ package contest_test
 
 import (
 	"errors"
+	"os"
 	"testing"
 
 	"github.com/hardtack-go/hardtack/bench/contest"
@@ -38,7 +39,7 @@ func TestContestants(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			for _, o := range []contest.Options{{}, {Data: 1000, Keys: 4}} {
 				s, err := c.Open(o)
-				if errors.Is(err, contest.ErrNoRedis) {
+				if errors.Is(err, contest.ErrNoRedis) && os.Getenv("HARDTACK_CI") != "1" {
 					t.Skip(err)
 				}
 				if err != nil {
