@@ -37,10 +37,11 @@ var (
 )
 
 var (
-	errNotNew   = errors.New("the manager was not made by auth.New")
-	errOtherID  = errors.New("UserByID returned a user with another id")
-	errNilRule  = errors.New("auth: a nil rule refuses everybody")
-	errCutShort = errors.New("the context ended before the user store had answered")
+	errNotNew     = errors.New("the manager was not made by auth.New")
+	errOtherID    = errors.New("UserByID returned a user with another id")
+	errUnverified = errors.New("it is not known in time whether this session was ended")
+	errNilRule    = errors.New("auth: a nil rule refuses everybody")
+	errCutShort   = errors.New("the context ended before the user store had answered")
 )
 
 // A storeError is what GetUser returns when the store failed: ErrUserStore together

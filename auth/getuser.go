@@ -115,6 +115,10 @@ func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ss
 		a.err = ErrNoUser
 		return
 	}
+	if who.Unverified { // as if the store were down
+		a.down(p, errUnverified)
+		return
+	}
 	behind := who.Actor
 	var actor U
 	actorAge := 0

@@ -53,6 +53,12 @@ const (
 	ReasonStampUnknownKey
 	// ReasonBadUserID means that the application can't parse the user id.
 	ReasonBadUserID
+	// ReasonRevoked means that the session is authentic, but a mark ended it; see
+	// package marks.
+	ReasonRevoked
+	// ReasonUnverified means that the session is authentic, but what is known of the
+	// marks is too old to say whether one ended it. The cookie is kept.
+	ReasonUnverified
 )
 
 // reasonNames doesn't change: logs and alerts depend on these words.
@@ -70,6 +76,8 @@ var reasonNames = [...]string{
 	ReasonStampMismatch:   "stamp-mismatch",
 	ReasonStampUnknownKey: "stamp-unknown-key",
 	ReasonBadUserID:       "bad-user-id",
+	ReasonRevoked:         "revoked",
+	ReasonUnverified:      "unverified",
 }
 
 // String returns one lower-case word for logs. The words do not change.

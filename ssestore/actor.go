@@ -18,7 +18,7 @@ type Actor struct {
 
 // reserved begins the names that are the library's own. It sorts before every other
 // character of a name, so they come first in d, and another one must sort after this:
-// actor looks only at the first name.
+// actor looks only at the first name, and hasReserved too.
 const (
 	reserved  = '-'
 	actorName = "-act"
@@ -52,6 +52,15 @@ func newActor(b []byte) *Actor {
 func (a *Actor) member() claims.Member {
 	stored := claims.Actor{Sub: a.ID, Stk: claims.KidOf(a.Stamp.KeyID), Stp: a.Stamp.Sum}
 	return claims.Member{Name: actorName, Raw: stored.Append(nil)}
+}
+
+// ownMembers reports whether the session has members of the library's own.
+func (p *state) ownMembers() bool {
+	if p.data == dataChanged {
+		m := p.values.members
+		return len(m) > 0 && m[0].Name[0] == reserved
+	}
+	return hasReserved(p.c.D)
 }
 
 // withActor returns the members with another actor.
@@ -92,6 +101,9 @@ func (r Principal) Become(who Identity, id string, st Stamp, actor *Actor) error
 		return cookie.ErrNoPrimary
 	case actor != nil:
 		members = []claims.Member{actor.member()}
+	}
+	if m, ok := p.links(); ok { // what ends the session of the actor ends this one
+		members = append(members, m)
 	}
 	if err := p.fits(id, members); err != nil {
 		return err

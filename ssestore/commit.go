@@ -38,7 +38,7 @@ func (s *Session) Commit(status int) (Outcome, error) {
 	p.phase = phaseCommitted
 	out.Refused = p.reason
 	if p.rare != nil {
-		out.Unreadable, out.NotMigrated = p.rare.unreadable, p.rare.notMigrated
+		out.Unreadable, out.NotMigrated, out.Unpublished = p.rare.unreadable, p.rare.notMigrated, p.rare.unpublished
 	}
 	out.User = p.c.Sub != "" && p.proof != proofNone
 	out.Impersonated = p.c.Sub != "" && p.actor() != nil

@@ -35,7 +35,7 @@ func (p *state) loadLegacy(lines []string, seen sight) {
 		}
 		reason := p.takeOver(l, values)
 		switch reason {
-		case cookie.ReasonNone, cookie.ReasonAmbiguous, cookie.ReasonEnded:
+		case cookie.ReasonNone, cookie.ReasonAmbiguous, cookie.ReasonEnded, cookie.ReasonRevoked, cookie.ReasonUnverified:
 			p.reason, done = reason, true
 			continue
 		}
@@ -104,13 +104,19 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 		reason = cookie.ReasonForeign
 	case reason == cookie.ReasonNone && p.isEnded(&p.c):
 		reason = cookie.ReasonEnded
+	case reason == cookie.ReasonNone && p.store.marks != nil:
+		reason = p.marked(&p.c)
 	}
-	if reason != cookie.ReasonNone {
+	switch reason {
+	case cookie.ReasonNone:
+	case cookie.ReasonUnverified:
+		p.holdUnverified()
+	default:
 		p.wipe()
 		return reason
 	}
 	p.origin = originMigrated
-	return cookie.ReasonNone
+	return reason
 }
 
 // notMigrated notes why a legacy cookie that opened gave no session.

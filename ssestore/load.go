@@ -72,7 +72,7 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 		p.reason = cookie.ReasonAmbiguous
 		return sight{ours: true}
 	}
-	verdict, valid := cookie.ReasonNone, 0
+	verdict, valid, unverified := cookie.ReasonNone, 0, false
 	one := len(values) > 1 && place == nil && p.oneSession()
 	var refused keyring.Key // the newest that opened a value which is over
 	for _, v := range values {
@@ -94,7 +94,8 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 		}
 		seen.ours = seen.ours || reason != cookie.ReasonForeign
 		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
-		if reason == cookie.ReasonNone {
+		if reason == cookie.ReasonNone || reason == cookie.ReasonUnverified {
+			unverified = unverified || reason == cookie.ReasonUnverified
 			if one && valid == 1 && c.SID == p.c.SID {
 				if p.later(c) {
 					p.c, p.key = *c, key
@@ -132,6 +133,9 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 	case 1:
 		p.origin = originLoaded
 		p.key.CountOpen(p.now) // an expired session is no reason to keep a key
+		if unverified {
+			p.holdUnverified()
+		}
 	default: // a logout or a login ends them all
 		p.c, p.key = claims.Claims{}, keyring.Key{}
 		p.reason = cookie.ReasonAmbiguous
@@ -150,6 +154,9 @@ func (p *state) open(value string, place *former, c *claims.Claims, space []byte
 	}
 	if p.isEnded(c) {
 		return key, cookie.ReasonEnded
+	}
+	if p.store.marks != nil {
+		return key, p.marked(c)
 	}
 	return key, cookie.ReasonNone
 }
@@ -215,7 +222,7 @@ func rank(r cookie.Reason) int {
 		return 2
 	case cookie.ReasonExpired:
 		return 3
-	case cookie.ReasonEnded:
+	case cookie.ReasonEnded, cookie.ReasonRevoked:
 		return deletable
 	case unreadable:
 		return 6

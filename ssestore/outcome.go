@@ -52,6 +52,11 @@ type Outcome struct {
 	// tell, such as unknown-key, bad-tag or expired.
 	NotMigrated error
 
+	// Unpublished is why the other instances may not know that a session ended in this
+	// request: what [Principal.Unpublished] was told. The response deletes the cookie
+	// all the same.
+	Unpublished error
+
 	// OlderPrimary says that a change was written under a primary that is older than
 	// the key the session came with. The fleet is in the middle of a rotation, or
 	// this instance doesn't learn of new keys.

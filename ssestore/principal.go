@@ -8,6 +8,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/keyring"
 )
 
 // A Principal is the side of a session that package auth works with: who the session
@@ -43,6 +44,9 @@ type Identity struct {
 	Actor *Actor
 	// Young: logged in, renewed or restamped within the last minute.
 	Young bool
+	// Unverified says that [Config].Marks can't tell whether the session was ended.
+	// Answer as when the user store is down: the session is held already.
+	Unverified bool
 
 	epoch uint32 // of the state when it was read
 }
@@ -80,6 +84,7 @@ func (p *state) identify(who *Identity) {
 	who.AuthTime = unix(p.c.AuthTime)
 	who.Stamp.KeyID, who.Stamp.Sum = p.stampKid(), p.c.Stp
 	who.Adopted = p.adopted()
+	who.Unverified = p.unverified()
 	who.Young = p.sec-max(p.c.AuthTime, p.c.Rnw) <= young
 	who.Actor = p.actor()
 	who.epoch = p.epoch
@@ -172,7 +177,7 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 	if p.keys().Primary().ID() == "" {
 		return cookie.ErrNoPrimary
 	}
-	filtered := keep != nil || p.actor() != nil
+	filtered := keep != nil || p.ownMembers()
 	var kept []claims.Member
 	size := p.dataSize()
 	if filtered || size > p.store.dataLimit(id) { // nearly always nobody looks at them
@@ -193,7 +198,7 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 		p.replace(kept)
 	}
 	p.c = claims.Claims{
-		SID: p.newSID(id), Iat: p.sec, AuthTime: p.sec, Rnw: p.sec,
+		SID: p.newSID(id), Iat: p.issued(id), AuthTime: p.sec, Rnw: p.sec,
 		Per: per, Sub: id, D: p.c.D,
 	}
 	p.setStamp(st)
@@ -318,11 +323,20 @@ func (r Principal) Again(now time.Time) *Session {
 		q.reason = cookie.ReasonUnknownKey // the key may have leaked
 		return &q.pub
 	}
-	if q.reason = q.store.judge(&p.c, q.sec); q.reason == cookie.ReasonNone {
-		q.origin, q.key, q.c = p.origin, p.key, p.c
-		if p.data == dataChanged {
-			q.c.D = claims.AppendData(nil, p.values.members)
-		}
+	if q.reason = q.store.judge(&p.c, q.sec); q.reason != cookie.ReasonNone {
+		return &q.pub
+	}
+	q.origin, q.key, q.c = p.origin, p.key, p.c
+	if p.data == dataChanged {
+		q.c.D = claims.AppendData(nil, p.values.members)
+	}
+	if q.store.marks == nil {
+		return &q.pub
+	}
+	switch q.reason = q.marked(&q.c); q.reason {
+	case cookie.ReasonNone, cookie.ReasonUnverified:
+	default:
+		q.origin, q.key, q.c = originNew, keyring.Key{}, claims.Claims{}
 	}
 	return &q.pub
 }

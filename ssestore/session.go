@@ -21,9 +21,13 @@ var (
 	// ErrNoTime is returned when the session was loaded with the zero time or one
 	// outside the years 1970 to 9999, or by the zero Store.
 	ErrNoTime = errors.New("ssestore: the session was loaded without a valid time")
-	// ErrHeld is returned when the user store failed earlier in this request, so
-	// that nothing but a logout is written.
-	ErrHeld = errors.New("ssestore: the user store failed in this request; the session cannot be changed")
+	// ErrHeld is returned when the user store failed earlier in this request, or the
+	// marks can't tell whether the session was ended, so that nothing but a logout is
+	// written.
+	ErrHeld = errors.New("ssestore: nobody can tell in this request whether the session is good; it cannot be changed")
+	// ErrLinks is returned when a session can't be linked to one more outside name, or
+	// when a name is empty or too long.
+	ErrLinks = errors.New("ssestore: a session has at most two links, each to a name of 1 to 512 bytes")
 	// ErrUnknownKey is returned when the keyring has no key of this id, even after
 	// a refresh.
 	ErrUnknownKey = errors.New("ssestore: no key of this id in the keyring")

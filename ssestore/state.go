@@ -64,6 +64,7 @@ type state struct {
 // phase is what may still be done with a session. It starts as open.
 //
 //	open ─ Hold ──────────► held
+//	open ─ Load: Config.Marks can't tell ─► held
 //	open ─ takeOver ─► migrating ─ Migrate returned ─► open
 //	open, held ─ Commit ─► committed, which nothing leaves
 type phase uint8
@@ -71,7 +72,7 @@ type phase uint8
 const (
 	phaseOpen      phase = iota // everything
 	phaseMigrating              // Legacy.Migrate runs: data, Adopt and wishes only
-	phaseHeld                   // the user store failed: nothing but a logout
+	phaseHeld                   // the user store failed, or the marks: nothing but a logout
 	phaseCommitted              // nothing; changes are errors
 )
 
@@ -123,7 +124,7 @@ const (
 //	none ─ Confirm ─► confirmed
 //	none, confirmed ─ Restamp ─► restamped
 //	any ─ Begin ─► begun
-//	any but none ─ Become ─► became
+//	any but none ─ Become, Reissue ─► became
 type proof uint8
 
 const (
@@ -131,7 +132,7 @@ const (
 	proofConfirmed              // the user was found and the stamp matched
 	proofRestamped              // got a new stamp in this request
 	proofBegun                  // logged in in this request
-	proofBecame                 // made another user's in this request, without a login
+	proofBecame                 // got a new id in this request, without a login
 )
 
 // use is what the handler did with the session. It starts as untouched and only
@@ -169,6 +170,7 @@ type rare struct {
 	freshActor *Actor     // the same for who is behind it
 
 	notMigrated error // see Outcome
+	unpublished error // see Outcome
 
 	former       uint8 // bit i: a cookie may be in store.former[i]
 	formerBarred uint8 // bit i: and a barrier
@@ -286,21 +288,32 @@ func (p *state) adopted() bool {
 }
 
 // bury keeps what the barrier needs to know about the session that came, before its
-// claims are gone: its id, and the latest end that a response under way could give it.
-// That isn't its current end. Remember and ExpireAt can move that one both ways, up to
-// exp. Only a login moves exp, and a login makes a new session.
+// claims are gone: its id, and the latest end that it could have.
 func (p *state) bury() {
 	if p.came() && p.c.SID != (claims.SID{}) && p.proof < proofBegun && (p.rare == nil || p.rare.over == nil) {
-		end := p.c.Exp
-		if p.origin == originMigrated {
-			// Its exp isn't in a cookie yet. Another request may be migrating it with
-			// another profile, or at an instance with other lifetimes.
-			end = p.c.Iat + longestLife
-		}
 		r := p.writeRare()
-		r.over = append(r.space[:0], ended{p.c.SID, end})
+		r.over = append(r.space[:0], ended{p.c.SID, p.latestEnd()})
 	}
 }
+
+// latestEnd returns the latest end that a response under way could give the session.
+// That isn't its current end. Remember and ExpireAt can move that one both ways, up to
+// exp. Only a login moves exp, and a login makes a new session.
+func (p *state) latestEnd() int64 {
+	if p.origin == originMigrated && p.proof < proofBegun {
+		// Its exp isn't in a cookie yet. Another request may be migrating it with
+		// another profile, or at an instance with other lifetimes.
+		return p.c.Iat + longestLife
+	}
+	return p.c.Exp
+}
+
+// holdUnverified says that nobody knows whether the session was ended. Nothing but a
+// logout is written, as when the user store is down.
+func (p *state) holdUnverified() { p.phase, p.reason = phaseHeld, cookie.ReasonUnverified }
+
+// unverified reports whether nobody knows if the session was ended.
+func (p *state) unverified() bool { return p.reason == cookie.ReasonUnverified }
 
 // wipe makes the session an empty one that hasn't been created yet.
 func (p *state) wipe() {

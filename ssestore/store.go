@@ -89,6 +89,11 @@ type Config struct {
 	// changed.
 	Former []Former
 
+	// Marks judges each session that is otherwise good, so that it can be ended before
+	// its time: the Marks of a fleet.Fleet, a *marks.Set or a *marks.Reader. Nil means
+	// none.
+	Marks Marks
+
 	// DangerouslySkipBarrier leaves out the second cookie, whose name is that of
 	// the first plus "-ended". It keeps a late response from bringing back a session
 	// that was logged out in the meantime. The switch is for gateways that can pass
@@ -147,6 +152,9 @@ type Store struct {
 	browser  profile
 	persist  profile
 	window   int64 // Config.RenewVerified in seconds; 0: off
+
+	marks     Marks      // nil: none
+	notBefore notBeforer // the same, if it can
 
 	persistent bool // the profile of a new session, if Remember says nothing
 
@@ -241,6 +249,7 @@ func New(c Config) (*Store, error) {
 			log:     keyring.Label{Purpose: "log", Audience: c.Audience, Name: name},
 		}
 	}
+	s.setMarks(c.Marks, &faults)
 	s.addLegacy(c, &faults)
 	s.addFormer(c, &faults)
 	if err := faults.Err(); err != nil {

@@ -26,7 +26,11 @@ const (
 // first of the end fixed at login, the end set for this session, and the absolute
 // timeout as configured now.
 func (s *Store) end(c *claims.Claims) int64 {
-	end := min(c.Exp, c.Iat+s.profile(c.Per).absolute)
+	began := c.Iat
+	if c.AuthTime != 0 && c.AuthTime < began {
+		began = c.AuthTime // Reissue moves iat and lengthens nothing
+	}
+	end := min(c.Exp, began+s.profile(c.Per).absolute)
 	if c.End != 0 {
 		end = min(end, c.End)
 	}

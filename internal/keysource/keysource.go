@@ -9,9 +9,9 @@ import (
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
-// IsNil reports whether s is nil or holds a nil pointer, which s == nil doesn't
-// see.
-func IsNil(s keyring.Source) bool {
+// IsNil reports whether an interface is nil or holds a nil pointer, which s == nil
+// doesn't see.
+func IsNil(s any) bool {
 	if s == nil {
 		return true
 	}

@@ -1,0 +1,352 @@
+package ssestore
+
+import (
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/base64url"
+	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/internal/config"
+	"github.com/hardtack-go/hardtack/internal/keysource"
+	"github.com/hardtack-go/hardtack/marks"
+)
+
+// Marks judges sessions that are otherwise good. [*marks.Set] and the Marks of a
+// fleet.Fleet do. They must be safe for concurrent use.
+//
+// A store also uses three other methods, if Marks has them:
+//
+//	NotBefore(user string) int64
+//
+// returns the time, in Unix seconds, that a session of the user must not be issued
+// before. A login in the very second in which the user was logged out everywhere gets
+// this time and is good. Times more than a minute ahead are cut to that.
+//
+//	Age(now time.Time) time.Duration
+//
+// returns how old the news is that Judge goes by; see [Store.MarksAge].
+//
+//	Window() time.Duration
+//
+// returns how long a mark is kept at least. New refuses marks that are forgotten before
+// the session they end is over.
+type Marks interface {
+	// Judge returns cookie.ReasonNone for a session that may go on,
+	// cookie.ReasonRevoked for one that was ended, and cookie.ReasonUnverified if it
+	// can't tell. Load calls it for each session, so it must neither block nor allocate.
+	Judge(about marks.About) cookie.Reason
+}
+
+type (
+	notBeforer interface{ NotBefore(user string) int64 }
+	ager       interface {
+		Age(now time.Time) time.Duration
+	}
+	windower interface{ Window() time.Duration }
+)
+
+func (s *Store) setMarks(m Marks, faults *config.Faults) {
+	if m == nil {
+		return
+	}
+	if keysource.IsNil(m) {
+		faults.Add("Marks", "holds a nil pointer; leave it nil for none")
+		return
+	}
+	s.marks = m
+	s.notBefore, _ = m.(notBeforer)
+	longest := time.Duration(max(s.browser.absolute, s.persist.absolute)) * time.Second
+	if w, ok := m.(windower); ok && w.Window() < longest {
+		faults.Add("Marks", "are kept for less time than the longest session lives")
+	}
+}
+
+// MarksAge returns how old the news is that [Config].Marks goes by, and whether there is
+// an answer: there is none without Marks that know their age. A page that matters may
+// refuse to go by old news; package middleware has Guard.Fresh for it.
+func (s *Store) MarksAge(now time.Time) (time.Duration, bool) {
+	if s == nil {
+		return 0, false
+	}
+	a, ok := s.marks.(ager)
+	if !ok {
+		return 0, false
+	}
+	return a.Age(now), true
+}
+
+// marked returns what Config.Marks says of a session.
+func (p *state) marked(c *claims.Claims) cookie.Reason {
+	about := marks.About{
+		// Not a copy, and Judge must not keep it.
+		Session: unsafe.String(&c.SID[0], len(c.SID)),
+		User:    c.Sub,
+		Issued:  c.Iat,
+		Now:     p.sec,
+	}
+	if hasReserved(c.D) {
+		actor, links, ok := readReserved(c.D)
+		if !ok {
+			return unreadable
+		}
+		about.Actor, about.Links = actor, links
+	}
+	switch r := p.store.marks.Judge(about); r {
+	case cookie.ReasonNone, cookie.ReasonRevoked:
+		return r
+	default: // nobody knows
+		return cookie.ReasonUnverified
+	}
+}
+
+// issued returns the time of issue of a session of the user that begins now.
+func (p *state) issued(user string) int64 {
+	if p.store.notBefore == nil {
+		return p.sec
+	}
+	return min(max(p.sec, p.store.notBefore.NotBefore(user)), p.sec+leeway)
+}
+
+// Links are kept like the actor, as a member of d, in its only spelling: a list of one or
+// two Names, each as 22 characters of base64url. An older version, which doesn't judge
+// marks, passes them on.
+const (
+	linksName = "-lnk"
+	nameLen   = 22
+)
+
+// hasReserved reports whether data begins with a member of the library's own.
+func hasReserved(d []byte) bool { return len(d) > 2 && d[1] == '"' && d[2] == reserved }
+
+// readReserved returns the actor's id and the links of a session whose data begins with
+// one of them, or false if this version can't read them.
+func readReserved(d []byte) (actor string, links [marks.MaxLinks]marks.Name, ok bool) {
+	rest := d[1:]
+	if after, found := cutName(rest, actorName); found {
+		var a claims.Actor
+		if rest, ok = a.Parse(after); !ok || a.Sub == "" {
+			return "", links, false
+		}
+		actor = a.Sub
+		if rest[0] != ',' {
+			return actor, links, rest[0] == '}'
+		}
+		rest = rest[1:]
+	}
+	if after, found := cutName(rest, linksName); found {
+		rest, ok = parseLinks(after, &links)
+		return actor, links, ok
+	}
+	return actor, links, true
+}
+
+// cutName returns what follows a member's name at the start of b.
+func cutName(b []byte, name string) ([]byte, bool) {
+	n := len(name) + len(`"":`)
+	if len(b) <= n || b[0] != '"' || string(b[1:n-2]) != name || b[n-2] != '"' || b[n-1] != ':' {
+		return b, false
+	}
+	return b[n:], true
+}
+
+// parseLinks reads a list of links at the start of b, and returns what follows.
+func parseLinks(b []byte, links *[marks.MaxLinks]marks.Name) (rest []byte, ok bool) {
+	if len(b) == 0 || b[0] != '[' {
+		return nil, false
+	}
+	for i := range links {
+		b = b[1:] // the bracket or the comma
+		if len(b) < nameLen+3 || b[0] != '"' || b[1+nameLen] != '"' ||
+			!base64url.Decode(links[i][:], unsafe.String(&b[1], nameLen)) {
+			return nil, false
+		}
+		b = b[nameLen+2:]
+		if b[0] == ']' {
+			return b[1:], true
+		}
+		if b[0] != ',' {
+			return nil, false
+		}
+	}
+	return nil, false
+}
+
+// linksMember returns links as they are stored.
+func linksMember(links []marks.Name) claims.Member {
+	raw := []byte{'['}
+	for i, l := range links {
+		if i > 0 {
+			raw = append(raw, ',')
+		}
+		raw = append(base64url.Append(append(raw, '"'), l[:]), '"')
+	}
+	return claims.Member{Name: linksName, Raw: append(raw, ']')}
+}
+
+// links returns the member that holds the session's links, or false if it has none.
+func (p *state) links() (claims.Member, bool) {
+	for _, m := range p.members() {
+		if m.Name == linksName {
+			return m, true
+		}
+		if m.Name[0] != reserved {
+			break
+		}
+	}
+	return claims.Member{}, false
+}
+
+// Link ties the session to an outside name, such as an OpenID provider's session, so
+// that a mark for that name ends it:
+//
+//	s.Principal().Link("sid:" + issuer + "#" + sid)
+//
+// A session has at most two links, and holds only a hash of each name; see
+// [marks.NameOf]. Call it after the login, which drops the links that were there. A name
+// that the session has already changes nothing.
+//
+// Errors, with nothing changed: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime,
+// ErrMigrate; ErrNobody if nobody is logged in; ErrLinks for a third link, for links
+// that this version can't read, and for a name that is empty or over [marks.MaxID] bytes; a
+// *cookie.SizeError if it doesn't fit into the cookie.
+func (r Principal) Link(name string) error {
+	p, err := r.s.edit()
+	if err != nil {
+		return err
+	}
+	defer p.mu.Unlock()
+	switch {
+	case p.phase == phaseMigrating:
+		return ErrMigrate
+	case p.c.Sub == "":
+		return ErrNobody
+	case name == "" || len(name) > marks.MaxID:
+		return ErrLinks
+	}
+	var have [marks.MaxLinks]marks.Name
+	kept := make([]marks.Name, 0, marks.MaxLinks)
+	if m, ok := p.links(); ok {
+		if rest, ok := parseLinks(m.Raw, &have); !ok || len(rest) > 0 {
+			return ErrLinks
+		}
+		for _, l := range have {
+			if l != (marks.Name{}) {
+				kept = append(kept, l)
+			}
+		}
+	}
+	link := marks.NameOf(name)
+	for _, l := range kept {
+		if l == link {
+			return nil
+		}
+	}
+	if len(kept) == marks.MaxLinks {
+		return ErrLinks
+	}
+	members := withMember(p.members(), linksMember(append(kept, link)))
+	if err := p.fits(p.c.Sub, members); err != nil {
+		return err
+	}
+	p.replace(members)
+	p.change()
+	return nil
+}
+
+// withMember returns the members, which are sorted by name, with m in its place.
+func withMember(members []claims.Member, m claims.Member) []claims.Member {
+	out := make([]claims.Member, 0, len(members)+1)
+	placed := false
+	for _, other := range members {
+		order := strings.Compare(other.Name, m.Name)
+		if order >= 0 && !placed {
+			out, placed = append(out, m), true
+		}
+		if order != 0 {
+			out = append(out, other)
+		}
+	}
+	if !placed {
+		out = append(out, m)
+	}
+	return out
+}
+
+// Mark returns a mark that ends this session, and false if there is no session yet. It
+// is for a list of a user's sessions: keep it, with a name for the device, after a login,
+// and publish it (fleet.Fleet.End) to end the session.
+//
+// Until is the latest end that this session can have, whatever a response under way
+// does to it.
+func (r Principal) Mark() (marks.Mark, bool) {
+	p := r.s.lock()
+	if p == nil {
+		return marks.Mark{}, false
+	}
+	defer p.mu.Unlock()
+	p.access()
+	if p.c.SID == (claims.SID{}) {
+		return marks.Mark{}, false
+	}
+	return markOf(ended{p.c.SID, p.latestEnd()}), true
+}
+
+// Ended returns marks for the sessions that came with this request and that its response
+// ends: those that the barrier names. An auth.Manager publishes them after a logout.
+func (r Principal) Ended() []marks.Mark {
+	p := r.s.lock()
+	if p == nil {
+		return nil
+	}
+	defer p.mu.Unlock()
+	if p.rare == nil || p.ending == endingNo && p.proof < proofBegun {
+		return nil
+	}
+	out := make([]marks.Mark, 0, len(p.rare.over))
+	for _, o := range p.rare.over {
+		out = append(out, markOf(o))
+	}
+	return out
+}
+
+func markOf(o ended) marks.Mark {
+	return marks.Mark{Kind: marks.Session, ID: o.sid.String(), Until: o.end}
+}
+
+// Unpublished says that a mark of this request didn't reach the other instances, as far
+// as anybody knows. The Outcome reports it.
+func (r Principal) Unpublished(err error) {
+	p := r.s.lock()
+	if p == nil {
+		return
+	}
+	defer p.mu.Unlock()
+	p.writeRare().unpublished = err
+}
+
+// Reissue gives the session of who a new id and time of issue, so that a mark that ends
+// the sessions of its user before now doesn't end this one. All else stays: the time of the
+// login, the absolute timeout, and the data.
+//
+// Errors, with nothing changed: those of Confirm, ErrCommitted, ErrHeld, ErrNoTime, and
+// cookie.ErrNoPrimary.
+func (r Principal) Reissue(who Identity) error {
+	p, err := r.judged(&who)
+	if err != nil {
+		return err
+	}
+	defer p.mu.Unlock()
+	if err := p.writable(); err != nil {
+		return err
+	}
+	if p.keys().Primary().ID() == "" {
+		return cookie.ErrNoPrimary
+	}
+	p.bury()
+	p.c.SID, p.c.Iat = p.newSID(p.c.Sub), max(p.c.Iat, p.issued(p.c.Sub))
+	p.proof, p.private = proofBecame, true
+	p.change()
+	return nil
+}
