@@ -14,7 +14,8 @@ import (
 // is noticed, but it can't forge any.
 //
 // Names are 1 to 64 characters of a-z 0-9 . - and values are 1 to 16,384 bytes. An Engine
-// refuses others with [ErrBadName] or [ErrBadValue]. It is safe for concurrent use.
+// refuses others with [ErrBadName] or [ErrBadValue], as [Check] does. It is safe for
+// concurrent use, also by the f that a Watch calls.
 //
 // Package enginetest has the tests that an Engine must pass.
 type Engine interface {
@@ -51,6 +52,35 @@ type Event struct {
 	// Synced says that everything stored before Watch was called has been told. Then
 	// the other fields are empty.
 	Synced bool
+}
+
+// Check returns [ErrBadName] or [ErrBadValue] for what no Engine stores. Engines call it
+// first in Swap and Append. A dot stands between two other characters, because engines
+// such as NATS split names there.
+func Check(name string, value []byte) error {
+	if len(name) == 0 || len(name) > 64 {
+		return ErrBadName
+	}
+	dot := true // before the first character
+	for _, c := range []byte(name) {
+		switch {
+		case c == '.' && dot:
+			return ErrBadName
+		case c == '.':
+			dot = true
+		case c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-':
+			dot = false
+		default:
+			return ErrBadName
+		}
+	}
+	if dot {
+		return ErrBadName
+	}
+	if len(value) == 0 || len(value) > 16384 {
+		return ErrBadValue
+	}
+	return nil
 }
 
 // The errors of engines. Match them with [errors.Is].
