@@ -44,6 +44,9 @@ type Opened struct {
 	// date of a securecookie, the iat of another system's token). Otherwise it
 	// is the zero time.
 	Issued time.Time
+	// Ends is when the value is over, if the format itself records that. Otherwise it is
+	// the zero time. Open refuses a value that is over already.
+	Ends time.Time
 }
 
 // A Format makes the codec for one cookie name and one audience. Stores take a

@@ -63,6 +63,9 @@ const (
 
 // decide picks the action. The first row that applies decides.
 func (p *state) decide(status int) action {
+	if p.phase == phaseReadOnly {
+		return doNothing
+	}
 	held := p.phase == phaseHeld
 	saved := status < 500 && !held
 	over := p.ending == endingLoggedOut || p.ending == endingCleared && !held
@@ -262,9 +265,24 @@ func (p *state) sendBarrier(out *Outcome) {
 func (p *state) deleteLegacy(out *Outcome) {
 	for i := range p.store.legacy {
 		l := &p.store.legacy[i]
+		if p.legacy&(1<<i) == 0 {
+			continue
+		}
+		seen := pieces(1)
+		if p.rare != nil && p.rare.pieces[i] != 0 {
+			seen = p.rare.pieces[i]
+		}
 		// Under the same name, domain and path our own line overwrites it.
-		if p.legacy&(1<<i) != 0 && !l.sameSlot {
+		if seen&1 != 0 && !l.sameSlot {
 			out.SetCookie = append(out.SetCookie, l.cookie.Delete())
+		}
+		if seen&2 != 0 && l.companion != nil {
+			out.SetCookie = append(out.SetCookie, l.companion.Delete())
+		}
+		for j, part := range l.parts {
+			if seen&(2<<j) != 0 {
+				out.SetCookie = append(out.SetCookie, part.Delete())
+			}
 		}
 	}
 }

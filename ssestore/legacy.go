@@ -2,10 +2,252 @@ package ssestore
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/claims"
+	"github.com/hardtack-go/hardtack/internal/config"
 )
+
+// Legacy describes a cookie of an earlier system, whose sessions are taken over
+// until a deadline. Package ssestore/legacy has the formats of many systems ready.
+//
+// The store looks at a legacy cookie only when the request has no cookie of the
+// store's own. The session that Migrate makes from it counts as created when the
+// legacy value was issued. A value whose format has no time is refused unless Issued is
+// set, because each replay would start its life anew.
+type Legacy struct {
+	// Cookie describes the legacy cookie, with the path and domain under which it
+	// was set, because that is where it is deleted once the session has moved. Name
+	// is required.
+	Cookie cookie.Config
+
+	// Parts says how the earlier system names the parts of a value that doesn't fit
+	// one cookie: what is between the name of the cookie and the number of the part,
+	// counted from 0. It is "." for Auth.js and "__" for nextjs-auth0. The parts are
+	// joined before Format opens them: at most 4, of 16,384 characters together. They
+	// are all deleted once the session has moved. Empty means that values aren't
+	// split.
+	Parts string
+
+	// Companion is what follows the cookie's name in that of a second cookie, without
+	// which the value means nothing: ".sig" for cookie-session. Format opens the two
+	// values joined by a semicolon, which neither can contain. It can't be combined
+	// with Parts. Empty means that there's none.
+	Companion string
+
+	// Format opens it; see the packages ssestore/legacy, cookie/gorilla and
+	// cookie/jose. Required.
+	Format cookie.Format
+
+	// Issued is when sessions count as created if their format doesn't say: one
+	// constant, such as the day of the switch-over, and never time.Now, which would let
+	// a copied cookie live for ever.
+	Issued time.Time
+
+	// Until is when the store stops looking. It is required, because a migration
+	// without an end keeps the old system's weaknesses for ever.
+	Until time.Time
+
+	// Migrate copies what the legacy cookie held into the session: values with
+	// typed keys, and the user with [Session.Adopt]. It may call [Session.Remember]
+	// and [Session.ExpireAt]. After an error the request is anonymous and the legacy
+	// cookie stays. Migrate runs within Load, for every request that has only the
+	// legacy cookie, so it should be quick. Required.
+	Migrate func(s *Session, plaintext []byte) error
+
+	// ReadOnly leaves the session to the other system, which goes on to be the one that
+	// writes it, for as long as its routes move here one by one. The cookie is read in
+	// each request, even if there is one of the store's own, and no response writes or
+	// deletes anything. Changes of the session fail with [ErrReadOnly], logins and
+	// logouts too. The end that the cookie itself names is the end of the session. No
+	// stamp is made, so a new password shows only once the other system has changed its
+	// cookie.
+	ReadOnly bool
+
+	_ struct{}
+}
+
+const (
+	// maxLegacy bounds Config.Legacy: a session has one bit for each.
+	maxLegacy = 8
+
+	// maxParts and maxJoined bound a value in parts. Browsers send about 4 KB a cookie,
+	// and servers take a header of 8 to 16 KB.
+	maxParts  = 4
+	maxJoined = 16384
+)
+
+type legacy struct {
+	cookie    *cookie.Cookie
+	parts     []*cookie.Cookie // one more than there may be; nil: it isn't split
+	companion *cookie.Cookie   // nil: none
+	codec     cookie.Codec
+	issued    time.Time
+	until     time.Time
+	migrate   func(*Session, []byte) error
+	readOnly  bool
+	sameSlot  bool // name, domain, path and partition are those of the session cookie
+}
+
+func (s *Store) addLegacy(c Config, faults *config.Faults) {
+	if len(c.Legacy) > maxLegacy {
+		faults.Add("Legacy", "at most 8")
+	}
+	for i, l := range c.Legacy {
+		field := fmt.Sprintf("Legacy[%d]", i)
+		if l.Cookie.Name == "" {
+			faults.Add(field+".Cookie.Name", "must be set")
+		}
+		if l.Format == nil {
+			faults.Add(field+".Format", "must be set")
+		}
+		if l.Until.IsZero() {
+			faults.Add(field+".Until", "must be set")
+		}
+		if l.Migrate == nil {
+			faults.Add(field+".Migrate", "must be set")
+		}
+		if l.Parts != "" && l.Companion != "" {
+			faults.Add(field+".Companion", "can't be combined with Parts")
+		}
+		if l.Format == nil || l.Cookie.Name == "" {
+			continue
+		}
+		k, codec, err := slot(l.Cookie, l.Format, c.Audience)
+		if err != nil {
+			faults.Join(fmt.Errorf("ssestore: %s: %w", field, err))
+			continue
+		}
+		own := legacy{cookie: k, codec: codec, issued: l.Issued, until: l.Until, migrate: l.Migrate, readOnly: l.ReadOnly}
+		own.sameSlot = s.cookie != nil && k.Name() == s.cookie.Name() && sameSlot(l.Cookie, c.Cookie)
+		if own.readOnly && s.cookie != nil && k.Name() == s.cookie.Name() {
+			faults.Add(field+".ReadOnly", "the other system's cookie must have another name than the session cookie")
+		}
+		if err := own.addOthers(l); err != nil {
+			faults.Join(fmt.Errorf("ssestore: %s: %w", field, err))
+			continue
+		}
+		s.readOnly = s.readOnly || own.readOnly
+		s.legacy = append(s.legacy, own)
+	}
+}
+
+// addOthers makes the cookies that come beside the one that is named.
+func (l *legacy) addOthers(c Legacy) (err error) {
+	if c.Companion != "" {
+		l.companion, err = l.cookie.Companion(c.Companion)
+		return err
+	}
+	for i := 0; c.Parts != "" && i <= maxParts; i++ {
+		part, err := l.cookie.Companion(c.Parts + strconv.Itoa(i))
+		if err != nil {
+			return err
+		}
+		l.parts = append(l.parts, part)
+	}
+	return nil
+}
+
+// foreign is what a request has of one legacy cookie.
+type foreign struct {
+	values []string // to open: at most cookie.MaxCandidates, or one more if there are too many
+	seen   pieces
+	reason cookie.Reason // what is wrong with the parts; none if nothing is
+}
+
+// pieces says in which cookies a legacy value came: bit 0 is the one that is named, bit 1
+// its companion or part 0, and so on.
+type pieces uint8
+
+// find looks for a legacy cookie in a request.
+func (l *legacy) find(lines []string) (f foreign) {
+	f.values = l.cookie.Find(nil, lines)
+	if len(f.values) > 0 {
+		f.seen = 1
+	}
+	switch {
+	case l.companion != nil:
+		l.accompany(&f, lines)
+	case l.parts != nil:
+		l.join(&f, lines)
+	}
+	return f
+}
+
+// accompany joins each value with each of its companion's. A value without one is none.
+func (l *legacy) accompany(f *foreign, lines []string) {
+	companions := l.companion.Find(nil, lines)
+	if len(companions) > 0 {
+		f.seen |= 2
+	}
+	var pairs []string
+	for _, v := range f.values {
+		for _, c := range companions {
+			if pairs = append(pairs, v+";"+c); len(pairs) > cookie.MaxCandidates {
+				f.values = pairs
+				return
+			}
+		}
+	}
+	f.values = pairs
+	if f.seen == 1 || f.seen == 2 {
+		f.reason = cookie.ReasonMalformed
+	}
+}
+
+// join adds the value that came in parts, if they are all there: from 0 on without a gap,
+// each once, and not one too many. A part that is missing at the end shows only when the
+// value doesn't open.
+func (l *legacy) join(f *foreign, lines []string) {
+	value, next := "", 0
+	var space [cookie.MaxCandidates + 1]string
+	for i, part := range l.parts {
+		values := part.Find(space[:0], lines)
+		if len(values) == 0 {
+			continue
+		}
+		f.seen |= 2 << i
+		switch {
+		case len(values) > 1:
+			f.reason = cookie.ReasonAmbiguous
+		case i != next, i == maxParts, len(value)+len(values[0]) > maxJoined:
+			f.reason = max(f.reason, cookie.ReasonMalformed)
+		default:
+			value += values[0]
+		}
+		next++
+	}
+	if next > 0 && f.reason == cookie.ReasonNone {
+		f.values = append(f.values, value)
+	}
+}
+
+// loadReadOnly takes the session of a system that goes on to write it, and reports
+// whether there is one.
+func (p *state) loadReadOnly(lines []string) bool {
+	for i := range p.store.legacy {
+		l := &p.store.legacy[i]
+		if !l.readOnly || !p.now.Before(l.until) {
+			continue
+		}
+		f := l.find(lines)
+		if f.seen == 0 {
+			continue
+		}
+		if reason := p.takeOver(l, f); reason == cookie.ReasonNone || reason == cookie.ReasonUnverified {
+			p.phase = phaseReadOnly
+			p.reason = reason
+			return true
+		} else if reason != cookie.ReasonForeign || p.reason == cookie.ReasonNone {
+			p.reason = reason
+		}
+	}
+	p.data, p.values = dataSealed, nil // what a failed migration has left
+	return false
+}
 
 // loadLegacy notes which legacy cookies came with the request, so that the next write
 // deletes them, and takes a session over from the first that yields one. It does that
@@ -17,23 +259,25 @@ func (p *state) loadLegacy(lines []string, seen sight) {
 	done := seen.ours
 	for i := range s.legacy {
 		l := &s.legacy[i]
-		if !p.now.Before(l.until) {
+		if l.readOnly || !p.now.Before(l.until) {
 			continue
 		}
+		f := l.find(lines)
 		// Under a shared name, only a value that is foreign to us can be theirs.
 		if l.cookie.Name() == s.cookie.Name() && !seen.foreign {
-			continue
+			f.seen &^= 1
 		}
-		var space [cookie.MaxCandidates + 1]string
-		values := l.cookie.Find(space[:0], lines)
-		if len(values) == 0 {
+		if f.seen == 0 {
 			continue
 		}
 		p.legacy |= 1 << i
+		if f.seen != 1 {
+			p.writeRare().pieces[i] = f.seen
+		}
 		if done {
 			continue
 		}
-		reason := p.takeOver(l, values)
+		reason := p.takeOver(l, f)
 		switch reason {
 		case cookie.ReasonNone, cookie.ReasonAmbiguous, cookie.ReasonEnded, cookie.ReasonRevoked, cookie.ReasonUnverified:
 			p.reason, done = reason, true
@@ -48,14 +292,17 @@ func (p *state) loadLegacy(lines []string, seen sight) {
 
 // takeOver opens the values of a legacy cookie and migrates the only one that opens.
 // No verdict here leads to a deletion, because the cookie is another system's.
-func (p *state) takeOver(l *legacy, values []string) cookie.Reason {
-	if len(values) > cookie.MaxCandidates {
+func (p *state) takeOver(l *legacy, f foreign) cookie.Reason {
+	if len(f.values) > cookie.MaxCandidates {
 		return cookie.ReasonAmbiguous
 	}
 	var opened cookie.Opened
 	value, valid := "", 0
 	verdict := cookie.ReasonForeign
-	for _, v := range values {
+	if f.reason != cookie.ReasonNone {
+		verdict = f.reason
+	}
+	for _, v := range f.values {
 		o, err := l.codec.Open(p.keys(), v)
 		if err == nil {
 			opened, value = o, v
@@ -74,9 +321,13 @@ func (p *state) takeOver(l *legacy, values []string) cookie.Reason {
 }
 
 func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason {
-	iat := o.Issued.Unix()
+	issued := o.Issued
+	if issued.IsZero() {
+		issued = l.issued
+	}
+	iat := issued.Unix()
 	switch {
-	case o.Issued.IsZero() || iat <= 0:
+	case issued.IsZero() || iat <= 0:
 		p.notMigrated(ErrUndated)
 		return cookie.ReasonForeign
 	case iat > p.sec+leeway:
@@ -93,6 +344,9 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 		p.rare.wish, p.rare.wishEnd = wishNone, 0
 	}
 	p.c.Exp = p.c.Iat + p.store.profile(p.c.Per).absolute
+	if ends := o.Ends.Unix(); l.readOnly && !o.Ends.IsZero() && (p.c.End == 0 || ends < p.c.End) {
+		p.c.End = max(ends, 1) // 0 would mean no end
+	}
 
 	reason := p.store.judge(&p.c, p.sec)
 	if err == nil && p.empty() {

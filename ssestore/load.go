@@ -35,6 +35,9 @@ func (s *Store) Load(cookies []string, now time.Time) *Session {
 }
 
 func (p *state) load(lines []string) {
+	if p.store.readOnly && p.loadReadOnly(lines) {
+		return
+	}
 	// On the stack: Find needs no more than this.
 	var space [cookie.MaxCandidates + 1]string
 	values, barred := cookieheader.Find(space[:0], lines, p.store.prefix, p.store.barrierPrefix)
@@ -131,7 +134,7 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 			p.reason = cookie.ReasonMalformed
 		}
 	case 1:
-		p.origin = originLoaded
+		p.origin, p.reason = originLoaded, cookie.ReasonNone
 		p.key.CountOpen(p.now) // an expired session is no reason to keep a key
 		if unverified {
 			p.holdUnverified()

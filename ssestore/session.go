@@ -25,6 +25,9 @@ var (
 	// marks can't tell whether the session was ended, so that nothing but a logout is
 	// written.
 	ErrHeld = errors.New("ssestore: nobody can tell in this request whether the session is good; it cannot be changed")
+	// ErrReadOnly is returned when a session that another system writes would be changed;
+	// see [Legacy].ReadOnly.
+	ErrReadOnly = errors.New("ssestore: another system writes this session")
 	// ErrLinks is returned when a session can't be linked to one more outside name, or
 	// when a name is empty or too long.
 	ErrLinks = errors.New("ssestore: a session has at most two links, each to a name of 1 to 512 bytes")

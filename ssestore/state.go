@@ -66,6 +66,7 @@ type state struct {
 //	open ─ Hold ──────────► held
 //	open ─ Load: Config.Marks can't tell ─► held
 //	open ─ takeOver ─► migrating ─ Migrate returned ─► open
+//	open ─ Load: Legacy.ReadOnly ─► readOnly
 //	open, held ─ Commit ─► committed, which nothing leaves
 type phase uint8
 
@@ -73,6 +74,7 @@ const (
 	phaseOpen      phase = iota // everything
 	phaseMigrating              // Legacy.Migrate runs: data, Adopt and wishes only
 	phaseHeld                   // the user store failed, or the marks: nothing but a logout
+	phaseReadOnly               // another system writes it: nothing, not even a logout
 	phaseCommitted              // nothing; changes are errors
 )
 
@@ -177,6 +179,8 @@ type rare struct {
 	moved        bool  // the session came from a former place of another name
 	tidy         bool  // a former place makes the session ambiguous
 
+	pieces [maxLegacy]pieces // in which cookies store.legacy[i] came; 0: in the one named
+
 	space [1]ended // where over starts
 }
 
@@ -252,6 +256,8 @@ func (p *state) writable() error {
 	case phaseCommitted:
 		p.writeRare().late = true
 		return ErrCommitted
+	case phaseReadOnly:
+		return ErrReadOnly
 	case phaseHeld:
 		return ErrHeld
 	}

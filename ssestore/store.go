@@ -103,39 +103,6 @@ type Config struct {
 	_ struct{} // forces keyed literals, so that fields can be added
 }
 
-// Legacy describes a cookie of an earlier system, whose sessions are taken over
-// until a deadline.
-//
-// The store looks at a legacy cookie only when the request has no cookie of the
-// store's own. The session that Migrate makes from it counts as created when the
-// legacy value was issued. A value whose format has no time is refused, because each
-// replay would start its life anew.
-type Legacy struct {
-	// Cookie describes the legacy cookie, with the path and domain under which it
-	// was set, because that is where it is deleted once the session has moved. Name
-	// is required.
-	Cookie cookie.Config
-
-	// Format opens it; see the packages cookie/gorilla and cookie/jose. Required.
-	Format cookie.Format
-
-	// Until is when the store stops looking. It is required, because a migration
-	// without an end keeps the old system's weaknesses for ever.
-	Until time.Time
-
-	// Migrate copies what the legacy cookie held into the session: values with
-	// typed keys, and the user with [Session.Adopt]. It may call [Session.Remember]
-	// and [Session.ExpireAt]. After an error the request is anonymous and the legacy
-	// cookie stays. Migrate runs within Load, for every request that has only the
-	// legacy cookie, so it should be quick. Required.
-	Migrate func(s *Session, plaintext []byte) error
-
-	_ struct{}
-}
-
-// maxLegacy bounds Config.Legacy: a session has one bit for each.
-const maxLegacy = 8
-
 // A Store loads sessions from the cookies of requests. It holds only configuration
 // and is safe for concurrent use. The zero Store and a nil *Store load sessions that
 // are anonymous and can't be written.
@@ -165,8 +132,9 @@ type Store struct {
 	// there is no barrier.
 	prefix, barrierPrefix string
 
-	legacy []legacy
-	former []former
+	legacy   []legacy
+	readOnly bool // one of them is; see Legacy.ReadOnly
+	former   []former
 
 	maxData int // room for the members of d, in bytes
 }
@@ -185,14 +153,6 @@ type profile struct{ idle, absolute int64 }
 
 // labels are those of the subkeys that the store derives; the codec has its own.
 type labels struct{ stamp, id, barrier, log keyring.Label }
-
-type legacy struct {
-	cookie   *cookie.Cookie
-	codec    cookie.Codec
-	until    time.Time
-	migrate  func(*Session, []byte) error
-	sameSlot bool // name, domain, path and partition are those of the session cookie
-}
 
 // A ConfigError names a field of [Config] and the rule it broke, in three strings:
 // Package (here "ssestore"), Field and Rule. It doesn't repeat the value. Package
@@ -256,37 +216,6 @@ func New(c Config) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-func (s *Store) addLegacy(c Config, faults *config.Faults) {
-	if len(c.Legacy) > maxLegacy {
-		faults.Add("Legacy", "at most 8")
-	}
-	for i, l := range c.Legacy {
-		field := fmt.Sprintf("Legacy[%d]", i)
-		if l.Cookie.Name == "" {
-			faults.Add(field+".Cookie.Name", "must be set")
-		}
-		if l.Format == nil {
-			faults.Add(field+".Format", "must be set")
-		}
-		if l.Until.IsZero() {
-			faults.Add(field+".Until", "must be set")
-		}
-		if l.Migrate == nil {
-			faults.Add(field+".Migrate", "must be set")
-		}
-		if l.Format == nil || l.Cookie.Name == "" {
-			continue
-		}
-		k, codec, err := slot(l.Cookie, l.Format, c.Audience)
-		if err != nil {
-			faults.Join(fmt.Errorf("ssestore: %s: %w", field, err))
-			continue
-		}
-		same := s.cookie != nil && k.Name() == s.cookie.Name() && sameSlot(l.Cookie, c.Cookie)
-		s.legacy = append(s.legacy, legacy{k, codec, l.Until, l.Migrate, same})
-	}
 }
 
 func orSlash(path string) string {

@@ -8,7 +8,6 @@ import (
 	jose "github.com/go-jose/go-jose/v4"
 
 	"github.com/hardtack-go/hardtack/internal/base64url"
-	"github.com/hardtack-go/hardtack/internal/jwe"
 )
 
 const (
@@ -19,6 +18,10 @@ const (
 	// maxUnix is the last second of the year 9999, the last that RFC 3339 and
 	// encoding/json can write.
 	maxUnix = 253402300799
+
+	// maxForeign is the length of another system's longest token: what ssestore joins
+	// from the parts that it came in.
+	maxForeign = 16384
 )
 
 // form is what a content encryption demands of a token (RFC 7518 sections 5.2.5
@@ -46,7 +49,7 @@ type times struct{ iat, nbf, exp int64 }
 func precheck(token string, allowed []form) (f form, header times, ok bool) {
 	// Check the length first: a million dots must not become a million segments
 	// (CVE-2024-28180, CVE-2025-27144).
-	if len(token) > jwe.MaxToken || strings.Count(token, ".") != 4 {
+	if len(token) > maxForeign || strings.Count(token, ".") != 4 {
 		return f, header, false
 	}
 	parts := strings.Split(token, ".")

@@ -53,7 +53,8 @@ type opener struct {
 // because a replay would start its life anew. [cookie.Opened].Key is zero. The codec
 // uses neither the keyring nor the cookie name and audience.
 //
-// A token whose exp has passed is [cookie.ReasonExpired]. One whose nbf is still to
+// [cookie.Opened].Ends is the earlier of the exp claim and the exp in the header. A token
+// whose exp has passed is [cookie.ReasonExpired]. One whose nbf is still to
 // come is [cookie.ReasonFuture]. Both are judged by time.Now, because a codec isn't
 // given a time. The store decides whether iat is too old or too new.
 //
@@ -142,18 +143,18 @@ func (o *opener) Open(_ *keyring.Keyring, value string) (cookie.Opened, error) {
 		if err != nil {
 			continue
 		}
-		issued, reason := judge(plaintext, header, time.Now())
+		opened, reason := judge(plaintext, header, time.Now())
 		if reason != cookie.ReasonNone {
 			return cookie.Opened{}, reason.Err()
 		}
-		return cookie.Opened{Plaintext: plaintext, Issued: issued}, nil
+		return opened, nil
 	}
 	return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
 }
 
 // judge reads the times of an authentic token, from its claims and its header. If
 // exp or nbf is in both, both count.
-func judge(plaintext []byte, header times, now time.Time) (issued time.Time, reason cookie.Reason) {
+func judge(plaintext []byte, header times, now time.Time) (o cookie.Opened, reason cookie.Reason) {
 	var claims times
 	created := int64(0)
 	ok := members(plaintext, func(name string, value json.RawMessage) bool {
@@ -170,22 +171,27 @@ func judge(plaintext []byte, header times, now time.Time) (issued time.Time, rea
 		return true
 	})
 	if !ok {
-		return issued, cookie.ReasonMalformed
+		return o, cookie.ReasonMalformed
 	}
 	for _, t := range [...]times{claims, header} {
 		switch unix := now.Unix(); {
 		case t.exp != 0 && unix >= t.exp: // "on or after": RFC 7519 section 4.1.4
-			return issued, cookie.ReasonExpired
+			return o, cookie.ReasonExpired
 		case t.nbf > unix+int64(leeway/time.Second):
-			return issued, cookie.ReasonFuture
+			return o, cookie.ReasonFuture
+		}
+		if end := time.Unix(t.exp, 0).UTC(); t.exp != 0 && (o.Ends.IsZero() || end.Before(o.Ends)) {
+			o.Ends = end
 		}
 	}
+	o.Plaintext = plaintext
 	for _, unix := range [...]int64{claims.iat, header.iat, created} {
 		if unix != 0 {
-			return time.Unix(unix, 0).UTC(), cookie.ReasonNone
+			o.Issued = time.Unix(unix, 0).UTC()
+			break
 		}
 	}
-	return issued, cookie.ReasonNone
+	return o, cookie.ReasonNone
 }
 
 // createdAt looks for the time in the "internal" member that nextjs-auth0 has

@@ -187,7 +187,7 @@ func TestOpener_Foreign(t *testing.T) {
 		"JSON serialization": `{"protected":"` + b64.EncodeToString([]byte(gcmHeader)) + `","iv":"","ciphertext":"","tag":""}`,
 		"only dots":          "....",
 		"a million dots":     strings.Repeat(".", 1_000_000),
-		"over the cap":       forge(key32, gcmHeader, `{"d":"`+strings.Repeat("x", 4096)+`"}`).String(),
+		"over the cap":       forge(key32, gcmHeader, `{"d":"`+strings.Repeat("x", 16384)+`"}`).String(),
 		"padding":            good.String() + "==",
 		"a space":            " " + good.String(),
 		"a line end":         good.String() + "\n",
