@@ -42,6 +42,7 @@ var layers = []layer{
 	{pkg: "auth", core: true, may: []string{"internal/", "keyring", "cookie", "marks", "ssestore"}, json: true},
 	{pkg: "auth/next", core: true, may: []string{"internal/"}},
 	{pkg: "fleet", may: []string{"internal/", "keyring", "cookie", "marks"}, json: true},
+	{pkg: "fleet/enginetest", may: []string{"fleet"}, json: true},
 	{pkg: "middleware", may: []string{"internal/", "keyring", "cookie", "ssestore", "auth", "auth/next"}, json: true},
 	{pkg: "middleware/middlewaretest", may: []string{"middleware"}, json: true},
 	{pkg: "serverless", json: true},
