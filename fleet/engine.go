@@ -37,8 +37,13 @@ type Engine interface {
 	// Watch calls f for all that is stored, then once with Event.Synced, and then for
 	// each change, until ctx ends or the connection fails. It returns the reason.
 	// Called again it goes on: it may begin with all that is stored, or with what has
-	// changed since. An Engine may call f for the same thing twice. It calls f from one
-	// goroutine at a time for each call of Watch. What was forgotten isn't told.
+	// changed since. A call beside another one begins with all that is stored. An Engine
+	// may call f for the same thing twice, and does well to begin with what Swap stored.
+	// It calls f from one goroutine at a time for each call of Watch. What was forgotten
+	// isn't told.
+	//
+	// An Engine that lost what it had, or was restored from an old copy, tells what is
+	// stored now: it doesn't wait for changes beyond what it told before.
 	Watch(ctx context.Context, f func(Event)) error
 }
 
