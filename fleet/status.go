@@ -1,0 +1,97 @@
+package fleet
+
+import "time"
+
+// A Status is what an instance knows of itself and of its fleet. It marshals to JSON, for
+// a page that only operators see. There are ids of keys in it, but no keys, and nothing
+// of users or sessions.
+type Status struct {
+	// Application is Config.Application.
+	Application string `json:"application"`
+	// Instance is a random name that this instance has until it ends.
+	Instance string `json:"instance"`
+	// Now is the time of the Status, by the clock of the instance.
+	Now time.Time `json:"now"`
+	// Ready says that Ready is closed.
+	Ready bool `json:"ready"`
+	// ReadOnly is Rotation.ReadOnly.
+	ReadOnly bool `json:"read_only"`
+	// Engine is the state of the connection: EngineOff, EngineOpening, EngineLive or
+	// EngineSilent.
+	Engine EngineState `json:"engine"`
+	// NewsAge is how old the news is, in seconds, or -1 if there was none yet.
+	NewsAge float64 `json:"news_age"`
+	// Stale says that NewsAge is above Policy.MaxStale.
+	Stale bool `json:"stale"`
+	// ClockOff says that the clock of this instance or of the one that writes the beat
+	// is more than a minute off. It writes nothing then.
+	ClockOff bool `json:"clock_off"`
+	// Sequence numbers the rings; 0 is none.
+	Sequence uint64 `json:"sequence"`
+	// Keys are the keys of the ring in order.
+	Keys []KeyStatus `json:"keys"`
+	// Marks is how many marks are held, and MarksBytes what they take.
+	Marks      int   `json:"marks"`
+	MarksBytes int64 `json:"marks_bytes"`
+	// Aside is how many marks wait for a ring with the key that they are sealed under.
+	Aside int `json:"aside"`
+	// What follows counts since the start.
+	Counts Counts `json:"counts"`
+	// Fault is the last thing that went wrong, and FaultAt when; "" is nothing.
+	Fault   string    `json:"fault"`
+	FaultAt time.Time `json:"fault_at"`
+}
+
+// An EngineState is the state of an instance's connection to its engine.
+type EngineState string
+
+// The states of an engine.
+const (
+	// EngineOff means that Run isn't running.
+	EngineOff EngineState = "off"
+	// EngineOpening means that the watch is being opened, or hasn't told everything yet.
+	EngineOpening EngineState = "opening"
+	// EngineLive means that news gets through.
+	EngineLive EngineState = "live"
+	// EngineSilent means that nothing was heard for four beats.
+	EngineSilent EngineState = "silent"
+)
+
+// A KeyStatus is what a Status says of a key.
+type KeyStatus struct {
+	ID      string    `json:"kid"`
+	Phase   KeyPhase  `json:"phase"`
+	Created time.Time `json:"created"`
+	// Active is when the key began or will begin to seal; the zero time means at once.
+	Active time.Time `json:"active,omitzero"`
+}
+
+// A KeyPhase is where in its life a key is.
+type KeyPhase string
+
+// The phases of a key.
+const (
+	PhaseNext     KeyPhase = "next"     // seals later
+	PhasePrimary  KeyPhase = "primary"  // seals
+	PhaseFallback KeyPhase = "fallback" // only opens
+)
+
+// Counts say how often something has happened in this instance since it started.
+type Counts struct {
+	// Ended are the marks that End published, and Heard those that came from the engine.
+	Ended uint64 `json:"ended"`
+	Heard uint64 `json:"heard"`
+	// RefusedRings, RefusedMarks and RefusedBeats were not sealed by this fleet.
+	RefusedRings uint64 `json:"refused_rings"`
+	RefusedMarks uint64 `json:"refused_marks"`
+	RefusedBeats uint64 `json:"refused_beats"`
+	// Swaps are attempts to write a ring or a beat, and Conflicts those that came too
+	// late.
+	Swaps     uint64 `json:"swaps"`
+	Conflicts uint64 `json:"conflicts"`
+	// Reopened is how often the watch was opened again.
+	Reopened uint64 `json:"reopened"`
+}
+
+// Status returns the state of the instance. It takes a lock, but waits for nothing else.
+func (f *Fleet) Status() Status { panic("not yet") }
