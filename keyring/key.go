@@ -174,18 +174,18 @@ func (k Key) sameSecret(other Key) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// inherit returns k as it should be in a ring that follows one with old in it. If it
-// is the same key, it gets the counters and subkeys of old. If nothing differs,
-// inherit returns old itself.
-func (k Key) inherit(old Key) Key {
-	if k.p.id != old.p.id || !k.sameSecret(old) {
+// inherit returns k as it should be in a ring that follows one with before in it. If it
+// is the same key, it gets the counters and subkeys of before. If nothing differs,
+// inherit returns before itself.
+func (k Key) inherit(before Key) Key {
+	if k.p.id != before.p.id || !k.sameSecret(before) {
 		return k
 	}
-	if k.p.created == old.p.created && k.p.active == old.p.active {
-		return old
+	if k.p.created == before.p.created && k.p.active == before.p.active {
+		return before
 	}
 	d := *k.p
-	d.live = old.p.live
+	d.live = before.p.live
 	return Key{p: &d}
 }
 

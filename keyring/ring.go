@@ -237,7 +237,7 @@ func (r *Keyring) Rotate() (*Keyring, error) {
 }
 
 // Replace returns a ring without the key with this id, and with a new primary made as
-// in [Keyring.Rotate]. Sessions sealed under the old key end, and all others go on.
+// in [Keyring.Rotate]. Sessions sealed under that key end, and all others go on.
 // Use it when a key has leaked. Because both happen in one step, it also works for
 // the primary and for the last key, which Retire refuses, and in a full ring, which
 // Rotate refuses.

@@ -140,7 +140,7 @@ func afterRetire() []step {
 
 func afterReplace(file string) []step {
 	return []step{
-		{"at once", "copy the file to every instance that doesn't share it. Whoever has the old key can make sessions until the last one has it", ""},
+		{"at once", "copy the file to every instance that doesn't share it. Whoever has the leaked key can make sessions until the last one has it", ""},
 		readersToo(file),
 		{"now", "check that an old cookie is refused: the verdict must be unknown-key", command("inspect", "--keys", file)},
 	}

@@ -10,7 +10,7 @@
 // rather than parsed. Only its last 12 characters carry information: which key it
 // is. Every other spelling of the same header is refused, and so is every other
 // base64 spelling of the same bytes. This makes tokens non-malleable: nobody can
-// change a character of a token and keep it valid, so a denylist or a cache can use
+// change a character of a token and keep it valid, so a cache can use
 // the string as its key.
 //
 // The package knows nothing about keyrings or cookies. Each fast function stands
