@@ -307,7 +307,7 @@ func (p *state) takeOver(l *legacy, f foreign) cookie.Reason {
 		if err == nil {
 			opened, value = o, v
 			valid++
-		} else if reason := cookie.ReasonOf(err); reason != cookie.ReasonForeign {
+		} else if reason := cookie.ReasonOf(err); reason != cookie.ReasonForeign && reason != cookie.ReasonUnverified {
 			verdict = reason
 		}
 	}

@@ -111,9 +111,9 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 			}
 			r := p.writeRare()
 			if valid == 2 {
-				r.over = append(r.over, ended{p.c.SID, p.c.Exp})
+				r.over = append(r.over, ended{p.c.SID, p.c.Exp, p.c.Sub != ""})
 			}
-			r.over = append(r.over, ended{c.SID, c.Exp})
+			r.over = append(r.over, ended{c.SID, c.Exp, c.Sub != ""})
 			continue
 		}
 		if rank(reason) > rank(verdict) {
@@ -193,7 +193,11 @@ func (p *state) read(value string, place *former, c *claims.Claims, space []byte
 // parse reads the claims of what a codec opened.
 func parse(c *claims.Claims, plaintext []byte, key keyring.Key, err error) (keyring.Key, cookie.Reason) {
 	if err != nil {
-		return keyring.Key{}, cookie.ReasonOf(err)
+		reason := cookie.ReasonOf(err)
+		if reason == cookie.ReasonUnverified { // a codec can't know that, and has read no claims
+			reason = cookie.ReasonForeign
+		}
+		return keyring.Key{}, reason
 	}
 	if !c.Parse(plaintext) {
 		return key, unreadable

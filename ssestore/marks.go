@@ -1,6 +1,7 @@
 package ssestore
 
 import (
+	"errors"
 	"strings"
 	"time"
 	"unsafe"
@@ -290,11 +291,17 @@ func (r Principal) Mark() (marks.Mark, bool) {
 	if p.c.SID == (claims.SID{}) {
 		return marks.Mark{}, false
 	}
-	return markOf(ended{p.c.SID, p.latestEnd()}), true
+	end := p.latestEnd()
+	if p.proof == proofBegun { // Remember may still choose the other profile
+		end = max(end, p.sec+max(p.store.browser.absolute, p.store.persist.absolute))
+	}
+	return sessionMark(p.c.SID, end), true
 }
 
-// Ended returns marks for the sessions that came with this request and that its response
-// ends: those that the barrier names. An auth.Manager publishes them after a logout.
+// Ended returns marks for the sessions that came with this request, name a user, and
+// end with its response: by a logout, a login, an impersonation or Reissue. An
+// auth.Manager publishes them. A session that names nobody gets no mark, because anyone
+// could then fill the memory of every instance.
 func (r Principal) Ended() []marks.Mark {
 	p := r.s.lock()
 	if p == nil {
@@ -306,13 +313,15 @@ func (r Principal) Ended() []marks.Mark {
 	}
 	out := make([]marks.Mark, 0, len(p.rare.over))
 	for _, o := range p.rare.over {
-		out = append(out, markOf(o))
+		if o.user {
+			out = append(out, sessionMark(o.sid, o.end))
+		}
 	}
 	return out
 }
 
-func markOf(o ended) marks.Mark {
-	return marks.Mark{Kind: marks.Session, ID: o.sid.String(), Until: o.end}
+func sessionMark(sid claims.SID, end int64) marks.Mark {
+	return marks.Mark{Kind: marks.Session, ID: sid.String(), Until: end}
 }
 
 // Unpublished says that a mark of this request didn't reach the other instances, as far
@@ -323,30 +332,39 @@ func (r Principal) Unpublished(err error) {
 		return
 	}
 	defer p.mu.Unlock()
-	p.writeRare().unpublished = err
+	told := p.writeRare()
+	told.unpublished = errors.Join(told.unpublished, err)
 }
 
-// Reissue gives the session of who a new id and time of issue, so that a mark that ends
-// the sessions of its user before now doesn't end this one. All else stays: the time of the
+// Reissue gives the session of who, who was confirmed, a new id and a new time of issue.
+// It returns that time, in Unix seconds: a mark of the user with it as Before ends all
+// sessions that the user has by now, but this one. All else stays: the time of the
 // login, the absolute timeout, and the data.
 //
-// Errors, with nothing changed: those of Confirm, ErrCommitted, ErrHeld, ErrNoTime, and
-// cookie.ErrNoPrimary.
-func (r Principal) Reissue(who Identity) error {
+// Errors, with nothing changed: those of Confirm, ErrCommitted, ErrHeld, ErrNoTime,
+// cookie.ErrNoPrimary, and ErrUnconfirmed if nobody has confirmed who in this request.
+func (r Principal) Reissue(who Identity) (before int64, err error) {
 	p, err := r.judged(&who)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer p.mu.Unlock()
 	if err := p.writable(); err != nil {
-		return err
+		return 0, err
 	}
-	if p.keys().Primary().ID() == "" {
-		return cookie.ErrNoPrimary
+	switch {
+	case p.proof == proofNone:
+		return 0, ErrUnconfirmed
+	case p.keys().Primary().ID() == "":
+		return 0, cookie.ErrNoPrimary
 	}
 	p.bury()
-	p.c.SID, p.c.Iat = p.newSID(p.c.Sub), max(p.c.Iat, p.issued(p.c.Sub))
-	p.proof, p.private = proofBecame, true
+	// One second after any other session of the user, if clocks agree.
+	p.c.SID, p.c.Iat = p.newSID(p.c.Sub), min(max(p.issued(p.c.Sub), p.c.Iat)+1, p.sec+leeway)
+	if p.proof < proofBegun { // a login stays one: Remember may come after it
+		p.proof = proofBecame
+	}
+	p.private = true
 	p.change()
-	return nil
+	return p.c.Iat, nil
 }

@@ -99,15 +99,18 @@ func (p *state) identify(who *Identity) {
 // fresh comes with a new stamp in who.Actor, under the same key, which moves as well.
 // Nobody else can become the actor in this way.
 //
-// Errors, with nothing changed: ErrNoSession; ErrMigrate within Legacy.Migrate; and
-// ErrNobody if the session no longer names who, because somebody has logged in or out
-// in the meantime. In that case, call Identity again.
+// Errors, with nothing changed: ErrNoSession; ErrMigrate within Legacy.Migrate; ErrHeld
+// if who is Unverified; and ErrNobody if the session no longer names who, because
+// somebody has logged in or out in the meantime. In that case, call Identity again.
 func (r Principal) Confirm(who Identity, fresh Stamp) error {
 	p, err := r.judged(&who)
 	if err != nil {
 		return err
 	}
 	defer p.mu.Unlock()
+	if p.unverified() {
+		return ErrHeld
+	}
 	p.private = true
 	p.proof = max(p.proof, proofConfirmed)
 	if fresh.KeyID != "" {

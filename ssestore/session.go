@@ -51,7 +51,7 @@ var (
 	// changed in a request that never asked who the user is. It has no stamp yet, so
 	// writing it would log the user out. Nothing is written, and the legacy cookie
 	// stays. With Config.RenewVerified, Renew returns it for a user whom GetUser hasn't
-	// returned in this request.
+	// returned in this request, and so does Reissue, always.
 	ErrUnconfirmed = errors.New("ssestore: the session's user must be confirmed before this is written: call GetUser first")
 	// ErrBadName is returned for a typed key whose name isn't 1 to 64 characters of
 	// A-Z a-z 0-9 _ . : / -.

@@ -210,8 +210,9 @@ func (p *state) keys() *keyring.Keyring {
 
 // ended is what the barrier needs to know of a session.
 type ended struct {
-	sid claims.SID
-	end int64
+	sid  claims.SID
+	end  int64
+	user bool // it names one
 }
 
 // of returns the state, or nil for nil and the zero Session.
@@ -298,7 +299,7 @@ func (p *state) adopted() bool {
 func (p *state) bury() {
 	if p.came() && p.c.SID != (claims.SID{}) && p.proof < proofBegun && (p.rare == nil || p.rare.over == nil) {
 		r := p.writeRare()
-		r.over = append(r.space[:0], ended{p.c.SID, p.latestEnd()})
+		r.over = append(r.space[:0], ended{p.c.SID, p.latestEnd(), p.c.Sub != ""})
 	}
 }
 
