@@ -11,7 +11,8 @@
 //     or the like.
 //   - [Manager.GetUser] returns the user of this request. It asks the user store at
 //     most once per request, and not at all if nobody calls it.
-//   - [Manager.Logout] logs the user out.
+//   - [Manager.Logout] logs the user out. With a [Config].Ender there are also
+//     [Manager.LogoutEverywhere], [Manager.LogoutOthers] and [Manager.Kick].
 //   - [Manager.RefreshStamp] keeps this session after a password change, while all
 //     other sessions of the user end.
 //   - [Manager.Impersonate] shows an administrator the site as one of its users.
@@ -45,7 +46,8 @@
 //
 // The session is in the browser. A copied cookie is valid until its idle or absolute
 // timeout, or until the stamp changes; a logout in one browser doesn't end a copy in
-// another. A counter in the stamped field provides "log out everywhere".
+// another. A counter in the stamped field provides "log out everywhere". A [Config].Ender
+// adds what the stamp can't do: it ends one session, and its copies, everywhere.
 //
 // Login gives the session a new id and drops what another user left in it, so a
 // session that an attacker planted never becomes the victim's. Login doesn't check

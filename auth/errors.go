@@ -22,8 +22,8 @@ var (
 	// this is. [errors.As] and [errors.Is] reach the error that UserByID returned.
 	// Answer with 503 and not with a login page: the session is still good.
 	ErrUserStore = errors.New("auth: the user store failed")
-	// ErrNotLoggedIn is returned when RefreshStamp, Impersonate or EndImpersonation
-	// found no user, or another one, in this request.
+	// ErrNotLoggedIn is returned when RefreshStamp, LogoutEverywhere, LogoutOthers,
+	// Impersonate or EndImpersonation found no user, or another one, in this request.
 	ErrNotLoggedIn = errors.New("auth: this user is not logged in here")
 	// ErrImpersonation is returned by Impersonate when somebody is impersonated
 	// already, or the user is the one who is logged in, and by EndImpersonation when

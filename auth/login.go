@@ -32,6 +32,7 @@ func (m *Manager[U]) Login(ctx context.Context, s *ssestore.Session, user U) err
 	if err := m.begin(s, user, m.cfg.ID(user), m.field(user)); err != nil {
 		return err
 	}
+	m.publish(ctx, s.Principal())
 	if m.cfg.OnLogin != nil {
 		m.cfg.OnLogin(ctx, s, user)
 	}
@@ -92,8 +93,9 @@ func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, user U, i
 // store that is down doesn't prevent a logout.
 //
 // A copy of the cookie that was made earlier still works elsewhere, because nothing is
-// stored on the server. It ends with its idle or absolute timeout, or at once when the
-// user's stamp changes.
+// stored on the server. It ends with its idle or absolute timeout, at once when the
+// user's stamp changes, or, with [Config].Ender, with the logout. If the Ender fails, that
+// isn't an error of Logout: see Unpublished of the request's Outcome.
 func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 	if s == nil {
 		return ErrNoSession
@@ -103,7 +105,11 @@ func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 		user, err := m.GetUser(ctx, s)
 		m.cfg.OnLogout(ctx, s, user, err == nil)
 	}
-	return s.Principal().End()
+	if err := s.Principal().End(); err != nil {
+		return err
+	}
+	m.publish(ctx, s.Principal())
+	return nil
 }
 
 // RefreshStamp keeps this session after its user's stamped field changed. All other

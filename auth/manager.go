@@ -8,6 +8,8 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/internal/config"
+	"github.com/hardtack-go/hardtack/internal/keysource"
+	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -60,6 +62,19 @@ type Config[U any] struct {
 	// only here.
 	OnRefused func(ctx context.Context, id string, reason cookie.Reason)
 
+	// Ender publishes marks, with which sessions are ended on every instance before
+	// their time: the *fleet.Fleet whose Marks are [ssestore.Config].Marks. Then a
+	// logout also reaches copies of the session, and so does a login over another
+	// user's session; and [Manager.Kick], [Manager.LogoutEverywhere] and
+	// [Manager.LogoutOthers] work. An error means that nobody knows whether the other
+	// instances were told, and that it may be called again.
+	//
+	// A login or a logout waits for it at most 3 seconds, and doesn't fail if it does.
+	// The Outcome of the request has its error as Unpublished. Optional.
+	Ender interface {
+		End(ctx context.Context, mark marks.Mark) error
+	}
+
 	// KeepOnLogin, if not nil, names the keys of an anonymous session that survive
 	// a login; the others are dropped. An empty list drops everything. With nil
 	// everything survives, as a shopping cart should.
@@ -89,6 +104,9 @@ func New[U any](c Config[U]) (*Manager[U], error) {
 	}
 	if c.Stamp == nil && !c.DangerouslySkipStamp {
 		faults.Add("Stamp", "required, or sessions outlive a password change")
+	}
+	if c.Ender != nil && keysource.IsNil(c.Ender) {
+		faults.Add("Ender", "holds a nil pointer; leave it nil for none")
 	}
 	if err := faults.Err(); err != nil {
 		return nil, err
