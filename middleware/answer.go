@@ -9,6 +9,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/auth/next"
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -152,7 +153,7 @@ func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var public auth.Forbidden
 	switch {
 	case errors.Is(err, auth.ErrUserStore):
-		tell.say(r, storeDown)
+		tell.say(r, unknown(x, err))
 		// Not a logout: the session stays as it is. A login page would need
 		// the same store.
 		w.Header().Set("Retry-After", retryAfter)
@@ -164,11 +165,19 @@ func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &public):
 		c.answer(w, r, http.StatusForbidden, err, public.Error())
 	default:
-		if !errors.Is(err, ssestore.ErrNoSession) && !errors.Is(err, ErrNested) { // which have been told
+		if !errors.Is(err, ssestore.ErrNoSession) && !errors.Is(err, ErrNested) && !errors.Is(err, ErrNoMarks) { // which have been told
 			tell.say(r, ruleBroke)
 		}
 		c.answer(w, r, http.StatusInternalServerError, err, "")
 	}
+}
+
+// unknown returns why nobody can say whether a session is good.
+func unknown(x *exchange, err error) kind {
+	if x != nil && x.session.Load().Principal().Refused() == cookie.ReasonUnverified || errors.Is(err, errStale{}) {
+		return staleMarks
+	}
+	return storeDown
 }
 
 // refuseAnonymous asks the visitor to log in.

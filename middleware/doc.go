@@ -58,7 +58,9 @@
 //	500               cookie.ErrNoPrimary, *cookie.SizeError, ssestore.ErrUnconfirmed
 //	                                       the session couldn't be written; the
 //	                                       handler's own answer is dropped
-//	503               auth.ErrUserStore    the user store is down
+//	500               ErrNoMarks           Fresh without Marks
+//	503               auth.ErrUserStore    the user store is down, or the news of
+//	                                       ended sessions is too old
 //
 // Mistakes in the program go to [Config].OnMistake and, at most once a minute
 // each, to [Config].Log, which is slog.Default unless you set it:
@@ -71,9 +73,11 @@
 //	one-cookie          ErrNested               two nested stores have one cookie name; 500
 //	insecure-cookie     ErrDropped              a Secure cookie over plain http
 //	foreign-domain      ErrDropped              a cookie for another host than the page's
+//	missing-marks       ErrNoMarks              Fresh without Marks; 500
 //
-// Four more lines go to the log alone, since OnOutcome has their error: user-store
-// with a 503, and broken-rule, bad-identity and not-saved with a 500. unmade-guard is
+// Six more lines go to the log alone, since OnOutcome has their error: user-store and
+// stale-marks with a 503, broken-rule, bad-identity and not-saved with a 500, and
+// unpublished-mark with any status. unmade-guard is
 // a Guard that [New] didn't return; it and [Session] outside Handler are logged
 // through slog.Default.
 //

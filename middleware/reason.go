@@ -10,18 +10,18 @@ import (
 
 // Reason returns why the session of a request isn't the one that its cookie named:
 // [cookie.ReasonExpired] after the session's end, [cookie.ReasonEnded] after a logout,
-// [cookie.ReasonStampMismatch] after a change of the password, or what was wrong with
-// the cookie. It is for a sentence on the login page:
+// [cookie.ReasonRevoked] after a mark ended it, [cookie.ReasonStampMismatch] after a
+// change of the password, or what was wrong with the cookie. It is for a sentence on the login page:
 //
 //	switch middleware.Reason(r) {
-//	case cookie.ReasonExpired, cookie.ReasonEnded:
+//	case cookie.ReasonExpired, cookie.ReasonEnded, cookie.ReasonRevoked:
 //		sentence = "Your session has ended. Please log in again."
 //	case cookie.ReasonStampMismatch:
 //		sentence = "Your password has been changed. Please log in with the new one."
 //	}
 //
 // The request that was refused knows the reason, but the redirect to the login page
-// deletes the cookie. With [Config].ReasonField the redirect carries these three
+// deletes the cookie. With [Config].ReasonField the redirect carries these four
 // reasons on, and Reason reads them back. Anybody can write such a link, so the
 // result may choose a sentence and nothing else.
 //
@@ -42,7 +42,7 @@ func Reason(r *http.Request) cookie.Reason {
 
 // sayable are the reasons that a URL may carry. Each was found out behind a cookie
 // that is authentic, so it tells the visitor nothing about keys or formats.
-var sayable = [...]cookie.Reason{cookie.ReasonExpired, cookie.ReasonEnded, cookie.ReasonStampMismatch}
+var sayable = [...]cookie.Reason{cookie.ReasonExpired, cookie.ReasonEnded, cookie.ReasonStampMismatch, cookie.ReasonRevoked}
 
 // withReason adds the reason to a login URL.
 func (c *core) withReason(login string, reason cookie.Reason) string {

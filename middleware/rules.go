@@ -1,11 +1,14 @@
 package middleware
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
+	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/ssestore"
 )
 
 // admit resolves the user and applies the rules in order. If it returns false, it
@@ -90,6 +93,47 @@ func (g *Guard[U]) Require(rules ...auth.Rule[U]) func(http.Handler) http.Handle
 	rules = slices.Clone(rules) // the caller's slice stays the caller's
 	return func(next http.Handler) http.Handler { return g.guarded(next, rules...) }
 }
+
+// Fresh returns a rule for the pages that matter, such as those of staff or of payments.
+// It lets a user pass only if the news of ended sessions is no older than maxAge
+// ([ssestore.Store.MarksAge]), as it is at the start of the request. Otherwise the answer
+// is 503 with Retry-After, and the session stays as it is: the error wraps
+// [auth.ErrUserStore]. maxAge should be several times as long as news usually takes, so
+// at least some seconds.
+//
+//	mux.Handle("/pay/", guard.Check(guard.Fresh(30*time.Second), pay))
+//
+// The rule works behind [Guard.Handler] only. A store without [ssestore.Config].Marks, or
+// with some that don't know their age, is a mistake: the answer is 500, with
+// [ErrNoMarks].
+func (g *Guard[U]) Fresh(maxAge time.Duration) auth.Rule[U] {
+	return func(ctx context.Context, _ U) error {
+		if g == nil || g.core == nil {
+			return ssestore.ErrNoSession
+		}
+		x := g.core.exchange(ctx)
+		if x == nil {
+			return ssestore.ErrNoSession
+		}
+		age, ok := g.core.store.MarksAge(x.now)
+		switch {
+		case !ok:
+			g.core.mistake(&x.req, noMarks)
+			return ErrNoMarks
+		case age > maxAge:
+			return errStale{}
+		}
+		return nil
+	}
+}
+
+// errStale is what Fresh returns when the news is too old.
+type errStale struct{}
+
+func (errStale) Error() string {
+	return "middleware: it isn't known in time whether this session was ended"
+}
+func (errStale) Is(target error) bool { return target == auth.ErrUserStore }
 
 // ForUser is LoginRequired for a handler that takes the user as an argument.
 // Inside StaffRequired, Check or Require it costs no second lookup.

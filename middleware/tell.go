@@ -32,6 +32,9 @@ var (
 	// ErrNested is reported, and is the reason of a 500, when nested guards don't fit
 	// together; see [Guard.Handler].
 	ErrNested = errors.New("middleware: a guard inside of another has the same store with other users, or another store with the same cookie name")
+	// ErrNoMarks is reported, and is the reason of a 500, when [Guard.Fresh] asks for the
+	// age of the news of ended sessions, and the store has none that knows it.
+	ErrNoMarks = errors.New("middleware: Guard.Fresh needs a store with ssestore.Config.Marks that know their age")
 	// ErrDropped is reported when the browser is about to drop the session's
 	// cookie: it is Secure and the page came over plain http, or its Domain is
 	// not the page's host. Nobody can log in there.
@@ -54,6 +57,9 @@ const (
 	ruleBroke
 	badIdentity
 	storeDown
+	staleMarks
+	noMarks
+	unpublished
 	notSaved
 	kinds
 )
@@ -89,6 +95,12 @@ var lines = [kinds]struct {
 		"a function in ForwardConfig.Headers returned a value with a comma, a control character or space at an end, of more than 256 bytes, or not in UTF-8: encode it, for example with url.QueryEscape; Config.OnOutcome of Guard.Handler gets the header's name"},
 	storeDown: {nil, "user-store",
 		"UserByID in auth.Config failed; for a user who doesn't exist let it return auth.ErrNoUser; Config.OnOutcome of Guard.Handler gets the error"},
+	staleMarks: {nil, "stale-marks",
+		"this instance hears too little of the sessions that were ended elsewhere, and may not serve these pages until it does: see the Status of its fleet.Fleet, and the engine; Config.OnOutcome of Guard.Handler gets the error"},
+	noMarks: {ErrNoMarks, "missing-marks",
+		"set Marks in ssestore.Config, as to the Marks of a fleet.Fleet, or remove Guard.Fresh from the rules of this page"},
+	unpublished: {nil, "unpublished-mark",
+		"a session has ended, and its copies may go on elsewhere, because Ender in auth.Config failed: see the Status of the fleet.Fleet, and the engine; Config.OnOutcome of Guard.Handler gets the error, as Unpublished of the Outcome"},
 	notSaved: {nil, "not-saved",
 		"the session could not be written, so Guard.Handler answered 500: Config.OnOutcome gets the error, which says what to do"},
 }
@@ -173,6 +185,9 @@ func (x *exchange) tell(out *ssestore.Outcome, err error, past bool) {
 	}
 	if err == nil {
 		err = x.why // which settle has fixed
+	}
+	if out.Unpublished != nil {
+		c.tell.say(&x.req, unpublished)
 	}
 	if c.cfg.OnOutcome != nil {
 		c.cfg.OnOutcome(&x.req, *out, err)
