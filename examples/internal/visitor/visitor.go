@@ -11,6 +11,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -183,10 +184,13 @@ func (v *Visitor) Session(into any) {
 }
 
 // Cookie returns the raw session cookie, or "" if there is none.
-func (v *Visitor) Cookie() string {
+func (v *Visitor) Cookie() string { return v.CookieNamed("__Host-session", "session") }
+
+// CookieNamed returns the value of the first cookie with one of the names, or "".
+func (v *Visitor) CookieNamed(names ...string) string {
 	u, _ := url.Parse(v.base)
 	for _, c := range v.jar.Cookies(u) {
-		if c.Name == "__Host-session" || c.Name == "session" {
+		if slices.Contains(names, c.Name) {
 			return c.Value
 		}
 	}
