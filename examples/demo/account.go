@@ -34,23 +34,6 @@ func (a *app) showLogin(w http.ResponseWriter, r *http.Request, status int, p pa
 	a.render(w, r, status, "login", p)
 }
 
-// logoutEverywhere ends every session of the user, this one included: all of them
-// carry the stamp that is no longer the user's.
-func (a *app) logoutEverywhere(w http.ResponseWriter, r *http.Request, u *User) {
-	if err := a.users.EndSessions(r.Context(), u); err != nil {
-		a.unavailable(w, r, "log out everywhere", err)
-		return
-	}
-	if err := a.guard.Logout(r); err != nil {
-		a.log.Error("log out", "error", err)
-		a.errorPage(w, r, http.StatusInternalServerError)
-		return
-	}
-	note(r.Context()).event = "logout everywhere"
-	a.notice(r, "You are logged out, here and on every other device.")
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
 func (a *app) members(w http.ResponseWriter, r *http.Request, u *User) {
 	a.render(w, r, http.StatusOK, "members", page{User: u})
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
-	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/password"
@@ -33,7 +32,7 @@ type config struct {
 type app struct {
 	log      *slog.Logger
 	users    *users
-	keys     *keyring.File
+	keys     together
 	hasher   *password.Hasher
 	accounts *auth.Manager[*User]
 	guard    *middleware.Guard[*User]
@@ -55,50 +54,64 @@ var seeds = []struct {
 
 const seedPassword = "correct horse battery staple"
 
-// newApp opens the files and connects the parts: keys → store → accounts → guard.
-// A real application does the same.
+// newApp opens the database and connects the parts.
 func newApp(ctx context.Context, c config) (*app, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	a := &app{log: c.Log, docs: openDocs(), insecureHTTP: c.InsecureHTTP}
 	var err error
-	if a.keys, err = keyring.OpenOrCreateFile(c.Keys, a.keyFault); err != nil {
-		return nil, fmt.Errorf("keys: %w", err)
-	}
 	if a.hasher, err = password.NewHasher(password.HasherConfig{}); err != nil {
 		return nil, err
 	}
 	if a.pages, err = parsePages(a.docs); err != nil {
 		return nil, err
 	}
-	store, err := ssestore.New(ssestore.Config{
-		Keys:   a.keys,
-		Cookie: cookie.Config{DangerouslyAllowHTTP: c.InsecureHTTP},
-	})
-	if err != nil {
-		return nil, err
-	}
-	a.cookieName = store.CookieName()
-	if c.NoThrottle {
-		a.throttle = unthrottled{}
-	}
 	if a.users, err = openUsers(ctx, c.DB); err != nil {
 		return nil, fmt.Errorf("users: %w", err)
 	}
 	a.mails = mailbox{a.users}
-	if err := a.seed(ctx); err != nil {
-		a.Close()
-		return nil, fmt.Errorf("users: %w", err)
+	if c.NoThrottle {
+		a.throttle = unthrottled{}
 	}
+	if err = a.seed(ctx); err != nil {
+		err = fmt.Errorf("users: %w", err)
+	} else {
+		err = a.connect(ctx, c)
+	}
+	if err != nil {
+		a.Close()
+		return nil, err
+	}
+	return a, nil
+}
+
+// connect connects the parts in their order: keys and marks → store → accounts → guard
+// → ways to log in. A real application does the same.
+func (a *app) connect(ctx context.Context, c config) (err error) {
+	if a.keys, err = openAlone(ctx, c.Keys, a.users, c.Now, a.keyFault); err != nil {
+		return fmt.Errorf("keys: %w", err)
+	}
+	store, err := ssestore.New(ssestore.Config{
+		Keys:   a.keys,
+		Marks:  a.keys.Marks(),
+		Cookie: cookie.Config{DangerouslyAllowHTTP: c.InsecureHTTP},
+	})
+	if err != nil {
+		return err
+	}
+	a.cookieName = store.CookieName()
 	a.accounts, err = auth.New(auth.Config[*User]{
 		UserByID: a.users.ByID,
 		ID:       (*User).Key,
 		Stamp:    func(u *User) string { return u.Stamp },
 		Staff:    func(u *User) bool { return u.Staff },
+		Ender:    a.keys,
 		OnLogin:  a.loggedIn,
 		OnLogout: a.loggedOut,
 	})
 	if err != nil {
-		a.Close()
-		return nil, err
+		return err
 	}
 	a.guard, err = middleware.New(store, a.accounts, middleware.Config{
 		LoginURL:    "/login",
@@ -108,14 +121,10 @@ func newApp(ctx context.Context, c config) (*app, error) {
 		Log:         c.Log,
 		Now:         c.Now,
 	})
-	if err == nil {
-		err = a.openWays(c.Origin)
-	}
 	if err != nil {
-		a.Close()
-		return nil, err
+		return err
 	}
-	return a, nil
+	return a.openWays(c.Origin)
 }
 
 // Close closes the database. The keyring needs no closing: it has no goroutine.
@@ -164,6 +173,9 @@ func (a *app) Handler() http.Handler {
 	}
 	site.HandleFunc("GET /mailbox", a.guard.ForAnyone(a.showMails))
 	site.HandleFunc("/logout", a.desk.LogoutHandler("/"))
+	site.HandleFunc("GET /sessions", a.guard.ForUser(a.sessions))
+	site.HandleFunc("POST /sessions/end", a.guard.ForUser(a.endSession))
+	site.HandleFunc("POST /sessions/others", a.guard.ForUser(a.logoutOthers))
 	site.HandleFunc("POST /logout/everywhere", a.guard.ForUser(a.logoutEverywhere))
 	site.HandleFunc("GET /members", a.guard.ForUser(a.members))
 	site.HandleFunc("GET /account", a.guard.ForUser(a.account))
@@ -172,6 +184,7 @@ func (a *app) Handler() http.Handler {
 	staff := a.guard.Require(a.accounts.Staff)
 	site.Handle("GET /staff", staff(a.guard.ForUser(a.staff)))
 	site.Handle("POST /staff/disable", staff(a.guard.ForUser(a.disable)))
+	site.Handle("POST /staff/kick", staff(a.guard.ForUser(a.kick)))
 	site.Handle("POST /keys/rotate", staff(http.HandlerFunc(a.rotate)))
 
 	site.HandleFunc("/", a.notFound)

@@ -553,7 +553,7 @@ func TestHeadingsAndFooter(t *testing.T) {
 		}
 	}
 	for _, row := range []struct{ path, h1 string }{
-		{"/", "A whole session in"}, {"/login", "Welcome aboard<"}, {"/signup", "Sign up<"}, {"/session", "Your session<"}, {"/docs/FORMAT.md", "The session cookie"},
+		{"/", "A whole session in"}, {"/login", "Welcome aboard<"}, {"/signup", "Sign up<"}, {"/session", "Your cookie<"}, {"/docs/FORMAT.md", "The session cookie"},
 		{"/mailbox", "Mailbox<"},
 	} {
 		page := v.Get(row.path).Says(t, none)
@@ -569,7 +569,7 @@ func TestHeadingsAndFooter(t *testing.T) {
 	v.Login(ada, seedPassword)
 	for _, row := range []struct{ path, h1 string }{
 		{"/", "A whole session in"}, {"/login", "Welcome aboard<"}, {"/members", "Members<"}, {"/staff", "Staff<"},
-		{"/change", "Change your password<"}, {"/session", "Your session<"}, {"/account", "Your account<"},
+		{"/change", "Change your password<"}, {"/session", "Your cookie<"}, {"/account", "Your account<"},
 	} {
 		page := v.Get(row.path).Says(t, has)
 		says(page, row.h1)

@@ -26,7 +26,7 @@ func (a *app) keyFault(err error) {
 // file can do without: an unknown key id makes each of them read the file again at
 // once.
 func (a *app) rotate(w http.ResponseWriter, r *http.Request) {
-	if err := a.keys.Update(rotated); err != nil {
+	if err := a.keys.Change(r.Context(), rotated); err != nil {
 		a.log.Error("rotate", "error", err)
 		a.errorPage(w, r, http.StatusInternalServerError)
 		return

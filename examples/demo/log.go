@@ -42,9 +42,14 @@ func (a *app) loggedIn(ctx context.Context, _ *ssestore.Session, u *User) {
 	rec.event, rec.user = "login", u.Key()
 }
 
-func (a *app) loggedOut(ctx context.Context, _ *ssestore.Session, u *User, ok bool) {
+func (a *app) loggedOut(ctx context.Context, s *ssestore.Session, u *User, ok bool) {
 	rec := note(ctx)
 	rec.event = "logout"
+	if mark, has := s.Principal().Mark(); has {
+		if err := a.users.Unlist(ctx, mark); err != nil {
+			a.log.Error("list a logout", "error", err)
+		}
+	}
 	if ok {
 		rec.user = u.Key()
 	}

@@ -1,12 +1,12 @@
 // Command demo is a small web application that keeps each session in one encrypted
 // cookie. You can log in with a full cart, by password, passkey, a link in a mail, or
-// an identity from elsewhere, see pages for members and for staff, change the password
-// or log out everywhere, which ends all other sessions, and rotate the keys while
-// everybody stays logged in.
+// an identity from elsewhere, see pages for members and for staff, change the password,
+// which ends all other sessions, list your sessions and end one of them, and rotate the
+// keys while everybody stays logged in.
 //
 //	go run ./examples/demo
 //
-// It needs no session table, no configuration and, but for passkeys, no script in the
+// It looks no session up, and needs no configuration and, but for passkeys, no script in the
 // browser. Its mails go nowhere but to its own page /mailbox, and Harbour ID, the
 // identity from elsewhere, is in the same process. Two processes with the same -keys
 // and -db accept each other's cookies.

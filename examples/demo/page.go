@@ -53,7 +53,7 @@ func parsePages(docs docs) (pages, error) {
 		return nil, err
 	}
 	all := pages{}
-	for _, name := range []string{"home", "login", "signin", "account", "mailbox", "members", "staff", "session", "doc", "error"} {
+	for _, name := range []string{"home", "login", "signin", "account", "sessions", "mailbox", "members", "staff", "session", "doc", "error"} {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templates, "templates/"+name+".html")
@@ -139,6 +139,7 @@ func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name st
 var whys = map[cookie.Reason]string{
 	cookie.ReasonExpired:       "Your session has expired. Please log in again.",
 	cookie.ReasonEnded:         "You logged out. Please log in again.",
+	cookie.ReasonRevoked:       "This session was ended, on another device of yours or by the staff. Please log in again.",
 	cookie.ReasonStampMismatch: "Your password was changed, or you logged out everywhere. Please log in again.",
 }
 

@@ -45,8 +45,8 @@ func (u *User) Name() string {
 // errEmailTaken is an error that a person at a form can do something about.
 var errEmailTaken = errors.New("this address already has an account")
 
-// users is the database: the users, how they log in, and the mails that the demo
-// catches. It is an SQLite file that several processes may share.
+// users is the database: the users, how they log in, where they are logged in, and the
+// mails that the demo catches. It is an SQLite file that several processes may share.
 type users struct{ db *sql.DB }
 
 // steps make the tables. A file keeps the number of those it has seen in its
@@ -93,6 +93,24 @@ CREATE TABLE mails (
 	recipient TEXT    NOT NULL,
 	subject   TEXT    NOT NULL,
 	text      TEXT    NOT NULL
+) STRICT`, `
+CREATE TABLE sessions (
+	id     INTEGER PRIMARY KEY AUTOINCREMENT,
+	user   INTEGER NOT NULL REFERENCES users (id),
+	mark   TEXT    NOT NULL UNIQUE,
+	until  INTEGER NOT NULL,
+	stamp  TEXT    NOT NULL,
+	device TEXT    NOT NULL,
+	how    TEXT    NOT NULL,
+	began  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX sessions_of ON sessions (user);
+CREATE TABLE marks (
+	kind          INTEGER NOT NULL,
+	id            TEXT    NOT NULL,
+	issued_before INTEGER NOT NULL,
+	until         INTEGER NOT NULL,
+	PRIMARY KEY (kind, id)
 ) STRICT`}
 
 // openUsers opens the file. A missing one is created, readable by its owner only.

@@ -121,9 +121,11 @@ func (a *app) enter(_ http.ResponseWriter, r *http.Request, e signin.Entry[*User
 		note(r.Context()).event = "login refused"
 		return auth.Forbidden("This account is closed. Ask somebody of the staff.")
 	}
+	before, _ := a.guard.Session(r).Principal().Mark()
 	if err := a.desk.Login(r, e); err != nil {
 		return err
 	}
+	a.listSession(r, e.User, e.How, before)
 	a.notice(r, "Logged in as "+e.User.Email+".")
 	return nil
 }
@@ -151,6 +153,7 @@ func (a *app) showPage(w http.ResponseWriter, r *http.Request, p signin.Page) {
 		note(r.Context()).event = event
 		if err == nil {
 			note(r.Context()).user = user.Key()
+			a.relist(r, user)
 		}
 	}
 	if p.Name == "password/login" {

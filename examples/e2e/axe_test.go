@@ -226,7 +226,9 @@ func TestAxe_EveryPage(t *testing.T) {
 	b.click("main form button")
 	audit(b, "password refused")
 	visit(b, "/email", "address")
-	b.open("/account")
+	another := browser()
+	another.login(long, "a better password")
+	visit(b, "/sessions", "sessions")
 	b.click("#everywhere")
 	audit(b, "logged out everywhere")
 

@@ -295,7 +295,7 @@ func TestDemoSignin_KeyboardOnly(t *testing.T) {
 	b.until("the login", `document.querySelector("#logout")`)
 	b.open("/account")
 	b.until("offering passkeys", `!document.querySelector("[data-passkey=add]").hidden`)
-	order("Change the password, Change the address, Log out everywhere, how that works without a list of sessions, Name of the new passkey, Add, Connect Harbour ID")
+	order("Change the password, Change the address, Your sessions, how that works, Name of the new passkey, Add, Connect Harbour ID")
 	b.logout()
 
 	// A link by mail: five Tabs from the address to its button.

@@ -153,11 +153,7 @@ func (h *Handler[U]) enter(w http.ResponseWriter, r *http.Request, p *party, f f
 		h.desk.Fail(w, r, err)
 		return
 	}
-	entry := signin.Entry[U]{User: user, How: signin.How("oauth:" + p.name), Remember: f.Remember, Next: f.Next}
-	if h.cfg.Ender != nil && !p.github {
-		entry.Links = id.links()
-	}
-	err = h.desk.Enter(w, r, entry)
+	err = h.desk.Enter(w, r, signin.Entry[U]{User: user, How: signin.How("oauth:" + p.name), Remember: f.Remember, Next: f.Next})
 	switch {
 	case err == nil:
 		route.Onward(w, f.Next)
