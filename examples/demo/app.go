@@ -12,6 +12,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/cookie/gorilla"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/password"
@@ -43,14 +44,16 @@ type app struct {
 	pages pages
 
 	cookieName   string
+	oldCodec     cookie.Codec
 	insecureHTTP bool
 }
 
-// seeds are the users that a new table starts with.
+// seeds are the users that a new table starts with. Old is the user of the old
+// application, who has no password.
 var seeds = []struct {
-	Email string
-	Staff bool
-}{{"ada@example.com", true}, {"bob@example.com", false}}
+	Email      string
+	Staff, Old bool
+}{{Email: "ada@example.com", Staff: true}, {Email: "bob@example.com"}, {Email: oldEmail, Old: true}}
 
 const seedPassword = "correct horse battery staple"
 
@@ -65,6 +68,9 @@ func newApp(ctx context.Context, c config) (*app, error) {
 		return nil, err
 	}
 	if a.pages, err = parsePages(a.docs); err != nil {
+		return nil, err
+	}
+	if a.oldCodec, err = gorilla.SecureCookie(oldCookie, ""); err != nil {
 		return nil, err
 	}
 	if a.users, err = openUsers(ctx, c.DB); err != nil {
@@ -96,19 +102,21 @@ func (a *app) connect(ctx context.Context, c config) (err error) {
 		Keys:   a.keys,
 		Marks:  a.keys.Marks(),
 		Cookie: cookie.Config{DangerouslyAllowHTTP: c.InsecureHTTP},
+		Legacy: []ssestore.Legacy{oldSession(c.InsecureHTTP)},
 	})
 	if err != nil {
 		return err
 	}
 	a.cookieName = store.CookieName()
 	a.accounts, err = auth.New(auth.Config[*User]{
-		UserByID: a.users.ByID,
-		ID:       (*User).Key,
-		Stamp:    func(u *User) string { return u.Stamp },
-		Staff:    func(u *User) bool { return u.Staff },
-		Ender:    a.keys,
-		OnLogin:  a.loggedIn,
-		OnLogout: a.loggedOut,
+		UserByID:        a.users.ByID,
+		ID:              (*User).Key,
+		Stamp:           func(u *User) string { return u.Stamp },
+		PasswordChanged: func(u *User) time.Time { return u.Changed },
+		Staff:           func(u *User) bool { return u.Staff },
+		Ender:           a.keys,
+		OnLogin:         a.loggedIn,
+		OnLogout:        a.loggedOut,
 	})
 	if err != nil {
 		return err
@@ -140,9 +148,12 @@ func (a *app) seed(ctx context.Context) error {
 			}
 			continue
 		}
-		hash, err := a.hasher.Hash(ctx, seedPassword)
-		if err != nil {
-			return err
+		hash := ""
+		if !s.Old {
+			var err error
+			if hash, err = a.hasher.Hash(ctx, seedPassword); err != nil {
+				return err
+			}
 		}
 		if _, err := a.users.Add(ctx, User{Email: s.Email, Hash: hash, Staff: s.Staff, Proven: true}); err != nil && !errors.Is(err, errEmailTaken) {
 			return err
@@ -195,6 +206,8 @@ func (a *app) Handler() http.Handler {
 	}
 	root := http.NewServeMux()
 	root.Handle(harbourPath+"/", limitBody(a.harbour))
+	root.HandleFunc("GET /old", a.old)
+	root.Handle("POST /old", http.NewCrossOriginProtection().Handler(http.HandlerFunc(a.oldLogin)))
 	root.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(assets))))
 	root.Handle("/", limitBody(a.guard.Handler(a.overHTTP(routed(site)))))
 	return a.logged(secured(root))

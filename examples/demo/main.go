@@ -128,6 +128,9 @@ func greet(w io.Writer, open string, at *net.TCPAddr, c config) {
 			"          There, %s.\n", httpCure)
 	}
 	for _, s := range seeds {
+		if s.Old {
+			continue
+		}
 		role := ""
 		if s.Staff {
 			role = "   (staff)"

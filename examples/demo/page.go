@@ -53,7 +53,7 @@ func parsePages(docs docs) (pages, error) {
 		return nil, err
 	}
 	all := pages{}
-	for _, name := range []string{"home", "login", "signin", "account", "sessions", "mailbox", "members", "staff", "session", "doc", "error"} {
+	for _, name := range []string{"home", "login", "signin", "account", "sessions", "old", "mailbox", "members", "staff", "session", "doc", "error"} {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templates, "templates/"+name+".html")

@@ -37,7 +37,7 @@ func (t *users) ByPasskey(ctx context.Context, id string) (*User, passkey.Passke
 	var p passkey.Passkey
 	var added, used int64
 	u, err := scan(t.db.QueryRowContext(ctx,
-		`SELECT users.id, email, staff, hash, stamp, created, proven, disabled, logins, `+passkeyColumns+`
+		`SELECT users.id, email, staff, hash, stamp, created, proven, disabled, logins, changed, `+passkeyColumns+`
 		FROM passkeys JOIN users ON users.id = user WHERE passkeys.id = ?`, id), passkeyFields(&p, &added, &used)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, p, auth.ErrNoUser

@@ -270,3 +270,59 @@ func TestY84_MarksOutliveTheProcess(t *testing.T) {
 		t.Errorf("%d values are kept in marks", n)
 	}
 }
+
+// The old application's cookie becomes a session of this one.
+func TestY85_TakeOver(t *testing.T) {
+	s := start(t)
+	old := func(v *guest) string { return v.CookieNamed(oldCookie) }
+	v := s.visitor(t)
+	v.Get("/old").Want(t, 200, "").Says(t, "nothing to take over")
+	v.Post("/old").Want(t, 303, "/old")
+	copied := old(v)
+	v.Get("/old").Says(t, copied).Says(t, `href="/members"`)
+	if v.Cookie() != "" {
+		t.Fatal("the old application's page took the session over itself")
+	}
+	v.Get("/members").Want(t, 200, "").Says(t, "taken over")
+	if v.Who() != oldEmail || old(v) != "" || v.Cookie() == "" {
+		t.Errorf("%q is logged in, the old cookie is %q", v.Who(), old(v))
+	}
+	v.rows() // it is this one, though nobody has listed it
+	v.Get("/old").Says(t, "has a cookie of the new application already")
+	v.Post("/logout").Want(t, 303, "/")
+	if v.Who() != "" {
+		t.Error("the logout was undone")
+	}
+
+	// A cookie of this application counts more.
+	bobs := s.as(t, bob, firefox)
+	bobs.Post("/old").Want(t, 303, "/old")
+	if bobs.Who() != bob {
+		t.Error("the old cookie counts more")
+	}
+
+	// Other sites can't plant one.
+	r := v.Request("POST", "/old", url.Values{})
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	v.Do(r).Want(t, 403, "")
+
+	// What ends the sessions of a user ends those of the old application.
+	for name, end := range map[string]func(){
+		"kick":   func() { s.as(t, ada, chrome).Post("/staff/kick", "id", "3").Want(t, 303, "/staff") },
+		"closed": func() { s.as(t, ada, chrome).Post("/staff/disable", "id", "3", "close", "1").Want(t, 303, "/staff") },
+	} {
+		v := s.visitor(t)
+		v.Post("/old").Want(t, 303, "/old")
+		end()
+		if who := v.Who(); who != "" {
+			t.Errorf("%s: %s is in by an old cookie", name, who)
+		}
+		if err := s.users.SetDisabled(t.Context(), "3", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.users.SetDisabled(t.Context(), "3", true); err != nil {
+		t.Fatal(err)
+	}
+	s.visitor(t).Post("/old").Want(t, 403, "")
+}

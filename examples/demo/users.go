@@ -30,7 +30,8 @@ type User struct {
 	Created  time.Time
 	Proven   bool // whether the owner of the address followed a mail to it
 	Disabled bool
-	Logins   int64 // by mail: a link is bound to it
+	Logins   int64     // by mail: a link is bound to it
+	Changed  time.Time // when the stamp was, for sessions without one (old.go)
 }
 
 // Key is the id as the session carries it.
@@ -111,7 +112,11 @@ CREATE TABLE marks (
 	issued_before INTEGER NOT NULL,
 	until         INTEGER NOT NULL,
 	PRIMARY KEY (kind, id)
-) STRICT`}
+) STRICT`, `
+ALTER TABLE users ADD COLUMN changed INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER users_changed AFTER UPDATE OF stamp ON users BEGIN
+	UPDATE users SET changed = unixepoch() + 1 WHERE id = NEW.id;
+END`}
 
 // openUsers opens the file. A missing one is created, readable by its owner only.
 func openUsers(ctx context.Context, path string) (*users, error) {
@@ -174,7 +179,7 @@ func (t *users) inOne(ctx context.Context, change func(context.Context, *sql.Tx)
 	return tx.Commit()
 }
 
-const columns = `id, email, staff, hash, stamp, created, proven, disabled, logins`
+const columns = `id, email, staff, hash, stamp, created, proven, disabled, logins, changed`
 
 // ByID is the loader that auth.Config asks for. It must tell three things apart: no
 // such user, an id that can't be one, and a database that is down. Only the last is a
@@ -213,12 +218,12 @@ func changed(row *sql.Row) (*User, error) {
 
 func scan(row interface{ Scan(...any) error }, more ...any) (*User, error) {
 	var u User
-	var created int64
-	into := []any{&u.ID, &u.Email, &u.Staff, &u.Hash, &u.Stamp, &created, &u.Proven, &u.Disabled, &u.Logins}
+	var created, changed int64
+	into := []any{&u.ID, &u.Email, &u.Staff, &u.Hash, &u.Stamp, &created, &u.Proven, &u.Disabled, &u.Logins, &changed}
 	if err := row.Scan(append(into, more...)...); err != nil {
 		return nil, err
 	}
-	u.Created = time.Unix(created, 0).UTC()
+	u.Created, u.Changed = time.Unix(created, 0).UTC(), at(changed)
 	return &u, nil
 }
 

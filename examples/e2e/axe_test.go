@@ -189,6 +189,15 @@ func TestAxe_EveryPage(t *testing.T) {
 	visit(b, "/docs/FORMAT.md", "documentation")
 	visit(b, "/nowhere", "not found")
 
+	// What an old application leaves behind.
+	third := browser()
+	visit(third, "/old", "old application")
+	third.click("#mint-one")
+	audit(third, "old cookie")
+	third.click("#take-over")
+	audit(third, "taken over")
+	visit(third, "/sessions", "session that nobody has listed")
+
 	// A cart that is full, with long words in it.
 	b.open("/")
 	for range 20 {
@@ -226,6 +235,7 @@ func TestAxe_EveryPage(t *testing.T) {
 	b.click("main form button")
 	audit(b, "password refused")
 	visit(b, "/email", "address")
+	visit(b, "/old", "old application, with a cookie of the new one")
 	another := browser()
 	another.login(long, "a better password")
 	visit(b, "/sessions", "sessions")
