@@ -20,9 +20,9 @@ const (
 	// ssestore (DefaultPersistentAbsolute there).
 	DefaultLongest = 30 * 24 * time.Hour
 
-	// maxApplication is the longest name of an application in bytes. It is in the ring,
-	// which must stay below maxRecord.
-	maxApplication = 128
+	// maxApplication is the longest name of an application in bytes. It is in the record,
+	// where JSON may need six for one, and which must stay below maxRecord.
+	maxApplication = 64
 
 	// maxLongest is the longest absolute timeout that package ssestore allows.
 	maxLongest = 400 * 24 * time.Hour
@@ -57,7 +57,7 @@ type Config struct {
 	// Wrapper wraps the ring before it goes to the Engine.
 	Wrapper Wrapper
 
-	// Application names the application, in 1 to 128 bytes. It is bound to the ring and
+	// Application names the application, in 1 to 64 bytes. It is bound to the ring and
 	// to the marks, so that two applications, or production and staging, which share an
 	// engine or a key of a KMS by mistake, don't read each other's.
 	Application string
@@ -124,7 +124,7 @@ func (c Config) check() error {
 		faults.Add("Wrapper", "must be set: a KMS, or fleet.Secret")
 	}
 	if c.Application == "" || len(c.Application) > maxApplication || !utf8.ValidString(c.Application) {
-		faults.Add("Application", "must be 1 to 128 bytes of UTF-8")
+		faults.Add("Application", "must be 1 to 64 bytes of UTF-8")
 	}
 	if c.First != nil && len(c.First.Keys()) == 0 {
 		faults.Add("First", "has no keys; leave it nil for a new one")

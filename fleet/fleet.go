@@ -2,7 +2,10 @@ package fleet
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
 
 	"github.com/hardtack-go/hardtack/keyring"
@@ -21,14 +24,55 @@ var (
 	ErrMark = errors.New("fleet: not a mark that ends anything")
 )
 
+// opTimeout bounds each call of the Engine and of the Wrapper.
+const opTimeout = 5 * time.Second
+
+// refreshWait is how long Refresh waits: about the time that news takes between two
+// instances. Anybody can make a store wait so long with a cookie of an unknown key.
+const refreshWait = 100 * time.Millisecond
+
+// maxAside is how many marks are kept that can't be opened yet.
+const maxAside = 1024
+
 // A Fleet is one instance of an application among others. It has the keys of all, as a
 // [keyring.Source], and the marks that end sessions. It is safe for concurrent use. The
 // zero Fleet and a nil *Fleet have no keys and return [ErrNotReady]; use [New].
 type Fleet struct {
-	config Config
-	ring   keyring.Holder
-	marks  *marks.Set
-	ready  chan struct{}
+	config   Config
+	instance [8]byte
+	ring     keyring.Holder // the keys of record, which At returns
+	marks    *marks.Set
+	ready    chan struct{}
+	wake     chan struct{} // of one: there is something to do
+	log      faults
+	applying sync.Mutex // held while a mark is passed on
+	writing  sync.Mutex // held while a ring is made and stored
+
+	mu        sync.Mutex
+	running   bool
+	record    record        // by which this instance goes
+	changed   chan struct{} // closed when record changes
+	theirs    stored        // the ring that the engine has
+	pulse     pulse
+	watch     watchState
+	plan      plan
+	aside     [][]byte // marks under keys that aren't known yet
+	missed    bool     // there were more of them
+	replaying bool     // they are being heard once more
+	replayed  uint64   // for which record that was done
+	isReady   bool
+	counts    Counts
+}
+
+// stored is what is known of the ring that the engine holds.
+type stored struct {
+	record  record
+	wrapped []byte // nil: none was told
+	rev     uint64
+	told    time.Time // when it was told last
+	open    bool      // wrapped hasn't been unwrapped
+	failed  int       // attempts to unwrap it
+	lost    int       // attempts to store another that came too late, since it was told
 }
 
 var _ keyring.Source = (*Fleet)(nil)
@@ -41,15 +85,17 @@ func New(c Config) (*Fleet, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	return &Fleet{config: c, marks: marks.New(c.Policy), ready: make(chan struct{})}, nil
+	f := &Fleet{
+		config:  c,
+		marks:   marks.New(c.Policy),
+		ready:   make(chan struct{}),
+		wake:    make(chan struct{}, 1),
+		changed: make(chan struct{}),
+		log:     faults{logger: c.Logger},
+	}
+	rand.Read(f.instance[:])
+	return f, nil
 }
-
-// Run takes part in the fleet until ctx ends, and returns its error. Nothing happens
-// before Run. It uses the goroutine of its caller and a few more, which end with it. A
-// Fleet runs once: a second call returns an error at once.
-//
-//	go f.Run(ctx)
-func (f *Fleet) Run(ctx context.Context) error { panic("not yet") }
 
 // Ready returns a channel that is closed once the instance has its keys and knows all
 // marks. It may never be, if the engine or the Wrapper is down: until then At returns
@@ -58,24 +104,60 @@ func (f *Fleet) Run(ctx context.Context) error { panic("not yet") }
 //
 // The first instance of all takes ten beats to be ready: it waits for others that may
 // have keys.
-func (f *Fleet) Ready() <-chan struct{} { return f.ready }
+func (f *Fleet) Ready() <-chan struct{} {
+	if f == nil {
+		return nil
+	}
+	return f.ready
+}
 
 // At returns the ring as of now, or nil before there is one. It neither blocks nor
 // allocates.
-func (f *Fleet) At(now time.Time) *keyring.Keyring { return f.ring.At(now) }
+func (f *Fleet) At(now time.Time) *keyring.Keyring {
+	if f == nil {
+		return nil
+	}
+	return f.ring.At(now)
+}
 
-// Refresh waits for a newer ring, for at most a quarter of a second, and returns the ring
+// Refresh waits for a newer ring, for at most a tenth of a second, and returns the ring
 // as of now. A session store calls it when a cookie names an unknown key, which happens
-// when a ring was changed by hand a moment ago.
-func (f *Fleet) Refresh(now time.Time) *keyring.Keyring { panic("not yet") }
+// when the ring was changed by hand a moment ago.
+func (f *Fleet) Refresh(now time.Time) *keyring.Keyring {
+	if f == nil || f.marks == nil {
+		return nil
+	}
+	f.mu.Lock()
+	changed, running := f.changed, f.running
+	f.mu.Unlock()
+	if running {
+		wait := time.NewTimer(refreshWait)
+		defer wait.Stop()
+		select {
+		case <-changed:
+		case <-wait.C:
+		}
+	}
+	return f.ring.At(now)
+}
 
 // Window returns Config.Longest: how long a session can be opened at least after it was
 // sealed, and how long a mark is kept.
-func (f *Fleet) Window() time.Duration { return f.config.Longest }
+func (f *Fleet) Window() time.Duration {
+	if f == nil {
+		return 0
+	}
+	return f.config.Longest
+}
 
 // Marks returns the marks that this instance knows, for ssestore.Config.Marks. Before the
 // first news, and when news stops getting through, Policy says what is done.
-func (f *Fleet) Marks() *marks.Set { return f.marks }
+func (f *Fleet) Marks() *marks.Set {
+	if f == nil {
+		return nil
+	}
+	return f.marks
+}
 
 // End publishes a mark: the sessions that it names end on this instance at once, and on
 // all others when they hear of it, usually within milliseconds. If its times are zero,
@@ -86,7 +168,66 @@ func (f *Fleet) Marks() *marks.Set { return f.marks }
 // the same mark: that does no harm. End takes at most five seconds.
 //
 // [ErrNotReady] says that there is no key to seal it with.
-func (f *Fleet) End(ctx context.Context, m marks.Mark) error { panic("not yet") }
+func (f *Fleet) End(ctx context.Context, m marks.Mark) error {
+	if f == nil || f.marks == nil {
+		return ErrNotReady
+	}
+	now := time.Now()
+	m, err := f.complete(m, now)
+	if err != nil || m.Until <= now.Unix() {
+		return err // what it ends is over
+	}
+	f.apply(now, m)
+	key := f.At(now).Primary()
+	plaintext := encodeMark(m)
+	value := f.seal(key, "mark", plaintext)
+	if value == nil {
+		return ErrNotReady
+	}
+	ctx, cancel := context.WithTimeout(ctx, opTimeout)
+	defer cancel()
+	// The engine's clock may be ahead.
+	ttl := time.Unix(m.Until, 0).Sub(now) + leeway
+	if err := f.config.Engine.Append(ctx, f.markName(key, plaintext), value, ttl); err != nil {
+		f.log.fault("a mark may not have reached the engine", err)
+		return fmt.Errorf("fleet: nobody knows whether the mark was stored: %w", err)
+	}
+	f.mu.Lock()
+	f.counts.Ended++
+	f.mu.Unlock()
+	return nil
+}
+
+// complete fills in the times of a mark.
+func (f *Fleet) complete(m marks.Mark, now time.Time) (marks.Mark, error) {
+	sec := now.Unix()
+	switch {
+	case !endsSomething(m):
+		return m, ErrMark
+	case m.Kind == marks.Session:
+		m.Before = 0
+	case m.Before == 0:
+		m.Before = sec + 1
+	}
+	if m.Before < 0 || m.Before > sec+int64(leeway/time.Second) || m.Until < 0 {
+		return m, ErrMark
+	}
+	if m.Until == 0 {
+		m.Until = max(sec, m.Before) + int64(f.config.Longest/time.Second)
+	}
+	m.Until = min(m.Until, sec+int64(maxLongest/time.Second))
+	return m, nil
+}
+
+// apply makes a mark hold here.
+func (f *Fleet) apply(now time.Time, m marks.Mark) {
+	f.marks.Apply(now, m)
+	if f.config.OnMark != nil {
+		f.applying.Lock()
+		defer f.applying.Unlock()
+		f.config.OnMark(m)
+	}
+}
 
 // Change changes the ring of all instances by hand. It calls change with the current
 // ring, and stores what that returns, unless it is the ring that it was given. If another
@@ -106,5 +247,103 @@ func (f *Fleet) End(ctx context.Context, m marks.Mark) error { panic("not yet") 
 // [ErrNotReady], [ErrReadOnly], the error of change, of the Wrapper or of the engine. After
 // an error of the engine nobody knows whether it was stored.
 func (f *Fleet) Change(ctx context.Context, change func(*keyring.Keyring) (*keyring.Keyring, error)) error {
-	panic("not yet")
+	if f == nil || f.marks == nil {
+		return ErrNotReady
+	}
+	if f.config.Rotation.ReadOnly {
+		return ErrReadOnly
+	}
+	for {
+		f.mu.Lock()
+		changed := f.changed
+		f.mu.Unlock()
+		err := f.changeOnce(ctx, change)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		// Another instance was first. Its ring is on the way.
+		wait := time.NewTimer(opTimeout)
+		select {
+		case <-changed:
+			wait.Stop()
+		case <-ctx.Done():
+			wait.Stop()
+			return ctx.Err()
+		case <-wait.C:
+			return err
+		}
+	}
+}
+
+func (f *Fleet) changeOnce(ctx context.Context, change func(*keyring.Keyring) (*keyring.Keyring, error)) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	f.mu.Lock()
+	have, rev := f.record, f.theirs.rev
+	f.mu.Unlock()
+	now := time.Now()
+	before := f.ring.At(now)
+	if have.seq == 0 || before == nil {
+		return ErrNotReady
+	}
+	after := before
+	if change != nil {
+		var err error
+		if after, err = change(before); err != nil || after == before {
+			return err
+		}
+	}
+	switch {
+	case len(after.Keys()) == 0:
+		return keyring.ErrNoKey
+	case after.At(now).Primary().ID() == "":
+		return errClock
+	}
+	return f.store(ctx, have.next(after, true, f, now), rev)
+}
+
+// store wraps a record and swaps it in. f.writing is held. If somebody else's ring comes
+// in the meantime, the error is ErrConflict.
+func (f *Fleet) store(ctx context.Context, r record, rev uint64) error {
+	text, err := r.encode(f.config.Application)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, opTimeout)
+	defer cancel()
+	wrapped, err := f.config.Wrapper.Encrypt(ctx, text)
+	if err != nil {
+		f.log.fault("the ring can't be wrapped", err)
+		return fmt.Errorf("fleet: the ring can't be wrapped: %w", err)
+	}
+	f.mu.Lock()
+	late := f.theirs.rev != rev
+	f.mu.Unlock()
+	if late {
+		return ErrConflict
+	}
+	return f.swapRing(ctx, r, wrapped, rev)
+}
+
+// swapRing stores a wrapped record, and goes by it if that worked.
+func (f *Fleet) swapRing(ctx context.Context, r record, wrapped []byte, rev uint64) error {
+	next, err := f.config.Engine.Swap(ctx, ringName, wrapped, rev)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counts.Swaps++
+	switch {
+	case errors.Is(err, ErrConflict):
+		f.counts.Conflicts++
+		f.theirs.lost++
+		return err
+	case err != nil:
+		f.log.fault("a ring may not have reached the engine", err)
+		return fmt.Errorf("fleet: nobody knows whether the ring was stored: %w", err)
+	}
+	// The watch may have told it already, or even the next one.
+	if f.theirs.rev == rev {
+		f.theirs = stored{record: r, wrapped: wrapped, rev: next, told: time.Now()}
+	}
+	f.follow(r)
+	return nil
 }

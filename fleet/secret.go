@@ -25,7 +25,7 @@ var errWrapped = errors.New("fleet: the ring was wrapped with another secret, or
 //
 // Whoever has a secret and can read the engine has the keys.
 func Secret(secrets ...[]byte) (Wrapper, error) {
-	var s secret
+	var aeads []cipher.AEAD
 	for _, text := range secrets {
 		if len(text) < minSecret {
 			return nil, errors.New("fleet: a secret needs at least 32 random bytes")
@@ -51,22 +51,23 @@ func Secret(secrets ...[]byte) (Wrapper, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.aeads = append(s.aeads, aead)
+		aeads = append(aeads, aead)
 	}
-	if len(s.aeads) == 0 {
+	if len(aeads) == 0 {
 		return nil, errors.New("fleet: there is no secret")
 	}
-	return s, nil
+	return secret{func() []cipher.AEAD { return aeads }}, nil
 }
 
-type secret struct{ aeads []cipher.AEAD }
+// A secret holds ciphers in a closure, where no printer finds them (see keyring.Key).
+type secret struct{ aeads func() []cipher.AEAD }
 
 func (s secret) Encrypt(_ context.Context, plaintext []byte) ([]byte, error) {
-	return s.aeads[0].Seal(nil, nil, plaintext, nil), nil
+	return s.aeads()[0].Seal(nil, nil, plaintext, nil), nil
 }
 
 func (s secret) Decrypt(_ context.Context, ciphertext []byte) ([]byte, error) {
-	for _, aead := range s.aeads {
+	for _, aead := range s.aeads() {
 		if plaintext, err := aead.Open(nil, nil, ciphertext, nil); err == nil {
 			return plaintext, nil
 		}

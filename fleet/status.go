@@ -1,6 +1,11 @@
 package fleet
 
-import "time"
+import (
+	"encoding/hex"
+	"log/slog"
+	"sync"
+	"time"
+)
 
 // A Status is what an instance knows of itself and of its fleet. It marshals to JSON, for
 // a page that only operators see. There are ids of keys in it, but no keys, and nothing
@@ -39,7 +44,7 @@ type Status struct {
 	Counts Counts `json:"counts"`
 	// Fault is the last thing that went wrong, and FaultAt when; "" is nothing.
 	Fault   string    `json:"fault"`
-	FaultAt time.Time `json:"fault_at"`
+	FaultAt time.Time `json:"fault_at,omitzero"`
 }
 
 // An EngineState is the state of an instance's connection to its engine.
@@ -94,4 +99,93 @@ type Counts struct {
 }
 
 // Status returns the state of the instance. It takes a lock, but waits for nothing else.
-func (f *Fleet) Status() Status { panic("not yet") }
+func (f *Fleet) Status() Status {
+	if f == nil || f.marks == nil {
+		return Status{Engine: EngineOff, NewsAge: -1}
+	}
+	now := time.Now()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := Status{
+		Application: f.config.Application,
+		Instance:    hex.EncodeToString(f.instance[:]),
+		Now:         now.UTC(),
+		Ready:       f.isReady,
+		ReadOnly:    f.config.Rotation.ReadOnly,
+		Engine:      f.engineState(now),
+		NewsAge:     -1,
+		ClockOff:    f.pulse.off,
+		Sequence:    f.record.seq,
+		Keys:        []KeyStatus{},
+		Marks:       f.marks.Len(),
+		MarksBytes:  int64(f.marks.Bytes()),
+		Aside:       len(f.aside),
+		Counts:      f.counts,
+	}
+	if !f.pulse.fresh.IsZero() {
+		age := f.marks.Age(now)
+		s.NewsAge = age.Seconds()
+		s.Stale = f.config.Policy.MaxStale > 0 && age > f.config.Policy.MaxStale
+	}
+	s.Fault, s.FaultAt = f.log.last()
+	ring := f.ring.At(now)
+	primary := ring.Primary().ID()
+	for _, k := range ring.Keys() {
+		phase := PhaseFallback
+		switch {
+		case k.ID() == primary:
+			phase = PhasePrimary
+		case k.Active().After(now):
+			phase = PhaseNext
+		}
+		s.Keys = append(s.Keys, KeyStatus{k.ID(), phase, k.Created(), k.Active()})
+	}
+	return s
+}
+
+// engineState is called with f.mu held.
+func (f *Fleet) engineState(now time.Time) EngineState {
+	switch {
+	case !f.running:
+		return EngineOff
+	case f.watch.synced && now.Sub(f.watch.heard) < silentBeats*f.config.Beat:
+		return EngineLive
+	case f.watch.synced:
+		return EngineSilent
+	}
+	return EngineOpening
+}
+
+// faults logs what goes wrong, each kind at most once a minute.
+type faults struct {
+	logger *slog.Logger
+	mu     sync.Mutex
+	told   map[string]time.Time // by kind
+	kind   string               // the last
+	at     time.Time
+}
+
+func (l *faults) fault(kind string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	l.kind, l.at = kind, now.UTC()
+	if last, ok := l.told[kind]; ok && now.Sub(last) < time.Minute && !now.Before(last) {
+		return
+	}
+	if l.told == nil {
+		l.told = map[string]time.Time{}
+	}
+	l.told[kind] = now
+	if err != nil {
+		l.logger.Warn("fleet: "+kind, "error", err.Error())
+		return
+	}
+	l.logger.Warn("fleet: " + kind)
+}
+
+func (l *faults) last() (kind string, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.kind, l.at
+}

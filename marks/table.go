@@ -55,7 +55,7 @@ func newTable(n int, now int64) *table {
 	return &table{base: now - half, slots: make([]slot, max(want, minSlots))}
 }
 
-func (t *table) full() bool { return t.used*fullDen >= len(t.slots)*fullNum }
+func (t *table) full() bool { return (t.used+1)*fullDen > len(t.slots)*fullNum }
 
 // near reports whether the table can hold times around now.
 func (t *table) near(now int64) bool {

@@ -3,9 +3,12 @@ package signin
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -50,22 +53,29 @@ func (d *Desk[U]) Enter(w http.ResponseWriter, r *http.Request, e Entry[U]) erro
 	return err
 }
 
-// Login makes the user of e the user of the session, remembers the session or not, and
-// notes how the user proved it. A hook that asked for a second factor calls it once that
+// Login makes the user of e the user of the session, remembers the session or not, links
+// it, and notes how the user proved it. A hook that asked for a second factor calls it once that
 // was given.
 //
-// Errors are those of [auth.Manager.Login]. After an error nobody has been logged in,
+// Errors are those of [auth.Manager.Login], and ssestore.ErrLinks for more than two
+// links or one that is too long. After an error nobody has been logged in,
 // and the session is as it was.
 func (d *Desk[U]) Login(r *http.Request, e Entry[U]) error {
 	if !d.ready() {
 		return errUnmade
 	}
 	s := d.cfg.Guard.Session(r) // nil outside of the guard, and then Set returns ErrNoSession
+	if len(e.Links) > marks.MaxLinks || slices.ContainsFunc(e.Links, func(name string) bool { return name == "" || len(name) > marks.MaxID }) {
+		return ssestore.ErrLinks
+	}
 	// Only a session that is too large can refuse a value, so find out before the
 	// login. Set it again afterwards, because a login drops what another user left.
+	// Room for the links is held by spaces, because they can't be set before.
 	before, had := enteredKey.Lookup(s)
-	entry := entered{e.How, s.Now().Unix()}
-	if err := enteredKey.Set(s, entry); err != nil {
+	entry := entered{How: e.How, At: s.Now().Unix()}
+	held := entry
+	held.Room = strings.Repeat(" ", linkRoom*len(e.Links))
+	if err := enteredKey.Set(s, held); err != nil {
 		return err
 	}
 	if err := d.cfg.Guard.Login(r, e.User); err != nil {
@@ -74,8 +84,16 @@ func (d *Desk[U]) Login(r *http.Request, e Entry[U]) error {
 		}
 		return errors.Join(err, enteredKey.Delete(s))
 	}
-	return errors.Join(s.Remember(e.Remember), enteredKey.Set(s, entry))
+	err := errors.Join(s.Remember(e.Remember), enteredKey.Set(s, entry))
+	for _, name := range e.Links {
+		err = errors.Join(err, s.Principal().Link(name))
+	}
+	return err
 }
+
+// linkRoom is more than a link takes in a session: a hash of 22 characters in quotes, and
+// its share of the list with its name.
+const linkRoom = 36
 
 // How returns how the user of the session logged in. It returns "" if nobody is logged
 // in, if it wasn't [Desk.Login] that logged them in last, and once somebody was
@@ -98,8 +116,9 @@ func (d *Desk[U]) How(r *http.Request) How {
 // entered is what the session holds about a login. The time ties it to that login: a
 // later one by other means keeps the value, if it is the same user's.
 type entered struct {
-	How How   `json:"h"`
-	At  int64 `json:"t"` // Unix seconds
+	How  How    `json:"h"`
+	At   int64  `json:"t"` // Unix seconds
+	Room string `json:"r,omitempty"`
 }
 
 var enteredKey = ssestore.NewKey[entered]("signin")
@@ -151,7 +170,7 @@ func (d *Desk[U]) Report(r *http.Request, err error) (status int) {
 
 // mistake reports whether an error shows a mistake of the program, which doesn't pass.
 func mistake(err error) bool {
-	for _, m := range []error{errUnmade, errNotIn, auth.ErrNoSession, auth.ErrBadID, auth.ErrNoUser, ssestore.ErrCommitted, ssestore.ErrBadValue, ErrAnswered} {
+	for _, m := range []error{errUnmade, errNotIn, auth.ErrNoSession, auth.ErrBadID, auth.ErrNoUser, ssestore.ErrCommitted, ssestore.ErrBadValue, ssestore.ErrLinks, ErrAnswered} {
 		if errors.Is(err, m) {
 			return true
 		}

@@ -52,6 +52,7 @@ type waiting struct {
 	How      signin.How
 	Remember bool
 	Next     string
+	Links    []string
 }
 
 // enter is the hook that all ways go through.
@@ -59,7 +60,7 @@ func (c *Club) enter(w http.ResponseWriter, r *http.Request, e signin.Entry[*Mem
 	if e.User.Secret == "" || e.How == "passkey" { // which is two factors already
 		return c.desk.Login(r, e)
 	}
-	token, err := c.waiting.Seal(c.now(), waiting{e.User.ID, e.How, e.Remember, e.Next}, c.bound(e.User, c.desk.Bind(w, r))...)
+	token, err := c.waiting.Seal(c.now(), waiting{e.User.ID, e.How, e.Remember, e.Next, e.Links}, c.bound(e.User, c.desk.Bind(w, r))...)
 	if err != nil {
 		return err
 	}
@@ -118,7 +119,7 @@ func (c *Club) code(w http.ResponseWriter, r *http.Request) {
 		c.ask(w, r, token, "That code has been used. Wait for the next one.", http.StatusUnprocessableEntity)
 		return
 	}
-	if err := c.desk.Login(r, signin.Entry[*Member]{User: member, How: entry.How + "+code", Remember: entry.Remember}); err != nil {
+	if err := c.desk.Login(r, signin.Entry[*Member]{User: member, How: entry.How + "+code", Remember: entry.Remember, Links: entry.Links}); err != nil {
 		c.desk.Fail(w, r, err)
 		return
 	}

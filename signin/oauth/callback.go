@@ -153,7 +153,11 @@ func (h *Handler[U]) enter(w http.ResponseWriter, r *http.Request, p *party, f f
 		h.desk.Fail(w, r, err)
 		return
 	}
-	err = h.desk.Enter(w, r, signin.Entry[U]{User: user, How: signin.How("oauth:" + p.name), Remember: f.Remember, Next: f.Next})
+	entry := signin.Entry[U]{User: user, How: signin.How("oauth:" + p.name), Remember: f.Remember, Next: f.Next}
+	if h.cfg.Ender != nil && !p.github {
+		entry.Links = id.links()
+	}
+	err = h.desk.Enter(w, r, entry)
 	switch {
 	case err == nil:
 		route.Onward(w, f.Next)

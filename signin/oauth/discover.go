@@ -41,6 +41,10 @@ type configuration struct {
 	provider  *oidc.Provider  // nil for GitHub
 	userInfo  string          // "" if there is no such endpoint
 	anyTenant bool
+
+	// For logout tokens.
+	algorithms []string
+	logoutKeys *oidc.RemoteKeySet
 }
 
 // knows reports whether iss names the provider, or one of its tenants. It returns the
@@ -141,6 +145,7 @@ func (p *Provider) discover(client *http.Client) func(context.Context) (*configu
 			JWKS    string   `json:"jwks_uri"`
 			Methods []string `json:"token_endpoint_auth_methods_supported"`
 			Iss     bool     `json:"authorization_response_iss_parameter_supported"`
+			Algs    []string `json:"id_token_signing_alg_values_supported"`
 		}
 		if err := found.Claims(&more); err != nil {
 			return nil, err
@@ -151,7 +156,10 @@ func (p *Provider) discover(client *http.Client) func(context.Context) (*configu
 		c := &configuration{
 			endpoint: found.Endpoint(), issuer: issuer, sendsIss: more.Iss,
 			provider: found, userInfo: found.UserInfoEndpoint(), anyTenant: p.tenants,
+			algorithms: asymmetric(more.Algs),
 		}
+		sparing := &sparing{RoundTripper: client.Transport}
+		c.logoutKeys = oidc.NewRemoteKeySet(oidc.ClientContext(ctx, &http.Client{Transport: sparing, Timeout: client.Timeout, CheckRedirect: client.CheckRedirect}), more.JWKS)
 		if c.endpoint.AuthStyle, err = authStyle(more.Methods); err != nil {
 			return nil, err
 		}
@@ -168,6 +176,19 @@ func (p *Provider) discover(client *http.Client) func(context.Context) (*configu
 		}
 		return c, nil
 	}
+}
+
+// asymmetric returns the algorithms of the list that prove who has signed, as package
+// oidc takes them for ID tokens: no "none", and none by which who checks could sign too.
+// Without any it returns the default of OpenID Connect Core 1.0 section 2.
+func asymmetric(listed []string) []string {
+	listed = slices.DeleteFunc(listed, func(a string) bool {
+		return !slices.Contains([]string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA}, a)
+	})
+	if len(listed) == 0 {
+		return []string{oidc.RS256}
+	}
+	return listed
 }
 
 // authStyle returns how the token endpoint wants to be told the client's secret. To

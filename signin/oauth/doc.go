@@ -43,6 +43,26 @@
 // An application whose session cookie is Strict needs nothing special: the callback,
 // to which another site leads, loads itself once more.
 //
+// # Back-channel logout
+//
+// A provider of OpenID Connect can say that somebody has logged out there, or was
+// disabled, by a POST from its server to this one (OpenID Connect Back-Channel Logout
+// 1.0). With [Config].Ender, the handler takes it and ends the sessions of that login, on
+// every instance. Register https://example.com/oauth/acme/backchannel-logout at the
+// provider as backchannel_logout_uri, each provider's own, and ask for
+// backchannel_logout_session_required.
+//
+// A login links its session to two outside names (ssestore.Principal.Link): the account
+// at the provider, and the session there if the ID token has a sid. A notice with a sid
+// ends the sessions of that one, a notice without all sessions of the account that came
+// by this provider. It ends no session that its user began by other means, such as a
+// password: to do that too, change the user's stamp in an Ender of your own. A session
+// that began before there was an Ender has no links, and isn't found.
+//
+// A notice ends what began before it arrived and less than a minute after it was issued,
+// as the provider's clock has it. So notices can come late and twice: nobody is logged
+// out by one who has logged in since.
+//
 // # Threat model
 //
 // The attacker sends people links and forms, has an account at the provider, and may
@@ -54,6 +74,12 @@
 //
 // A callback works once because the provider takes a code once (RFC 6749 section
 // 4.1.2), and not because this package remembers it.
+//
+// Anybody can post to the address for logouts. Only the provider's signature ends
+// sessions, and an ID token isn't taken for a logout token: it has a nonce, and names no
+// event. The type of a logout token can't be insisted on, since most providers write
+// "JWT" or none, which section 4.1 of the specification allows for. A provider can end
+// sessions that came by it, and no others.
 //
 // # Pages
 //
@@ -68,7 +94,7 @@
 // The provider must send its answer in the query of a GET. With
 // response_mode=form_post, which Apple demands as soon as it is asked for an address,
 // it comes as a POST of another site: browsers don't send the binding cookie with it,
-// and the guard refuses it. Clients without a secret, front- and back-channel logout,
-// encrypted ID tokens, the hybrid flow and GitHub Enterprise Server aren't supported. A next that would make the
-// state longer than 500 characters, which is the most that X takes, is dropped.
+// and the guard refuses it. Clients without a secret, front-channel logout, encrypted
+// tokens, the hybrid flow and GitHub Enterprise Server aren't supported. A next that would
+// make the state longer than 500 characters, which is the most that X takes, is dropped.
 package oauth

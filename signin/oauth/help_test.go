@@ -58,6 +58,7 @@ type provider struct {
 	codes     map[string]grant
 	exchanges int // requests of the token endpoint
 	asked     int // requests of the discovery endpoint
+	keyed     int // requests of the keys
 
 	// What a test changes. They get what an honest provider would send.
 	discovery func(map[string]any)
@@ -147,6 +148,7 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		write(w, 200, found)
 	case "/keys":
+		p.keyed++
 		write(w, 200, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: p.kid, Algorithm: "ES256", Use: "sig"}}})
 	case "/token":
 		p.exchanges++
@@ -208,7 +210,7 @@ func (who person) claims(to map[string]any) {
 }
 
 // signed returns a token of the claims. An algorithm of "none" has no signature.
-func (p *provider) signed(claims map[string]any, alg jose.SignatureAlgorithm, key any) string {
+func (p *provider) signed(claims any, alg jose.SignatureAlgorithm, key any, typ ...any) string {
 	p.t.Helper()
 	body, err := json.Marshal(claims)
 	if err != nil {
@@ -217,7 +219,11 @@ func (p *provider) signed(claims map[string]any, alg jose.SignatureAlgorithm, ke
 	if alg == "none" {
 		return base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + "." + base64.RawURLEncoding.EncodeToString(body) + "."
 	}
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: p.kid}}, nil)
+	options := new(jose.SignerOptions)
+	for _, t := range typ {
+		options = options.WithHeader(jose.HeaderType, t)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: p.kid}}, options)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -43,6 +43,8 @@ type Identity struct {
 	// Token has the access token, for the provider's other services, and perhaps a
 	// refresh token. Package oauth doesn't keep it. Extra("id_token") is the ID token.
 	Token *oauth2.Token
+
+	sid string // the session at the provider, or ""
 }
 
 const (
@@ -69,7 +71,7 @@ func (p *party) identify(ctx context.Context, c *configuration, token *oauth2.To
 	if err := identify(ctx, c, &id, nonce, now); err != nil {
 		return Identity{}, err
 	}
-	if id.Subject == "" || len(id.Subject) > maxSubject || !printable(id.Subject) {
+	if !usable(id.Subject) {
 		return Identity{}, errors.New("oauth: the subject is empty, too long or not ASCII")
 	}
 	if len(id.Email) > maxEmail || strings.ContainsFunc(id.Email, func(c rune) bool { return unicode.IsControl(c) || unicode.IsSpace(c) }) {
@@ -81,13 +83,15 @@ func (p *party) identify(ctx context.Context, c *configuration, token *oauth2.To
 }
 
 // claims are the standard claims that this package reads. EmailVerified is raw because
-// some providers send a text, which must neither count as true nor be an error.
+// some providers send a text, which must neither count as true nor be an error. Session is
+// raw for the same reason: AD FS has a list of that name, which is something else.
 type claims struct {
 	Email         string          `json:"email"`
 	EmailVerified json.RawMessage `json:"email_verified"`
 	Name          string          `json:"name"`
 	Party         string          `json:"azp"`
 	Tenant        string          `json:"tid"`
+	Session       json.RawMessage `json:"sid"`
 }
 
 // byIDToken fills id from the ID token, and from the userinfo endpoint if the token has
@@ -115,8 +119,8 @@ func (p *party) byIDToken(ctx context.Context, c *configuration, id *Identity, n
 	if err := errors.Join(token.Claims(&said), token.Claims(&id.Claims)); err != nil {
 		return err
 	}
-	if said.Party != "" && said.Party != p.id || said.Party == "" && len(token.Audience) > 1 {
-		return errors.New("oauth: the ID token was issued to another client") // OpenID Connect Core 1.0 section 3.1.3.7
+	if p.foreign(said.Party, token.Audience) {
+		return errors.New("oauth: the ID token was issued to another client")
 	}
 	if c.anyTenant {
 		tenant, ok := c.knows(token.Issuer)
@@ -126,6 +130,9 @@ func (p *party) byIDToken(ctx context.Context, c *configuration, id *Identity, n
 		id.Issuer = token.Issuer
 	}
 	id.Subject = token.Subject
+	if _ = json.Unmarshal(said.Session, &id.sid); !usable(id.sid) {
+		id.sid = ""
+	}
 	if said.Email == "" && c.userInfo != "" {
 		if err := p.byUserInfo(ctx, c, id.Token, id.Subject, &said); err != nil {
 			return err
@@ -133,6 +140,12 @@ func (p *party) byIDToken(ctx context.Context, c *configuration, id *Identity, n
 	}
 	id.Email, id.Name, id.EmailVerified = said.Email, said.Name, string(said.EmailVerified) == "true"
 	return nil
+}
+
+// foreign reports whether a token with this client among its audiences is another one's:
+// OpenID Connect Core 1.0 section 3.1.3.7.
+func (p *party) foreign(azp string, audience []string) bool {
+	return azp != "" && azp != p.id || azp == "" && len(audience) > 1
 }
 
 // byUserInfo adds what the userinfo endpoint says. The answer isn't signed, so it must

@@ -11,6 +11,8 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/internal/config"
+	"github.com/hardtack-go/hardtack/internal/keysource"
+	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/route"
 	"github.com/hardtack-go/hardtack/ticket"
@@ -83,11 +85,23 @@ type Config[U any] struct {
 	// minutes.
 	Recent time.Duration
 
-	// OnFailure is called when a provider is why a login or a connection failed, with
-	// its name: it was down, refused, or sent something that didn't pass a check. It is
-	// for logs: the error may have the provider's text in it, which no visitor is
-	// shown. It must be safe for concurrent use.
+	// OnFailure is called when a provider is why a login, a connection or a
+	// back-channel logout failed, with its name: it was down, refused, or sent something
+	// that didn't pass a check. It is for logs: the error may have the provider's text
+	// in it, which no visitor is shown, or that of somebody else who posts a logout
+	// token. It must be safe for concurrent use.
 	OnFailure func(r *http.Request, provider string, err error)
+
+	// Ender ends sessions whose users have logged out at a provider of OpenID Connect,
+	// which says so at {name}/backchannel-logout; see the package documentation. It is
+	// a *fleet.Fleet, or whatever auth.Config.Ender is. End must be safe for concurrent
+	// use. An error means that the mark may not have reached every instance: the
+	// provider is told to try again. The store of the guard must judge sessions by the
+	// marks that Ender publishes (ssestore.Config.Marks). nil means that there are no
+	// back-channel logouts.
+	Ender interface {
+		End(ctx context.Context, m marks.Mark) error
+	}
 
 	_ struct{} // forces keyed literals, so that fields can be added
 }
@@ -98,6 +112,7 @@ type Config[U any] struct {
 //	POST {name}/connect    connect the identity to the user. Form field: next
 //	POST {name}/disconnect remove it. Form fields: next, and subject for one of several
 //	GET  {name}/callback   where the provider sends people back to
+//	POST {name}/backchannel-logout  where the provider says who has logged out there
 //
 // It finds its way by the last two segments of the path, so that http.StripPrefix and
 // a proxy that removes a part don't matter. It must run inside the guard's Handler. It
@@ -146,6 +161,14 @@ func New[U any](desk *signin.Desk[U], c Config[U]) (*Handler[U], error) {
 	}
 	if len(c.Providers) == 0 {
 		faults.Add("Providers", "is empty")
+	}
+	if c.Ender != nil {
+		if keysource.IsNil(c.Ender) {
+			faults.Add("Ender", "holds a nil pointer; leave it nil for none")
+		}
+		if _, ok := desk.Config().Guard.Store().MarksAge(time.Now()); !ok {
+			faults.Add("Ender", "ends nothing: the ssestore.Config of the guard's store has no Marks that know their age")
+		}
 	}
 	h := &Handler[U]{desk: desk, cfg: c, parties: map[string]*party{}}
 	for i, p := range c.Providers {
@@ -204,7 +227,9 @@ func (h *Handler[U]) Check(names ...string) error {
 }
 
 // isAction reports whether s is a last segment that isn't a provider.
-func isAction(s string) bool { return s == "connect" || s == "disconnect" || s == "callback" }
+func isAction(s string) bool {
+	return s == "connect" || s == "disconnect" || s == "callback" || s == backChannel
+}
 
 // ServeHTTP implements http.Handler.
 func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -221,7 +246,7 @@ func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name, action = segments[len(segments)-2], name
 	}
 	p := h.parties[name]
-	if p == nil {
+	if p == nil || action == backChannel && (h.cfg.Ender == nil || p.github) {
 		h.show(w, r, page{name: "oauth/none", status: http.StatusNotFound, title: "There is nothing here", problem: "You can’t log in with this here.", link: h.desk.Config().LoginURL, text: "Log in another way"})
 		return
 	}
@@ -239,6 +264,8 @@ func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.callback(w, r, p)
 	case "disconnect":
 		h.disconnect(w, r, p)
+	case backChannel:
+		h.backChannel(w, r, p)
 	default:
 		h.start(w, r, p, action == "connect")
 	}

@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -116,7 +117,7 @@ var reserved = []string{
 // check adds what is wrong with p.
 func (p *Provider) check(field string, allowHTTP bool, faults *config.Faults) {
 	if !nameRule.MatchString(p.name) || isAction(p.name) {
-		faults.Add(field, "must have a name of 1 to 32 of a-z 0-9 -, other than connect, disconnect and callback")
+		faults.Add(field, "must have a name of 1 to 32 of a-z 0-9 -, other than connect, disconnect, callback and backchannel-logout")
 	}
 	u, err := url.Parse(p.issuer)
 	switch {
@@ -124,6 +125,8 @@ func (p *Provider) check(field string, allowHTTP bool, faults *config.Faults) {
 		faults.Add(field, "must have an https issuer without query and fragment; for Microsoft a UUID, common, organizations or consumers")
 	case u.Scheme == "http" && !allowHTTP:
 		faults.Add(field, "must have an https issuer: http is for an Origin that is http")
+	case len(p.issuer) > maxIssuer:
+		faults.Add(field, fmt.Sprintf("must have an issuer of at most %d bytes", maxIssuer))
 	}
 	if p.id == "" || p.secret == "" {
 		faults.Add(field, "must have a client id and a client secret: one of them is empty")

@@ -1,0 +1,247 @@
+package fleet
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A watchState is what is known of the watch.
+type watchState struct {
+	began  time.Time // when Run was called
+	opened time.Time // when the watch was opened last
+	heard  time.Time // when it told something, or was opened
+	synced bool      // it told everything
+	failed int       // how often it ended since news got through
+	first  time.Time // when one told everything for the first time
+	news   time.Time // when one told something that is stored
+}
+
+// A pulse is what is known of the beat.
+type pulse struct {
+	rev   uint64
+	last  beat
+	off   bool      // the clocks of its writer and of this instance are too far apart
+	lost  int       // attempts to write it that came too late, since it was told
+	fresh time.Time // as of when the news was complete
+}
+
+// closed plans to open the watch again, later each time, and not when all others do.
+func (f *Fleet) closed(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.watch.synced = false
+	f.plan.open = time.Now().Add(backoff(f.config.Beat, f.watch.failed))
+	f.watch.failed++
+	f.counts.Reopened++
+	f.log.fault("the watch ended", err)
+}
+
+// patience returns how long a watch may be silent: four beats, and longer if opening it
+// again didn't help. f.mu is held.
+func (f *Fleet) patience() time.Duration {
+	four := silentBeats * f.config.Beat
+	if f.record.seq == 0 {
+		four *= 4 // perhaps there is nothing to hear
+	}
+	return max(min(four<<min(f.watch.failed, 10), slowest), four)
+}
+
+// hear takes in what an Engine tells. again says that it comes from a second watch, which
+// tells what is stored and may be behind.
+func (f *Fleet) hear(ev Event, again bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	now := time.Now()
+	if !again {
+		f.watch.heard = now
+	}
+	if ev.Synced {
+		if !again {
+			f.hearSynced(now)
+		}
+		return
+	}
+	if !again {
+		f.watch.news = now
+	}
+	switch {
+	case ev.Name == ringName:
+		f.hearRing(ev, now)
+	case ev.Name == beatName:
+		f.hearBeat(ev, now, f.watch.synced && !again)
+	case strings.HasPrefix(ev.Name, markPrefix):
+		f.hearMark(ev.Value, now)
+		return // there may be millions
+	}
+	f.poke()
+}
+
+func (f *Fleet) hearSynced(now time.Time) {
+	f.watch.synced = true
+	if f.watch.first.IsZero() {
+		f.watch.first = now
+	}
+	if f.record.seq > 0 && !f.missed {
+		f.fresh(f.watch.opened)
+	}
+	if f.plan.beat.IsZero() {
+		f.plan.beat = now.Add(2*f.config.Beat + spread(f.config.Beat))
+	}
+	f.settle()
+	f.poke()
+}
+
+func (f *Fleet) hearRing(ev Event, now time.Time) {
+	f.plan.ring, f.plan.ringFailed = time.Time{}, 0
+	if bytes.Equal(ev.Value, f.theirs.wrapped) {
+		f.theirs.rev, f.theirs.told, f.theirs.lost = ev.Revision, now, 0
+		return
+	}
+	f.theirs = stored{wrapped: bytes.Clone(ev.Value), rev: ev.Revision, told: now, open: true}
+	f.plan.unwrap = now
+}
+
+// hearBeat takes in a beat, and decides when this instance writes the next one: whoever
+// wrote the last writes the next, until it is gone, or its clock is behind.
+func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
+	f.pulse.rev, f.pulse.lost = ev.Revision, 0
+	every := f.config.Beat
+	f.plan.beat = now.Add(2*every + spread(every))
+	if live {
+		f.watch.failed = 0
+	}
+	text, v := f.unseal(f.ring.At(now), nil, "beat", ev.Value)
+	b, ok := parseBeat(text)
+	if v == unknown {
+		return
+	}
+	if !ok {
+		f.counts.RefusedBeats++
+		f.log.fault("a beat wasn't written by this fleet", nil)
+		return
+	}
+	f.pulse.last = b
+	mine, lag := b.instance == f.instance, now.Sub(b.at)
+	f.pulse.off = live && !mine && lag.Abs() > leeway
+	switch {
+	case mine:
+		f.plan.beat = b.at.Add(every)
+	case f.pulse.off:
+		f.log.fault("the clocks of two instances are more than a minute apart", nil)
+		f.plan.beat = now.Add(lonelyBeats*every + spread(every))
+	case live && lag > 2*every:
+		f.plan.beat = now.Add(every/2 + spread(every/2))
+	}
+	if live {
+		if b.at.After(now) {
+			b.at = now
+		}
+		f.fresh(b.at)
+	}
+}
+
+// fresh says that the news is complete as of a time. f.mu is held.
+func (f *Fleet) fresh(at time.Time) {
+	if at.After(f.pulse.fresh) || f.pulse.fresh.Sub(time.Now()) > leeway {
+		f.pulse.fresh = at
+		f.marks.Fresh(at)
+	}
+}
+
+// hearMark takes in a mark. f.mu is held, so that no ring comes between.
+func (f *Fleet) hearMark(value []byte, now time.Time) {
+	text, v := f.unseal(f.ring.At(now), f.record.removed, "mark", value)
+	m, ok := parseMark(text)
+	switch {
+	case v == unknown && len(f.aside) < maxAside:
+		f.aside = append(f.aside, bytes.Clone(value))
+	case v == unknown:
+		f.missed = f.missed || f.replayed != f.record.seq || f.record.seq == 0
+	case !ok:
+		f.counts.RefusedMarks++
+		f.log.fault("a mark wasn't sealed by this fleet", nil)
+	default:
+		f.counts.Heard++
+		f.apply(now, m)
+	}
+}
+
+// replay hears everything that is stored once more, beside the watch, because marks were
+// missed: they came before the ring with their keys, and there were too many to keep. It
+// does so once for a ring.
+func (f *Fleet) replay(ctx context.Context, all *sync.WaitGroup) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.replaying, f.replayed, f.missed, f.aside = true, f.record.seq, false, nil
+	opened := time.Now()
+	ctx, done := context.WithTimeout(ctx, 10*slowest)
+	all.Go(func() {
+		defer done()
+		complete := false
+		err := f.config.Engine.Watch(ctx, func(ev Event) {
+			if ev.Synced {
+				complete = true
+				done()
+			}
+			if !complete {
+				f.hear(ev, true)
+			}
+		})
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.replaying = false
+		if !complete {
+			f.missed, f.replayed = true, 0
+			f.log.fault("the marks that were missed can't be had", err)
+			return
+		}
+		f.fresh(opened)
+		f.settle()
+		f.poke()
+	})
+}
+
+// writeBeat proves to all that news gets through.
+func (f *Fleet) writeBeat(ctx context.Context) {
+	now, every := time.Now(), f.config.Beat
+	f.mu.Lock()
+	had := f.pulse.rev
+	rev := had
+	if f.pulse.lost > 1 {
+		rev = 0 // perhaps it isn't there any more
+	}
+	f.plan.beat = now.Add(2*every + spread(every))
+	synced := f.watch.synced
+	f.mu.Unlock()
+	value := f.seal(f.ring.At(now).Primary(), "beat", beat{f.instance, now}.encode())
+	if value == nil || !synced || f.config.Rotation.ReadOnly {
+		return
+	}
+	call, cancel := context.WithTimeout(ctx, opTimeout)
+	defer cancel()
+	next, err := f.config.Engine.Swap(call, beatName, value, rev)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.counts.Swaps++
+	switch {
+	case errors.Is(err, ErrConflict):
+		f.counts.Conflicts++
+		f.pulse.lost++
+	case err != nil:
+		f.log.fault("a beat can't be written", err)
+	default:
+		if f.pulse.rev == had {
+			f.pulse.rev = next
+		}
+		f.plan.beat = now.Add(every)
+		if rev == 0 && had != 0 {
+			// The engine lost the beat, and so perhaps the ring.
+			f.theirs.rev, f.theirs.told, f.plan.ring = 0, time.Time{}, time.Time{}
+			f.pulse.last.instance = f.instance
+		}
+	}
+}
