@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	cdplog "github.com/chromedp/cdproto/log"
@@ -24,6 +25,7 @@ import (
 	"github.com/hardtack-go/hardtack/cookie"
 	idp "github.com/hardtack-go/hardtack/examples/internal/harbour"
 	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/oauth"
@@ -38,8 +40,9 @@ type guest struct {
 
 // guests is the storage, in memory.
 type guests struct {
-	mu   sync.Mutex
-	rows []*guest
+	mu       sync.Mutex
+	rows     []*guest
+	idTokens []string // of all logins by Harbour ID
 }
 
 func (g *guests) byID(_ context.Context, id string) (*guest, error) {
@@ -73,6 +76,8 @@ func (g *guests) add(name string, connections ...string) *guest {
 func (g *guests) Enter(_ context.Context, id oauth.Identity) (*guest, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	token, _ := id.Token.Extra("id_token").(string)
+	g.idTokens = append(g.idTokens, token)
 	if u := g.owner(id); u != nil {
 		return u, nil
 	}
@@ -102,6 +107,7 @@ type oauthSite struct {
 	harbour *idp.Provider
 	issuer  string
 	guests  *guests
+	other   http.Handler // another instance: who is logged in
 
 	mu       sync.Mutex
 	failures []string
@@ -133,7 +139,8 @@ func newOAuthSite(t *testing.T, secure, strict bool) *oauthSite {
 		t.Fatal(err)
 	}
 	keys := keyring.Generate()
-	sessions := ssestore.Config{Keys: keys}
+	set := marks.New(marks.Policy{})
+	sessions := ssestore.Config{Keys: keys, Marks: set}
 	if strict {
 		sessions.Cookie.SameSite = cookie.SameSiteStrict
 	}
@@ -147,7 +154,7 @@ func newOAuthSite(t *testing.T, secure, strict bool) *oauthSite {
 	desk, err4 := signin.New(signin.Config[*guest]{Keys: keys, Origin: s.base, Guard: guard, Home: "/members"})
 	id := oauth.OIDC("harbour", s.issuer, idp.ClientID, idp.ClientSecret)
 	id.Title, id.Client = "Harbour ID", s.client(nil)
-	with, err5 := oauth.New(desk, oauth.Config[*guest]{Users: s.guests, Providers: []*oauth.Provider{id}, OnFailure: func(_ *http.Request, _ string, err error) {
+	with, err5 := oauth.New(desk, oauth.Config[*guest]{Users: s.guests, Providers: []*oauth.Provider{id}, Ender: ender{set}, OnFailure: func(_ *http.Request, _ string, err error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.failures = append(s.failures, err.Error())
@@ -155,6 +162,17 @@ func newOAuthSite(t *testing.T, secure, strict bool) *oauthSite {
 	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
 		t.Fatal(err)
 	}
+	s.harbour.Notify(id.Client, s.base+"/oauth/harbour/backchannel-logout")
+	otherStore, err1 := ssestore.New(sessions)
+	otherGuard, err2 := middleware.New(otherStore, accounts, middleware.Config{LoginURL: "/login"})
+	if err := errors.Join(err1, err2); err != nil {
+		t.Fatal(err)
+	}
+	s.other = otherGuard.Handler(otherGuard.ForAnyone(func(w http.ResponseWriter, r *http.Request, u *guest, ok bool) {
+		if ok {
+			fmt.Fprint(w, u.name)
+		}
+	}))
 	mux := http.NewServeMux()
 	mux.Handle("/oauth/", with)
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) {
@@ -202,6 +220,16 @@ func newOAuthSite(t *testing.T, secure, strict bool) *oauthSite {
 		t.Cleanup(server.Close)
 	}
 	return s
+}
+
+// An ender brings marks to both instances, which share a Set.
+type ender struct{ set *marks.Set }
+
+func (e ender) End(_ context.Context, m marks.Mark) error {
+	now := time.Now()
+	m.Until = now.Add(ssestore.DefaultPersistentAbsolute).Unix()
+	e.set.Apply(now, m)
+	return nil
 }
 
 // client finds *.test on this machine, as the browsers of these tests do.
@@ -314,6 +342,18 @@ func (v *surfer) who() string {
 		return ""
 	}
 	return m[1]
+}
+
+// whoElsewhere is the user whom the other instance knows, and "" is nobody.
+func (v *surfer) whoElsewhere() string {
+	v.t.Helper()
+	r := httptest.NewRequest(http.MethodGet, v.site.base+"/", nil)
+	for _, c := range v.client.Jar.Cookies(r.URL) {
+		r.AddCookie(c)
+	}
+	w := httptest.NewRecorder()
+	v.site.other.ServeHTTP(w, r)
+	return w.Body.String()
 }
 
 // violations collects what the browser says about content security policies.

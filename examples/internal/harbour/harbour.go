@@ -6,6 +6,7 @@ package harbour
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"fmt"
 	"html/template"
@@ -50,6 +51,7 @@ type Provider struct {
 	mu     sync.Mutex
 	lies   Lies
 	tokens int // requests of the token endpoint
+	notify func(context.Context, url.Values) error
 }
 
 // New returns Harbour ID at an issuer: an origin with or without a path. redirect is
@@ -63,7 +65,7 @@ func New(issuer string, people []Person, redirect ...string) (*Provider, error) 
 	if p.storage, err = newStorage(p, redirect); err != nil {
 		return nil, err
 	}
-	config := &op.Config{CryptoKeyId: "harbour", CodeMethodS256: true, AuthMethodPost: true}
+	config := &op.Config{CryptoKeyId: "harbour", CodeMethodS256: true, AuthMethodPost: true, BackChannelLogoutSupported: true, BackChannelLogoutSessionSupported: true}
 	if _, err := rand.Read(config.CryptoKey[:]); err != nil {
 		return nil, err
 	}

@@ -167,9 +167,13 @@ func (s *storage) SetUserinfoFromToken(_ context.Context, info *oidc.UserInfo, i
 
 var _ op.CanSetUserinfoFromRequest = (*storage)(nil) // optional for the provider
 
-// SetUserinfoFromRequest fills the ID token, which has the subject and nothing else.
+// SetUserinfoFromRequest fills the ID token, which has the subject, and the session. Harbour
+// ID asks each time who is there, so each login is a session.
 func (s *storage) SetUserinfoFromRequest(_ context.Context, info *oidc.UserInfo, r op.IDTokenRequest, _ []string) error {
 	info.Subject = r.GetSubject()
+	if a, ok := r.(*request); ok {
+		info.AppendClaims("sid", a.id)
+	}
 	return nil
 }
 
@@ -196,8 +200,8 @@ func (s *storage) SignatureAlgorithms(context.Context) ([]jose.SignatureAlgorith
 }
 func (s *storage) Health(context.Context) error { return nil }
 
-// What Harbour ID doesn't do: refresh tokens, revocation, introspection, logout, claims
-// of its own, clients with keys.
+// What Harbour ID doesn't do: refresh tokens, revocation, introspection, claims of its
+// own, clients with keys.
 
 var errNot = oidc.ErrUnsupportedGrantType()
 
@@ -235,7 +239,6 @@ type client struct{ s *storage }
 
 func (c client) GetID() string                       { return ClientID }
 func (c client) RedirectURIs() []string              { return c.s.redirect }
-func (c client) PostLogoutRedirectURIs() []string    { return nil }
 func (c client) ApplicationType() op.ApplicationType { return op.ApplicationTypeWeb }
 func (c client) AuthMethod() oidc.AuthMethod         { return oidc.AuthMethodBasic }
 func (c client) ResponseTypes() []oidc.ResponseType {
