@@ -122,6 +122,9 @@ func (m *Manager[U]) become(s *ssestore.Session, user U, actor func(who ssestore
 		if stamp, err = m.stamp(p, user); err == nil {
 			err = p.Become(who, m.cfg.ID(user), stamp, behind)
 		}
+		if err == ssestore.ErrNobody { // it was ended meanwhile
+			err = ErrNotLoggedIn
+		}
 		return known
 	})
 	return err

@@ -17,8 +17,8 @@ type Actor struct {
 }
 
 // reserved begins the names that are the library's own. It sorts before every other
-// character of a name, so they come first in d, and another one must sort after this:
-// actor looks only at the first name, and hasReserved too.
+// character of a name, so they come first in d. Another one must sort after these, that
+// is after "-lnk": an older version looks no further, and would miss what it must judge.
 const (
 	reserved  = '-'
 	actorName = "-act"
@@ -81,14 +81,15 @@ func withActor(members []claims.Member, m claims.Member) []claims.Member {
 //
 // An auth.Manager impersonates users with it.
 //
-// Errors, with nothing changed, are those of Confirm and Begin.
+// Errors, with nothing changed, are those of Confirm and Begin; ErrNobody also for a
+// session that a mark has ended since the request came.
 func (r Principal) Become(who Identity, id string, st Stamp, actor *Actor) error {
 	p, err := r.judged(&who)
 	if err != nil {
 		return err
 	}
 	defer p.mu.Unlock()
-	if err := p.writable(); err != nil {
+	if err := p.renamable(); err != nil {
 		return err
 	}
 	var members []claims.Member

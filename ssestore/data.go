@@ -31,6 +31,15 @@ func (p *state) members() []claims.Member {
 	return p.values.members
 }
 
+// current returns the claims with the values as they are now.
+func (p *state) current() claims.Claims {
+	c := p.c
+	if p.data == dataChanged {
+		c.D = claims.AppendData(nil, p.values.members)
+	}
+	return c
+}
+
 // replace replaces the session's values.
 func (p *state) replace(members []claims.Member) {
 	if p.values == nil {

@@ -63,10 +63,7 @@ func (s *Session) Info() Info {
 	if p.sec == 0 {
 		return i
 	}
-	c := p.c // a copy, because looking must not change the session
-	if p.data == dataChanged {
-		c.D = claims.AppendData(nil, p.values.members)
-	}
+	c := p.current() // a copy, because looking must not change the session
 	if c.SID != (claims.SID{}) {
 		end := p.store.end(&c)
 		i.Expires = unix(end)

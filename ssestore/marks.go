@@ -15,7 +15,8 @@ import (
 )
 
 // Marks judges sessions that are otherwise good. [*marks.Set] and the Marks of a
-// fleet.Fleet do. They must be safe for concurrent use.
+// fleet.Fleet do. They must be safe for concurrent use. They know a user by the id
+// alone: stores whose users come from different tables need Marks of their own.
 //
 // A store also uses three other methods, if Marks has them:
 //
@@ -100,6 +101,26 @@ func (p *state) marked(c *claims.Claims) cookie.Reason {
 	default: // nobody knows
 		return cookie.ReasonUnverified
 	}
+}
+
+// renamable returns an error if the session can't be changed, or was ended while this
+// request was under way: with a new id it would escape the mark. A thief could keep a
+// request open until then.
+func (p *state) renamable() error {
+	if err := p.writable(); err != nil {
+		return err
+	}
+	if p.store.marks == nil {
+		return nil
+	}
+	c := p.current()
+	switch p.marked(&c) {
+	case cookie.ReasonNone:
+		return nil
+	case cookie.ReasonUnverified:
+		return ErrHeld
+	}
+	return ErrNobody
 }
 
 // issued returns the time of issue of a session of the user that begins now.
@@ -205,8 +226,11 @@ func (p *state) links() (claims.Member, bool) {
 //	s.Principal().Link("sid:" + issuer + "#" + sid)
 //
 // A session has at most two links, and holds only a hash of each name; see
-// [marks.NameOf]. Call it after the login, which drops the links that were there. A name
-// that the session has already changes nothing.
+// [marks.NameOf]. A name that the session has already changes nothing.
+//
+// Call it after the login, in the same request. The login drops the links that were
+// there, and gives the session a new id. A link that is added later isn't in earlier
+// copies of the cookie, and a response that is under way may lose it again.
 //
 // Errors, with nothing changed: ErrNoSession, ErrCommitted, ErrHeld, ErrNoTime,
 // ErrMigrate; ErrNobody if nobody is logged in; ErrLinks for a third link, for links
@@ -277,7 +301,9 @@ func withMember(members []claims.Member, m claims.Member) []claims.Member {
 
 // Mark returns a mark that ends this session, and false if there is no session yet. It
 // is for a list of a user's sessions: keep it, with a name for the device, after a login,
-// and publish it (fleet.Fleet.End) to end the session.
+// and publish it (fleet.Fleet.End) to end the session. The session gets another id by a
+// login, an impersonation and its end, and LogoutOthers of package auth: then there is
+// another mark.
 //
 // Until is the latest end that this session can have, whatever a response under way
 // does to it.
@@ -341,15 +367,16 @@ func (r Principal) Unpublished(err error) {
 // sessions that the user has by now, but this one. All else stays: the time of the
 // login, the absolute timeout, and the data.
 //
-// Errors, with nothing changed: those of Confirm, ErrCommitted, ErrHeld, ErrNoTime,
-// cookie.ErrNoPrimary, and ErrUnconfirmed if nobody has confirmed who in this request.
+// Errors, with nothing changed: those of Confirm; ErrNobody also for a session that a
+// mark has ended since the request came; ErrCommitted, ErrHeld, ErrNoTime,
+// cookie.ErrNoPrimary; and ErrUnconfirmed if nobody has confirmed who in this request.
 func (r Principal) Reissue(who Identity) (before int64, err error) {
 	p, err := r.judged(&who)
 	if err != nil {
 		return 0, err
 	}
 	defer p.mu.Unlock()
-	if err := p.writable(); err != nil {
+	if err := p.renamable(); err != nil {
 		return 0, err
 	}
 	switch {

@@ -329,10 +329,7 @@ func (r Principal) Again(now time.Time) *Session {
 	if q.reason = q.store.judge(&p.c, q.sec); q.reason != cookie.ReasonNone {
 		return &q.pub
 	}
-	q.origin, q.key, q.c = p.origin, p.key, p.c
-	if p.data == dataChanged {
-		q.c.D = claims.AppendData(nil, p.values.members)
-	}
+	q.origin, q.key, q.c = p.origin, p.key, p.current()
 	if q.store.marks == nil {
 		return &q.pub
 	}
