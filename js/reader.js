@@ -123,7 +123,7 @@ export async function reader(keys, options) {
       let c;
       try { c = parse(plaintext); } catch { return { verdict: "newer" }; }
       if (Math.max(c.iat, c.auth, c.rnw) > now + LEEWAY) return { verdict: "future" };
-      c.end = Math.min(c.exp, c.end, c.iat + (c.per ? o.persistentAbsolute : o.absolute));
+      c.end = Math.min(c.exp, c.end, Math.min(c.iat, c.auth || c.iat) + (c.per ? o.persistentAbsolute : o.absolute));
       if (now >= c.end || now - c.rnw > (c.per ? o.persistentIdle : o.idle)) return { verdict: "expired" };
       return (await ended(c.sid)) ? { verdict: "ended" } : { verdict, c };
     }

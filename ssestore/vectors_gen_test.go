@@ -97,6 +97,7 @@ func makeSessionVectors(t testing.TB) map[string][]byte {
 		{"keys", "Keys, names and audiences. cookie/testdata/vectors has more about the token.", keySessions},
 		{"ended", "The second cookie, which names the sessions that ended in this browser.", endedSessions},
 		{"within", "Whether the user was verified within the window, if the application renews only verified sessions (ssestore.Config.RenewVerified).", withinSessions},
+		{"reissued", "Sessions that got a new time of creation without a login, and sessions with links. A reader without marks passes over the links.", reissuedSessions},
 		{"former", "Places where the cookie was before its configuration changed.", formerSessions},
 	} {
 		m := &vectorMaker{name: f.name, seen: seen, slots: map[string]bool{}, t: t}
@@ -498,6 +499,46 @@ func withinSessions(m *vectorMaker) {
 	add("anonymous", "nobody is logged in", form{d: `{"a":1}`}, vecNow, false)
 	add("impersonated", "somebody is behind the user", form{sub: "42", d: "{" + actorData("admin", true) + "}"}, vecNow, true)
 	add("actor-unreadable", "somebody is behind the user who can't be read", form{sub: "42", d: `{"-act":{"sub":""}}`}, vecNow, false)
+}
+
+func reissuedSessions(m *vectorMaker) {
+	login, again := int64(vecNow-3000), int64(vecNow-60)
+	end := login + 12*vecHour
+	hour := func(c *vectorConfig) {
+		c.Idle, c.Absolute, c.PersistentIdle, c.PersistentAbsolute = vecHour, vecHour, vecHour, vecHour
+	}
+	add := func(id, comment string, cfg func(*vectorConfig), f form, now int64, verdict string) {
+		v := sessionVector{ID: id, Comment: comment, Config: usualConfig(), Cookie: pair(sealing{}.seal(f.String())), Now: now, Verdict: verdict}
+		if cfg != nil {
+			cfg(&v.Config)
+		}
+		if verdict == "ok" {
+			m.ok(v, f.String())
+			return
+		}
+		m.add(v)
+	}
+	late := form{sub: "42", iat: again, auth: login, rnw: vecNow, exp: end}
+	add("usual", "it keeps the time of the login and the absolute end", nil, late, vecNow, "ok")
+	for _, per := range []bool{false, true} {
+		f, id := late, "absolute"
+		if f.per = per; per {
+			id = "absolute-persistent"
+		}
+		add(id+"-last", "the absolute time has become shorter, and counts from the login: the last second", hour, f, login+vecHour-1, "ok")
+		add(id+"-over", "the absolute time has become shorter, and counts from the login: over", hour, f, login+vecHour, "expired")
+	}
+	last := form{sub: "42", iat: again, auth: login, rnw: end - 60, exp: end}
+	add("exp-last", "the end fixed at login: the last second", nil, last, end-1, "ok")
+	add("exp-over", "the end fixed at login: over", nil, last, end, "expired")
+	add("ahead-60", "issued ahead of now, after the user's other sessions were ended in this very second", nil, form{sub: "42", iat: vecNow + 60, auth: login, rnw: vecNow, exp: end}, vecNow, "ok")
+	add("ahead-61", "issued too far ahead", nil, form{sub: "42", iat: vecNow + 61, auth: login, rnw: vecNow, exp: end}, vecNow, "future")
+
+	one, two := encode64(string(vecHash("sid:https://id.example#08a5")[:16])), encode64(string(vecHash("tenant:7")[:16]))
+	m.one("link", "linked to an outside name", form{sub: "42", d: `{"-lnk":["` + one + `"]}`}.String())
+	m.one("links", "linked to two, and a value", form{sub: "42", d: `{"-lnk":["` + one + `","` + two + `"],"lang":"de"}`}.String())
+	m.one("link-impersonated", "linked, and an administrator is behind the user", form{sub: "42", d: "{" + actorData("admin", true) + `,"-lnk":["` + one + `"]}`}.String())
+	m.one("link-unreadable", "links that this version can't read", form{sub: "42", d: `{"-lnk":{"a":1}}`}.String())
 }
 
 func formerSessions(m *vectorMaker) {

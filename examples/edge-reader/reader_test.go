@@ -189,6 +189,9 @@ func (v vector) compare(t *testing.T, got jsreader.Session) {
 		absolute = v.Config.PersistentAbsolute
 	}
 	end := min(c.Exp, c.Iat+absolute)
+	if c.AuthTime != nil {
+		end = min(end, *c.AuthTime+absolute)
+	}
 	if c.End != 0 {
 		end = min(end, c.End)
 	}

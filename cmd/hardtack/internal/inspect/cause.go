@@ -131,6 +131,14 @@ func (w *walk) future(c *claims.Claims) string {
 	return fmt.Sprintf("%s is %s, %s after now: a clock is wrong", name, stamp(at), w.apart(at))
 }
 
+// started returns the claim that the absolute time counts from.
+func started(c *claims.Claims) (name string, at int64) {
+	if c.AuthTime != 0 && c.AuthTime < c.Iat { // the session was issued anew
+		return "auth_time", c.AuthTime
+	}
+	return "iat", c.Iat
+}
+
 // expired says which end came first.
 func (w *walk) expired(c *claims.Claims) string {
 	idle, absolute := w.profile(c.Per)
@@ -139,13 +147,14 @@ func (w *walk) expired(c *claims.Claims) string {
 	if c.Per {
 		kind, idleKind = "PersistentAbsolute", "PersistentIdle"
 	}
+	name, began := started(c)
 	type end struct {
 		at  int64
 		why string
 	}
 	ends := []end{
 		{c.Exp, "exp, the absolute end that was set at login"},
-		{c.Iat + absolute, fmt.Sprintf("iat and %s of %s, as configured now", kind, seconds(absolute))},
+		{began + absolute, fmt.Sprintf("%s and %s of %s, as configured now", name, kind, seconds(absolute))},
 		{c.Rnw + idle + 1, fmt.Sprintf("the idle time: the last renewal and %s of %s", idleKind, seconds(idle))},
 	}
 	if c.End != 0 {

@@ -253,7 +253,8 @@ func (w *walk) authentic(v *Value, s *ssestore.Session, plaintext []byte) {
 // session is what the claims say, without the secrets.
 func (w *walk) session(c *claims.Claims) *Session {
 	idle, absolute := w.profile(c.Per)
-	ends := min(c.Exp, c.Iat+absolute)
+	_, began := started(c)
+	ends := min(c.Exp, began+absolute)
 	if c.End != 0 {
 		ends = min(ends, c.End)
 	}
