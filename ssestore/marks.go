@@ -152,8 +152,8 @@ func readReserved(d []byte) (actor string, links [marks.MaxLinks]marks.Name, ok 
 			return "", links, false
 		}
 		actor = a.Sub
-		if rest[0] != ',' {
-			return actor, links, rest[0] == '}'
+		if len(rest) == 0 || rest[0] != ',' {
+			return actor, links, string(rest) == "}"
 		}
 		rest = rest[1:]
 	}
