@@ -142,7 +142,7 @@ func (p *party) logout(ctx context.Context, raw string, now time.Time) (m marks.
 		return m, errors.New("oauth: the logout token was issued to another client")
 	case said.Events.Logout == nil:
 		return m, errors.New("oauth: the event of the logout token is no object")
-	case token.IssuedAt.IsZero() || issued > now.Unix()+ahead:
+	case issued <= 0 || issued > now.Unix()+ahead: // before 1970 if it isn't said
 		return m, errors.New("oauth: the logout token doesn't say when it was issued, or was issued in the future")
 	}
 	name := bySubject(token.Issuer, token.Subject)

@@ -19,6 +19,8 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"github.com/hardtack-go/hardtack/fleet"
+	"github.com/hardtack-go/hardtack/fleet/enginetest"
 	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
@@ -80,22 +82,25 @@ func newFederated(t testing.TB, o rig.Options, change ...func(*oauth.Config[*rig
 		c.Ender = f.ends
 	}}, change...)...)
 	f.ends.now = f.Now
-	store, err := ssestore.New(ssestore.Config{Keys: f.Keys, Marks: f.ends.set})
-	if err != nil {
+	f.other = instance(t, ssestore.Config{Keys: f.Keys, Marks: f.ends.set}, f.Guard, f.Now)
+	return f
+}
+
+// instance returns another instance of an application. It says who is logged in.
+func instance(t testing.TB, c ssestore.Config, like *middleware.Guard[*rig.User], now func() time.Time) http.Handler {
+	t.Helper()
+	store, err1 := ssestore.New(c)
+	guard, err2 := middleware.New(store, like.Accounts(), middleware.Config{LoginURL: "/login", Now: now})
+	if err := errors.Join(err1, err2); err != nil {
 		t.Fatal(err)
 	}
-	guard, err := middleware.New(store, f.Guard.Accounts(), middleware.Config{LoginURL: "/login", Now: f.Now})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.other = guard.Handler(guard.ForAnyone(func(w http.ResponseWriter, r *http.Request, u *rig.User, ok bool) {
+	return guard.Handler(guard.ForAnyone(func(w http.ResponseWriter, r *http.Request, u *rig.User, ok bool) {
 		if !ok {
 			fmt.Fprint(w, "nobody")
 			return
 		}
 		fmt.Fprint(w, u.ID)
 	}))
-	return f
 }
 
 // enter logs somebody in whose session at the provider is sid, or anything else that the
@@ -242,6 +247,43 @@ func TestB1_ActingAsAnother(t *testing.T) {
 	f.expectIn("-+", admin, user)
 }
 
+// TestB1_Fleet: the notice reaches one instance of a fleet, and the session is over on
+// another.
+func TestB1_Fleet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer stop()
+		var engine enginetest.Memory
+		secret, err := fleet.Secret(bytes.Repeat([]byte("k"), 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		join := func() *fleet.Fleet {
+			f, err := fleet.New(fleet.Config{Engine: engine.Open(), Wrapper: secret, Application: "example"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() { _ = f.Run(ctx) }()
+			<-f.Ready()
+			return f
+		}
+		here, there := join(), join()
+		o := rig.Options{Keys: here, Guard: func(c *middleware.Config) { c.Now = time.Now }, Store: func(c *ssestore.Config) { c.Marks = here.Marks() }}
+		f := &federated{site: newSite(t, o, func(c *oauth.Config[*rig.User], _ internet) { c.Ender = here })}
+		f.harbour.now = time.Now
+		f.other = instance(t, ssestore.Config{Keys: there, Marks: there.Marks()}, f.Guard, time.Now)
+		first, second := f.enter(ada, "s1"), f.enter(ada, "s2")
+		time.Sleep(time.Minute)
+		f.expectIn("++", first, second)
+		claims := f.over("", "s1")
+		claims["iat"], claims["exp"] = time.Now().Unix(), time.Now().Unix()+120
+		expectAnswer(t, f.notice(f.token(claims)), http.StatusOK)
+		synctest.Wait()
+		f.expectIn("-+", first, second)
+	})
+}
+
 func TestB2_AccountAtTheProvider(t *testing.T) {
 	f := newFederated(t, rig.Options{})
 	first, second, unnamed, bobs := f.enter(ada, "s1"), f.enter(ada, "s2"), f.enter(ada, nil), f.enter(bob, "s3")
@@ -294,6 +336,7 @@ func TestB3_RefusedTokens(t *testing.T) {
 			"party":                     set("azp", "another"),
 			"no jti":                    without("jti"),
 			"no iat":                    without("iat"),
+			"iat of zero":               set("iat", 0),
 			"no exp":                    without("exp"),
 			"over":                      set("exp", now-1),
 			"issued in the future":      set("iat", now+61),
@@ -775,4 +818,19 @@ func TestB9_TenantsOfMicrosoft(t *testing.T) {
 	f.expectIn("+", b)
 	notice(one, http.StatusOK)
 	f.expectIn("-", b)
+}
+
+// TestB13_LogoutThatGoesOnAtTheProvider: LogoutHandler leads to a fixed page of another
+// site too, which no request can replace by one of its own.
+func TestB13_LogoutThatGoesOnAtTheProvider(t *testing.T) {
+	f := newFederated(t, rig.Options{})
+	end := harbourIssuer + "/end?" + url.Values{"client_id": {"client"}, "post_logout_redirect_uri": {"https://example.com/"}}.Encode()
+	f.Mux.HandleFunc("/bye", f.Desk.LogoutHandler(end))
+	for _, next := range []string{"", "https://evil.example/"} {
+		b := f.enter(ada, "s1")
+		if a := b.Post("/bye", url.Values{"next": {next}}); a.StatusCode != http.StatusSeeOther || a.Location() != end {
+			t.Errorf("%d %s", a.StatusCode, a.Location())
+		}
+		f.expectIn("-", b)
+	}
 }
