@@ -6,11 +6,13 @@ import (
 	"html/template"
 	"log"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"testing"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/fleet"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
@@ -19,6 +21,7 @@ import (
 	"github.com/hardtack-go/hardtack/signin/passkey"
 	"github.com/hardtack-go/hardtack/signin/passlink"
 	"github.com/hardtack-go/hardtack/signin/password"
+	"github.com/hardtack-go/hardtack/ssestore"
 )
 
 // This file has the Go of docs/SIGNIN.md.
@@ -132,10 +135,24 @@ func fragments(mux *http.ServeMux, pages *template.Template, guard *middleware.G
 	return nil
 }
 
+// logouts holds the pieces about logouts at a provider.
+func logouts(mux *http.ServeMux, ends *fleet.Fleet, db database, desk *signin.Desk[*User], providers []*oauth.Provider, acmeID string) error {
+	store, err1 := ssestore.New(ssestore.Config{Keys: ends, Marks: ends.Marks()})
+	// the guard for this store and the desk for this guard, as above
+	with, err2 := oauth.New(desk, oauth.Config[*User]{Users: db, Providers: providers, Ender: ends})
+	mux.Handle("/oauth/", with)
+	mux.Handle("/logout", desk.LogoutHandler("https://login.acme.example/logout?"+url.Values{
+		"client_id":                {acmeID},
+		"post_logout_redirect_uri": {"https://example.com/"}, // as registered there
+	}.Encode()))
+	_ = store
+	return errors.Join(err1, err2)
+}
+
 // TestTheProgramOfThePage makes the program with a storage that is nil: nothing is asked
 // of it before somebody comes.
 func TestTheProgramOfThePage(t *testing.T) {
-	_, _ = fragments, add
+	_, _, _ = fragments, add, logouts
 	if _, err := program(t.Context(), nil, nil, nil, nil, "", "", ""); err == nil {
 		t.Error("a program without parts was made")
 	}
