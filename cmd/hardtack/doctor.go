@@ -43,9 +43,9 @@ No cookie is printed. The exit status is 1 if there is a fault, but not for advi
 	cmd.Flags().BoolVar(&post, "post", false, "post the form on standard input")
 	cmd.Flags().Var(&timeout, "timeout", "give up after this")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		target, err := url.Parse(args[0])
-		if err != nil || target.Host == "" || target.User != nil || target.Scheme != "http" && target.Scheme != "https" {
-			return usage("URL must begin with https:// or http://, and have no password in it")
+		target, err := webURL(args[0])
+		if err != nil {
+			return err
 		}
 		r, err := a.request(target, post)
 		if err != nil {
@@ -74,6 +74,15 @@ No cookie is printed. The exit status is 1 if there is a fault, but not for advi
 		return nil
 	}
 	return cmd
+}
+
+// webURL parses the address of a page.
+func webURL(arg string) (*url.URL, error) {
+	target, err := url.Parse(arg)
+	if err != nil || target.Host == "" || target.User != nil || target.Scheme != "http" && target.Scheme != "https" {
+		return nil, usage("URL must begin with https:// or http://, and have no password in it")
+	}
+	return target, nil
 }
 
 // request is what a browser would send from a page of the site.

@@ -4,6 +4,7 @@
 //	hardtack inspect          why doesn't this cookie open?
 //	hardtack schedule new     a master secret for keyring.NewSchedule
 //	hardtack doctor URL       the headers of a live login
+//	hardtack fleet status     do the instances of a fleet hear each other?
 //	hardtack version, hardtack completion SHELL
 //
 // Every command takes -h, which shows an example, and --json. The exit status is
@@ -90,7 +91,7 @@ func (a *app) root() *cobra.Command {
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
-	}, a.keys(), a.inspect(), a.schedule(), a.doctor(), a.version(), a.completion())
+	}, a.keys(), a.inspect(), a.schedule(), a.doctor(), a.fleet(), a.version(), a.completion())
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)

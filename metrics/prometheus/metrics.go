@@ -17,6 +17,7 @@
 //	hardtack_writes_total{cause}                   cookies written, by cause: a write may have several
 //	hardtack_errors_total{error}                   answers in the handler's place, and changes not saved
 //	hardtack_skipped_writes_total                  renewals and reseals that could not be made
+//	hardtack_unpublished_total                     ended sessions of which other instances may not know
 //	hardtack_older_primary_total                   writes under an older key than the session came with
 //	hardtack_cookie_bytes                          histogram of the sizes that were written
 //	hardtack_logins_total, hardtack_logouts_total  calls of Login and Logout, by the hooks above
@@ -61,11 +62,12 @@ import (
 type Metrics struct {
 	keys      keyring.Source
 	all       []prometheus.Collector
-	responses [cookie.ReasonBadUserID + 1][2]prometheus.Counter // by verdict, and whether there was a user
+	responses [cookie.ReasonUnverified + 1][2]prometheus.Counter // by verdict, and whether there was a user
 	writes    [causes]prometheus.Counter
 	errors    [kinds]prometheus.Counter
 	skipped   prometheus.Counter
 	older     prometheus.Counter
+	unknown   prometheus.Counter // ends that weren't published
 	bytes     prometheus.Histogram
 	logins    prometheus.Counter
 	logouts   prometheus.Counter
@@ -137,6 +139,7 @@ func New(keys keyring.Source) *Metrics {
 	}
 	m.skipped = counter("hardtack_skipped_writes_total", "Unsolicited writes that were due and could not be made.")
 	m.older = counter("hardtack_older_primary_total", "Writes under a primary older than the key that the session came with.")
+	m.unknown = counter("hardtack_unpublished_total", "Sessions ended here of which other instances may not know.")
 	m.logins = counter("hardtack_logins_total", "Logins.")
 	m.logouts = counter("hardtack_logouts_total", "Logouts.")
 	m.bytes = prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -170,6 +173,9 @@ func (m *Metrics) Observe(out ssestore.Outcome, err error) {
 	}
 	if out.Skipped != nil {
 		m.skipped.Inc()
+	}
+	if out.Unpublished != nil {
+		m.unknown.Inc()
 	}
 	if out.OlderPrimary {
 		m.older.Inc()

@@ -64,12 +64,14 @@ func TestE40_Observe(t *testing.T) {
 		{ssestore.Outcome{User: true}, nil, "responses verdict=none user=true"},
 		{ssestore.Outcome{Refused: cookie.ReasonExpired}, nil, "responses verdict=expired"},
 		{ssestore.Outcome{Refused: cookie.ReasonBadUserID}, nil, "responses verdict=bad-user-id"},
+		{ssestore.Outcome{Refused: cookie.ReasonUnverified}, nil, "responses verdict=unverified"},
 		{ssestore.Outcome{Refused: 200}, nil, "no response"}, // of a newer version
 		{ssestore.Outcome{Bytes: 700}, nil, "writes changed, bytes"},
 		{ssestore.Outcome{Bytes: 700, Renewed: true, Resealed: true, Restamped: true}, nil, "writes renewed, writes resealed, writes restamped, bytes"},
 		{ssestore.Outcome{Bytes: 700, Migrated: true}, nil, "writes migrated, bytes"},
 		{ssestore.Outcome{Deleted: true}, nil, "writes deleted"},
 		{ssestore.Outcome{Skipped: errors.New("x")}, nil, "skipped"},
+		{ssestore.Outcome{Deleted: true, Unpublished: errors.New("x")}, nil, "writes deleted, unpublished"},
 		{ssestore.Outcome{Bytes: 700, OlderPrimary: true}, nil, "writes changed, bytes, older"},
 		{ssestore.Outcome{}, auth.ErrNoUser, "errors login-required"},
 		{ssestore.Outcome{}, auth.ErrNotStaff, "errors not-staff"},
@@ -112,6 +114,8 @@ func TestE40_Observe(t *testing.T) {
 					want["hardtack_cookie_bytes"] = 700
 				case "errors":
 					want["hardtack_errors_total error="+label] = 1
+				case "unpublished":
+					want["hardtack_unpublished_total"] = 1
 				case "skipped":
 					want["hardtack_skipped_writes_total"] = 1
 				case "older":
