@@ -2,6 +2,7 @@ package marks
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,13 +70,17 @@ func New(p Policy) *Set { return &Set{policy: p} }
 // larger Before hold. A mark that is over, has a Before more than a minute ahead, a Kind
 // or ID that doesn't exist, or no Before where it needs one, is ignored.
 func (s *Set) Apply(now time.Time, ms ...Mark) {
-	if full, held := s.apply(now.Unix(), ms); full && s.policy.OnFull != nil {
-		s.policy.OnFull(held)
+	tell := false
+	for some := range slices.Chunk(ms, 1000) { // let other writers in between
+		tell = s.apply(now.Unix(), some) || tell
+	}
+	if tell && s.policy.OnFull != nil {
+		s.policy.OnFull(s.Len())
 	}
 }
 
 // apply adds marks, and reports whether the bound begins to refuse them.
-func (s *Set) apply(now int64, ms []Mark) (full bool, held int) {
+func (s *Set) apply(now int64, ms []Mark) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was := s.full
@@ -85,24 +90,24 @@ func (s *Set) apply(now int64, ms []Mark) (full bool, held int) {
 			continue
 		}
 		add := span{m.Before, m.Until}
-		if m.Kind == All {
-			s.widen(&s.all, add, now)
-			continue
-		}
 		if m.Kind == Session {
-			add.before = 0
+			// Nobody asks for it. This keeps the distance to Until short.
+			add.before = now
 		}
-		if !s.add(m, add, now) {
+		switch {
+		case m.Kind == All:
+			widen(&s.all, add, now)
+		case !s.add(m, add, now):
 			s.full = true
 			if m.Kind == Session {
 				// It was issued by now, give or take the clocks.
-				add.before = now + leeway
+				add.before += leeway
 			}
-			s.widen(&s.lost, add, now)
+			widen(&s.lost, add, now)
 		}
 	}
 	s.sweep(now)
-	return s.full && !was, int(s.held.Load())
+	return s.full && !was
 }
 
 // good reports whether the mark ends anything at now, and may.
@@ -122,7 +127,8 @@ func (m *Mark) good(now int64) bool {
 	}
 }
 
-func (s *Set) widen(p *atomic.Pointer[span], add span, now int64) {
+// widen makes a mark part of another.
+func widen(p *atomic.Pointer[span], add span, now int64) {
 	if old := p.Load(); old != nil && !old.over(now) {
 		add = add.with(*old)
 	}
@@ -145,14 +151,14 @@ func (s *Set) add(m *Mark, add span, now int64) bool {
 	}
 	shard := s.shard(key)
 	t := shard.Load()
-	if t == nil || !t.near(now) {
+	if t == nil {
 		t = s.rebuild(shard, now)
 	}
-	if slot, found := t.find(key); found {
-		if old := t.span(slot.time.Load()); !old.over(now) {
+	if slot := t.find(key); slot != nil {
+		if old := unpack(slot.time.Load()); !old.over(now) {
 			add = add.with(old)
 		}
-		slot.time.Store(t.time(add))
+		slot.time.Store(add.pack())
 		return true
 	}
 	if !s.room(m.Kind, now) {
@@ -203,16 +209,17 @@ func (s *Set) tidy(shard *atomic.Pointer[table], now int64) {
 	}
 }
 
+// rebuild replaces a shard's table by one without the marks that are over, and with room.
 func (s *Set) rebuild(shard *atomic.Pointer[table], now int64) *table {
 	old := shard.Load()
 	t := old.rebuilt(now)
 	shard.Store(t)
-	held, slots := t.used, len(t.slots)
+	held := t.used
 	if old != nil {
-		held, slots = held-old.used, slots-len(old.slots)
+		held -= old.used
 	}
 	s.held.Add(int64(held))
-	s.bytes.Add(int64(slots) * slotLen)
+	s.bytes.Add(t.bytes() - old.bytes())
 	return t
 }
 
