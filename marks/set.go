@@ -43,7 +43,8 @@ import (
 // one mark, but as many session marks as logouts. A mark that finds no room is dropped.
 // Policy.OnFull is told. What ended sessions meet then is up to Policy.FailClosed: they go
 // on without it. With it, every session that names a user and was issued before a mark
-// was dropped is unverified, until that mark would be over. A login gets around that.
+// was dropped is unverified, until that mark would be over. Users can log out, and log in
+// again.
 type Set struct {
 	policy Policy
 	fresh  freshness
@@ -80,10 +81,9 @@ func (s *Set) Apply(now time.Time, ms ...Mark) {
 }
 
 // apply adds marks, and reports whether the bound begins to refuse them.
-func (s *Set) apply(now int64, ms []Mark) bool {
+func (s *Set) apply(now int64, ms []Mark) (tell bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	was := s.full
 	for i := range ms {
 		m := &ms[i]
 		if !m.good(now) {
@@ -98,7 +98,7 @@ func (s *Set) apply(now int64, ms []Mark) bool {
 		case m.Kind == All:
 			widen(&s.all, add, now)
 		case !s.add(m, add, now):
-			s.full = true
+			tell, s.full = tell || !s.full, true
 			if m.Kind == Session {
 				// It was issued by now, give or take the clocks.
 				add.before += leeway
@@ -107,7 +107,7 @@ func (s *Set) apply(now int64, ms []Mark) bool {
 		}
 	}
 	s.sweep(now)
-	return s.full && !was
+	return tell
 }
 
 // good reports whether the mark ends anything at now, and may.
@@ -119,9 +119,9 @@ func (m *Mark) good(now int64) bool {
 	case Session:
 		return m.ID != "" && len(m.ID) <= MaxID
 	case Link, User:
-		return m.ID != "" && len(m.ID) <= MaxID && m.Before > 0 && m.Before <= now+leeway
+		return m.ID != "" && len(m.ID) <= MaxID && m.Before > 0 && m.Before-leeway <= now
 	case All:
-		return m.ID == "" && m.Before > 0 && m.Before <= now+leeway
+		return m.ID == "" && m.Before > 0 && m.Before-leeway <= now
 	default:
 		return false
 	}
@@ -177,8 +177,9 @@ func (s *Set) add(m *Mark, add span, now int64) bool {
 // that are over, at most once a second.
 func (s *Set) room(k Kind, now int64) bool {
 	limit := s.policy.max()
+	most := limit - limit/8 // of others than users
 	if k != User {
-		limit -= limit / 8
+		limit = most
 	}
 	if s.held.Load() >= limit && s.tight != now {
 		s.tight = now
@@ -187,7 +188,7 @@ func (s *Set) room(k Kind, now int64) bool {
 		}
 	}
 	held := s.held.Load()
-	if held < limit-limit/16 {
+	if held < most-most/16 {
 		s.full = false
 	}
 	return held < limit
@@ -279,7 +280,7 @@ func (m span) judge(a *About) (ended, doubt bool) {
 	if a.Now >= m.until || a.Issued >= m.before {
 		return false, false
 	}
-	ahead := m.before > a.Now+leeway
+	ahead := m.before-leeway > a.Now
 	return !ahead, ahead
 }
 
@@ -292,11 +293,11 @@ func (s *Set) missing(a *About) bool {
 // hash returns the key of an id. Kinds don't share seeds, so a user's id that looks like
 // a session's isn't one.
 func (s *Set) hash(k Kind, id string) uint64 {
-	return max(maphash.String(s.seeds[k], id), 1)
+	return maphash.String(s.seeds[k], id)
 }
 
 func (s *Set) name(n *Name) uint64 {
-	return max(maphash.Bytes(s.seeds[Link], n[:]), 1)
+	return maphash.Bytes(s.seeds[Link], n[:])
 }
 
 // shard returns where a key is. It goes by the last bits because the table goes by the

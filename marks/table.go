@@ -144,14 +144,23 @@ func (t *table) get(key uint64) (span, bool) {
 	return unpack(s.time.Load()), true
 }
 
+// all calls f for each entry that isn't over at now.
+func (t *table) all(now int64, f func(key uint64, s span)) {
+	for i := range t.slots {
+		if t.tags[i/group].Load()>>(i%group*8)&0x80 == 0 {
+			continue
+		}
+		slot := &t.slots[i]
+		if s := unpack(slot.time.Load()); !s.over(now) {
+			f(slot.key.Load(), s)
+		}
+	}
+}
+
 // live returns how many entries aren't over at now.
 func (t *table) live(now int64) int {
 	n := 0
-	for i := range t.slots {
-		if s := &t.slots[i]; s.key.Load() != 0 && !unpack(s.time.Load()).over(now) {
-			n++
-		}
-	}
+	t.all(now, func(uint64, span) { n++ })
 	return n
 }
 
@@ -161,15 +170,6 @@ func (t *table) rebuilt(now int64) *table {
 		return newTable(0)
 	}
 	next := newTable(t.live(now))
-	for i := range t.slots {
-		s := &t.slots[i]
-		key := s.key.Load()
-		if key == 0 {
-			continue
-		}
-		if span := unpack(s.time.Load()); !span.over(now) {
-			next.put(key, span)
-		}
-	}
+	t.all(now, next.put)
 	return next
 }
