@@ -23,6 +23,7 @@ func TestN42_ReadersWhileMarksAreAdded(t *testing.T) {
 	set.Fresh(at(noon))
 	var applied atomic.Int64 // the rounds that are over
 	var done atomic.Bool
+	later := noon + rounds + 100 // no mark but a session's ends that
 	id := func(i int64) string { return fmt.Sprint("s", i) }
 
 	var readers sync.WaitGroup
@@ -30,7 +31,7 @@ func TestN42_ReadersWhileMarksAreAdded(t *testing.T) {
 		readers.Go(func() {
 			for i := r; !done.Load(); i += 7 {
 				n := applied.Load()
-				if k := i % max(n, 1); n > 0 && set.Judge(marks.About{Session: id(k), Now: noon + n}) != revoked {
+				if k := i % max(n, 1); n > 0 && set.Judge(marks.About{Session: id(k), Issued: later, Now: noon + n}) != revoked {
 					t.Errorf("mark %d of %d isn't seen", k, n)
 					return
 				}
@@ -47,7 +48,7 @@ func TestN42_ReadersWhileMarksAreAdded(t *testing.T) {
 						return
 					}
 				}
-				if set.Judge(marks.About{Session: "other", User: "other", Issued: noon + rounds + 100, Now: noon + rounds}) != none {
+				if set.Judge(marks.About{Session: "other", User: "other", Issued: later, Now: noon + rounds}) != none {
 					t.Error("a session ended that no mark is about")
 					return
 				}

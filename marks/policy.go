@@ -81,7 +81,7 @@ func (f *freshness) age(now time.Time) time.Duration {
 // complete.
 func (f *freshness) stale(p *Policy, now int64) bool {
 	at := f.at.Load()
-	if at == 0 || p.MaxStale == 0 {
+	if p.MaxStale == 0 {
 		return at == 0
 	}
 	const far = 1 << 53 // no overflow

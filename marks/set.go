@@ -54,7 +54,7 @@ type Set struct {
 	// held is how many entries the shards have. Who reads that it isn't 0 may read
 	// seeds.
 	held, bytes atomic.Int64
-	seeds       [User + 1]maphash.Seed
+	seeds       [All + 1]maphash.Seed
 	shards      [256]atomic.Pointer[table]
 
 	mu    sync.Mutex // held by the writer
@@ -150,11 +150,7 @@ func (s *Set) add(m *Mark, add span, now int64) bool {
 		key = s.hash(m.Kind, m.ID)
 	}
 	shard := s.shard(key)
-	t := shard.Load()
-	if t == nil {
-		t = s.rebuild(shard, now)
-	}
-	if slot := t.find(key); slot != nil {
+	if slot := shard.Load().find(key); slot != nil {
 		if old := unpack(slot.time.Load()); !old.over(now) {
 			add = add.with(old)
 		}
@@ -164,11 +160,10 @@ func (s *Set) add(m *Mark, add span, now int64) bool {
 	if !s.room(m.Kind, now) {
 		return false
 	}
-	// Making room may have replaced the table.
-	if t = shard.Load(); t.full() {
-		t = s.rebuild(shard, now)
+	if shard.Load().full() {
+		s.rebuild(shard, now)
 	}
-	t.put(key, add)
+	shard.Load().put(key, add)
 	s.held.Add(1)
 	return true
 }
@@ -211,7 +206,7 @@ func (s *Set) tidy(shard *atomic.Pointer[table], now int64) {
 }
 
 // rebuild replaces a shard's table by one without the marks that are over, and with room.
-func (s *Set) rebuild(shard *atomic.Pointer[table], now int64) *table {
+func (s *Set) rebuild(shard *atomic.Pointer[table], now int64) {
 	old := shard.Load()
 	t := old.rebuilt(now)
 	shard.Store(t)
@@ -221,7 +216,6 @@ func (s *Set) rebuild(shard *atomic.Pointer[table], now int64) *table {
 	}
 	s.held.Add(int64(held))
 	s.bytes.Add(t.bytes() - old.bytes())
-	return t
 }
 
 // Judge returns cookie.ReasonRevoked if a mark ends the session, cookie.ReasonUnverified

@@ -350,6 +350,15 @@ func TestN44_FarTimes(t *testing.T) {
 	}
 }
 
+// The clock of a machine without a battery.
+func TestN44_Before1970(t *testing.T) {
+	set := marks.New(marks.Policy{})
+	set.Apply(at(-1000), many(marks.Session, "s", 5000, -500)...)
+	if set.Len() != 5000 || ended(set, many(marks.Session, "s", 5000, 0), -501) != 5000 {
+		t.Errorf("%d marks", set.Len())
+	}
+}
+
 // An Until behind Before is odd, but no mark ends later for it.
 func TestN44_UntilBehindBefore(t *testing.T) {
 	set := marks.New(marks.Policy{})

@@ -78,7 +78,10 @@ func newTable(n int) *table {
 	return &table{tags: make([]atomic.Uint64, groups), slots: make([]slot, groups*group)}
 }
 
-func (t *table) full() bool { return (t.used+1)*fullDen > len(t.slots)*fullNum }
+// full reports whether there is no room for another entry.
+func (t *table) full() bool {
+	return t == nil || (t.used+1)*fullDen > len(t.slots)*fullNum
+}
 
 func (t *table) bytes() int64 {
 	if t == nil {
@@ -93,9 +96,13 @@ func tag(key uint64) uint64 { return key>>8&0xff | 0x80 }
 
 // find returns the slot of a key, or nil.
 func (t *table) find(key uint64) *slot {
+	if t == nil {
+		return nil
+	}
 	all := tag(key) * ones
 	hi, _ := bits.Mul64(key, uint64(len(t.tags)))
-	for g := int(hi); ; {
+	g := int(hi)
+	for range t.tags {
 		tags := t.tags[g].Load()
 		// The bytes that are the tag, and perhaps some that aren't.
 		x := tags ^ all
@@ -105,38 +112,38 @@ func (t *table) find(key uint64) *slot {
 				return s
 			}
 		}
-		if tags&highs != highs {
+		if tags&highs != highs { // nothing went on to the next group
 			return nil
 		}
 		if g++; g == len(t.tags) {
 			g = 0
 		}
 	}
+	return nil
 }
 
 // put adds an entry, which the table doesn't have and has room for.
 func (t *table) put(key uint64, s span) {
 	hi, _ := bits.Mul64(key, uint64(len(t.tags)))
 	g := int(hi)
-	free := ^t.tags[g].Load() & highs
-	for free == 0 {
+	for range t.tags {
+		tags := t.tags[g].Load()
+		if free := ^tags & highs; free != 0 {
+			at := bits.TrailingZeros64(free) / 8
+			slot := &t.slots[g*group+at]
+			slot.time.Store(s.pack())
+			slot.key.Store(key)
+			t.tags[g].Store(tags | tag(key)<<(8*at))
+			t.used++
+			return
+		}
 		if g++; g == len(t.tags) {
 			g = 0
 		}
-		free = ^t.tags[g].Load() & highs
 	}
-	at := bits.TrailingZeros64(free) / 8
-	slot := &t.slots[g*group+at]
-	slot.time.Store(s.pack())
-	slot.key.Store(key)
-	t.tags[g].Store(t.tags[g].Load() | tag(key)<<(8*at))
-	t.used++
 }
 
 func (t *table) get(key uint64) (span, bool) {
-	if t == nil {
-		return span{}, false
-	}
 	s := t.find(key)
 	if s == nil {
 		return span{}, false
@@ -146,6 +153,9 @@ func (t *table) get(key uint64) (span, bool) {
 
 // all calls f for each entry that isn't over at now.
 func (t *table) all(now int64, f func(key uint64, s span)) {
+	if t == nil {
+		return
+	}
 	for i := range t.slots {
 		if t.tags[i/group].Load()>>(i%group*8)&0x80 == 0 {
 			continue
@@ -166,9 +176,6 @@ func (t *table) live(now int64) int {
 
 // rebuilt returns a table with the entries that aren't over at now, and room for more.
 func (t *table) rebuilt(now int64) *table {
-	if t == nil {
-		return newTable(0)
-	}
 	next := newTable(t.live(now))
 	t.all(now, next.put)
 	return next
