@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -91,6 +92,21 @@ func BenchmarkCodec(b *testing.B) {
 	b.Run("seal", func(b *testing.B) { loop(b, cases[0].Seal) })
 	for _, c := range cases {
 		b.Run(c.Name, func(b *testing.B) { loop(b, c.Op) })
+	}
+}
+
+// BenchmarkMarks is one judgement by marks that could end a session, and a verify with
+// them.
+func BenchmarkMarks(b *testing.B) {
+	for _, n := range markCounts {
+		set := contest.Marked(n)
+		b.Run(fmt.Sprintf("judge/%d", n), func(b *testing.B) { loop(b, contest.Judge(set, 1)) })
+		b.Run(fmt.Sprintf("judge/%d/sessions=100000", n), func(b *testing.B) { loop(b, contest.Judge(set, 100_000)) })
+		s, err := contest.Hardtack.Open(contest.Options{Marks: set})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("verify/%d", n), func(b *testing.B) { loop(b, verifyOp(s, s.Value(), contest.UserID)) })
 	}
 }
 

@@ -78,6 +78,7 @@ func run(quick, edge bool, out string) error {
 	}
 	parts := []part{
 		{"verify and the other operations", b.contest},
+		{"marks", b.marks},
 		{"scaling", b.scaling},
 		{"net/http", b.http},
 		{"start and wasm", b.start},

@@ -20,6 +20,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hardtack-go/hardtack/marks"
 )
 
 // The user of every run. The hash is as long as a real argon2id string (97 bytes),
@@ -49,6 +51,8 @@ type Options struct {
 	// Oldest makes the oldest key seal the session. A design that tries keys in
 	// order finds that key last.
 	Oldest bool
+	// Marks, if not nil, could end the session. Contestants without marks ignore it.
+	Marks *marks.Set
 }
 
 // A Contestant is one design. Its Open makes a Session that is ready to be

@@ -55,7 +55,11 @@ func openHardtack(o Options, format cookie.Format, ring *keyring.Keyring) (Sessi
 	if !o.Oldest {
 		source.Set(ring)
 	}
-	store, err := ssestore.New(ssestore.Config{Keys: source, Format: format})
+	config := ssestore.Config{Keys: source, Format: format}
+	if o.Marks != nil {
+		config.Marks = o.Marks
+	}
+	store, err := ssestore.New(config)
 	if err != nil {
 		return nil, err
 	}
