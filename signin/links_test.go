@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/rig"
@@ -21,22 +22,25 @@ func TestB11_LinksAreStoredWithTheLogin(t *testing.T) {
 	for _, links := range [][]string{{"tenant:1"}, {"sub:https://id.example#1", "sid:https://id.example#2"}} {
 		set := marks.New(marks.Policy{})
 		a := rig.New(t, rig.Options{Desk: quiet, Store: func(c *ssestore.Config) { c.Marks = set }})
-		enters(a, signin.Entry[*rig.User]{User: a.Users.Add(rig.User{}), How: "oauth:harbour", Links: links})
+		u := a.Users.Add(rig.User{})
+		a.Mux.HandleFunc("POST /enter", func(w http.ResponseWriter, r *http.Request) {
+			// With 200, what the request has done to the session is written in any case.
+			err := a.Desk.Login(r, signin.Entry[*rig.User]{User: u, How: "oauth:harbour", Links: links})
+			var size *cookie.SizeError
+			if err != nil && !errors.As(err, &size) {
+				t.Error(err)
+			}
+			fmt.Fprint(w, err == nil)
+		})
 		cartful(t, a, 0)
 		var in, out []*rig.Browser
 		for size := full - 160; size <= full-30; size++ {
 			b := a.Browser(t)
 			b.Get(fmt.Sprintf("/cart/%d", size))
-			switch res := b.Post("/enter", nil); res.StatusCode {
-			case http.StatusSeeOther:
+			if b.Post("/enter", nil).Body == "true" {
 				in = append(in, b)
-			case http.StatusInternalServerError:
-				out = append(out, b)
-				if b.Who() != "nobody" || res.Header["Set-Cookie"] != nil {
-					t.Errorf("a cart of %d: %s is in, cookies %q", size, b.Who(), res.Header["Set-Cookie"])
-				}
-			default:
-				t.Fatal(res.StatusCode)
+			} else if out = append(out, b); b.Who() != "nobody" {
+				t.Errorf("a cart of %d: %s is in", size, b.Who())
 			}
 			if n := b.Get("/cart").Body; n != fmt.Sprint(size) {
 				t.Errorf("the cart of %d has %s", size, n)
@@ -80,14 +84,15 @@ func TestB11_LinksThatCannotBe(t *testing.T) {
 			if row.ok && err != nil || !row.ok && !errors.Is(err, ssestore.ErrLinks) {
 				t.Errorf("%.20q: %v", row.links, err)
 			}
-			if err != nil {
-				a.Desk.Fail(w, r, err)
+			// The answer is 200, so what the request has done to the session is written.
+			if err != nil && a.Desk.Report(r, err) != http.StatusInternalServerError {
+				t.Errorf("%.20q: %v is no mistake of the program", row.links, err)
 			}
 		})
 		b := a.Browser(t)
-		res := b.Post("/in", nil)
-		if in := b.Who() != "nobody"; in != row.ok || !in && res.StatusCode != http.StatusInternalServerError {
-			t.Errorf("%.20q: %d, in %t", row.links, res.StatusCode, in)
+		b.Post("/in", nil)
+		if in := b.Who() != "nobody"; in != row.ok {
+			t.Errorf("%.20q: in %t", row.links, in)
 		}
 	}
 }

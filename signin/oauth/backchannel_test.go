@@ -834,3 +834,30 @@ func TestB13_LogoutThatGoesOnAtTheProvider(t *testing.T) {
 		f.expectIn("-", b)
 	}
 }
+
+// TestB3_Algorithms: a provider that lists algorithms without a signature, or with a shared
+// secret, gets none of them; one that lists nothing else gets RS256.
+func TestB3_Algorithms(t *testing.T) {
+	for _, row := range []struct {
+		listed []string
+		status int // of a token by ES256, which all of them sign
+	}{
+		{[]string{"none", "HS256", "ES256"}, http.StatusOK},
+		{[]string{"none", "HS256"}, http.StatusBadRequest},
+		{nil, http.StatusBadRequest},
+		{[]string{"RS256", "PS512"}, http.StatusBadRequest},
+	} {
+		f := newFederated(t, rig.Options{})
+		f.harbour.discovery = func(found map[string]any) { found["id_token_signing_alg_values_supported"] = row.listed }
+		expectAnswer(t, f.notice(f.token(f.over("", "s1"))), row.status)
+		shared := f.harbour.signed(f.over("", "s1"), jose.HS256, []byte("secret secret secret secret secret"))
+		for _, token := range []string{shared, f.harbour.signed(f.over("", "s1"), "none", nil)} {
+			f.fails()
+			expectAnswer(t, f.notice(token), http.StatusBadRequest)
+			// Refused by its header, before any key is looked for.
+			if fails := f.fails(); len(fails) != 1 || !strings.Contains(fails[0], "no logout token") {
+				t.Errorf("%q: %q", row.listed, fails)
+			}
+		}
+	}
+}
