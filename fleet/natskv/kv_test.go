@@ -1,0 +1,276 @@
+package natskv_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hardtack-go/hardtack/fleet"
+	"github.com/hardtack-go/hardtack/fleet/enginetest"
+	"github.com/hardtack-go/hardtack/fleet/internal/fleettest"
+	"github.com/hardtack-go/hardtack/fleet/natskv"
+)
+
+// open returns the engine of one instance, with a connection of its own.
+func open(t *testing.T, urls, bucket string, replicas int) *natskv.KV {
+	t.Helper()
+	kv, err := natskv.New(natskv.Config{JetStream: connect(t, urls), Bucket: bucket, Replicas: replicas})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kv
+}
+
+// suite runs the suite of all engines over a cluster, with a bucket for each test.
+func suite(t *testing.T, size int, process bool, crash func(*cluster, *testing.T)) {
+	c := newCluster(t, size, process)
+	enginetest.Run(t, func(t *testing.T) enginetest.Storage {
+		bucket := newBucket()
+		return enginetest.Storage{
+			Open:     func(t *testing.T) fleet.Engine { return open(t, c.urls(), bucket, size) },
+			Crash:    func(t *testing.T) { crash(c, t) },
+			Patience: fleettest.Patience,
+		}
+	})
+}
+
+func TestY60_OneNodeKilled(t *testing.T) { suite(t, 1, true, (*cluster).crash) }
+
+func TestY60_OneNodeShutDown(t *testing.T) { suite(t, 1, false, (*cluster).crash) }
+
+func TestY61_ThreeNodesEachKilled(t *testing.T) { suite(t, 3, true, (*cluster).crash) }
+
+func TestY61_ThreeNodesEachShutDown(t *testing.T) { suite(t, 3, false, (*cluster).crash) }
+
+func TestY61_ThreeNodesAllKilledAtOnce(t *testing.T) { suite(t, 3, true, (*cluster).crashAll) }
+
+// TestY62_Config: what can't work is refused before anything is stored.
+func TestY62_Config(t *testing.T) {
+	js := connect(t, "nats://127.0.0.1:1")
+	for _, c := range []struct {
+		config natskv.Config
+		field  string
+	}{
+		{natskv.Config{}, "JetStream"},
+		{natskv.Config{JetStream: js, Bucket: "a.b"}, "Bucket"},
+		{natskv.Config{JetStream: js, Bucket: strings.Repeat("b", 65)}, "Bucket"},
+		{natskv.Config{JetStream: js, Replicas: -1}, "Replicas"},
+		{natskv.Config{JetStream: js, Replicas: 6}, "Replicas"},
+	} {
+		var fault *natskv.ConfigError
+		if _, err := natskv.New(c.config); !errors.As(err, &fault) || fault.Field != c.field {
+			t.Errorf("New: %v, want a fault of %s", err, c.field)
+		}
+	}
+	if _, err := natskv.New(natskv.Config{JetStream: js}); err != nil {
+		t.Errorf("New without a server: %v", err)
+	}
+}
+
+// TestY62_Bucket: a bucket is made as it must be, and one that somebody made otherwise is
+// refused.
+func TestY62_Bucket(t *testing.T) {
+	c := newCluster(t, 1, false)
+	js := connect(t, c.urls())
+	good := jetstream.KeyValueConfig{Bucket: "good", LimitMarkerTTL: time.Minute, History: 5}
+	for name, change := range map[string]func(*jetstream.KeyValueConfig){
+		"forgets":  func(c *jetstream.KeyValueConfig) { c.TTL = time.Hour },
+		"no-times": func(c *jetstream.KeyValueConfig) { c.LimitMarkerTTL = 0 },
+		"good":     func(*jetstream.KeyValueConfig) {},
+	} {
+		config := good
+		config.Bucket = name
+		change(&config)
+		if _, err := js.CreateKeyValue(t.Context(), config); err != nil {
+			t.Fatal(err)
+		}
+		kv := open(t, c.urls(), name, 1)
+		_, swapErr := kv.Swap(t.Context(), "ring", []byte("v"), 0)
+		appendErr := kv.Append(t.Context(), "m.one", []byte("v"), time.Hour)
+		ctx, cancel := context.WithCancel(t.Context())
+		watchErr := kv.Watch(ctx, func(ev fleet.Event) {
+			if ev.Synced {
+				cancel()
+			}
+		})
+		cancel()
+		for call, err := range map[string]error{"Swap": swapErr, "Append": appendErr, "Watch": watchErr} {
+			if errors.Is(err, natskv.ErrBucket) != (name != "good") {
+				t.Errorf("%s in bucket %s: %v", call, name, err)
+			}
+		}
+	}
+	// Twelve instances find no bucket at the same time.
+	var listeners []*fleettest.Listener
+	for range 12 {
+		listeners = append(listeners, fleettest.Listen(t, open(t, c.urls(), "new", 1)))
+	}
+	if err := open(t, c.urls(), "new", 1).Append(t.Context(), "m.one", []byte("v"), 3*time.Second/2); err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range listeners {
+		l.Has(t, "m.one", "v")
+	}
+	kv, err := js.KeyValue(t.Context(), "new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := kv.Get(t.Context(), "a.m.one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stream, err := js.Stream(t.Context(), "KV_new")
+	if err != nil {
+		t.Fatal(err)
+	}
+	msg, err := stream.GetMsg(t.Context(), entry.Revision())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ttl := msg.Header.Get("Nats-TTL"); ttl != "2s" {
+		t.Errorf("a mark of 1.5 s lives for %q, want 2s", ttl)
+	}
+}
+
+// TestY62_ForeignValues: what others put into the bucket, and what they deleted there, isn't
+// told.
+func TestY62_ForeignValues(t *testing.T) {
+	c := newCluster(t, 1, false)
+	a := open(t, c.urls(), "b", 1)
+	if _, err := a.Swap(t.Context(), "ring", []byte("v"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Append(t.Context(), "m.gone", []byte("v"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	kv, err := connect(t, c.urls()).KeyValue(t.Context(), "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		kv.Delete(t.Context(), "a.m.gone"),
+		second(kv.Put(t.Context(), "foreign", []byte("v"))),
+		second(kv.Put(t.Context(), "a.m.empty", nil)),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := fleettest.Listen(t, open(t, c.urls(), "b", 1))
+	l.Has(t, "ring", "v")
+	fleettest.Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
+	for _, name := range []string{"m.gone", "m.empty", "foreign"} {
+		if l.Times(name) != 0 {
+			t.Errorf("%s was told", name)
+		}
+	}
+	// What was deleted can be stored again.
+	if err := a.Append(t.Context(), "m.gone", []byte("again"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	l.Has(t, "m.gone", "again")
+	if err := kv.Delete(t.Context(), "s.ring"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Swap(t.Context(), "ring", []byte("again"), 0); err != nil {
+		t.Fatal(err)
+	}
+	l.Has(t, "ring", "again")
+}
+
+func second(_ uint64, err error) error { return err }
+
+// TestY63_SilentConnection: a watch whose connection swallows everything ends by itself, and
+// the next one gets through, although nats.go takes the connection for a good one.
+func TestY63_SilentConnection(t *testing.T) {
+	c := newCluster(t, 1, false)
+	proxy := fleettest.NewProxy(t, strings.TrimPrefix(c.urls(), "nats://"))
+	js := connect(t, "nats://"+proxy.Addr(), nats.IgnoreDiscoveredServers())
+	kv, err := natskv.New(natskv.Config{JetStream: js, Bucket: "b", Replicas: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := fleettest.Listen(t, kv)
+	other := open(t, c.urls(), "b", 1)
+	fleettest.Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
+	for i := range 2 {
+		before, after := fmt.Sprintf("m.before-%d", i), fmt.Sprintf("m.after-%d", i)
+		if err := other.Append(t.Context(), before, []byte("v"), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		l.Has(t, before, "v")
+		proxy.Silence()
+		if err := other.Append(t.Context(), after, []byte("v"), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		l.Has(t, after, "v")
+	}
+}
+
+// TestY63_RestoredCopy: servers that are restored from an older copy use revisions again. A
+// watch that goes on hears of what they stand for now.
+func TestY63_RestoredCopy(t *testing.T) {
+	c := newCluster(t, 1, false)
+	n := c.nodes[0]
+	listening, writing := open(t, c.urls(), "b", 1), open(t, c.urls(), "b", 1)
+	l := fleettest.Listen(t, listening)
+	store := func(format string, many int) {
+		t.Helper()
+		for i := range many {
+			name := fmt.Sprintf(format, i)
+			fleettest.Eventually(t, name+" is stored", func() bool {
+				return writing.Append(t.Context(), name, []byte("v"), time.Hour) == nil
+			})
+		}
+	}
+	rev, err := writing.Swap(t.Context(), "ring", []byte("old"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store("m.before-%d", 5)
+	n.kill()
+	old := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(old, os.DirFS(n.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	n.start(t)
+	n.healthy(t)
+	fleettest.Eventually(t, "ring is swapped", func() bool {
+		_, err := writing.Swap(t.Context(), "ring", []byte("new"), rev)
+		return err == nil
+	})
+	store("m.lost-%d", 5)
+	l.Has(t, "m.lost-4", "v")
+	l.Has(t, "ring", "new")
+	l.Stop()
+
+	n.kill()
+	if err := os.RemoveAll(n.Dir); err != nil {
+		t.Fatal(err)
+	}
+	n.Dir = old
+	n.start(t)
+	n.healthy(t)
+	store("m.after-%d", 20) // past the newest revision that was told
+	l = fleettest.Listen(t, listening)
+	for i := range 20 {
+		l.Has(t, fmt.Sprintf("m.after-%d", i), "v")
+	}
+	l.Has(t, "ring", "old") // so that somebody writes the new one back
+	l.Stop()
+
+	// It does go on, and not from the beginning, where there is nothing to doubt.
+	l = fleettest.Listen(t, listening)
+	fleettest.Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
+	if l.Times("ring") == 0 {
+		t.Error("what was swapped isn't told again")
+	}
+}

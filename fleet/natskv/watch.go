@@ -1,0 +1,232 @@
+package natskv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/hardtack-go/hardtack/fleet"
+)
+
+// Watch tells all that is stored, and then what changes. See [fleet.Engine].
+//
+// Called again on the same KV, it tells what was swapped, and of the rest what was stored
+// since a minute before the newest that was told: by the time at which it was stored, and
+// not by its revision. Servers that lost their newest values, or were restored from an
+// older copy, use revisions again, and a Watch that went on from a revision would miss what
+// they stand for now.
+//
+// It isn't the ordered consumer of nats.go, which replaces itself behind the caller's back
+// and goes on from a revision. Whatever goes wrong here ends Watch.
+func (k *KV) Watch(ctx context.Context, f func(fleet.Event)) error {
+	err := k.watch(ctx, f)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+func (k *KV) watch(ctx context.Context, f func(fleet.Event)) error {
+	w, names := k.begin()
+	defer k.end()
+	if err := k.ping(ctx); err != nil {
+		return err
+	}
+	conn := k.c.JetStream.Conn()
+	news, err := conn.SubscribeSync(conn.NewInbox())
+	if err != nil {
+		return fmt.Errorf("natskv: watch: %w", err)
+	}
+	defer news.Unsubscribe()
+	swapped, err := k.start(ctx, w, names, news.Subject)
+	if err != nil {
+		return err
+	}
+	for _, ev := range swapped {
+		f(ev)
+	}
+	received, last, idle := uint64(0), uint64(0), false
+	for {
+		if !w.synced && received >= w.pending && (last >= w.newest || idle) {
+			w.synced = true
+			f(fleet.Event{Synced: true})
+		}
+		msg, err := next(ctx, news)
+		if err != nil {
+			return fmt.Errorf("natskv: watch: %w", err)
+		}
+		if msg.Header.Get("Status") != "" {
+			if err := control(conn, msg, received); err != nil {
+				return err
+			}
+			idle = idle || msg.Header.Get(lastConsumer) != ""
+			continue
+		}
+		meta, err := msg.Metadata()
+		if err != nil {
+			return fmt.Errorf("natskv: watch: %w", err)
+		}
+		received++
+		if meta.Sequence.Consumer != received {
+			return ErrGap
+		}
+		last = meta.Sequence.Stream
+		if ev, ok := k.event(msg, last); ok {
+			f(ev)
+			k.note(w, ev, meta.Timestamp)
+		}
+		if meta.NumPending == 0 { // some that were pending may be gone by now
+			w.pending = 0
+		}
+	}
+}
+
+// start makes the server send everything from where the watch begins to a subject, and
+// returns what is stored under the names that were swapped.
+func (k *KV) start(ctx context.Context, w *watch, names []string, subject string) ([]fleet.Event, error) {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	bucket, info, err := k.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var swapped []fleet.Event
+	for _, name := range names {
+		entry, err := bucket.Get(ctx, swapPrefix+name)
+		if errors.Is(err, jetstream.ErrKeyNotFound) { // also when somebody deleted it
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("natskv: watch: %w", err)
+		}
+		swapped = append(swapped, fleet.Event{Name: name, Value: entry.Value(), Revision: entry.Revision()})
+	}
+	config := jetstream.ConsumerConfig{
+		DeliverSubject:    subject,
+		DeliverPolicy:     jetstream.DeliverAllPolicy,
+		AckPolicy:         jetstream.AckNonePolicy,
+		IdleHeartbeat:     heartbeat,
+		FlowControl:       true,
+		InactiveThreshold: unused,
+		Replicas:          1,
+		MemoryStorage:     true,
+	}
+	from := w.heard
+	if !from.IsZero() {
+		from = from.Add(-overlap)
+		config.DeliverPolicy = jetstream.DeliverByStartTimePolicy
+		config.OptStartTime = &from
+	}
+	consumer, err := k.c.JetStream.CreatePushConsumer(ctx, "KV_"+k.c.Bucket, config)
+	if err != nil {
+		return nil, fmt.Errorf("natskv: watch: %w", err)
+	}
+	w.pending = consumer.CachedInfo().NumPending
+	// The server that sends the news may be behind the one that acknowledges writes, and
+	// then knows of fewer. What the latter says is newest must come, unless it was dropped
+	// in between: a heartbeat says that nothing more comes.
+	if c := info.Cluster; c != nil && len(c.Replicas) > 0 && info.State.Msgs > 0 && !info.State.LastTime.Before(from) {
+		w.newest = info.State.LastSeq
+	}
+	return swapped, nil
+}
+
+// next returns the next message. If not even a heartbeat comes, it gives up.
+func next(ctx context.Context, news *nats.Subscription) (*nats.Msg, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*heartbeat)
+	defer cancel()
+	return news.NextMsgWithContext(ctx)
+}
+
+// Headers of heartbeats (ADR-15 of NATS).
+const (
+	lastConsumer = "Nats-Last-Consumer"    // how many messages were sent
+	stalled      = "Nats-Consumer-Stalled" // where the server waits for an answer
+)
+
+// control handles what the server says of its sending. An answer tells it that everything
+// before was taken in.
+func control(conn *nats.Conn, msg *nats.Msg, received uint64) error {
+	if msg.Header.Get("Status") != "100" {
+		return fmt.Errorf("natskv: watch: %s", msg.Header.Get("Description"))
+	}
+	if msg.Reply != "" {
+		return msg.Respond(nil)
+	}
+	if subject := msg.Header.Get(stalled); subject != "" { // an earlier answer got lost
+		if err := conn.Publish(subject, nil); err != nil {
+			return fmt.Errorf("natskv: watch: %w", err)
+		}
+	}
+	if sent := msg.Header.Get(lastConsumer); sent != "" && sent != strconv.FormatUint(received, 10) {
+		return ErrGap
+	}
+	return nil
+}
+
+// ping makes the connection start anew if nobody answers at its other end. By itself it
+// would notice after minutes, and every Watch until then would be in vain.
+func (k *KV) ping(ctx context.Context) error {
+	conn := k.c.JetStream.Conn()
+	limited, cancel := context.WithTimeout(ctx, pong)
+	defer cancel()
+	err := conn.FlushWithContext(limited)
+	if limited.Err() != nil && ctx.Err() == nil && conn.IsConnected() {
+		conn.ForceReconnect() // if it fails, the connection was closed, and is so at the next Watch
+	}
+	if err != nil {
+		return fmt.Errorf("natskv: ping: %w", err)
+	}
+	return nil
+}
+
+// A watch is one call of Watch.
+type watch struct {
+	heard   time.Time // when the newest of what was told was stored
+	pending uint64    // how many messages come before Synced
+	newest  uint64    // and the revision of one of them, or 0
+	synced  bool
+}
+
+// begin returns where a Watch begins: at the beginning, unless it goes on where the last
+// one ended. While another one is under way, nobody knows whose place that would be.
+func (k *KV) begin() (*watch, []string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.watching++
+	if k.watching > 1 {
+		k.heard = time.Time{}
+	}
+	if k.heard.IsZero() {
+		return &watch{}, nil
+	}
+	return &watch{heard: k.heard}, slices.Sorted(maps.Keys(k.swapped))
+}
+
+func (k *KV) end() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.watching--
+}
+
+// note remembers what was told.
+func (k *KV) note(w *watch, ev fleet.Event, stored time.Time) {
+	if stored.After(w.heard) {
+		w.heard = stored
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if ev.Revision != 0 {
+		k.swapped[ev.Name] = true
+	}
+	if w.synced && k.watching == 1 {
+		k.heard = w.heard
+	}
+}
