@@ -1,0 +1,12 @@
+module github.com/hardtack-go/hardtack/fleet/rediskv
+
+go 1.26.0
+
+require (
+	github.com/hardtack-go/hardtack v0.0.0
+	github.com/redis/rueidis v1.0.79
+)
+
+require golang.org/x/sys v0.47.0 // indirect
+
+replace github.com/hardtack-go/hardtack => ../../

@@ -1,0 +1,286 @@
+package rediskv_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/hardtack-go/hardtack/fleet"
+	"github.com/hardtack-go/hardtack/fleet/enginetest"
+	"github.com/hardtack-go/hardtack/fleet/internal/fleettest"
+	"github.com/hardtack-go/hardtack/fleet/rediskv"
+)
+
+// open returns the engine of one instance, with a client of its own.
+func open(t *testing.T, s *redis, prefix string) *rediskv.KV {
+	t.Helper()
+	return openWith(t, rueidis.ClientOption{InitAddress: []string{s.addr()}, ConnWriteTimeout: 2 * time.Second}, prefix)
+}
+
+func openWith(t *testing.T, option rueidis.ClientOption, prefix string) *rediskv.KV {
+	t.Helper()
+	kv, err := rediskv.New(rediskv.Config{Client: connect(t, option), Prefix: prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kv
+}
+
+// prefixes counts the storages of this process.
+var prefixes atomic.Int64
+
+func newPrefix() string { return fmt.Sprintf("test-%d", prefixes.Add(1)) }
+
+func TestY64_ServerKilled(t *testing.T) {
+	s := newRedis(t)
+	enginetest.Run(t, func(t *testing.T) enginetest.Storage {
+		prefix := newPrefix()
+		return enginetest.Storage{
+			Open:     func(t *testing.T) fleet.Engine { return open(t, s, prefix) },
+			Crash:    s.crash,
+			Patience: fleettest.Patience,
+		}
+	})
+}
+
+// TestY65_Config: what can't work is refused before anything is stored.
+func TestY65_Config(t *testing.T) {
+	client := connect(t, rueidis.ClientOption{InitAddress: []string{newRedis(t).addr()}})
+	for _, c := range []struct {
+		config rediskv.Config
+		field  string
+	}{
+		{rediskv.Config{}, "Client"},
+		{rediskv.Config{Client: client, Prefix: "a{b"}, "Prefix"},
+		{rediskv.Config{Client: client, Prefix: "a}b"}, "Prefix"},
+	} {
+		var fault *rediskv.ConfigError
+		if _, err := rediskv.New(c.config); !errors.As(err, &fault) || fault.Field != c.field {
+			t.Errorf("New: %v, want a fault of %s", err, c.field)
+		}
+	}
+}
+
+// TestY65_OnlyItsOwnKeys: a user of the server who may use nothing but what the package's
+// comment says, on nothing but keys with the prefix, is enough.
+func TestY65_OnlyItsOwnKeys(t *testing.T) {
+	s := newRedis(t)
+	admin := connect(t, rueidis.ClientOption{InitAddress: []string{s.addr()}})
+	do := func(args ...string) {
+		t.Helper()
+		if err := admin.Do(t.Context(), admin.B().Arbitrary(args...).Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do("SET", "foreign", "untouched")
+	do("ACL", "SETUSER", "app", "on", ">password", "~{shop}:*", "-@all",
+		"+hello", "+client", "+ping", "+eval", "+evalsha", "+xread", "+xrange", "+xadd", "+xdel", "+time")
+	allowed := rueidis.ClientOption{InitAddress: []string{s.addr()}, Username: "app", Password: "password"}
+	a, b := openWith(t, allowed, "shop"), openWith(t, allowed, "shop")
+	l := fleettest.Listen(t, b)
+	rev, err := a.Swap(t.Context(), "ring", []byte("one"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Swap(t.Context(), "ring", []byte("two"), rev); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Append(t.Context(), "m.one", []byte("v"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	l.Has(t, "ring", "two")
+	l.Has(t, "m.one", "v")
+
+	foreign := openWith(t, allowed, "other")
+	if _, err := foreign.Swap(t.Context(), "ring", []byte("one"), 0); err == nil || errors.Is(err, fleet.ErrConflict) {
+		t.Errorf("Swap with another prefix: %v", err)
+	}
+	keys, err := admin.Do(t.Context(), admin.B().Keys().Pattern("*").Build()).AsStrSlice()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range keys {
+		if key != "foreign" && !strings.HasPrefix(key, "{shop}:") {
+			t.Errorf("there is a key %q", key)
+		}
+	}
+}
+
+// TestY65_Cluster: all keys are in one slot, so a cluster takes the same commands.
+func TestY65_Cluster(t *testing.T) {
+	s := newRedis(t, "--cluster-enabled", "yes")
+	admin := connect(t, rueidis.ClientOption{InitAddress: []string{s.addr()}, ForceSingleClient: true})
+	if err := admin.Do(t.Context(), admin.B().Arbitrary("CLUSTER", "ADDSLOTSRANGE", "0", "16383").Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	fleettest.Eventually(t, "the cluster is up", func() bool {
+		info, err := admin.Do(t.Context(), admin.B().ClusterInfo().Build()).ToString()
+		return err == nil && strings.Contains(info, "cluster_state:ok")
+	})
+	a, b := open(t, s, "c"), open(t, s, "c")
+	l := fleettest.Listen(t, b)
+	if _, err := a.Swap(t.Context(), "ring", []byte("one"), 0); err != nil {
+		t.Fatal(err)
+	}
+	for i, ttl := range []time.Duration{time.Second, 24 * time.Hour, 50000 * time.Hour, 1 << 62} {
+		if err := a.Append(t.Context(), fmt.Sprintf("m.%d", i), []byte("v"), ttl); err != nil {
+			t.Fatal(err)
+		}
+		l.Has(t, fmt.Sprintf("m.%d", i), "v")
+	}
+	l.Has(t, "ring", "one")
+}
+
+// TestY66_Retention: a stream is cut off at the age up to which its marks must live, and not
+// before it.
+func TestY66_Retention(t *testing.T) {
+	s := newRedis(t)
+	kv := open(t, s, "r")
+	admin := connect(t, rueidis.ClientOption{InitAddress: []string{s.addr()}})
+	const many = 1000 // a stream is cut off by whole nodes of a hundred entries
+	now := time.Now()
+	for stream, age := range map[string]time.Duration{"1h": time.Hour, "2d": 48 * time.Hour, "401d": 401 * 24 * time.Hour} {
+		key := "{r}:marks:" + stream
+		for n, at := range []time.Time{now.Add(-age - time.Hour), now.Add(-age + time.Minute)} {
+			for i := range many {
+				id := fmt.Sprintf("%d-%d", at.UnixMilli(), i)
+				name := fmt.Sprintf("m.%s-%d-%d", stream, n, i)
+				if err := admin.Do(t.Context(), admin.B().Arbitrary("XADD", key, id, "n", name, "v", "v").Build()).Error(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := kv.Append(t.Context(), "m.new-"+stream, []byte("v"), age); err != nil {
+			t.Fatal(err)
+		}
+		left, err := admin.Do(t.Context(), admin.B().Xlen().Key(key).Build()).ToInt64()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left < many+1 || left > many+101 {
+			t.Errorf("the stream of %s has %d entries left, want %d and at most a hundred more", stream, left, many+1)
+		}
+	}
+	l := fleettest.Listen(t, open(t, s, "r"))
+	for _, stream := range []string{"1h", "2d", "401d"} {
+		l.Has(t, "m.new-"+stream, "v")
+		l.Has(t, fmt.Sprintf("m.%s-1-0", stream), "v")
+		l.Has(t, fmt.Sprintf("m.%s-1-%d", stream, many-1), "v")
+	}
+}
+
+// TestY66_ForeignEntries: what others put into the streams isn't told.
+func TestY66_ForeignEntries(t *testing.T) {
+	s := newRedis(t)
+	kv := open(t, s, "f")
+	admin := connect(t, rueidis.ClientOption{InitAddress: []string{s.addr()}})
+	for _, entry := range [][]string{
+		{"{f}:marks:1h", "*", "x", "y"},
+		{"{f}:marks:1h", "*", "n", "NO", "v", "v"},
+		{"{f}:swaps", "*", "x", "y"},
+	} {
+		if err := admin.Do(t.Context(), admin.B().Arbitrary("XADD").Args(entry...).Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := kv.Swap(t.Context(), "ring", []byte("v"), 0); err != nil {
+		t.Fatal(err)
+	}
+	l := fleettest.Listen(t, kv)
+	l.Has(t, "ring", "v")
+	for _, name := range []string{"", "NO"} {
+		if l.Times(name) != 0 {
+			t.Errorf("%q was told", name)
+		}
+	}
+}
+
+// TestY67_SilentConnection: a watch whose connection swallows everything ends by itself, and
+// the next one gets through.
+func TestY67_SilentConnection(t *testing.T) {
+	s := newRedis(t)
+	proxy := fleettest.NewProxy(t, s.addr())
+	l := fleettest.Listen(t, openWith(t, rueidis.ClientOption{InitAddress: []string{proxy.Addr()}, ConnWriteTimeout: 2 * time.Second}, "p"))
+	other := open(t, s, "p")
+	fleettest.Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
+	for i := range 2 {
+		before, after := fmt.Sprintf("m.before-%d", i), fmt.Sprintf("m.after-%d", i)
+		if err := other.Append(t.Context(), before, []byte("v"), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		l.Has(t, before, "v")
+		proxy.Silence()
+		if err := other.Append(t.Context(), after, []byte("v"), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		l.Has(t, after, "v")
+	}
+}
+
+// TestY67_ContextEndsSilentWatch: nobody waits for a connection that swallows everything.
+func TestY67_ContextEndsSilentWatch(t *testing.T) {
+	s := newRedis(t)
+	proxy := fleettest.NewProxy(t, s.addr())
+	kv := openWith(t, rueidis.ClientOption{InitAddress: []string{proxy.Addr()}}, "p")
+	ctx, cancel := context.WithCancel(t.Context())
+	err := kv.Watch(ctx, func(ev fleet.Event) {
+		proxy.Silence()
+		time.AfterFunc(10*time.Millisecond, cancel)
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Watch: %v", err)
+	}
+}
+
+// TestY67_RestoredCopy: a server that is restored from an older copy is told of as it is now.
+func TestY67_RestoredCopy(t *testing.T) {
+	s := newRedis(t)
+	listening, writing := open(t, s, "b"), open(t, s, "b")
+	l := fleettest.Listen(t, listening)
+	store := func(format string, many int) {
+		t.Helper()
+		for i := range many {
+			name := fmt.Sprintf(format, i)
+			fleettest.Eventually(t, name+" is stored", func() bool {
+				return writing.Append(t.Context(), name, []byte("v"), time.Hour) == nil
+			})
+		}
+	}
+	rev, err := writing.Swap(t.Context(), "ring", []byte("old"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store("m.before-%d", 5)
+	s.kill()
+	old := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(old, os.DirFS(s.dir)); err != nil {
+		t.Fatal(err)
+	}
+	s.start(t)
+	fleettest.Eventually(t, "ring is swapped", func() bool {
+		_, err := writing.Swap(t.Context(), "ring", []byte("new"), rev)
+		return err == nil
+	})
+	store("m.lost-%d", 5)
+	l.Has(t, "m.lost-4", "v")
+	l.Has(t, "ring", "new")
+	l.Stop()
+
+	s.kill()
+	s.dir = old
+	s.start(t)
+	store("m.after-%d", 20)
+	l = fleettest.Listen(t, listening)
+	for i := range 20 {
+		l.Has(t, fmt.Sprintf("m.after-%d", i), "v")
+	}
+	l.Has(t, "ring", "old") // so that somebody writes the new one back
+}
