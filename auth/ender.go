@@ -13,34 +13,39 @@ import (
 
 var errNoEnder = errors.New("auth: Config.Ender is not set, so only this browser's session can be ended")
 
-// patience is how long a login or a logout waits for the Ender. An engine that is down
-// must not keep anybody from logging out.
-const patience = 3 * time.Second
+// An ender is what Config.Ender is.
+type ender interface {
+	End(ctx context.Context, mark marks.Mark) error
+}
 
 // publish tells the other instances which sessions end with this request's response.
-func (m *Manager[U]) publish(ctx context.Context, p ssestore.Principal) {
-	if !m.ready() || m.cfg.Ender == nil {
+func publish(ctx context.Context, e ender, p ssestore.Principal) {
+	if e == nil {
 		return
 	}
-	if over := p.Ended(); len(over) > 0 {
-		p.Unpublished(m.end(ctx, over...))
+	for _, mark := range p.Ended() {
+		if err := end(ctx, e, mark); err != nil {
+			p.Unpublished(err)
+		}
 	}
 }
 
-// end publishes marks for a request. A client that goes away doesn't prevent that: who
+// end publishes a mark for a request. A client that goes away doesn't prevent that: who
 // closes the window after a logout has logged out.
-func (m *Manager[U]) end(ctx context.Context, all ...marks.Mark) error {
+func end(ctx context.Context, e ender, mark marks.Mark) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	var failed error
-	for _, mark := range all {
-		failed = cmp.Or(failed, m.cfg.Ender.End(ctx, mark))
-	}
-	return unpublished(failed)
+	return unpublished(e.End(detached{ctx}, mark))
 }
+
+// detached is a context that doesn't end. It is context.WithoutCancel without the rest of
+// that package, which is most of what this package would add to a WebAssembly program.
+type detached struct{ context.Context }
+
+func (detached) Deadline() (at time.Time, ok bool) { return }
+func (detached) Done() <-chan struct{}             { return nil }
+func (detached) Err() error                        { return nil }
 
 func unpublished(err error) error {
 	if err == nil {
@@ -90,7 +95,7 @@ func (m *Manager[U]) LogoutEverywhere(ctx context.Context, s *ssestore.Session) 
 	case err == nil && m.cfg.Ender == nil:
 		err = errNoEnder
 	case err == nil:
-		err = m.end(ctx, marks.Mark{Kind: marks.User, ID: m.cfg.ID(user)})
+		err = end(ctx, m.cfg.Ender, marks.Mark{Kind: marks.User, ID: m.cfg.ID(user)})
 		s.Principal().Unpublished(err)
 	}
 	return cmp.Or(m.Logout(ctx, s), err)
@@ -127,7 +132,7 @@ func (m *Manager[U]) LogoutOthers(ctx context.Context, s *ssestore.Session) erro
 	if err != nil {
 		return err
 	}
-	err = m.end(ctx, marks.Mark{Kind: marks.User, ID: id, Before: before})
+	err = end(ctx, m.cfg.Ender, marks.Mark{Kind: marks.User, ID: id, Before: before})
 	p.Unpublished(err)
 	return err
 }

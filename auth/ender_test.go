@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
@@ -21,10 +20,13 @@ type fleet struct {
 	now  func() time.Time
 	told []marks.Mark
 	fail error
+	seen func(context.Context)
 }
 
 func (f *fleet) End(ctx context.Context, m marks.Mark) error {
-	f.told = append(f.told, m)
+	if f.told = append(f.told, m); f.seen != nil {
+		f.seen(ctx)
+	}
 	now := f.now()
 	if m.Before == 0 && m.Kind != marks.Session {
 		m.Before = now.Unix() + 1
@@ -397,58 +399,42 @@ func TestN26_EnderFails(t *testing.T) {
 	}
 }
 
-// slow is an Ender whose engine doesn't answer.
-type slow struct{}
-
-func (slow) End(ctx context.Context, _ marks.Mark) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
-// TestN27_EnderIsSlow: a logout waits for 3 seconds, however many sessions it ends. A
-// client that goes away doesn't stop it.
-func TestN27_EnderIsSlow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+// TestN27_ClientGoesAway: who closes the window after a logout has logged out.
+func TestN27_ClientGoesAway(t *testing.T) {
+	type key struct{}
+	for name, ctx := range map[string]func() context.Context{
+		"cancelled": func() context.Context {
+			ctx, cancel := context.WithCancel(context.WithValue(bg, key{}, "trace"))
+			cancel()
+			return ctx
+		},
+		"too late": func() context.Context {
+			ctx, cancel := context.WithDeadline(context.WithValue(bg, key{}, "trace"), t0)
+			t.Cleanup(cancel)
+			return ctx
+		},
+		"no context": func() context.Context { return nil },
+	} {
 		x, f := newFleet(t, ring(t, 1), marks.Policy{})
 		b := browser{}
 		x.login(b, "1")
-		gone, cancel := context.WithCancel(bg)
-		cancel()
 		copied := b.copy()
+		gone := ctx()
+		f.seen = func(ctx context.Context) {
+			_, limited := ctx.Deadline()
+			same(t, name+": ends", ctx.Err() != nil || ctx.Done() != nil || limited, false)
+			if gone != nil {
+				same(t, name+": value", ctx.Value(key{}), "trace")
+			}
+		}
 		out := x.visit(b, func(s *ssestore.Session) {
 			if err := x.users.Logout(gone, s); err != nil {
 				t.Fatal(err)
 			}
 		})
 		deleted(t, b, out)
-		same(t, "unpublished", out.Unpublished, nil)
-		same(t, "told", f.kinds(), "s")
+		same(t, name+": unpublished", out.Unpublished, nil)
+		same(t, name+": told", f.kinds(), "s")
 		x.refused(copied)
-
-		// Without a context, too.
-		x.login(b, "1")
-		x.visit(b, func(s *ssestore.Session) {
-			var none context.Context
-			if err := x.users.Logout(none, s); err != nil {
-				t.Fatal(err)
-			}
-		})
-		same(t, "told", f.kinds(), "s")
-
-		x.login(b, "1")
-		other := browser{}
-		x.login(other, "2")
-		x.users = x.manager(func(c *auth.Config[*user]) { c.Ender = slow{} })
-		both := []string{sessionName + "=" + b[sessionName] + "; " + sessionName + "=" + other[sessionName]}
-		start := time.Now()
-		s := x.store.Load(both, x.now)
-		if err := x.users.Logout(bg, s); err != nil {
-			t.Fatal(err)
-		}
-		same(t, "waited", time.Since(start), 3*time.Second)
-		out, err := s.Commit(200)
-		if err != nil || !errors.Is(out.Unpublished, context.DeadlineExceeded) {
-			t.Errorf("%v, unpublished: %v", err, out.Unpublished)
-		}
-	})
+	}
 }

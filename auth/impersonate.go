@@ -48,7 +48,7 @@ func (m *Manager[U]) Impersonate(ctx context.Context, s *ssestore.Session, user 
 		return err
 	}
 	m.remember(s.Principal(), id, both[U]{user, admin})
-	m.publish(ctx, s.Principal())
+	publish(ctx, m.cfg.Ender, s.Principal())
 	if m.cfg.OnLogin != nil {
 		m.cfg.OnLogin(ctx, s, user)
 	}
@@ -87,7 +87,7 @@ func (m *Manager[U]) EndImpersonation(ctx context.Context, s *ssestore.Session) 
 		return err
 	}
 	m.remember(s.Principal(), adminID, admin)
-	m.publish(ctx, s.Principal())
+	publish(ctx, m.cfg.Ender, s.Principal())
 	return nil
 }
 

@@ -32,7 +32,7 @@ func (m *Manager[U]) Login(ctx context.Context, s *ssestore.Session, user U) err
 	if err := m.begin(s, user, m.cfg.ID(user), m.field(user)); err != nil {
 		return err
 	}
-	m.publish(ctx, s.Principal())
+	publish(ctx, m.cfg.Ender, s.Principal())
 	if m.cfg.OnLogin != nil {
 		m.cfg.OnLogin(ctx, s, user)
 	}
@@ -108,7 +108,9 @@ func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 	if err := s.Principal().End(); err != nil {
 		return err
 	}
-	m.publish(ctx, s.Principal())
+	if m.ready() {
+		publish(ctx, m.cfg.Ender, s.Principal())
+	}
 	return nil
 }
 

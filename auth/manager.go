@@ -69,8 +69,10 @@ type Config[U any] struct {
 	// [Manager.LogoutOthers] work. An error means that nobody knows whether the other
 	// instances were told, and that it may be called again.
 	//
-	// A login or a logout waits for it at most 3 seconds, and doesn't fail if it does.
-	// The Outcome of the request has its error as Unpublished. Optional.
+	// A login or a logout waits for it, and doesn't fail if it does: the Outcome of the
+	// request has its error as Unpublished. Its context has the request's values, and
+	// doesn't end when the client goes away. So End must come back by itself, within
+	// seconds, as that of a Fleet does. Optional.
 	Ender interface {
 		End(ctx context.Context, mark marks.Mark) error
 	}
