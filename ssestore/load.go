@@ -75,7 +75,7 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 		p.reason = cookie.ReasonAmbiguous
 		return sight{ours: true}
 	}
-	verdict, valid, unverified := cookie.ReasonNone, 0, false
+	verdict, valid := cookie.ReasonNone, 0
 	one := len(values) > 1 && place == nil && p.oneSession()
 	var refused keyring.Key // the newest that opened a value which is over
 	for _, v := range values {
@@ -89,7 +89,7 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 		if unknown && p.refreshKeys() {
 			// What was found so far came from a ring that is gone. Start again, once,
 			// so that everything is judged under the same ring.
-			p.c, p.key = claims.Claims{}, keyring.Key{}
+			p.c, p.key, p.reason = claims.Claims{}, keyring.Key{}, cookie.ReasonNone
 			if p.rare != nil {
 				p.rare.over = nil
 			}
@@ -97,8 +97,10 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 		}
 		seen.ours = seen.ours || reason != cookie.ReasonForeign
 		seen.foreign = seen.foreign || reason == cookie.ReasonForeign
-		if reason == cookie.ReasonNone || reason == cookie.ReasonUnverified {
-			unverified = unverified || reason == cookie.ReasonUnverified
+		if reason == cookie.ReasonUnverified { // it may be good
+			p.reason, reason = reason, cookie.ReasonNone
+		}
+		if reason == cookie.ReasonNone {
 			if one && valid == 1 && c.SID == p.c.SID {
 				if p.later(c) {
 					p.c, p.key = *c, key
@@ -134,10 +136,12 @@ func (p *state) choose(values []string, place *former) (seen sight) {
 			p.reason = cookie.ReasonMalformed
 		}
 	case 1:
-		p.origin, p.reason = originLoaded, cookie.ReasonNone
+		p.origin = originLoaded
 		p.key.CountOpen(p.now) // an expired session is no reason to keep a key
-		if unverified {
-			p.holdUnverified()
+		if p.unverified() {
+			p.phase = phaseHeld
+		} else {
+			p.reason = cookie.ReasonNone // whatever was wrong with others
 		}
 	default: // a logout or a login ends them all
 		p.c, p.key = claims.Claims{}, keyring.Key{}

@@ -1,7 +1,6 @@
 package ssestore
 
 import (
-	"errors"
 	"strings"
 	"time"
 	"unsafe"
@@ -321,14 +320,14 @@ func (r Principal) Mark() (marks.Mark, bool) {
 	if p.proof == proofBegun { // Remember may still choose the other profile
 		end = max(end, p.sec+max(p.store.browser.absolute, p.store.persist.absolute))
 	}
-	return sessionMark(p.c.SID, end), true
+	return sessionMark(&p.c.SID, end), true
 }
 
 // Ended returns marks for the sessions that came with this request, name a user, and
 // end with its response: by a logout, a login, an impersonation or Reissue. An
 // auth.Manager publishes them. A session that names nobody gets no mark, because anyone
 // could then fill the memory of every instance.
-func (r Principal) Ended() []marks.Mark {
+func (r Principal) Ended() (all []marks.Mark) {
 	p := r.s.lock()
 	if p == nil {
 		return nil
@@ -337,29 +336,30 @@ func (r Principal) Ended() []marks.Mark {
 	if p.rare == nil || p.ending == endingNo && p.proof < proofBegun {
 		return nil
 	}
-	out := make([]marks.Mark, 0, len(p.rare.over))
-	for _, o := range p.rare.over {
-		if o.user {
-			out = append(out, sessionMark(o.sid, o.end))
+	for i := range p.rare.over {
+		if o := &p.rare.over[i]; o.user {
+			all = append(all, sessionMark(&o.sid, o.end))
 		}
 	}
-	return out
+	return all
 }
 
-func sessionMark(sid claims.SID, end int64) marks.Mark {
+//go:noinline
+func sessionMark(sid *claims.SID, end int64) marks.Mark {
 	return marks.Mark{Kind: marks.Session, ID: sid.String(), Until: end}
 }
 
 // Unpublished says that a mark of this request didn't reach the other instances, as far
-// as anybody knows. The Outcome reports it.
+// as anybody knows. The Outcome reports the first of several errors.
 func (r Principal) Unpublished(err error) {
 	p := r.s.lock()
 	if p == nil {
 		return
 	}
 	defer p.mu.Unlock()
-	told := p.writeRare()
-	told.unpublished = errors.Join(told.unpublished, err)
+	if told := p.writeRare(); told.unpublished == nil {
+		told.unpublished = err
+	}
 }
 
 // Reissue gives the session of who, who was confirmed, a new id and a new time of issue.

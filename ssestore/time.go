@@ -27,8 +27,8 @@ const (
 // timeout as configured now.
 func (s *Store) end(c *claims.Claims) int64 {
 	began := c.Iat
-	if c.AuthTime != 0 && c.AuthTime < began {
-		began = c.AuthTime // Reissue moves iat and lengthens nothing
+	if c.AuthTime != 0 { // Reissue moves iat and lengthens nothing
+		began = min(began, c.AuthTime)
 	}
 	end := min(c.Exp, began+s.profile(c.Per).absolute)
 	if c.End != 0 {
