@@ -3,6 +3,8 @@ package oauth_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -334,6 +336,7 @@ func TestB3_RefusedTokens(t *testing.T) {
 			"no audience":               without("aud"),
 			"two audiences":             set("aud", []string{"client", "another"}),
 			"party":                     set("azp", "another"),
+			"party as a number":         set("azp", 1),
 			"no jti":                    without("jti"),
 			"no iat":                    without("iat"),
 			"iat of zero":               set("iat", 0),
@@ -724,7 +727,7 @@ func TestB9_WithoutAnEnder(t *testing.T) {
 
 func TestB10_NoUsableSession(t *testing.T) {
 	f := newFederated(t, rig.Options{})
-	for _, sid := range []any{nil, "", 1, []string{"S-1-5-21"}, strings.Repeat("x", 256), "größe", map[string]any{}} {
+	for _, sid := range []any{nil, "", 1, []string{"S-1-5-21"}, strings.Repeat("x", 256), strings.Repeat("x", 600), "größe", map[string]any{}} {
 		b := f.enter(ada, sid)
 		f.expectIn("+", b)
 		f.Wait(time.Minute)
@@ -833,6 +836,19 @@ func TestB13_LogoutThatGoesOnAtTheProvider(t *testing.T) {
 		}
 		f.expectIn("-", b)
 	}
+}
+
+// TestB4_DefaultAlgorithm: a provider that lists no algorithms signs with RS256 (OpenID
+// Connect Core 1.0 section 2).
+func TestB4_DefaultAlgorithm(t *testing.T) {
+	f := newFederated(t, rig.Options{})
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.harbour.discovery = func(found map[string]any) { delete(found, "id_token_signing_alg_values_supported") }
+	f.harbour.more = []jose.JSONWebKey{{Key: key.Public(), KeyID: "one", Algorithm: "RS256", Use: "sig"}}
+	expectAnswer(t, f.notice(f.harbour.signed(f.over("", "s1"), jose.RS256, key)), http.StatusOK)
 }
 
 // TestB3_Algorithms: a provider that lists algorithms without a signature, or with a shared

@@ -55,6 +55,7 @@ type provider struct {
 	mu        sync.Mutex
 	key       *ecdsa.PrivateKey
 	kid       string
+	more      []jose.JSONWebKey // beside key
 	codes     map[string]grant
 	exchanges int // requests of the token endpoint
 	asked     int // requests of the discovery endpoint
@@ -149,7 +150,7 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, 200, found)
 	case "/keys":
 		p.keyed++
-		write(w, 200, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: p.kid, Algorithm: "ES256", Use: "sig"}}})
+		write(w, 200, jose.JSONWebKeySet{Keys: append([]jose.JSONWebKey{{Key: p.key.Public(), KeyID: p.kid, Algorithm: "ES256", Use: "sig"}}, p.more...)})
 	case "/token":
 		p.exchanges++
 		id, secret, basic := r.BasicAuth()
