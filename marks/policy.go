@@ -24,7 +24,9 @@ type Policy struct {
 	// without a user always do. Marks that are known hold in any case.
 	FailClosed bool
 	// Max is the most marks that are held; 0 means DefaultMax. An eighth is for marks of
-	// users alone. Each mark takes 19 to 25 bytes, above 40 kilobytes in all.
+	// users alone. Each mark takes 19 to 25 bytes, above 40 kilobytes in all. Whoever logs
+	// in and out makes a mark that lives as long as the session could have, so plan for
+	// the logouts of that time, and with FailClosed for some who mean harm.
 	Max int
 	// OnFull is called when there is no room for a mark, with the number of marks that
 	// are held. It is called again only after a sixteenth of the room was free in

@@ -20,12 +20,12 @@ import (
 //
 // # False hits
 //
-// A Set keeps 64 bits of a hash of whom a mark is about, under a random key that each
-// Set draws for each kind of mark. A session is taken for another with a probability of
-// n/2⁶⁴ for each of its names, where n is the number of marks: 5·10⁻¹⁴ for a million. Of
-// 100 million sessions with two names each, one in 100,000 applications with a million
-// marks would see one of its users logged out by it. Whoever doesn't know the key can't
-// look for such a session.
+// A Set keeps 64 bits of a hash of whom a mark is about, under a random key that it draws
+// for each kind of mark, so kinds don't mix. Among n marks a name hits a mark that is
+// about somebody else with a probability of n/2⁶⁴: 5·10⁻¹⁴ for a million. If 100 million
+// sessions with two names each were judged by a million marks, then one of them would be
+// taken for another in one such application of 100,000. On another instance the same
+// session isn't. Nobody can look for such a name without the key.
 //
 // # Clocks
 //

@@ -48,6 +48,7 @@ var survivors = []reason{
 		"ssestore state.memoOf: m.key == nil",
 		"ssestore state.refreshKeys: ring == p.keys()",
 		"ssestore state.stampKey: kid == primary.ID()",
+		"marks table.find: tags&highs != highs",
 		"ssestore state.stampKid: string(p.c.Stk[:len(p.c.Stk)-1]) == id",
 	}},
 	{survived, "part of a plain twin: nothing but tests calls it", []string{
@@ -212,6 +213,8 @@ var survivors = []reason{
 		"middleware responseWriter.Hijack: err != nil",
 	}},
 	{panicked, "a nil or zero value, a length or a user who is none, in front of a call that panics with it; the tests that die assert what the guarded call returns", []string{
+		"marks Set.add: s.seeds[Session] == (maphash.Seed{})",
+		"marks Set.add: shard.Load().full()",
 		"ticket Kind.ready: k.keys == nil",
 		"auth remembered: ok",
 		"auth Manager.EndImpersonation: err != nil #2",
