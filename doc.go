@@ -42,7 +42,8 @@
 //
 // # What it cannot do
 //
-// A server that remembers nothing can't revoke a single copied cookie.
+// A server that remembers nothing can't revoke a single copied cookie. One that
+// remembers only what has ended can: see packages marks and fleet.
 // docs/THREATS.md says plainly what follows from that, what limits the damage, and
 // when another design is the right one.
 //

@@ -58,7 +58,8 @@
 // change or read a session, or pass a cookie of another name or audience off as one.
 // Anyone with a key can make any session. A stateless design can't revoke a *copied*
 // cookie: it stays valid until it expires, or until the stamp ends it; see package
-// auth.
+// auth. [Config].Marks are the state that can. Each instance holds in memory which
+// sessions have ended before their time, and Load refuses them; see package marks.
 //
 // # Limits
 //
