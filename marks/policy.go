@@ -7,7 +7,7 @@ import (
 )
 
 // DefaultMax is how many marks a [Set] holds if its Policy doesn't say. They take at most
-// 25 MB.
+// 30 MB.
 const DefaultMax = 1_000_000
 
 // A Policy says how old the news may be, and how many marks there are. The zero Policy
@@ -24,7 +24,7 @@ type Policy struct {
 	// without a user always do. Marks that are known hold in any case.
 	FailClosed bool
 	// Max is the most marks that are held; 0 means DefaultMax. An eighth is for marks of
-	// users alone. Each mark takes 19 to 25 bytes, above 40 kilobytes in all. Whoever logs
+	// users alone. Each mark takes 23 to 30 bytes, above 40 kilobytes in all. Whoever logs
 	// in and out makes a mark that lives as long as the session could have, so plan for
 	// the logouts of that time, and with FailClosed for some who mean harm.
 	Max int
