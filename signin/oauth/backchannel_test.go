@@ -824,15 +824,15 @@ func TestB9_TenantsOfMicrosoft(t *testing.T) {
 }
 
 // TestB13_LogoutThatGoesOnAtTheProvider: LogoutHandler leads to a fixed page of another
-// site too, which no request can replace by one of its own.
+// site too, unless the request names a safe page of this one.
 func TestB13_LogoutThatGoesOnAtTheProvider(t *testing.T) {
 	f := newFederated(t, rig.Options{})
 	end := harbourIssuer + "/end?" + url.Values{"client_id": {"client"}, "post_logout_redirect_uri": {"https://example.com/"}}.Encode()
 	f.Mux.HandleFunc("/bye", f.Desk.LogoutHandler(end))
-	for _, next := range []string{"", "https://evil.example/"} {
+	for next, to := range map[string]string{"": end, "https://evil.example/": end, "/bye?": "/bye?"} {
 		b := f.enter(ada, "s1")
-		if a := b.Post("/bye", url.Values{"next": {next}}); a.StatusCode != http.StatusSeeOther || a.Location() != end {
-			t.Errorf("%d %s", a.StatusCode, a.Location())
+		if a := b.Post("/bye", url.Values{"next": {next}}); a.StatusCode != http.StatusSeeOther || a.Location() != to {
+			t.Errorf("%d %s, want %s", a.StatusCode, a.Location(), to)
 		}
 		f.expectIn("-", b)
 	}
