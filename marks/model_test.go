@@ -140,6 +140,50 @@ func TestN47_AsAPlainList(t *testing.T) {
 	compare(t, 100*games, 20_000, r.IntN)
 }
 
+// However little room there is, a Set that fails closed lets no session through that a
+// mark ended, ends none that no mark is about, and holds no more than it may.
+func TestN40_NoneIsLetThrough(t *testing.T) {
+	games := 100
+	if testing.Short() {
+		games = 10
+	}
+	for seed := range uint64(games) {
+		r := rand.New(rand.NewPCG(seed, 40))
+		limit := 1 + r.IntN(40)
+		told := false
+		set := marks.New(marks.Policy{Max: limit, FailClosed: true, OnFull: func(int) { told = true }})
+		now := int64(noon)
+		var applied []marks.Mark
+		for step := range 200 {
+			now += int64(r.IntN(5))
+			set.Fresh(at(now))
+			m := marks.Mark{Kind: marks.Kind(1 + r.IntN(3)), ID: fmt.Sprint(step), Before: now + 1, Until: now + 1 + int64(r.IntN(200))}
+			set.Apply(at(now), m)
+			applied = append(applied, m)
+			for _, m := range applied {
+				a := marks.About{Session: "s", User: "u", Issued: m.Before - 1 - int64(r.IntN(100)), Now: now}
+				switch m.Kind {
+				case marks.Session:
+					a.Session = m.ID
+				case marks.User:
+					a.User = m.ID
+				case marks.Link:
+					a.Links[r.IntN(2)] = marks.NameOf(m.ID)
+				}
+				if got := set.Judge(a); now < m.Until && got == none {
+					t.Fatalf("seed %d, step %d: %+v is let through", seed, step, m)
+				}
+			}
+			if got := set.Judge(marks.About{Session: "s", User: "u", Issued: now - 10, Now: now}); got == revoked || got == unverified && !told {
+				t.Fatalf("seed %d, step %d: %v without a reason", seed, step, got)
+			}
+			if set.Len() > limit {
+				t.Fatalf("seed %d, step %d: %d marks of %d", seed, step, set.Len(), limit)
+			}
+		}
+	}
+}
+
 func FuzzSet(f *testing.F) {
 	r := rand.New(rand.NewPCG(47, 0))
 	for _, n := range []int{0, 1, 10, 100, 1000} {
