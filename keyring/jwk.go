@@ -402,13 +402,15 @@ func (r *Keyring) JWKSet() []byte {
 }
 
 // ExportJWK returns the subkey of a label as a JWK, for a service in another language
-// that reads this one's cookies. A reader needs two of them:
+// that reads this one's cookies. A reader needs two of them, or three:
 //
-//	seal     opens the cookie               "alg":"A256GCM","use":"enc"
-//	barrier  tells which sessions ended     "alg":"HS256","use":"sig"
+//	seal     opens the cookie                          "alg":"A256GCM","use":"enc"
+//	barrier  tells which sessions ended in a browser   "alg":"HS256","use":"sig"
+//	marks    tells which ended anywhere, where a       "alg":"HS256","use":"sig"
+//	         marks.Snapshotter publishes that
 //
 // Without the second one, it accepts a session that was logged out. docs/FORMAT.md
-// says how to use both. For every other purpose, and for the zero Key, ExportJWK
+// says how to use them. For every other purpose, and for the zero Key, ExportJWK
 // returns nil, because no reader needs those keys.
 //
 // The seal key is symmetric: anyone who can read with it can also mint. A service
@@ -423,7 +425,7 @@ func (k Key) ExportJWK(l Label) []byte {
 	switch l.Purpose {
 	case "seal":
 		alg, use = "A256GCM", "enc"
-	case "barrier":
+	case "barrier", "marks":
 		alg, use = "HS256", "sig"
 	}
 	if k.p == nil || alg == "" {

@@ -330,6 +330,7 @@ func TestExportJWK(t *testing.T) {
 		{keyring.Label{Purpose: "seal", Name: "__Host-session"}, "A256GCM", "enc"},
 		{keyring.Label{Purpose: "seal", Audience: "shop", Name: "session"}, "A256GCM", "enc"},
 		{keyring.Label{Purpose: "barrier", Audience: "shop", Name: "session"}, "HS256", "sig"},
+		{keyring.Label{Purpose: "marks", Audience: "shop"}, "HS256", "sig"},
 		{keyring.Label{Purpose: "seal", Audience: "a \"b\" \\ \n\x00\x1f\x7f é \u2028 </script>", Name: "x"}, "A256GCM", "enc"},
 	} {
 		l := row.label
@@ -360,8 +361,8 @@ func TestExportJWK(t *testing.T) {
 func TestF407_ExportJWKByPurpose(t *testing.T) {
 	k := key(t, "AAAAAAA", 1, ms0, 0)
 	for purpose, want := range map[string]bool{
-		"seal": true, "barrier": true,
-		"stamp": false, "nonce": false, "id": false, "log": false, "ticket": false, "mark": false, "marks": false,
+		"seal": true, "barrier": true, "marks": true,
+		"stamp": false, "nonce": false, "id": false, "log": false, "ticket": false, "mark": false,
 		"gorilla-hash": false, "gorilla-block": false, "jose": false,
 		"": false, "Seal": false, "seal ": false, "seal\x00": false,
 	} {
