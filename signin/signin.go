@@ -73,8 +73,8 @@ type Entry[U any] struct {
 	// Next is the page to go to afterwards. It is safe to redirect to.
 	Next string
 	// Links are the outside names that the session gets linked to, at most two; see
-	// ssestore.Principal.Link. Package oauth names the provider's session and the
-	// account there, so that a logout at the provider ends this session too. A hook
+	// ssestore.Principal.Link. Package oauth uses both, for the provider's session and
+	// the account there, so that a logout at the provider ends this session too. A hook
 	// that calls Login later, after a second factor, must carry them along as it does
 	// How and Remember.
 	Links []string

@@ -158,8 +158,10 @@ func (p *Provider) discover(client *http.Client) func(context.Context) (*configu
 			provider: found, userInfo: found.UserInfoEndpoint(), anyTenant: p.tenants,
 			algorithms: asymmetric(more.Algs),
 		}
-		sparing := &sparing{RoundTripper: client.Transport}
-		c.logoutKeys = oidc.NewRemoteKeySet(oidc.ClientContext(ctx, &http.Client{Transport: sparing, Timeout: client.Timeout, CheckRedirect: client.CheckRedirect}), more.JWKS)
+		patient := *client
+		patient.Transport = &sparing{RoundTripper: client.Transport}
+		// Not ctx: the key set would hold what the context of a request holds.
+		c.logoutKeys = oidc.NewRemoteKeySet(oidc.ClientContext(context.Background(), &patient), more.JWKS)
 		if c.endpoint.AuthStyle, err = authStyle(more.Methods); err != nil {
 			return nil, err
 		}
