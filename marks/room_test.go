@@ -250,8 +250,8 @@ func TestN43_Memory(t *testing.T) {
 	if set.Len() != n || most > 40*n || after-before > 40*uint64(n) {
 		t.Errorf("%d marks: %d bytes by Bytes, %d by runtime.MemStats; want at most %d", set.Len(), most, after-before, 40*n)
 	}
-	// Bytes leaves out what doesn't grow, and rounding.
-	if b := uint64(set.Bytes()); after-before < b || after-before > b+b/8+20_000 {
+	// Bytes leaves out what doesn't grow, and rounding. Whatever else runs may allocate.
+	if b := uint64(set.Bytes()); after-before < b-b/8 || after-before > b+b/4+1<<20 {
 		t.Errorf("Bytes says %d, runtime.MemStats %d", b, after-before)
 	}
 	runtime.KeepAlive(set)
