@@ -114,7 +114,7 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 	if live {
 		f.watch.failed = 0
 	}
-	text, v := f.unseal(f.ring.At(now), nil, "beat", ev.Value)
+	text, v := f.openSealed(f.ring.At(now), nil, "beat", ev.Value)
 	b, ok := parseBeat(text)
 	if v == unknown {
 		return
@@ -154,7 +154,7 @@ func (f *Fleet) fresh(at time.Time) {
 
 // hearMark takes in a mark. f.mu is held, so that no ring comes between.
 func (f *Fleet) hearMark(value []byte, now time.Time) {
-	text, v := f.unseal(f.ring.At(now), f.record.removed, "mark", value)
+	text, v := f.openSealed(f.ring.At(now), f.record.removed, "mark", value)
 	m, ok := parseMark(text)
 	switch {
 	case v == unknown && len(f.aside) < maxAside:

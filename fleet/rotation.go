@@ -27,7 +27,7 @@ type Rotation struct {
 	// Every is how long a key is the primary, at least twice Ahead. 0 means DefaultEvery.
 	Every time.Duration
 	// Ahead is how long before its activation a key is made. An instance that hears
-	// nothing for that long seals under an old key afterwards, and can't open what the
+	// nothing for that long goes on to seal under the key it has, and can't open what the
 	// others seal. It is at least ten beats; 0 means DefaultAhead.
 	Ahead time.Duration
 	// Keep is how long a key can open after it has stopped being the primary, at least

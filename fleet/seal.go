@@ -52,9 +52,9 @@ const (
 	bad             // nobody who has the keys has sealed it
 )
 
-// unseal returns what seal was given. before are the keys that were removed by hand, if
+// openSealed returns what seal was given. before are the keys that were removed by hand, if
 // what they sealed still counts.
-func (f *Fleet) unseal(ring *keyring.Keyring, before []removed, purpose string, value []byte) ([]byte, verdict) {
+func (f *Fleet) openSealed(ring *keyring.Keyring, before []removed, purpose string, value []byte) ([]byte, verdict) {
 	token := string(value)
 	kid, ok := jwe.Kid(token)
 	if !ok {
