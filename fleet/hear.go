@@ -34,7 +34,11 @@ func (f *Fleet) closed(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.watch.synced = false
-	f.plan.open = time.Now().Add(backoff(f.config.Beat, f.watch.failed))
+	failed := f.watch.failed
+	if err == errSilent {
+		failed = min(failed, 3) // it had its time already
+	}
+	f.plan.open = time.Now().Add(backoff(f.config.Beat, failed))
 	f.watch.failed++
 	f.counts.Reopened++
 	f.log.fault("the watch ended", err)
