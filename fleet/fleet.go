@@ -57,9 +57,9 @@ type Fleet struct {
 	watch     watchState
 	plan      plan
 	aside     [][]byte // marks under keys that aren't known yet
-	missed    bool     // there were more of them
-	replaying bool     // they are being heard once more
-	replayed  uint64   // for which record that was done
+	overflow  bool     // there were more of them
+	missed    bool     // so they must be heard once more
+	replaying bool     // which is being done
 	isReady   bool
 	counts    Counts
 }

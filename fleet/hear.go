@@ -164,7 +164,7 @@ func (f *Fleet) hearMark(value []byte, now time.Time) {
 	case v == unknown && len(f.aside) < maxAside:
 		f.aside = append(f.aside, bytes.Clone(value))
 	case v == unknown:
-		f.missed = f.missed || f.replayed != f.record.seq || f.record.seq == 0
+		f.overflow = true
 	case !ok:
 		f.counts.RefusedMarks++
 		f.log.fault("a mark wasn't sealed by this fleet", nil)
@@ -175,12 +175,11 @@ func (f *Fleet) hearMark(value []byte, now time.Time) {
 }
 
 // replay hears everything that is stored once more, beside the watch, because marks were
-// missed: they came before the ring with their keys, and there were too many to keep. It
-// does so once for a ring.
+// missed: they came before the ring with their keys, and there were too many to keep.
 func (f *Fleet) replay(ctx context.Context, all *sync.WaitGroup) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.replaying, f.replayed, f.missed, f.aside = true, f.record.seq, false, nil
+	f.replaying, f.missed = true, false
 	opened := time.Now()
 	ctx, done := context.WithTimeout(ctx, 10*slowest)
 	all.Go(func() {
@@ -199,7 +198,7 @@ func (f *Fleet) replay(ctx context.Context, all *sync.WaitGroup) {
 		defer f.mu.Unlock()
 		f.replaying = false
 		if !complete {
-			f.missed, f.replayed = true, 0
+			f.missed = true
 			f.log.fault("the marks that were missed can't be had", err)
 			return
 		}

@@ -233,7 +233,7 @@ func (f *Fleet) follow(r record) {
 	close(f.changed)
 	f.changed = make(chan struct{})
 	waiting := f.aside
-	f.aside = nil
+	f.missed, f.overflow, f.aside = f.missed || f.overflow, false, nil
 	for _, value := range waiting {
 		f.hearMark(value, time.Now())
 	}
@@ -314,7 +314,7 @@ func (f *Fleet) writeRing(ctx context.Context) {
 	if theirs.lost > 1 {
 		// It isn't what this instance was told. Perhaps it isn't there any more, and
 		// perhaps the watch doesn't know.
-		f.missed, f.replayed = true, 0
+		f.missed = true
 		f.theirs.rev, theirs.rev = 0, 0
 	}
 	f.mu.Unlock()

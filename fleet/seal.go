@@ -64,7 +64,7 @@ func (f *Fleet) openSealed(ring *keyring.Keyring, before []removed, purpose stri
 	key, _ := ring.Key(id)
 	box, ok := key.Cache(f.label(purpose), jwe.NewBox).(*jwe.Box)
 	for _, k := range before {
-		if !ok && k.kid == id {
+		if !ok && k.kid == id && k.until > time.Now().Unix() {
 			box, ok = jwe.NewBox(k.mark()).(*jwe.Box)
 		}
 	}
