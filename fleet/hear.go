@@ -22,8 +22,10 @@ type watchState struct {
 
 // A pulse is what is known of the beat.
 type pulse struct {
-	rev   uint64
+	rev   uint64 // by which this instance would write the next
+	told  uint64 // that of the last one that was told
 	last  beat
+	wrote time.Time // when this instance wrote its last one
 	off   bool      // the clocks of its writer and of this instance are too far apart
 	lost  int       // attempts to write it that came too late, since it was told
 	fresh time.Time // as of when the news was complete
@@ -112,32 +114,36 @@ func (f *Fleet) hearRing(ev Event, now time.Time) {
 // hearBeat takes in a beat, and decides when this instance writes the next one: whoever
 // wrote the last writes the next, until it is gone, or its clock is behind.
 func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
-	f.pulse.rev, f.pulse.lost = ev.Revision, 0
 	every := f.config.Beat
-	f.plan.beat = now.Add(2*every + spread(every))
+	f.pulse.told, f.pulse.lost = ev.Revision, 0
 	if live {
 		f.watch.failed = 0
 	}
 	text, v := f.openSealed(f.ring.At(now), nil, "beat", ev.Value)
 	b, ok := parseBeat(text)
-	if v == unknown {
-		return
+	mine := ok && b.instance == f.instance
+	if !mine || b.at.Equal(f.pulse.wrote) {
+		// Otherwise it is one of its own that comes late.
+		f.pulse.rev = ev.Revision
+		f.plan.beat = now.Add(2*every + spread(every))
 	}
-	if !ok {
+	switch {
+	case v == unknown:
+		return
+	case !ok:
 		f.counts.RefusedBeats++
 		f.log.fault("a beat wasn't written by this fleet", nil)
 		return
 	}
-	f.pulse.last = b
-	mine, lag := b.instance == f.instance, now.Sub(b.at)
-	f.pulse.off = live && !mine && lag.Abs() > leeway
+	lag := now.Sub(b.at)
+	f.pulse.last, f.pulse.off = b, live && !mine && lag.Abs() > leeway
 	switch {
-	case mine:
+	case mine && b.at.Equal(f.pulse.wrote):
 		f.plan.beat = b.at.Add(every)
 	case f.pulse.off:
 		f.log.fault("the clocks of two instances are more than a minute apart", nil)
 		f.plan.beat = now.Add(lonelyBeats*every + spread(every))
-	case live && lag > 2*every:
+	case !mine && live && lag > 2*every:
 		f.plan.beat = now.Add(every/2 + spread(every/2))
 	}
 	if live {
@@ -210,7 +216,7 @@ func (f *Fleet) replay(ctx context.Context, all *sync.WaitGroup) {
 
 // writeBeat proves to all that news gets through.
 func (f *Fleet) writeBeat(ctx context.Context) {
-	now, every := time.Now(), f.config.Beat
+	now, every := time.Now().Truncate(time.Millisecond), f.config.Beat
 	f.mu.Lock()
 	had := f.pulse.rev
 	rev := had
@@ -219,6 +225,7 @@ func (f *Fleet) writeBeat(ctx context.Context) {
 	}
 	f.plan.beat = now.Add(2*every + spread(every))
 	synced := f.watch.synced
+	f.pulse.wrote = now // perhaps it is told before Swap returns
 	f.mu.Unlock()
 	value := f.seal(f.ring.At(now).Primary(), "beat", beat{f.instance, now}.encode())
 	if value == nil || !synced || f.config.Rotation.ReadOnly {
@@ -234,13 +241,11 @@ func (f *Fleet) writeBeat(ctx context.Context) {
 	case errors.Is(err, ErrConflict):
 		f.counts.Conflicts++
 		f.pulse.lost++
+		f.pulse.rev = f.pulse.told
 	case err != nil:
 		f.log.fault("a beat can't be written", err)
 	default:
-		if f.pulse.rev == had {
-			f.pulse.rev = next
-		}
-		f.plan.beat = now.Add(every)
+		f.pulse.rev, f.plan.beat = next, now.Add(every)
 		if rev == 0 && had != 0 {
 			// The engine lost the beat, and so perhaps the ring.
 			f.theirs.rev, f.theirs.told, f.plan.ring = 0, time.Time{}, time.Time{}

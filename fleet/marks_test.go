@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
@@ -102,7 +103,7 @@ func TestY19_TimesOfMarks(t *testing.T) {
 				marks.Mark{Kind: marks.User, ID: strings.Repeat("u", 512), Before: now + 1, Until: now + 1 + longest}, false},
 			"any bytes": {marks.Mark{Kind: marks.Link, ID: "\x00\xff", Before: now}, marks.Mark{Kind: marks.Link, ID: "\x00\xff", Before: now, Until: now + longest}, false},
 		} {
-			now += 0
+			synctest.Wait() // for OnMark
 			heard = nil
 			w.Counts()
 			err := in.End(w.Context(), c.mark)
@@ -113,6 +114,7 @@ func TestY19_TimesOfMarks(t *testing.T) {
 				continue
 			}
 			wait(time.Millisecond)
+			synctest.Wait()
 			if err != nil || !slices.Equal(heard, []marks.Mark{c.want, c.want}) { // from itself, and by the engine
 				t.Errorf("%s: %v, heard %+v, want %+v", name, err, heard, c.want)
 			}

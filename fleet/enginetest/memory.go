@@ -29,11 +29,15 @@ type Memory struct {
 }
 
 type entry struct {
-	pos   uint64
-	at    time.Time // when it was stored
-	until time.Time // zero for what Swap stored
-	event fleet.Event
+	pos      uint64
+	at       time.Time // when it was stored
+	until    time.Time // zero for what Swap stored
+	replaced bool      // by another value of the name
+	event    fleet.Event
 }
+
+// history is for how long a watch that is late still tells what was replaced.
+const history = time.Minute
 
 // A Count is how often something happened to names of one kind: ring, beat, or m for
 // marks.
@@ -85,7 +89,7 @@ func (m *Memory) Stored() map[string][]byte {
 	all := map[string][]byte{}
 	m.change(func() {
 		for _, e := range m.log {
-			if !e.over() {
+			if !e.over() && !e.replaced {
 				all[e.event.Name] = e.event.Value
 			}
 		}
@@ -133,7 +137,7 @@ func (e *entry) over() bool { return !e.until.IsZero() && !time.Now().Before(e.u
 
 // find returns the index of what is stored under a name, or -1.
 func (m *Memory) find(name string) int {
-	return slices.IndexFunc(m.log, func(e entry) bool { return e.event.Name == name && !e.over() })
+	return slices.IndexFunc(m.log, func(e entry) bool { return e.event.Name == name && !e.over() && !e.replaced })
 }
 
 func (m *Memory) current(name string) uint64 {
@@ -145,10 +149,13 @@ func (m *Memory) current(name string) uint64 {
 
 func (m *Memory) put(name string, value []byte, rev uint64, until time.Time) {
 	if i := m.find(name); i >= 0 {
-		m.log = slices.Delete(slices.Clone(m.log), i, i+1) // a Copy may have the old one
+		m.log = slices.Clone(m.log) // a Copy may have the one before
+		m.log[i].replaced = true
+		m.log = slices.DeleteFunc(m.log, func(e entry) bool { return e.replaced && time.Since(e.at) > history })
 	}
 	m.last++
-	m.log = append(m.log, entry{m.last, time.Now(), until, fleet.Event{Name: name, Value: slices.Clone(value), Revision: rev}})
+	event := fleet.Event{Name: name, Value: slices.Clone(value), Revision: rev}
+	m.log = append(m.log, entry{pos: m.last, at: time.Now(), until: until, event: event})
 }
 
 // A Conn is an Engine over a [Memory]. Its faults are those of one connection.
@@ -285,7 +292,7 @@ func (c *Conn) Watch(ctx context.Context, f func(fleet.Event)) error {
 			if epoch != m.epoch {
 				epoch, pos = m.epoch, m.last
 			}
-			ev, at, ok := m.after(pos)
+			ev, at, ok := m.after(pos, synced)
 			switch left := time.Until(at.Add(c.delay)); {
 			case ok && synced && left > 0:
 				later = time.After(left)
@@ -311,10 +318,11 @@ func (c *Conn) Watch(ctx context.Context, f func(fleet.Event)) error {
 }
 
 // after returns the first entry after a position that isn't over, and when it was stored.
-func (m *Memory) after(pos uint64) (entry, time.Time, bool) {
+// late says that it may have been replaced in the meantime.
+func (m *Memory) after(pos uint64, late bool) (entry, time.Time, bool) {
 	i := sort.Search(len(m.log), func(i int) bool { return m.log[i].pos > pos })
 	for ; i < len(m.log); i++ {
-		if e := m.log[i]; !e.over() {
+		if e := m.log[i]; !e.over() && (late || !e.replaced) {
 			return e, e.at, true
 		}
 	}
