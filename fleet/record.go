@@ -18,6 +18,9 @@ const (
 
 	// maxRemoved is how many removed keys a record remembers.
 	maxRemoved = 16
+
+	// maxSequence leaves room to count on.
+	maxSequence = 1 << 62
 )
 
 var (
@@ -74,7 +77,7 @@ func (r record) encode(application string) ([]byte, error) {
 // parseRecord reads what encode wrote, and nothing else. Its errors don't repeat it.
 func parseRecord(text []byte, application string) (record, error) {
 	var j recordJSON
-	if json.Unmarshal(text, &j) != nil || j.Sequence == 0 || len(j.Removed) > maxRemoved {
+	if json.Unmarshal(text, &j) != nil || j.Sequence == 0 || j.Sequence > maxSequence || len(j.Removed) > maxRemoved {
 		return record{}, errRecord
 	}
 	if j.Application != application {
@@ -86,7 +89,7 @@ func parseRecord(text []byte, application string) (record, error) {
 	}
 	r := record{seq: j.Sequence, ring: ring}
 	for _, k := range j.Removed {
-		if len(k.KID) != jwe.KidLen || len(k.Mark) != jwe.KeyLen {
+		if _, there := ring.Key(k.KID); there || len(k.KID) != jwe.KidLen || len(k.Mark) != jwe.KeyLen {
 			return record{}, errRecord
 		}
 		r.removed = append(r.removed, removed{k.KID, k.Until, func() []byte { return k.Mark }})

@@ -281,6 +281,27 @@ func TestY12_Fork(t *testing.T) {
 	}
 }
 
+// TestY12_Tie: after an old copy came back, somebody made another ring of the same
+// sequence, with one more key.
+func TestY12_Tie(t *testing.T) {
+	bubble(t, func(w *world) {
+		all := w.some(2, nil)
+		more, err := all[0].At(time.Now()).Add(keyring.NewKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrapped, err := w.wrapper.Encrypt(w.Context(), []byte(`{"application":"shop","sequence":1,"ring":`+string(more.JWKSet())+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Forge("ring", wrapped)
+		wait(5 * beat)
+		if kids := strings.Fields(oneRing(t, all)); len(kids) != 2 {
+			t.Errorf("the keys are %v", kids)
+		}
+	})
+}
+
 func TestY13_ForeignRings(t *testing.T) {
 	ctx := t.Context()
 	// What somebody who has the Wrapper may write, and nobody else.

@@ -42,11 +42,11 @@ func TestY2_NextKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ring := step(t, weekly, nil, time.Now())
 		first := ring.Primary().ID()
-		time.Sleep(6*day - time.Second)
+		wait(6*day - time.Second)
 		if next := step(t, weekly, ring, time.Now()); next != nil {
 			t.Fatalf("too early: %v", next)
 		}
-		time.Sleep(time.Second)
+		wait(time.Second)
 		now := time.Now()
 		next := step(t, weekly, ring, now)
 		if next == nil {
@@ -198,7 +198,7 @@ func years(t *testing.T, r fleet.Rotation, random *rand.Rand) {
 		for i := range views {
 			views[i].ring = stored // everybody has heard by now
 		}
-		time.Sleep(tick - hears)
+		wait(tick - hears)
 		// Somebody steps, from what it knows.
 		v := &views[random.IntN(instances)]
 		if next := step(t, r, v.ring, time.Now().Add(v.clock)); next != nil {
@@ -224,7 +224,7 @@ func years(t *testing.T, r fleet.Rotation, random *rand.Rand) {
 			}
 		}
 		// And in the meantime all others seal with what they knew before.
-		time.Sleep(hears)
+		wait(hears)
 		now := time.Now()
 		for i, v := range views {
 			at := v.ring.At(now.Add(v.clock))

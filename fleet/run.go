@@ -224,7 +224,7 @@ func (f *Fleet) unwrap(ctx context.Context) {
 
 // follow makes a record the one to go by. f.mu is held.
 func (f *Fleet) follow(r record) {
-	if r.seq <= f.record.seq {
+	if r.seq < f.record.seq || r.seq == f.record.seq && r.same(f.record) {
 		return
 	}
 	first := f.record.seq == 0

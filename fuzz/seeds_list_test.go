@@ -1,6 +1,7 @@
 package fuzz_test
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -28,6 +29,7 @@ func seedLists(t testing.TB) map[string]corpus {
 		"FuzzSetCookie":    setCookieSeeds(),
 		"FuzzNext":         nextSeeds(),
 		"FuzzTicketOpen":   ticketOpenSeeds(t),
+		"FuzzFleet":        fleetSeeds(t),
 	}
 }
 
@@ -295,5 +297,45 @@ func nextSeeds() corpus {
 	}
 	c["login-trailing-space"] = []any{"0", "/ ", "/"} // this and the next: found by fuzzing
 	c["login-two-nexts"] = []any{"0", "/login?n%65xt=/x&next=/y", "/" + strings.Repeat("\x9c", 700)}
+	return c
+}
+
+// fleetSeeds are rings, marks, values in place of marks, and beats.
+func fleetSeeds(t testing.TB) corpus {
+	ring, other := fixed.Ring(t, 0, 1), fixed.Ring(t, 2)
+	record := func(application string, seq uint64, r *keyring.Keyring, removed ...plainRemoved) string {
+		text, err := json.Marshal(plainRecord{application, seq, r.JWKSet(), removed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	mark := func(kind byte, before, until uint64, id string) string {
+		b := binary.BigEndian.AppendUint64([]byte{kind}, before)
+		return string(append(binary.BigEndian.AppendUint64(b, until), id...))
+	}
+	now := uint64(946684810) // where the clock of a bubble starts, and ten beats
+	beat := func(ms uint64) string { return string(binary.BigEndian.AppendUint64([]byte("instance"), ms)) }
+	gone := plainRemoved{fixed.Kid(1), int64(now) + 3600, make([]byte, 32)}
+	first := record(fixed.Audience, 1, ring)
+	rings := []string{
+		first, record(fixed.Audience, 2, ring), record(fixed.Audience, 2, other), record(fixed.Audience, 1, other), record(fixed.Audience, 0, ring),
+		record("other", 2, ring), record("", 2, ring), record(fixed.Audience, 3, other, gone), record(fixed.Audience, 1<<63, ring, gone, gone),
+		record(fixed.Audience, 2, ring, plainRemoved{"short", 1, make([]byte, 32)}), record(fixed.Audience, 2, ring, plainRemoved{fixed.Kid(2), -1, nil}),
+		" " + first, first + " ", first + first, strings.Replace(first, ":", ": ", 1), strings.Replace(first, `"sequence"`, `"Sequence"`, 1), strings.Replace(first, `1,`, `1.0,`, 1),
+		strings.Replace(first, `"sequence":1`, `"sequence":18446744073709551616`, 1), strings.Replace(first, `"ring"`, `"x":1,"ring"`, 1), "{}", "null", "[]", "x", string(ring.JWKSet()),
+	}
+	plains := []string{
+		mark(1, 0, now+60, "AAECAwQFBgcICQoLDA0ODw"), mark(2, now, now+60, "sid:https://id.example#1"), mark(3, now, now+60, "1"), mark(4, now, now+60, ""), mark(4, now, now+60, "x"),
+		mark(0, now, now+60, "x"), mark(5, now, now+60, "x"), mark(1, 0, 253402300799, strings.Repeat("i", 512)), mark(1, 0, now, strings.Repeat("i", 513)), mark(1, 0, 253402300800, "x"),
+		mark(3, 1<<63, now, "x"), mark(3, now, now+60, ""), "", "\x01", mark(4, now, now+60, "")[:16],
+	}
+	m := makeTokens(t)
+	tokens := []string{"", "x", m.values["V"], m.values["K"], string(fixed.Sealed(t, ring.Keys()[0], "seal", []byte(plains[3]))), string(fixed.Sealed(t, other.Keys()[0], "mark", []byte(plains[3])))}
+	beats := []string{beat(now * 1000), beat(0), beat(253402300799000), beat(253402300799001), beat(1 << 63), "", "instance", beat(now*1000) + "x"}
+	c := corpus{}
+	for i, r := range rings {
+		c[fmt.Sprintf("fleet-%02d", i)] = []any{r, plains[i%len(plains)], tokens[i%len(tokens)], beats[i%len(beats)]}
+	}
 	return c
 }

@@ -120,6 +120,12 @@ func Ticket(t testing.TB, key keyring.Key, what string, plaintext []byte) string
 	return token(gcm(t, key, keyring.Label{Purpose: "ticket", Audience: Audience, Name: TicketPurpose}), key, "ticket "+what, plaintext)
 }
 
+// Sealed seals a mark or a beat of a fleet in the same way.
+func Sealed(t testing.TB, key keyring.Key, purpose string, plaintext []byte) []byte {
+	t.Helper()
+	return []byte(token(gcm(t, key, keyring.Label{Purpose: purpose, Audience: Audience}), key, purpose, plaintext))
+}
+
 func token(aead cipher.AEAD, key keyring.Key, what string, plaintext []byte) string {
 	head := b64.EncodeToString(fmt.Appendf(nil, `{"alg":"dir","enc":"A256GCM","kid":"%s"}`, key.ID()))
 	iv := Bytes("iv " + what)[:12]
