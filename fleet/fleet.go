@@ -161,7 +161,8 @@ func (f *Fleet) Marks() *marks.Set {
 
 // End publishes a mark: the sessions that it names end on this instance at once, and on
 // all others when they hear of it, usually within milliseconds. If its times are zero,
-// Before is the next second, and Until is Longest from now.
+// Before is the next second, or the one after that of an earlier mark of the user, and
+// Until is Longest from now.
 //
 // An error means that nobody knows whether the others will hear of it, except for
 // [ErrMark], with which nothing was done. Here it holds in any case. Call End again with
@@ -208,6 +209,11 @@ func (f *Fleet) complete(m marks.Mark, now time.Time) (marks.Mark, error) {
 		m.Before = 0
 	case m.Before == 0:
 		m.Before = sec + 1
+		if m.Kind == marks.User {
+			// A session that auth.Manager.LogoutOthers kept a moment ago was issued ahead
+			// of its time, as far as this mark says. It must end too.
+			m.Before = max(m.Before, min(f.marks.NotBefore(m.ID)+1, sec+int64(leeway/time.Second)))
+		}
 	}
 	if m.Before < 0 || m.Before > sec+int64(leeway/time.Second) || m.Until < 0 {
 		return m, ErrMark

@@ -316,7 +316,7 @@ func TestN15_Reissue(t *testing.T) {
 		same(t, "the last second", alive(b, short, after(30*time.Minute-time.Second)), true)
 		same(t, "over", alive(b, short, after(30*time.Minute)), false)
 
-		// However often: never further ahead than clocks may be.
+		// However often: never so far ahead that no mark could end it.
 		for range 100 {
 			b.visit(t, store, now, func(s *ssestore.Session) {
 				whoami(t, s, hash)
@@ -326,7 +326,7 @@ func TestN15_Reissue(t *testing.T) {
 			})
 			expectVerdict(t, "again", b, store, now, "none")
 		}
-		same(t, "created", b.peek(store, now).Info().Created, now.Add(time.Minute))
+		same(t, "created", b.peek(store, now).Info().Created, now.Add(time.Minute-time.Second))
 
 		// Whoever is there now, and not somebody who was.
 		s := b.peek(store, now)

@@ -386,8 +386,9 @@ func (r Principal) Reissue(who Identity) (before int64, err error) {
 		return 0, cookie.ErrNoPrimary
 	}
 	p.bury()
-	// One second after any other session of the user, if clocks agree.
-	p.c.SID, p.c.Iat = p.newSID(p.c.Sub), min(max(p.issued(p.c.Sub), p.c.Iat)+1, p.sec+leeway)
+	// One second after any other session of the user, if clocks agree. A second is left
+	// for a mark that ends this one too.
+	p.c.SID, p.c.Iat = p.newSID(p.c.Sub), min(max(p.issued(p.c.Sub), p.c.Iat)+1, p.sec+leeway-1)
 	if p.proof < proofBegun { // a login stays one: Remember may come after it
 		p.proof = proofBecame
 	}
