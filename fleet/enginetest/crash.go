@@ -83,6 +83,40 @@ func (s *suite) crash() {
 	}
 }
 
+// lose: after everything was lost, Watch tells what is there now, and doesn't wait for
+// more than there was before.
+func (s *suite) lose() {
+	if s.Lose == nil {
+		s.Skip("this storage has no Lose")
+	}
+	a, b := s.open(), s.open()
+	rev := s.mustSwap(a, "ring", "first", 0)
+	rev = s.mustSwap(a, "ring", "second", rev)
+	for i := range 10 {
+		s.mustAppend(a, fmt.Sprintf("m.lost-%d", i), "v")
+	}
+	w := s.follow(b)
+	w.has("m.lost-9", "v")
+	s.Lose(s.T)
+	s.mustConflict(a, "ring", "third", rev)
+	rev = s.mustSwap(a, "ring", "new", 0)
+	s.mustAppend(a, "m.new", "v")
+	w.end()
+	events := s.watch(b, nil).synced()
+	if got := newest(events, "ring"); got.Revision != rev || string(got.Value) != "new" {
+		s.Errorf("ring is told as %q at revision %d, want \"new\" at %d", got.Value, got.Revision, rev)
+	}
+	if !told(events, "m.new", "v") {
+		s.Error("m.new was stored after everything was lost, and wasn't told")
+	}
+	for i := range 10 {
+		if name := fmt.Sprintf("m.lost-%d", i); told(events, name, "v") {
+			s.Errorf("%s was lost, and told all the same", name)
+		}
+	}
+	s.mustSwap(b, "ring", "newer", rev)
+}
+
 // keepAppending appends a name until it is acknowledged, and then the next one.
 func (s *suite) keepAppending(ctx context.Context, e fleet.Engine, instance int, w *writer) {
 	for n := 0; ctx.Err() == nil; n++ {

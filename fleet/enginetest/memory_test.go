@@ -7,7 +7,7 @@ import (
 	"github.com/hardtack-go/hardtack/fleet/enginetest"
 )
 
-func TestMemory(t *testing.T) {
+func TestY41_Memory(t *testing.T) {
 	enginetest.Run(t, func(*testing.T) enginetest.Storage {
 		var m enginetest.Memory
 		return enginetest.Storage{
@@ -16,6 +16,7 @@ func TestMemory(t *testing.T) {
 				m.Down(true)
 				m.Down(false)
 			},
+			Lose: func(*testing.T) { m.Lose() },
 		}
 	})
 }

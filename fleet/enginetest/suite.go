@@ -23,6 +23,11 @@ type Storage struct {
 	// If it is nil, nothing is tested there.
 	Crash func(t *testing.T)
 
+	// Lose forgets everything that was stored, without the engines being told: somebody
+	// emptied the table, or put an empty server in place of the old one. If it is nil,
+	// nothing is tested there.
+	Lose func(t *testing.T)
+
 	// Patience is how long a test waits for something that should happen. Nothing waits
 	// so long in the good case. 0 means a minute.
 	Patience time.Duration
@@ -48,6 +53,7 @@ func Run(t *testing.T, start func(t *testing.T) Storage) {
 		{"UseInsideWatch", (*suite).useInsideWatch},
 		{"ContextEnds", (*suite).contextEnds},
 		{"Crash", (*suite).crash},
+		{"Lose", (*suite).lose},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := &suite{T: t, Storage: start(t)}

@@ -19,6 +19,7 @@ import (
 type flawed struct {
 	*disk
 	seen int // how much of the log a Watch of this Engine has told
+	runs int // calls of Watch
 	flaw string
 }
 
@@ -135,8 +136,13 @@ func (e *flawed) Watch(ctx context.Context, f func(fleet.Event)) error {
 		}
 		f(ev)
 	}
-	if e.is("resumes at the end") && e.seen > 0 {
+	e.runs++
+	defer func() { e.runs-- }()
+	switch {
+	case e.is("resumes at the end") && e.seen > 0:
 		next = end
+	case e.is("resumes beside others"), e.is("waits for more than before") && e.runs == 1:
+		next = min(e.seen, end)
 	}
 	if e.is("synced first") {
 		next, synced = 0, true
@@ -204,6 +210,13 @@ func storage(flaw string) enginetest.Storage {
 	return enginetest.Storage{
 		Patience: patience,
 		Open:     func(*testing.T) fleet.Engine { return &flawed{disk: d, flaw: flaw} },
+		Lose: func(*testing.T) {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.log = nil
+			clear(d.until)
+			clear(d.rev)
+		},
 		Crash: func(*testing.T) {
 			d.mu.Lock()
 			defer d.mu.Unlock()
@@ -254,6 +267,8 @@ var flaws = map[string]string{
 	"gap before changes":            "UseInsideWatch",
 	"forgets swaps":                 "WatchAgain",
 	"resumes at the end":            "WatchAgain",
+	"resumes beside others":         "WatchAgain",
+	"waits for more than before":    "Lose",
 	"skips when many come":          "WatchSlowly",
 	"locked inside of f":            "UseInsideWatch",
 	"call without a context":        "ContextEnds",
@@ -262,9 +277,9 @@ var flaws = map[string]string{
 	"loses the last seconds":        "Crash",
 }
 
-// TestFlawsAreFound runs the suite in a process of its own for each flaw, which must fail
+// TestY40_FlawsAreFound runs the suite in a process of its own for each flaw, which must fail
 // in the test that is there for it.
-func TestFlawsAreFound(t *testing.T) {
+func TestY40_FlawsAreFound(t *testing.T) {
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -288,7 +303,7 @@ func TestFlawsAreFound(t *testing.T) {
 func TestFlawed(t *testing.T) {
 	flaw := os.Getenv("FLAW")
 	if flaw == "" {
-		t.Skip("TestFlawsAreFound runs this")
+		t.Skip("TestY40_FlawsAreFound runs this")
 	}
 	enginetest.Run(t, func(*testing.T) enginetest.Storage { return storage(flaw) })
 }

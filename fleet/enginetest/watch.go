@@ -102,8 +102,8 @@ func (w *watcher) note(ev fleet.Event) {
 	w.news = make(chan struct{})
 }
 
-// stop ends Watch and returns its error.
-func (w *watcher) stop() error {
+// end ends Watch.
+func (w *watcher) end() {
 	w.s.Helper()
 	w.cancel()
 	select {
@@ -111,12 +111,17 @@ func (w *watcher) stop() error {
 	case <-time.After(w.s.Patience):
 		w.s.Fatal("Watch goes on after its context has ended")
 	}
+}
+
+// stop ends Watch, which must say that this is why it ends.
+func (w *watcher) stop() {
+	w.s.Helper()
+	w.end()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !errors.Is(w.err, context.Canceled) {
 		w.s.Errorf("Watch returned %v when its context had ended", w.err)
 	}
-	return w.err
 }
 
 // reason returns what Watch returns.

@@ -166,6 +166,12 @@ func (s *suite) watchAgain() {
 		if got := newest(events, "ring"); got.Revision != rev || string(got.Value) != ring {
 			s.Errorf("ring was changed while nobody watched, and is told as %q at revision %d, want %q at %d", got.Value, got.Revision, ring, rev)
 		}
+		beside := s.watch(b, nil).synced()
+		for _, name := range []string{"m.before", during, missed} {
+			if !told(beside, name, "v") {
+				s.Errorf("%s wasn't told to a watcher that began beside another one", name)
+			}
+		}
 		again.stop()
 	}
 	// Somebody new hears of everything, whatever others have heard before.
