@@ -20,7 +20,12 @@ var update = flag.Bool("update", false, "write docs/api/*.txt from the sources")
 // each. internal packages and commands have none.
 var frozen = []string{
 	"keyring", "cookie", "cookie/gorilla", "cookie/jose",
-	"ticket", "ssestore", "auth", "auth/next", "middleware", "middleware/middlewaretest", "marks", "fleet", "fleet/enginetest", "fleet/natskv", "fleet/rediskv", "serverless",
+	"ticket", "ssestore", "auth", "auth/next", "middleware", "middleware/middlewaretest", "marks", "serverless",
+	"fleet",
+	"fleet/enginetest",
+	"fleet/natskv",
+	"fleet/rediskv",
+	"fleet/sqlkv",
 	"middleware/echo", "middleware/echo4", "middleware/gin",
 	"signin",
 	"signin/mail",
