@@ -139,7 +139,7 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 	f.pulse.last, f.pulse.off = b, live && !mine && lag.Abs() > leeway
 	switch {
 	case mine && b.at.Equal(f.pulse.wrote):
-		f.plan.beat = b.at.Add(every)
+		f.plan.beat = now.Add(max(every-max(lag, 0), 0))
 	case f.pulse.off:
 		f.log.fault("the clocks of two instances are more than a minute apart", nil)
 		f.plan.beat = now.Add(lonelyBeats*every + spread(every))

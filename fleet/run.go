@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math"
@@ -189,7 +190,7 @@ func (f *Fleet) poke() {
 // unwrap reads the ring that the engine holds, and goes by it.
 func (f *Fleet) unwrap(ctx context.Context) {
 	f.mu.Lock()
-	wrapped, rev := f.theirs.wrapped, f.theirs.rev
+	wrapped := f.theirs.wrapped
 	f.plan.unwrap = time.Time{}
 	f.mu.Unlock()
 	call, cancel := context.WithTimeout(ctx, opTimeout)
@@ -201,7 +202,7 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if ctx.Err() != nil || f.theirs.rev != rev {
+	if ctx.Err() != nil || !f.theirs.open || !bytes.Equal(f.theirs.wrapped, wrapped) {
 		return // there is another one already
 	}
 	if err != nil {
@@ -239,7 +240,7 @@ func (f *Fleet) follow(r record) {
 	}
 	if first {
 		f.watch.heard = time.Now() // from now on there are beats to hear
-		if f.watch.synced {
+		if f.watch.synced && !f.missed {
 			f.fresh(f.watch.opened)
 		}
 	}

@@ -141,7 +141,7 @@ func TestY28_StartsWithoutEngine(t *testing.T) {
 				if err := in.Change(w.Context(), (*keyring.Keyring).Rotate); !errors.Is(err, fleet.ErrNotReady) {
 					t.Errorf("%s: Change: %v", name, err)
 				}
-				if s := in.Status(); s.Ready || s.Sequence != 0 || s.Fault == "" || in.log.String() == "" {
+				if s := in.Status(); s.Ready || !s.Stale || s.NewsAge != -1 || s.Sequence != 0 || s.Fault == "" || in.log.String() == "" {
 					t.Errorf("%s: the status is %+v, and the log %q", name, s, in.log)
 				}
 				fault(in, w, false)

@@ -26,7 +26,7 @@ type Status struct {
 	Engine EngineState `json:"engine"`
 	// NewsAge is how old the news is, in seconds, or -1 if there was none yet.
 	NewsAge float64 `json:"news_age"`
-	// Stale says that NewsAge is above Policy.MaxStale.
+	// Stale says that NewsAge is above Policy.MaxStale, or that there was no news yet.
 	Stale bool `json:"stale"`
 	// ClockOff says that the clock of this instance or of the one that writes the beat
 	// is more than a minute off. It writes nothing then.
@@ -122,11 +122,11 @@ func (f *Fleet) Status() Status {
 		Aside:       len(f.aside),
 		Counts:      f.counts,
 	}
+	age := f.marks.Age(now)
 	if !f.pulse.fresh.IsZero() {
-		age := f.marks.Age(now)
 		s.NewsAge = age.Seconds()
-		s.Stale = f.config.Policy.MaxStale > 0 && age > f.config.Policy.MaxStale
 	}
+	s.Stale = f.config.Policy.MaxStale > 0 && age > f.config.Policy.MaxStale
 	s.Fault, s.FaultAt = f.log.last()
 	ring := f.ring.At(now)
 	primary := ring.Primary().ID()
