@@ -21,7 +21,7 @@ var foreign = []check{
 	{what: "jose: canonical header", in: "cookie/jose canonical.Open", pkg: "cookie/jose", test: "TestJ13_MutantsAndTheSameVerdictsAsJWE",
 		old: "\tif !ok {\n\t\treturn cookie.Opened{}, cookie.ReasonForeign.Err()\n\t}\n\tkey, _ :=", new: "\t_ = ok\n\tkey, _ :="},
 	{what: "jose: length cap", in: "cookie/jose precheck", pkg: "cookie/jose", test: "TestOpener_Foreign",
-		old: "if len(token) > jwe.MaxToken || strings", new: "if len(token) > 1000*jwe.MaxToken || strings"},
+		old: "if len(token) > maxForeign || strings", new: "if len(token) > 1000*maxForeign || strings"},
 	{what: "jose: unknown header members (crit, zip, jku …)", in: "cookie/jose readHeader", pkg: "cookie/jose", test: "TestOpener_Foreign",
 		old: "\t\t\treturn date(value, &ignored)\n\t\t}\n\t\treturn false\n", new: "\t\t\treturn date(value, &ignored)\n\t\t}\n\t\treturn true\n"},
 	{what: "jose: alg is dir (either of two places would do)", in: "cookie/jose readHeader", pkg: "cookie/jose", test: "TestOpener_Foreign",
