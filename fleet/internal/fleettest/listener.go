@@ -36,6 +36,7 @@ type Listener struct {
 	mu     sync.Mutex
 	told   map[string]string // the last value of each name
 	times  map[string]int    // how often each name was told
+	log    []byte            // everything
 	synced int
 	ends   []string // when and why Watch returned, the last few
 }
@@ -59,7 +60,7 @@ func Listen(t testing.TB, e fleet.Engine) *Listener {
 	}()
 	t.Cleanup(func() {
 		l.Stop()
-		l.log(t)
+		l.explain(t)
 	})
 	return l
 }
@@ -72,6 +73,7 @@ func (l *Listener) hear(ev fleet.Event) {
 		return
 	}
 	l.told[ev.Name] = string(ev.Value)
+	l.log = append(append(append(append(l.log, ev.Name...), ' '), ev.Value...), '\n')
 	l.times[ev.Name]++
 }
 
@@ -91,8 +93,8 @@ func (l *Listener) Has(t testing.TB, name, value string) {
 	})
 }
 
-// log logs why the last calls of Watch returned, if the test has failed.
-func (l *Listener) log(t testing.TB) {
+// explain logs why the last calls of Watch returned, if the test has failed.
+func (l *Listener) explain(t testing.TB) {
 	if t.Failed() {
 		t.Logf("the last calls of Watch returned:\n%s", strings.Join(l.ends, "\n"))
 	}
@@ -110,4 +112,11 @@ func (l *Listener) Times(name string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.times[name]
+}
+
+// All is everything that was told: names and values, one after the other.
+func (l *Listener) All() (all []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append(all, l.log...)
 }
