@@ -54,7 +54,9 @@
 //
 // # When something fails
 //
-// No call takes longer than five seconds. A watch in which nothing comes for four seconds,
+// No call takes longer than five seconds. When the server that leads the bucket dies, the
+// others choose a new one within a few seconds. A mark is sent again until then, so a session
+// can be ended meanwhile. A watch in which nothing comes for four seconds,
 // not even the heartbeat of the server, ends. So does one in which a message is missing. The
 // fleet opens it again.
 package natskv

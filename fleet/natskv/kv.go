@@ -82,19 +82,18 @@ const (
 	// missed ones end Watch.
 	heartbeat = 2 * time.Second
 
-	// answer is how long a healthy server may take to answer. A request that was under
-	// way when its server died never gets an answer, and nats.go waits for it as long as
-	// it may: until then nobody tries again.
+	// answer is how long a call may take. A request that was under way when its server
+	// died never gets an answer, and nats.go waits for it as long as it may.
 	answer = 5 * time.Second
 
 	// pong is how long a ping may take before the connection counts as dead. Starting it
 	// anew costs little.
 	pong = 2 * time.Second
 
-	// lookup is how long a lookup of the bucket may take before it is tried again, and
-	// again how long that waits.
-	lookup = time.Second
-	again  = 50 * time.Millisecond
+	// attempt is how long something may take that can be tried again, and again how long
+	// that waits.
+	attempt = time.Second
+	again   = 50 * time.Millisecond
 
 	// unused is after what time a server forgets a Watch that is gone. It is short,
 	// because a fleet that reconnects all at once leaves one behind for each instance.
@@ -146,7 +145,7 @@ func (k *KV) open(ctx context.Context) (jetstream.KeyValue, *jetstream.StreamInf
 
 func (k *KV) find(ctx context.Context) (jetstream.KeyValue, *jetstream.StreamInfo, error) {
 	js := k.c.JetStream
-	quick, cancel := context.WithTimeout(ctx, lookup)
+	quick, cancel := context.WithTimeout(ctx, attempt)
 	defer cancel()
 	bucket, err := js.KeyValue(quick, k.c.Bucket)
 	if errors.Is(err, jetstream.ErrBucketNotFound) {
@@ -222,8 +221,9 @@ func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (u
 	return next, nil
 }
 
-// Append stores a value that the server drops after ttl, in whole seconds. See
-// [fleet.Engine].
+// Append stores a value that the server drops after ttl, in whole seconds. If the server
+// doesn't acknowledge it, because it is down or is gone, it tries again for five seconds.
+// See [fleet.Engine].
 func (k *KV) Append(ctx context.Context, name string, value []byte, ttl time.Duration) error {
 	if err := fleet.Check(name, value); err != nil {
 		return err
@@ -235,7 +235,23 @@ func (k *KV) Append(ctx context.Context, name string, value []byte, ttl time.Dur
 		return err
 	}
 	seconds := max(time.Second, (ttl + time.Second - 1).Truncate(time.Second))
-	_, err = bucket.Create(ctx, appendPrefix+name, value, jetstream.KeyTTL(seconds))
+	for {
+		err := appendOnce(ctx, bucket, name, value, seconds)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(again):
+		}
+	}
+}
+
+func appendOnce(ctx context.Context, bucket jetstream.KeyValue, name string, value []byte, ttl time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
+	_, err := bucket.Create(ctx, appendPrefix+name, value, jetstream.KeyTTL(ttl))
 	if err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
 		return fmt.Errorf("natskv: append: %w", err)
 	}
