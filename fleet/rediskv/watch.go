@@ -85,7 +85,10 @@ func (k *KV) streams() []string { return append(slices.Clip(k.marks), k.swaps) }
 // read returns the next entries of each stream. It waits for some if wait is true.
 //
 // The command isn't marked as one that only reads, so that the client doesn't repeat it when
-// the connection breaks. Watch must end then, and begin an overlap earlier.
+// the connection breaks. Watch must end then, and begin an overlap earlier. It is always
+// marked as one that blocks: it gets a connection of its own then, which is closed when it is
+// given up. The next one doesn't have to wait until the client notices that the connection is
+// dead which all other commands share.
 func (k *KV) read(ctx context.Context, places []string, wait bool) (map[string][]rueidis.XRangeEntry, error) {
 	limit := answer
 	command := k.client.B().Arbitrary("XREAD").Args("COUNT", strconv.Itoa(page))
@@ -98,13 +101,7 @@ func (k *KV) read(ctx context.Context, places []string, wait bool) (map[string][
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) }).Stop()
-	var result rueidis.RedisResult
-	if wait {
-		result = k.client.Do(ctx, command.Blocking())
-	} else {
-		result = k.client.Do(ctx, command.Build())
-	}
-	entries, err := result.AsXRead()
+	entries, err := k.client.Do(ctx, command.Blocking()).AsXRead()
 	if rueidis.IsRedisNil(err) {
 		return nil, nil
 	}
