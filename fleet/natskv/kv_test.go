@@ -31,6 +31,7 @@ func open(t *testing.T, urls, bucket string, replicas int) *natskv.KV {
 
 // suite runs the suite of all engines over a cluster, with a bucket for each test.
 func suite(t *testing.T, size int, process bool, crash func(*cluster, *testing.T)) {
+	t.Parallel()
 	c := newCluster(t, size, process)
 	enginetest.Run(t, func(t *testing.T) enginetest.Storage {
 		bucket := newBucket()
@@ -78,6 +79,7 @@ func TestY62_Config(t *testing.T) {
 // TestY62_Bucket: a bucket is made as it must be, and one that somebody made otherwise is
 // refused.
 func TestY62_Bucket(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, false)
 	js := connect(t, c.urls())
 	good := jetstream.KeyValueConfig{Bucket: "good", LimitMarkerTTL: time.Minute, History: 5}
@@ -143,6 +145,7 @@ func TestY62_Bucket(t *testing.T) {
 // TestY62_ForeignValues: what others put into the bucket, and what they deleted there, isn't
 // told.
 func TestY62_ForeignValues(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, false)
 	a := open(t, c.urls(), "b", 1)
 	if _, err := a.Swap(t.Context(), "ring", []byte("v"), 0); err != nil {
@@ -191,6 +194,7 @@ func second(_ uint64, err error) error { return err }
 // TestY63_SilentConnection: a watch whose connection swallows everything ends by itself, and
 // the next one gets through, although nats.go takes the connection for a good one.
 func TestY63_SilentConnection(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, false)
 	proxy := fleettest.NewProxy(t, strings.TrimPrefix(c.urls(), "nats://"))
 	js := connect(t, "nats://"+proxy.Addr(), nats.IgnoreDiscoveredServers())
@@ -218,6 +222,7 @@ func TestY63_SilentConnection(t *testing.T) {
 // TestY63_RestoredCopy: servers that are restored from an older copy use revisions again. A
 // watch that goes on hears of what they stand for now.
 func TestY63_RestoredCopy(t *testing.T) {
+	t.Parallel()
 	c := newCluster(t, 1, false)
 	n := c.nodes[0]
 	listening, writing := open(t, c.urls(), "b", 1), open(t, c.urls(), "b", 1)

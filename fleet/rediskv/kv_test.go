@@ -40,6 +40,7 @@ var prefixes atomic.Int64
 func newPrefix() string { return fmt.Sprintf("test-%d", prefixes.Add(1)) }
 
 func TestY64_ServerKilled(t *testing.T) {
+	t.Parallel()
 	s := newRedis(t)
 	enginetest.Run(t, func(t *testing.T) enginetest.Storage {
 		prefix := newPrefix()
@@ -116,6 +117,7 @@ func TestY65_OnlyItsOwnKeys(t *testing.T) {
 
 // TestY65_Cluster: all keys are in one slot, so a cluster takes the same commands.
 func TestY65_Cluster(t *testing.T) {
+	t.Parallel()
 	s := newRedis(t, "--cluster-enabled", "yes")
 	admin := connect(t, rueidis.ClientOption{InitAddress: []string{s.addr()}, ForceSingleClient: true})
 	if err := admin.Do(t.Context(), admin.B().Arbitrary("CLUSTER", "ADDSLOTSRANGE", "0", "16383").Build()).Error(); err != nil {
@@ -142,6 +144,7 @@ func TestY65_Cluster(t *testing.T) {
 // TestY66_Retention: a stream is cut off at the age up to which its marks must live, and not
 // before it.
 func TestY66_Retention(t *testing.T) {
+	t.Parallel()
 	s := newRedis(t)
 	kv := open(t, s, "r")
 	admin := connect(t, rueidis.ClientOption{InitAddress: []string{s.addr()}})
@@ -206,6 +209,7 @@ func TestY66_ForeignEntries(t *testing.T) {
 // TestY67_SilentConnection: a watch whose connection swallows everything ends by itself, and
 // the next one gets through.
 func TestY67_SilentConnection(t *testing.T) {
+	t.Parallel()
 	s := newRedis(t)
 	proxy := fleettest.NewProxy(t, s.addr())
 	l := fleettest.Listen(t, openWith(t, rueidis.ClientOption{InitAddress: []string{proxy.Addr()}, ConnWriteTimeout: 2 * time.Second}, "p"))
@@ -242,6 +246,7 @@ func TestY67_ContextEndsSilentWatch(t *testing.T) {
 
 // TestY67_RestoredCopy: a server that is restored from an older copy is told of as it is now.
 func TestY67_RestoredCopy(t *testing.T) {
+	t.Parallel()
 	s := newRedis(t)
 	listening, writing := open(t, s, "b"), open(t, s, "b")
 	l := fleettest.Listen(t, listening)
