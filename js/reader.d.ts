@@ -17,6 +17,14 @@ export interface Options {
   persistentAbsolute?: number;
   /** Where the cookie was before, and until which Unix time its sessions go on there. */
   former?: { name: string; until: number }[];
+  /** Says which sessions were ended before their time: what `marks` returns. Default: nothing does. */
+  marks?: Marks | null;
+}
+
+/** What says which sessions were ended before their time. See `marks.d.ts`. */
+export interface Marks {
+  /** Is called by the reader for each session that is otherwise good. */
+  judge(session: object, now: number): Promise<{ verdict: string }>;
 }
 
 /**
@@ -33,6 +41,10 @@ export type Verdict =
   | "future"
   | "expired"
   | "ended"
+  /** A mark ended it before its time. */
+  | "revoked"
+  /** Nobody can tell whether a mark ended it: answer 503, and don't ask for a login. */
+  | "unverified"
   | "ambiguous";
 
 /** A session that is authentic, isn't over, and wasn't logged out. Times are Unix seconds. */

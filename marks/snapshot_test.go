@@ -361,11 +361,51 @@ func TestN56_OneSpelling(t *testing.T) {
 		}
 		return reader
 	}
-	for _, row := range []struct {
-		what string
-		ok   bool
-		edit func(*plain)
-	}{
+	for _, row := range spellings(prints) {
+		o := plain{kid: key.ID(), sequence: 1, time: noon, ended: prints(9), timed: slices.Clone(timed)}
+		row.edit(&o)
+		reader := fresh()
+		err := reader.Put(at(noon), fmt.Sprintf("marks.%s.1.0", key.ID()), o.bytes(subkey))
+		if row.ok && err != nil || !row.ok && !errors.Is(err, marks.ErrMalformed) {
+			t.Errorf("%s: %v", row.what, err)
+		}
+		if want := len(o.ended) + len(o.timed); row.ok && reader.Len() != want || !row.ok && reader.Len() != 0 {
+			t.Errorf("%s: %d marks, want %d", row.what, reader.Len(), want)
+		}
+	}
+	head := plain{kid: key.ID(), index: headIndex, sequence: 2, time: noon, ended: prints(1)}
+	if err := fresh().Put(at(noon), "marks.head", head.bytes(subkey)); !errors.Is(err, marks.ErrMalformed) {
+		t.Errorf("a head with a session: %v", err)
+	}
+	head.ended, head.timed = nil, timed
+	if err := fresh().Put(at(noon), "marks.head", head.bytes(subkey)); !errors.Is(err, marks.ErrMalformed) {
+		t.Errorf("a head with a time: %v", err)
+	}
+	head.timed, head.magic = nil, "HTM2"
+	if err := fresh().Put(at(noon), "marks.head", head.bytes(subkey)); !errors.Is(err, marks.ErrForged) {
+		t.Errorf("another version: %v", err)
+	}
+	// What a Snapshotter writes is that spelling.
+	written := publish(t, marks.SnapshotConfig{Keys: ring}, sessionMark("s1"), sessionMark("s2"), userMark("42", noon-7), marks.Mark{Kind: marks.All, Before: noon - 9, Until: noon + 1}).at(t, noon)
+	o := plain{kid: key.ID(), sequence: noon * 1000, time: noon, before: noon - 9, ended: prints(3)[1:], timed: []plainTimed{{timed[0].print, noon - 7}}}
+	if got := written.must(t, o.name()); !slices.Equal(got, o.bytes(subkey)) {
+		t.Errorf("the shard is %x, want %x", got, o.bytes(subkey))
+	}
+	o.ended, o.timed, o.index = nil, nil, headIndex
+	if got := written.must(t, o.name()); !slices.Equal(got, o.bytes(subkey)) {
+		t.Errorf("the head is %x, want %x", got, o.bytes(subkey))
+	}
+}
+
+// A spelling is an authentic shard, and whether it is the one spelling of what is in it.
+type spelling struct {
+	what string
+	ok   bool
+	edit func(*plain) // of a shard with nine sessions and two times
+}
+
+func spellings(prints func(int) []uint64) []spelling {
+	return []spelling{
 		{"good", true, func(*plain) {}},
 		{"no marks", true, func(p *plain) { p.ended, p.timed = nil, nil }},
 		{"only sessions", true, func(p *plain) { p.timed = nil }},
@@ -412,38 +452,5 @@ func TestN56_OneSpelling(t *testing.T) {
 			p.bits = func(e, _ *string) { *e = strings.Repeat("1", 1<<18) + "0" + strings.Repeat("0", 47) }
 		}},
 		{"nothing where there are marks", false, func(p *plain) { p.bits = func(e, n *string) { *e, *n = "", "" } }},
-	} {
-		o := plain{kid: key.ID(), sequence: 1, time: noon, ended: prints(9), timed: slices.Clone(timed)}
-		row.edit(&o)
-		reader := fresh()
-		err := reader.Put(at(noon), fmt.Sprintf("marks.%s.1.0", key.ID()), o.bytes(subkey))
-		if row.ok && err != nil || !row.ok && !errors.Is(err, marks.ErrMalformed) {
-			t.Errorf("%s: %v", row.what, err)
-		}
-		if want := len(o.ended) + len(o.timed); row.ok && reader.Len() != want || !row.ok && reader.Len() != 0 {
-			t.Errorf("%s: %d marks, want %d", row.what, reader.Len(), want)
-		}
-	}
-	head := plain{kid: key.ID(), index: headIndex, sequence: 2, time: noon, ended: prints(1)}
-	if err := fresh().Put(at(noon), "marks.head", head.bytes(subkey)); !errors.Is(err, marks.ErrMalformed) {
-		t.Errorf("a head with a session: %v", err)
-	}
-	head.ended, head.timed = nil, timed
-	if err := fresh().Put(at(noon), "marks.head", head.bytes(subkey)); !errors.Is(err, marks.ErrMalformed) {
-		t.Errorf("a head with a time: %v", err)
-	}
-	head.timed, head.magic = nil, "HTM2"
-	if err := fresh().Put(at(noon), "marks.head", head.bytes(subkey)); !errors.Is(err, marks.ErrForged) {
-		t.Errorf("another version: %v", err)
-	}
-	// What a Snapshotter writes is that spelling.
-	written := publish(t, marks.SnapshotConfig{Keys: ring}, sessionMark("s1"), sessionMark("s2"), userMark("42", noon-7), marks.Mark{Kind: marks.All, Before: noon - 9, Until: noon + 1}).at(t, noon)
-	o := plain{kid: key.ID(), sequence: noon * 1000, time: noon, before: noon - 9, ended: prints(3)[1:], timed: []plainTimed{{timed[0].print, noon - 7}}}
-	if got := written.must(t, o.name()); !slices.Equal(got, o.bytes(subkey)) {
-		t.Errorf("the shard is %x, want %x", got, o.bytes(subkey))
-	}
-	o.ended, o.timed, o.index = nil, nil, headIndex
-	if got := written.must(t, o.name()); !slices.Equal(got, o.bytes(subkey)) {
-		t.Errorf("the head is %x, want %x", got, o.bytes(subkey))
 	}
 }

@@ -9,6 +9,7 @@ const drive :Workerd.Worker = (
   modules = [
     (name = "drive.mjs", esModule = embed "drive.mjs"),
     (name = "@hardtack-go/reader", esModule = embed "../../../js/reader.js"),
+    (name = "@hardtack-go/reader/marks", esModule = embed "../../../js/marks.js"),
   ],
   compatibilityDate = "2026-11-01",
 );

@@ -1,5 +1,6 @@
 // What the tests have a runtime do: tasks go in, results come out.
 import { open, reader } from "@hardtack-go/reader";
+import { marks, open as openObject } from "@hardtack-go/reader/marks";
 
 // mutants changes a token in every way that comes to mind. None of the characters is one
 // that a Cookie header drops, such as a space, so that each mutant is another value.
@@ -35,6 +36,9 @@ async function mutants({ keys, name, token, count, now }) {
   return result;
 }
 
+const unhex = (text) => Uint8Array.from(text.match(/../g) ?? [], (b) => parseInt(b, 16));
+const importMarks = async (k) => [k.kid, await crypto.subtle.importKey("jwk", k, { name: "HMAC", hash: "SHA-256" }, false, ["verify"])];
+
 const importSeal = async (k) => [k.kid, await crypto.subtle.importKey("jwk", k, "AES-GCM", false, ["decrypt"])];
 
 const does = {
@@ -47,6 +51,35 @@ const does = {
     const id = JSON.stringify([keys, options]);
     const { verdict, session } = await (await (cache[id] ??= reader(keys, options))).read(cookie, now);
     return { verdict, session, within: within && session ? session.within(within) : false };
+  },
+  async object({ keys, name, before, object, now }) { // in hexadecimal
+    const imported = new Map(await Promise.all(keys.keys.map(importMarks)));
+    const one = (text, floor) => openObject(unhex(text), name, imported, now, floor, 1e6);
+    const floor = before ? (await one(before, 0n)).object.sequence : 0n;
+    const { verdict, object: o } = await one(object, floor);
+    return { verdict, content: o && { sequence: String(o.sequence), time: o.time, all: o.before, ended: [...o.ended], timed: [...o.timed].map((p, i) => [p, o.times[i]]) } };
+  },
+  // marks judges by turns: each sets what the bucket has, and asks.
+  async marks({ keys, options, turns }) {
+    let bucket, fetched = 0;
+    const faults = [];
+    const fetch = async (name) => {
+      fetched++;
+      if (bucket[name] === "throw") throw new Error("down");
+      return bucket[name] === undefined ? null : unhex(bucket[name]);
+    };
+    const m = await marks(keys, { ...options, fetch, onError: (fault, name, error) => faults.push(`${fault} ${name}${error ? ` ${error.message}` : ""}`) });
+    const results = [];
+    for (const turn of turns) {
+      bucket = turn.bucket ?? bucket;
+      const found = await Promise.all(turn.sessions.map((s) => m.judge({ sid: s.sid, iat: s.iat, user: s.user ?? null, data: s.data }, turn.now)));
+      results.push({ verdicts: found.map((f) => f.verdict), fetched, faults: [...faults] });
+      [fetched, faults.length] = [0, 0];
+    }
+    return { verdict: "ok", turns: results };
+  },
+  async makeMarks({ keys, options }) {
+    return marks(keys, options).then(() => ({ verdict: "made" }), (error) => ({ verdict: String(error) }));
   },
   async make({ keys, options }) {
     return reader(keys, options).then(() => ({ verdict: "made" }), (error) => ({ verdict: String(error) }));

@@ -28,6 +28,25 @@ type Result struct {
 	Verdicts  map[string]int `json:"verdicts"`
 	Accepted  []string       `json:"accepted"`
 	Thrown    []string       `json:"thrown"`
+	Content   *Content       `json:"content"`
+	Turns     []Turn         `json:"turns"`
+}
+
+// A Content is what js/marks.js reads in an object of a snapshot.
+type Content struct {
+	Sequence uint64      `json:"sequence,string"`
+	Time     int64       `json:"time"`
+	All      int64       `json:"all"`
+	Ended    []uint64    `json:"ended"`
+	Timed    [][2]uint64 `json:"timed"`
+}
+
+// A Turn is what js/marks.js said of some sessions, how many objects it fetched for that, and
+// what it reported.
+type Turn struct {
+	Verdicts []string `json:"verdicts"`
+	Fetched  int      `json:"fetched"`
+	Faults   []string `json:"faults"`
 }
 
 // A Session is what the reader returns.
