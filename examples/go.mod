@@ -17,6 +17,7 @@ require (
 	github.com/gorilla/mux v1.8.1
 	github.com/gorilla/securecookie v1.1.2
 	github.com/hardtack-go/hardtack v0.0.0
+	github.com/hardtack-go/hardtack/fleet/sqlkv v0.0.0
 	github.com/hardtack-go/hardtack/middleware/echo v0.0.0
 	github.com/hardtack-go/hardtack/middleware/echo4 v0.0.0
 	github.com/hardtack-go/hardtack/middleware/gin v0.0.0
@@ -107,6 +108,7 @@ require (
 // these lines serve a build with GOWORK=off.
 replace (
 	github.com/hardtack-go/hardtack => ../
+	github.com/hardtack-go/hardtack/fleet/sqlkv => ../fleet/sqlkv
 	github.com/hardtack-go/hardtack/middleware/echo => ../middleware/echo
 	github.com/hardtack-go/hardtack/middleware/echo4 => ../middleware/echo4
 	github.com/hardtack-go/hardtack/middleware/gin => ../middleware/gin

@@ -56,7 +56,9 @@ const longest = ssestore.DefaultPersistentAbsolute
 func (a *alone) End(ctx context.Context, m marks.Mark) error {
 	now := a.now()
 	if m.Kind != marks.Session && m.Before == 0 {
-		m.Before = now.Unix() + 1 // sessions of this very second end too
+		// Sessions of this very second end too, and that which was kept when its user
+		// logged out the others a moment ago.
+		m.Before = max(now.Unix(), a.marks.NotBefore(m.ID)) + 1
 	}
 	if m.Until == 0 {
 		m.Until = now.Add(longest).Unix()

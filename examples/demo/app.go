@@ -25,6 +25,7 @@ type config struct {
 	Origin       string // of the application, as browsers see it
 	NoThrottle   bool
 	InsecureHTTP bool
+	Member       *member // nil: this process is alone
 	Log          *slog.Logger
 	Now          func() time.Time // nil: time.Now
 }
@@ -34,6 +35,8 @@ type app struct {
 	log      *slog.Logger
 	users    *users
 	keys     together
+	joined   *joined // nil: this process is alone
+	member   *member
 	hasher   *password.Hasher
 	accounts *auth.Manager[*User]
 	guard    *middleware.Guard[*User]
@@ -95,7 +98,12 @@ func newApp(ctx context.Context, c config) (*app, error) {
 // connect connects the parts in their order: keys and marks → store → accounts → guard
 // → ways to log in. A real application does the same.
 func (a *app) connect(ctx context.Context, c config) (err error) {
-	if a.keys, err = openAlone(ctx, c.Keys, a.users, c.Now, a.keyFault); err != nil {
+	if a.member = c.Member; a.member == nil {
+		a.keys, err = openAlone(ctx, c.Keys, a.users, c.Now, a.keyFault)
+	} else if a.joined, err = join(ctx, c, a.users); err == nil {
+		a.keys = a.joined
+	}
+	if err != nil {
 		return fmt.Errorf("keys: %w", err)
 	}
 	store, err := ssestore.New(ssestore.Config{
@@ -135,8 +143,14 @@ func (a *app) connect(ctx context.Context, c config) (err error) {
 	return a.openWays(c.Origin)
 }
 
-// Close closes the database. The keyring needs no closing: it has no goroutine.
-func (a *app) Close() error { return a.users.Close() }
+// Close leaves the fleet and closes the database. A keyring in a file needs no closing:
+// it has no goroutine.
+func (a *app) Close() error {
+	if a.joined != nil {
+		a.joined.stop()
+	}
+	return a.users.Close()
+}
 
 // seed adds the first users. Several processes may start on one table at once: the
 // second finds the address taken.
@@ -205,6 +219,9 @@ func (a *app) Handler() http.Handler {
 		panic(err) // the folder is compiled in
 	}
 	root := http.NewServeMux()
+	if a.joined != nil {
+		root.HandleFunc("GET "+newsPath, a.joined.tell)
+	}
 	root.Handle(harbourPath+"/", limitBody(a.harbour))
 	root.HandleFunc("GET /old", a.old)
 	root.Handle("POST /old", http.NewCrossOriginProtection().Handler(http.HandlerFunc(a.oldLogin)))

@@ -12,7 +12,7 @@ func TestRotatedDropsTheOldest(t *testing.T) {
 	var order []string // oldest first
 	for range 40 {
 		order = append(order, ring.Primary().ID())
-		next, err := rotated(ring)
+		next, err := rotated(ring, 0)
 		if err != nil {
 			t.Fatal(err)
 		}

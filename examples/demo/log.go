@@ -99,6 +99,9 @@ func outcomeAttrs(out ssestore.Outcome) []slog.Attr {
 	if out.Refused != cookie.ReasonNone {
 		attrs = append(attrs, slog.String("refused", out.Refused.String()))
 	}
+	if out.Unpublished != nil { // a copy of the session may live on
+		attrs = append(attrs, slog.Any("unpublished", out.Unpublished))
+	}
 	for _, f := range []struct {
 		name string
 		is   bool

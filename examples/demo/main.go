@@ -8,8 +8,14 @@
 //
 // It looks no session up, and needs no configuration and, but for passkeys, no script in the
 // browser. Its mails go nowhere but to its own page /mailbox, and Harbour ID, the
-// identity from elsewhere, is in the same process. Two processes with the same -keys
-// and -db accept each other's cookies.
+// identity from elsewhere, is in the same process.
+//
+//	go run ./examples/demo -fleet 3
+//
+// starts three processes on one database. They share keys and the ends of sessions
+// through package fleet, and a page shows which seals what. Without -fleet, two
+// processes with the same -keys and -db accept each other's cookies, but one hears only
+// when it starts of sessions that the other has ended.
 package main
 
 import (
@@ -36,23 +42,38 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
 }
 
+const usage = `usage: demo [flags]
+
+  demo                             the demo at http://localhost:8080
+  demo -db shop.db -keys keys.json keep users and keys for the next start
+  demo -fleet 3                    three processes on one database, and a page that
+                                   shows them at http://localhost:8080
+
+`
+
 // run serves until ctx ends, and then lets the requests under way finish.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprint(stderr, usage)
+		flags.PrintDefaults()
+	}
 	addr := flags.String("addr", "127.0.0.1:8080", "`address` to listen on")
 	db := flags.String("db", "", "SQLite `file` of users, created if missing (default: one in a temporary folder)")
-	keys := flags.String("keys", "", "JWK Set `file` of the keyring, created if missing, hot reloaded (default: one in a temporary folder)")
+	keys := flags.String("keys", "", "`file` of the keyring, a JWK Set, created if missing, hot reloaded; with -fleet, of the secret that the keyring is wrapped with (default: one in a temporary folder)")
 	origin := flags.String("origin", "", "`origin` of the demo as browsers see it, such as https://demo.example (default: http://localhost and the port)")
 	insecure := flags.Bool("insecure-http", false, "send cookies without Secure, for browsers that refuse Secure cookies on http://localhost")
 	unthrottled := flags.Bool("no-throttle", false, "let everybody try passwords as often as they like, for programs that test the demo")
+	fleet := flags.Int("fleet", 0, "start `N` processes, 2 to 9, on the ports after that of -addr, where a page shows them")
+	rotate := flags.Duration("rotate", time.Minute, "with -fleet, the time between two rotations of the keys, at least 6s; 0 for none")
+	of := flags.String("member", "", "which one of a fleet this is: for the processes that -fleet starts")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -61,7 +82,24 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 
 	cfg := config{DB: *db, Keys: *keys, Origin: *origin, NoThrottle: *unthrottled, InsecureHTTP: *insecure, Log: slog.New(slog.NewTextHandler(stderr, nil))}
-	if err := cfg.useTemporaryFolder(); err != nil {
+	var err error
+	if cfg.Member, err = parseMember(*of, *rotate); err != nil {
+		return err
+	}
+	if cfg.Member != nil {
+		cfg.Log = cfg.Log.With("process", cfg.Member.Number)
+		var stop context.CancelFunc
+		ctx, stop = context.WithCancel(ctx)
+		go func() { // the supervisor is gone, or wants this process to stop
+			io.Copy(io.Discard, os.Stdin)
+			stop()
+		}()
+	}
+	keyFile := "keys.json"
+	if *fleet != 0 {
+		keyFile = "fleet.secret"
+	}
+	if err := cfg.useTemporaryFolder(keyFile); err != nil {
 		return err
 	}
 	listener, err := net.Listen("tcp", *addr) // first: its port is part of the origin
@@ -70,6 +108,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	defer listener.Close()
 	at := listener.Addr().(*net.TCPAddr)
+	if *fleet != 0 {
+		return runFleet(ctx, cfg, *fleet, *rotate, *addr, listener, stdout, stderr)
+	}
 	open := cfg.Origin
 	if open == "" {
 		open, cfg.Origin = openAt(at), originOf(at, cfg.InsecureHTTP)
@@ -79,13 +120,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer app.Close()
-	greet(stdout, open, at, cfg)
-	return serve(ctx, listener, app)
+	if cfg.Member != nil {
+		fmt.Fprintln(stdout, "Open", open)
+	} else {
+		greet(stdout, open, at, cfg)
+	}
+	return serve(ctx, listener, app.Handler(), app.log)
 }
 
-// useTemporaryFolder gives files that weren't named a folder of their own. The
-// folder stays when the program ends, so that the next run can name them.
-func (c *config) useTemporaryFolder() error {
+// useTemporaryFolder gives files that weren't named a folder of their own, and the file
+// of keys that name. The folder stays when the program ends, so that the next run can name them.
+func (c *config) useTemporaryFolder(keys string) error {
 	if c.DB != "" && c.Keys != "" {
 		return nil
 	}
@@ -97,7 +142,7 @@ func (c *config) useTemporaryFolder() error {
 		c.DB = filepath.Join(dir, "users.db")
 	}
 	if c.Keys == "" {
-		c.Keys = filepath.Join(dir, "keys.json")
+		c.Keys = filepath.Join(dir, keys)
 	}
 	return nil
 }
@@ -127,6 +172,11 @@ func greet(w io.Writer, open string, at *net.TCPAddr, c config) {
 		fmt.Fprintf(w, "          On other machines nobody can log in over plain http: browsers drop the cookie.\n"+
 			"          There, %s.\n", httpCure)
 	}
+	greetFiles(w, open, c)
+}
+
+// greetFiles prints who can log in, and where things are kept.
+func greetFiles(w io.Writer, mails string, c config) {
 	for _, s := range seeds {
 		if s.Old {
 			continue
@@ -138,22 +188,22 @@ func greet(w io.Writer, open string, at *net.TCPAddr, c config) {
 		fmt.Fprintf(w, "Log in    %s%s\n", s.Email, role)
 	}
 	fmt.Fprintf(w, "Password  %s\n", seedPassword)
-	fmt.Fprintf(w, "Mails     %s/mailbox\n", open)
+	fmt.Fprintf(w, "Mails     %s/mailbox\n", mails)
 	fmt.Fprintf(w, "Users     %s\nKeys      %s\n", c.DB, c.Keys)
 }
 
 // serve answers until ctx ends, and then waits up to ten seconds for the requests
 // under way. The timeouts are those of a server on the open network: without them, a
 // client that sends a byte a minute holds a connection for ever.
-func serve(ctx context.Context, l net.Listener, app *app) error {
+func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	server := &http.Server{
-		Handler:           app.Handler(),
+		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       15 * time.Second,
 		WriteTimeout:      30 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10, // the session cookie, and seven times as much of others
-		ErrorLog:          slog.NewLogLogger(app.log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
@@ -162,7 +212,7 @@ func serve(ctx context.Context, l net.Listener, app *app) error {
 		return err
 	case <-ctx.Done():
 	}
-	app.log.Info("stopping")
+	log.Info("stopping")
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return server.Shutdown(grace)

@@ -21,16 +21,17 @@ var templates embed.FS
 
 // page is what every template sees.
 type page struct {
-	Name    string // of the template
-	Path    string // for the current tab
-	User    *User  // nil: nobody is logged in
-	Bare    bool   // don't say who is logged in: this page may not know
-	Script  bool   // the page has a form for passkeys
-	Cookie  bool   // a session came with the request
-	Notice  string // good news, shown once
-	Why     string // why the visitor isn't logged in any more
-	Problem string // what to correct in the form below
-	Field   string // the input to start with; Problem is about it
+	Name    string  // of the template
+	Path    string  // for the current tab
+	User    *User   // nil: nobody is logged in
+	Bare    bool    // don't say who is logged in: this page may not know
+	Member  *member // nil: this process is alone
+	Script  bool    // the page has a form for passkeys
+	Cookie  bool    // a session came with the request
+	Notice  string  // good news, shown once
+	Why     string  // why the visitor isn't logged in any more
+	Problem string  // what to correct in the form below
+	Field   string  // the input to start with; Problem is about it
 	Data    any
 }
 
@@ -53,7 +54,7 @@ func parsePages(docs docs) (pages, error) {
 		return nil, err
 	}
 	all := pages{}
-	for _, name := range []string{"home", "login", "signin", "account", "sessions", "old", "mailbox", "members", "staff", "session", "doc", "error"} {
+	for _, name := range []string{"home", "login", "signin", "account", "sessions", "old", "fleet", "mailbox", "members", "staff", "session", "doc", "error"} {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templates, "templates/"+name+".html")
@@ -110,7 +111,7 @@ func thousands(n int) string {
 // render writes a page. The template runs first, because one that fails half way
 // must not leave half a page with status 200.
 func (a *app) render(w http.ResponseWriter, r *http.Request, status int, name string, p page) {
-	p.Name, p.Path = name, r.URL.Path
+	p.Name, p.Path, p.Member = name, r.URL.Path, a.member
 	if !p.Bare {
 		session := a.guard.Session(r)
 		p.Cookie = !session.Info().New

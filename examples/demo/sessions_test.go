@@ -184,6 +184,11 @@ func TestY81_EndOneSession(t *testing.T) {
 	if again.Who() != "" {
 		t.Error("the mark isn't in effect in the process that made it")
 	}
+	again = s.as(t, bob, safari)
+	again.Post("/logout").Want(t, 303, "/")
+	if again.Cookie() != "" || !strings.Contains(s.log.String(), "unpublished=") {
+		t.Errorf("a logout without a mark is kept quiet:\n%s", s.log)
+	}
 	if _, err := s.users.db.Exec(`DROP TRIGGER full`); err != nil {
 		t.Fatal(err)
 	}
@@ -236,6 +241,12 @@ func TestY83_StaffKick(t *testing.T) {
 	boss.Get("/staff").Says(t, "Their sessions are over")
 	if v.Who() != "" || phone.Who() != "" || boss.Who() != ada {
 		t.Error("the wrong sessions are over")
+	}
+	v.Login(bob, seedPassword).Want(t, 303, "/")
+	v.Post("/sessions/others").Want(t, 303, "/sessions") // which moves its time of issue ahead
+	boss.Post("/staff/kick", "id", "2").Want(t, 303, "/staff")
+	if v.Who() != "" {
+		t.Error("a session that has logged out the others outlives the kick")
 	}
 	// In the same second, as a rule.
 	v.Login(bob, seedPassword).Want(t, 303, "/")

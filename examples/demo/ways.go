@@ -90,16 +90,24 @@ func (a *app) openWays(origin string) (err error) {
 }
 
 // openHarbour makes the provider Harbour ID, which is in this process, and this
-// application's side of it, which reaches it without the network.
+// application's side of it, which reaches it without the network. In a fleet the
+// provider is in the supervisor: it is one for all.
 func (a *app) openHarbour(origin string) error {
-	provider, err := harbour.New(origin+harbourPath, people, origin+"/oauth/harbour/callback")
-	if err != nil {
-		return err
+	issuer, transport := origin+harbourPath, http.RoundTripper(nil)
+	a.harbour = http.NotFoundHandler()
+	if a.member != nil {
+		issuer = a.member.Home + harbourPath
+	} else {
+		provider, err := harbour.New(issuer, people, origin+"/oauth/harbour/callback")
+		if err != nil {
+			return err
+		}
+		a.harbour, transport = provider, inside{provider}
 	}
-	a.harbour = provider
-	client := oauth.OIDC("harbour", origin+harbourPath, harbour.ClientID, harbour.ClientSecret)
+	client := oauth.OIDC("harbour", issuer, harbour.ClientID, harbour.ClientSecret)
 	client.Title = "Harbour ID"
-	client.Client = &http.Client{Transport: inside{provider}}
+	client.Client = &http.Client{Transport: transport}
+	var err error
 	a.oauth, err = oauth.New(a.desk, oauth.Config[*User]{
 		Users:     a.users,
 		Providers: []*oauth.Provider{client},
@@ -186,5 +194,5 @@ func howWords(how signin.How) string {
 	case "oauth:harbour":
 		return "with Harbour ID"
 	}
-	return "a while ago, in an earlier demo"
+	return "with the old application"
 }

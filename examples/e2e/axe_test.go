@@ -258,6 +258,17 @@ func TestAxe_EveryPage(t *testing.T) {
 	boss.reach(p.url + "/account")
 	audit(boss, "account with a connection")
 
+	// The page of a fleet, with a process that is killed on it.
+	fleet := launch(t, "-addr", "127.0.0.1:0", "-fleet", "2")
+	watcher := browser()
+	watcher.base = fleet.url
+	visit(watcher, "/", "fleet")
+	watcher.click("[data-number='2'] button")
+	watcher.find("#happened")
+	audit(watcher, "fleet with a process killed")
+	watcher.base = fleet.fleet[0]
+	visit(watcher, "/", "a process of the fleet")
+
 	// Both scripts can find something.
 	eval[bool](boss, `document.body.insertAdjacentHTML("afterbegin", '<style>:focus-visible { outline: none; } input { border-color: var(--line); }' +
 		'p.hint { color: var(--line); }</style><div style="width: 3000px"><input aria-label="x"></div>') ?? true`)

@@ -60,8 +60,9 @@ var binary = sync.OnceValues(func() (string, error) {
 // process is the built demo, running.
 type process struct {
 	cmd    *exec.Cmd
-	url    string // as printed: http://localhost:port
-	keys   string // as printed: the file of the keyring
+	url    string   // as printed: http://localhost:port
+	keys   string   // as printed: the file of the keyring
+	fleet  []string // as printed with -fleet: where its processes are
 	stderr *visitor.Log
 	ended  chan struct{}
 	err    error // how it ended; read after ended
@@ -88,6 +89,9 @@ func launch(t *testing.T, args ...string) *process {
 	for lines.Scan() {
 		if rest, ok := strings.CutPrefix(lines.Text(), "Open "); ok {
 			p.url = strings.TrimSpace(rest)
+		}
+		if rest, ok := strings.CutPrefix(lines.Text(), "Process "); ok {
+			p.fleet = append(p.fleet, strings.Fields(rest)[1])
 		}
 		if rest, ok := strings.CutPrefix(lines.Text(), "Keys "); ok { // the last line of the greeting
 			p.keys = strings.TrimSpace(rest)

@@ -296,7 +296,11 @@ func TestDemoSignin_KeyboardOnly(t *testing.T) {
 	b.open("/account")
 	b.until("offering passkeys", `!document.querySelector("[data-passkey=add]").hidden`)
 	order("Change the password, Change the address, Your sessions, how that works, Name of the new passkey, Add, Connect Harbour ID")
+	b.open("/sessions")
+	order("Log out the others, Log out everywhere, the stamp")
 	b.logout()
+	b.open("/old")
+	order("Log in as Cleo")
 
 	// A link by mail: five Tabs from the address to its button.
 	b.open("/login")
