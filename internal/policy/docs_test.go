@@ -169,3 +169,35 @@ func TestCitedPagesExist(t *testing.T) {
 		t.Error("nothing cites a page: the test reads nothing")
 	}
 }
+
+// TestMapIsWhole: docs/README.md leads to every page, so that nobody has to know that it
+// exists, and the README leads to docs/README.md.
+func TestMapIsWhole(t *testing.T) {
+	text := func(page string) string {
+		b, err := os.ReadFile(filepath.Join(root, page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	if !strings.Contains(text("README.md"), "](docs/README.md)") {
+		t.Error("README.md doesn't lead to docs/README.md")
+	}
+	plan := text("docs/README.md")
+	for _, page := range markdown(t) {
+		if page == "docs/README.md" || page == "LICENSE.md" {
+			continue
+		}
+		from, err := filepath.Rel("docs", page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The README of a directory is what a link to the directory shows.
+		if dir := strings.TrimSuffix(from, "/README.md"); !strings.Contains(plan, "]("+from) && !strings.Contains(plan, "]("+dir+")") {
+			t.Errorf("docs/README.md doesn't lead to %s", page)
+		}
+	}
+	if n := strings.Count(text("README.md"), "\n"); n > 200 {
+		t.Errorf("README.md has %d lines, and is the first thing that anybody reads: at most 200", n)
+	}
+}
