@@ -1,5 +1,5 @@
-// log.go: what to log of each Outcome. The words for reasons don't change between
-// versions, so alerts can depend on them.
+// Package ops logs each Outcome. The words for reasons don't change between versions, so
+// alerts can depend on them.
 package ops
 
 import (

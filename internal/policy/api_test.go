@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write docs/api/*.txt from the sources")
 // each. internal packages and commands have none.
 var frozen = []string{
 	"keyring", "cookie", "cookie/gorilla", "cookie/jose",
-	"ticket", "ssestore", "auth", "auth/next", "middleware", "middleware/middlewaretest", "marks", "serverless",
+	"ticket", "ssestore", "ssestore/legacy", "auth", "auth/next", "middleware", "middleware/middlewaretest", "marks", "serverless",
 	"fleet",
 	"fleet/enginetest",
 	"fleet/natskv",

@@ -39,6 +39,7 @@ var layers = []layer{
 	{pkg: "ticket", core: true, may: []string{"internal/", "keyring", "cookie"}, json: true},
 	{pkg: "marks", core: true, may: []string{"internal/", "keyring", "cookie"}},
 	{pkg: "ssestore", core: true, may: []string{"internal/", "keyring", "cookie", "marks"}, json: true},
+	{pkg: "ssestore/legacy", may: []string{"internal/", "keyring", "cookie", "cookie/jose", "ssestore"}, json: true},
 	{pkg: "auth", core: true, may: []string{"internal/", "keyring", "cookie", "marks", "ssestore"}, json: true},
 	{pkg: "auth/next", core: true, may: []string{"internal/"}},
 	{pkg: "fleet", may: []string{"internal/", "keyring", "cookie", "marks"}, json: true},

@@ -1,0 +1,227 @@
+package legacy
+
+import (
+	"bytes"
+	"compress/zlib"
+	"crypto/hmac"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/base64url"
+	"github.com/hardtack-go/hardtack/ssestore"
+)
+
+const (
+	// maxInflated is the most that a compressed session may unfold to. Both systems
+	// compress to stay below the 4 KB of a cookie, and JSON rarely shrinks to an eighth.
+	maxInflated = 32768
+
+	// leeway is how far ahead a date may be, because clocks differ, as in ssestore.
+	leeway = time.Minute
+
+	maxUnix = 253402300799 // 9999-12-31T23:59:59Z
+)
+
+// Flask is the session of Flask: "session", signed by itsdangerous. The secrets are
+// SECRET_KEY and SECRET_KEY_FALLBACKS, newest first. Migrate gets the JSON as Flask stores it, with
+// its tags: {" t": […]} for a tuple, {" d": "…"} for a date, and so on. Flask-Login keeps
+// the user's id under "_user_id". Flask's sessions can be read by their owner, so they
+// hold no secrets.
+//
+// Two HMACs of SHA-1 are all that a forged value costs.
+func Flask(c cookie.Config, secrets ...string) ssestore.Legacy {
+	keys := make([][]byte, len(secrets))
+	for i, s := range secrets {
+		m := hmac.New(sha1.New, []byte(s))
+		m.Write([]byte("cookie-session"))
+		keys[i] = m.Sum(nil)
+	}
+	return of(c, "session", format(secrets, func(string) opener {
+		return func(value string) (cookie.Opened, error) {
+			signed, mac, ok := cutLast(value, '.')
+			if !ok {
+				return cookie.Opened{}, cookie.ReasonForeign.Err()
+			}
+			payload, date, ok := cutLast(signed, '.')
+			sum, ok1 := base64url.PlainDecode(mac)
+			stamp, ok2 := base64url.PlainDecode(date)
+			if !ok || !ok1 || !ok2 || len(sum) != sha1.Size || len(stamp) == 0 || len(stamp) > 8 || stamp[0] == 0 {
+				return cookie.Opened{}, cookie.ReasonForeign.Err()
+			}
+			if !signedBy(keys, sum, func(key []byte) []byte { return mac1(key, signed) }) {
+				return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
+			}
+			var wide [8]byte
+			copy(wide[8-len(stamp):], stamp)
+			return unfold(payload, binary.BigEndian.Uint64(wide[:]))
+		}
+	}))
+}
+
+// Django is the session of Django with SESSION_ENGINE signed_cookies and the
+// JSONSerializer: "sessionid". The secrets are SECRET_KEY and SECRET_KEY_FALLBACKS, newest first.
+// Migrate gets the session's JSON; "_auth_user_id" is the user's id. Django
+// ends these sessions with the password by "_auth_user_hash"; set
+// auth.Config.PasswordChanged to do the same. Django's sessions can be read by their owner.
+//
+// An HMAC of SHA-256 is all that a forged value costs.
+func Django(c cookie.Config, secrets ...string) ssestore.Legacy {
+	keys := make([][]byte, len(secrets))
+	for i, s := range secrets {
+		sum := sha256.Sum256([]byte("django.contrib.sessions.backends.signed_cookies" + "signer" + s))
+		keys[i] = sum[:]
+	}
+	return of(c, "sessionid", format(secrets, func(string) opener {
+		return func(value string) (cookie.Opened, error) {
+			signed, mac, ok := cutLast(value, ':')
+			if !ok {
+				return cookie.Opened{}, cookie.ReasonForeign.Err()
+			}
+			payload, date, ok := cutLast(signed, ':')
+			sum, ok1 := base64url.PlainDecode(mac)
+			sec, ok2 := base62(date)
+			if !ok || !ok1 || !ok2 || len(sum) != sha256.Size {
+				return cookie.Opened{}, cookie.ReasonForeign.Err()
+			}
+			if !signedBy(keys, sum, func(key []byte) []byte { return mac256(key, signed) }) {
+				return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
+			}
+			return unfold(payload, sec)
+		}
+	}))
+}
+
+// CookieSession is the session of cookie-session for Express, or of any other whose
+// cookies are signed by Keygrip with its defaults: "session" and "session.sig". The
+// secrets are its keys, newest first. Migrate gets the session's JSON.
+//
+// The format has no date: set ssestore.Legacy.Issued to the day of the switch-over. Its
+// sessions can be read by their owner.
+//
+// An HMAC of SHA-1 is all that a forged value costs.
+func CookieSession(c cookie.Config, secrets ...string) ssestore.Legacy {
+	l := of(c, "session", format(secrets, func(name string) opener {
+		return func(value string) (cookie.Opened, error) {
+			payload, mac, ok := strings.Cut(value, ";")
+			sum, ok1 := base64url.PlainDecode(mac)
+			if !ok || !ok1 || len(sum) != sha1.Size {
+				return cookie.Opened{}, cookie.ReasonForeign.Err()
+			}
+			keys := make([][]byte, len(secrets))
+			for i, s := range secrets {
+				keys[i] = []byte(s)
+			}
+			if !signedBy(keys, sum, func(key []byte) []byte { return mac1(key, name+"="+payload) }) {
+				return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
+			}
+			plaintext, err := base64.StdEncoding.Strict().DecodeString(payload)
+			if err != nil {
+				return cookie.Opened{}, cookie.ReasonMalformed.Err()
+			}
+			return object(plaintext)
+		}
+	}))
+	l.Companion = ".sig"
+	return l
+}
+
+// cutLast cuts around the last sep.
+func cutLast(s string, sep byte) (before, after string, ok bool) {
+	i := strings.LastIndexByte(s, sep)
+	if i < 0 {
+		return "", "", false
+	}
+	return s[:i], s[i+1:], true
+}
+
+// signedBy reports whether one of the keys made the sum. It tries all of them.
+func signedBy(keys [][]byte, sum []byte, mac func(key []byte) []byte) (ok bool) {
+	for _, key := range keys {
+		ok = hmac.Equal(mac(key), sum) || ok
+	}
+	return ok
+}
+
+func mac1(key []byte, text string) []byte {
+	m := hmac.New(sha1.New, key)
+	io.WriteString(m, text)
+	return m.Sum(nil)
+}
+
+func mac256(key []byte, text string) []byte {
+	m := hmac.New(sha256.New, key)
+	io.WriteString(m, text)
+	return m.Sum(nil)
+}
+
+// base62 reads a number as Django writes it.
+func base62(s string) (n uint64, ok bool) {
+	if s == "" || len(s) > 8 || s[0] == '0' {
+		return 0, false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case '0' <= c && c <= '9':
+			c -= '0'
+		case 'A' <= c && c <= 'Z':
+			c -= 'A' - 10
+		case 'a' <= c && c <= 'z':
+			c -= 'a' - 36
+		default:
+			return 0, false
+		}
+		n = n*62 + uint64(c)
+	}
+	return n, true
+}
+
+// unfold decodes what Flask and Django sign: base64url of JSON, compressed if a dot comes
+// first.
+func unfold(payload string, sec uint64) (cookie.Opened, error) {
+	if sec == 0 || sec > maxUnix {
+		return cookie.Opened{}, cookie.ReasonMalformed.Err()
+	}
+	issued := time.Unix(int64(sec), 0).UTC()
+	if issued.After(time.Now().Add(leeway)) {
+		return cookie.Opened{}, cookie.ReasonFuture.Err()
+	}
+	packed, compressed := strings.CutPrefix(payload, ".")
+	plaintext, ok := base64url.PlainDecode(packed)
+	if ok && compressed {
+		plaintext, ok = inflate(plaintext)
+	}
+	if !ok {
+		return cookie.Opened{}, cookie.ReasonMalformed.Err()
+	}
+	o, err := object(plaintext)
+	o.Issued = issued
+	return o, err
+}
+
+// inflate decompresses up to maxInflated bytes, and nothing that goes on after that.
+func inflate(packed []byte) ([]byte, bool) {
+	r, err := zlib.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, false
+	}
+	var out bytes.Buffer
+	n, err := io.Copy(&out, io.LimitReader(r, maxInflated+1))
+	return out.Bytes(), err == nil && n <= maxInflated
+}
+
+// object returns an authentic plaintext that must be one JSON object.
+func object(plaintext []byte) (cookie.Opened, error) {
+	text := bytes.TrimLeft(plaintext, " \t\r\n")
+	if len(text) == 0 || text[0] != '{' || !json.Valid(plaintext) {
+		return cookie.Opened{}, refuse(ErrNotJSON)
+	}
+	return cookie.Opened{Plaintext: plaintext}, nil
+}
