@@ -327,7 +327,7 @@ func (r Principal) Mark() (marks.Mark, bool) {
 // end with its response: by a logout, a login, an impersonation or Reissue. An
 // auth.Manager publishes them. A session that names nobody gets no mark, because anyone
 // could then fill the memory of every instance.
-func (r Principal) Ended() (all []marks.Mark) {
+func (r Principal) Ended() []marks.Mark {
 	p := r.s.lock()
 	if p == nil {
 		return nil
@@ -336,6 +336,7 @@ func (r Principal) Ended() (all []marks.Mark) {
 	if p.rare == nil || p.ending == endingNo && p.proof < proofBegun {
 		return nil
 	}
+	var all []marks.Mark
 	for i := range p.rare.over {
 		if o := &p.rare.over[i]; o.user {
 			all = append(all, sessionMark(&o.sid, o.end))
