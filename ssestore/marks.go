@@ -252,7 +252,7 @@ func (r Principal) Link(name string) error {
 	var have [marks.MaxLinks]marks.Name
 	kept := make([]marks.Name, 0, marks.MaxLinks)
 	if m, ok := p.links(); ok {
-		if rest, ok := parseLinks(m.Raw, &have); !ok || len(rest) > 0 {
+		if _, ok := parseLinks(m.Raw, &have); !ok { // one JSON value, so nothing follows
 			return ErrLinks
 		}
 		for _, l := range have {

@@ -57,8 +57,9 @@ func TestN9_LateResponses(t *testing.T) {
 			must(t, errors.Join(s.Remember(false), s.ExpireAt(after(31*time.Minute))))
 			logout(s)
 		},
-		"another login": func(s *ssestore.Session) { login(t, s, "2") },
-		"from a list":   nil, // with the mark that was kept at the login
+		"another login":      func(s *ssestore.Session) { login(t, s, "2") },
+		"from a list":        nil, // with the mark that was kept at the login
+		"with a mark of now": nil,
 	}
 	const now = 30 * time.Minute
 	each(t, func(t *testing.T, c codec) {
@@ -80,6 +81,9 @@ func TestN9_LateResponses(t *testing.T) {
 						slow := b.peek(newer, after(now))
 						late(slow)
 						if end == nil {
+							if endName == "with a mark of now" {
+								kept = markOf(t, store, b, after(now))
+							}
 							set.Apply(after(now), kept)
 						} else {
 							s := b.peek(short, after(now))

@@ -52,7 +52,7 @@ func (r Principal) Within() (id string, ok bool) {
 	}
 	defer p.mu.Unlock()
 	p.access()
-	if p.store == nil || p.store.window == 0 || p.c.Sub == "" || p.unverified() {
+	if p.store == nil || p.store.window == 0 || p.c.Sub == "" {
 		return "", false
 	}
 	if p.proof == proofNone {
