@@ -256,7 +256,7 @@ func TestF509_Reason(t *testing.T) {
 
 	why := func(r *http.Request) string {
 		switch middleware.Reason(r) {
-		case cookie.ReasonExpired, cookie.ReasonEnded:
+		case cookie.ReasonExpired, cookie.ReasonEnded, cookie.ReasonRevoked:
 			return "Your session has ended. Please log in again."
 		case cookie.ReasonStampMismatch:
 			return "Your password has been changed. Please log in with the new one."
