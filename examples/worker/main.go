@@ -18,6 +18,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -28,6 +29,8 @@ type site struct {
 	store    *ssestore.Store
 	accounts *auth.Manager[string]
 	password string
+	marks    *marks.Reader // nil: no session is ended elsewhere
+	now      time.Time     // of the request at hand
 }
 
 func newSite() (*site, error) {
@@ -37,8 +40,16 @@ func newSite() (*site, error) {
 		Next:     os.Getenv("SESSION_SECRET_NEXT"),
 	})
 	s := &site{password: os.Getenv("PASSWORD")}
-	var err1, err2 error
-	s.store, err1 = ssestore.New(ssestore.Config{Keys: keys})
+	config := ssestore.Config{Keys: keys}
+	var err1, err2, err3 error
+	if text := os.Getenv("MARKS_MAX_STALE"); text != "" {
+		var stale time.Duration
+		if stale, err3 = time.ParseDuration(text); err3 == nil {
+			s.marks, err3 = marks.NewReader(marks.ReaderConfig{Keys: keys, Policy: marks.Policy{MaxStale: stale, FailClosed: true}})
+			config.Marks = s.marks
+		}
+	}
+	s.store, err1 = ssestore.New(config)
 	s.accounts, err2 = auth.New(auth.Config[string]{
 		UserByID: func(_ context.Context, id string) (string, error) {
 			if id != "ada" {
@@ -49,7 +60,7 @@ func newSite() (*site, error) {
 		ID:    func(name string) string { return name },
 		Stamp: func(string) string { return s.password },
 	})
-	return s, errors.Join(err0, err1, err2)
+	return s, errors.Join(err0, err1, err2, err3)
 }
 
 // A request comes as lines: the method, the path, the time in milliseconds, the value of
@@ -103,6 +114,9 @@ func (s *site) handle(r request, session *ssestore.Session) (status int, locatio
 	switch r.method + " " + r.path {
 	case "GET /":
 		name, err := s.accounts.GetUser(ctx, session)
+		if errors.Is(err, auth.ErrUserStore) {
+			return 503, "", "Nobody can tell who you are right now. Try again in a minute."
+		}
 		if err != nil {
 			return 200, "", `<form method="post" action="/login"><input name="password" type="password"><button>Log in</button></form>`
 		}
@@ -152,6 +166,18 @@ func handle() int64 {
 	return int64(uintptr(unsafe.Pointer(&buffer[0])))<<32 | int64(len(buffer))
 }
 
+// put takes an object of a snapshot that answer has asked for. Its name is the first n bytes of
+// the buffer, and it is the rest: nothing, if it couldn't be fetched.
+//
+//go:wasmexport put
+func put(n int32) {
+	if err := only.marks.Put(only.now, string(buffer[:n]), buffer[n:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+}
+
+// answer returns "fetch" and names while objects are missing that the request needs. The host
+// fetches them, puts them, and asks again: there is no await in Go.
 func answer(text string) []string {
 	if only == nil {
 		s, err := newSite()
@@ -164,6 +190,11 @@ func answer(text string) []string {
 	r, ok := parse(text)
 	if !ok {
 		return []string{"400", "private", "", "not a request"}
+	}
+	if only.now = r.now; only.marks != nil {
+		if due := only.marks.Due(r.now, only.store.About(r.cookies, r.now)...); len(due) > 0 {
+			return append([]string{"fetch"}, due...)
+		}
 	}
 	return only.serve(r)
 }

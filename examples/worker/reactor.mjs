@@ -1,7 +1,8 @@
 // start runs the reactor with what Go asks of WASI (preview 1): arguments, environment,
 // clocks, random numbers, and a place for panics. It returns a function from the lines of
-// a request to those of the answer; main.go says what they are.
-export async function start(wasm, env) {
+// a request to those of the answer; main.go says what they are. fetchObject gets an object
+// of a snapshot by its name, or null.
+export async function start(wasm, env, fetchObject) {
   const variables = Object.entries(env).filter(([, v]) => typeof v === "string").map(([k, v]) => `${k}=${v}\0`);
   const encoder = new TextEncoder(), decoder = new TextDecoder();
   let memory;
@@ -42,10 +43,22 @@ export async function start(wasm, env) {
   const { exports } = await WebAssembly.instantiate(wasm, { wasi_snapshot_preview1: imports });
   memory = exports.memory;
   exports._initialize();
-  return (lines) => {
-    const request = encoder.encode(lines.join("\n"));
+  const ask = (request) => {
     bytes(exports.reserve(request.length), request.length).set(request);
     const answer = exports.handle();
     return decoder.decode(bytes(Number(answer >> 32n), Number(answer & 0xffffffffn))).split("\n");
+  };
+  const put = (name, object) => {
+    bytes(exports.reserve(name.length + object.length), name.length + object.length).set([...encoder.encode(name), ...object]);
+    exports.put(name.length);
+  };
+  return async (lines) => {
+    const request = encoder.encode(lines.join("\n"));
+    let answer = ask(request);
+    for (; answer[0] === "fetch"; answer = ask(request)) {
+      const objects = await Promise.all(answer.slice(1).map(async (name) => [name, await fetchObject(name).catch(() => null)]));
+      for (const [name, object] of objects) put(name, new Uint8Array(object ?? 0));
+    }
+    return answer;
   };
 }

@@ -7,9 +7,12 @@ export default {
   async fetch(request, env) {
     const password = request.method === "POST" ? ((await request.formData().catch(() => null))?.get("password") ?? "") : "";
     if (password.length > 1000) return new Response("", { status: 413 }); // the reactor's memory only grows
-    app ??= start(wasm, env);
+    app ??= start(wasm, env, async (name) => { // a bucket would be env.BUCKET.get(name)
+      const found = await env.MARKS.fetch(`http://marks/${name}`);
+      return found.ok ? found.arrayBuffer() : null;
+    });
     const oneLine = (s) => String(s ?? "").replaceAll("\n", " ");
-    const [status, secret, location, body, ...cookies] = (await app)([
+    const [status, secret, location, body, ...cookies] = await (await app)([
       request.method, oneLine(new URL(request.url).pathname), Date.now(), oneLine(request.headers.get("sec-fetch-site")),
       oneLine(password), oneLine(request.headers.get("cookie")),
     ]);

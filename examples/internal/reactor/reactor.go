@@ -51,8 +51,14 @@ type Reactor struct {
 // its address. The environment is as in [exec.Cmd].
 func Workerd(t *testing.T, path string, environment ...string) (url string) {
 	t.Helper()
-	all := []string{"SESSION_SECRETS_PREVIOUS=", "SESSION_SECRET_NEXT="} // workerd wants each binding to be there
-	return workerd.Start(t, filepath.Join(filepath.Dir(path), "config.capnp"), append(all, environment...))
+	return WorkerdWith(t, path, "127.0.0.1:1", environment...)
+}
+
+// WorkerdWith is Workerd with a server of snapshots, at a host and port.
+func WorkerdWith(t *testing.T, path, marks string, environment ...string) (url string) {
+	t.Helper()
+	all := []string{"SESSION_SECRETS_PREVIOUS=", "SESSION_SECRET_NEXT=", "MARKS_MAX_STALE="} // workerd wants each binding to be there
+	return workerd.Start(t, filepath.Join(filepath.Dir(path), "config.capnp"), append(all, environment...), "--external-addr", "marks="+marks)
 }
 
 // compiled keeps what wazero has compiled, which takes it seconds.
@@ -101,4 +107,17 @@ func (r *Reactor) Do(lines ...string) []string {
 		r.t.Fatal("the answer is outside of the memory")
 	}
 	return strings.Split(string(text), "\n")
+}
+
+// Put passes an object of a snapshot, after Do has returned "fetch" and its name.
+func (r *Reactor) Put(name string, object []byte) {
+	r.t.Helper()
+	ctx := r.t.Context()
+	at, err := r.module.ExportedFunction("reserve").Call(ctx, uint64(len(name)+len(object)))
+	if err != nil || !r.module.Memory().Write(uint32(at[0]), append([]byte(name), object...)) {
+		r.t.Fatalf("reserve: %v", err)
+	}
+	if _, err := r.module.ExportedFunction("put").Call(ctx, uint64(len(name))); err != nil {
+		r.t.Fatalf("put: %v", err)
+	}
 }
