@@ -12,6 +12,7 @@ const edge :Workerd.Worker = (
   modules = [
     (name = "worker.mjs", esModule = embed "worker.mjs"),
     (name = "@hardtack-go/reader", esModule = embed "../../js/reader.js"),
+    (name = "@hardtack-go/reader/marks", esModule = embed "../../js/marks.js"),
   ],
   bindings = [
     (name = "SESSION_READ_KEYS", fromEnvironment = "SESSION_READ_KEYS"),

@@ -11,16 +11,58 @@ import (
 	"log"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
 type user struct{ Name, Password string } // a real one holds a hash: see signin/password
+
+// An ender ends sessions on this one instance and publishes for the edge that it did. Where
+// there are several, a fleet.Fleet takes its place, and tells a Snapshotter in one of them.
+type ender struct {
+	set       *marks.Set
+	published *marks.Snapshotter
+	objects   sync.Map // by name; usually a bucket
+}
+
+func newEnder(ring *keyring.Keyring) (*ender, error) {
+	e := &ender{set: marks.New(marks.Policy{})}
+	var err error
+	e.published, err = marks.NewSnapshotter(marks.SnapshotConfig{Keys: ring, Store: func(_ context.Context, name string, object []byte) error {
+		e.objects.Store(name, object)
+		return nil
+	}})
+	return e, err
+}
+
+// End is for auth.Config.Ender.
+func (e *ender) End(ctx context.Context, m marks.Mark) error {
+	now := time.Now()
+	if m.Until == 0 {
+		m.Before, m.Until = now.Unix()+1, now.Add(ssestore.DefaultPersistentAbsolute).Unix()
+	}
+	e.set.Apply(now, m)
+	e.published.Apply(now, m)
+	return e.published.Publish(ctx, now) // or at the next interval
+}
+
+// ServeHTTP serves the snapshot. Anybody may have it: it names nobody, and it is signed.
+func (e *ender) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	object, ok := e.objects.Load(r.PathValue("name"))
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Write(object.([]byte))
+}
 
 // readKeys returns the keys that a reader needs, as a JWK Set. Whoever has them can read
 // every session and make new ones, so they go into the edge's secrets.
@@ -28,13 +70,14 @@ func readKeys(ring *keyring.Keyring) string {
 	barrier := keyring.Label{Purpose: "barrier", Name: cookie.DefaultName}
 	var keys []string
 	for _, key := range ring.Keys() {
-		keys = append(keys, string(key.ExportJWK(cookie.SealLabel(cookie.DefaultName, ""))), string(key.ExportJWK(barrier)))
+		keys = append(keys, string(key.ExportJWK(cookie.SealLabel(cookie.DefaultName, ""))), string(key.ExportJWK(barrier)),
+			string(key.ExportJWK(keyring.Label{Purpose: "marks"})))
 	}
 	return `{"keys":[` + strings.Join(keys, ",") + `]}`
 }
 
-func app(ring *keyring.Keyring, ada *user) (http.Handler, error) {
-	store, err1 := ssestore.New(ssestore.Config{Keys: ring, RenewVerified: 10 * time.Minute}) // the edge trusts that
+func app(ring *keyring.Keyring, ada *user, e *ender) (http.Handler, error) {
+	store, err1 := ssestore.New(ssestore.Config{Keys: ring, Marks: e.set, RenewVerified: 10 * time.Minute}) // the edge trusts that
 	accounts, err2 := auth.New(auth.Config[*user]{
 		UserByID: func(_ context.Context, id string) (*user, error) {
 			if id != ada.Name {
@@ -44,6 +87,7 @@ func app(ring *keyring.Keyring, ada *user) (http.Handler, error) {
 		},
 		ID:    func(u *user) string { return u.Name },
 		Stamp: func(u *user) string { return u.Password },
+		Ender: e,
 	})
 	guard, err3 := middleware.New(store, accounts, middleware.Config{LoginURL: "/login"})
 	if err := errors.Join(err1, err2, err3); err != nil {
@@ -67,16 +111,28 @@ func app(ring *keyring.Keyring, ada *user) (http.Handler, error) {
 		}
 		http.Redirect(w, r, guard.Next(r, "/hello"), http.StatusSeeOther)
 	})
+	mux.Handle("GET /snapshot/{name}", e)
 	mux.HandleFunc("POST /logout", guard.LogoutHandler("/login"))
 	return guard.Handler(mux), nil
 }
 
 func main() {
 	ring, ada := keyring.Generate(), &user{"ada", rand.Text()} // to outlive the process: keyring.OpenOrCreateFile
-	handler, err := app(ring, ada)
+	e, err := newEnder(ring)
 	if err != nil {
 		log.Fatal(err)
 	}
+	handler, err := app(ring, ada, e)
+	if err != nil {
+		log.Fatal(err)
+	}
+	go func() {
+		for ; ; time.Sleep(10 * time.Second) {
+			if err := e.published.Publish(context.Background(), time.Now()); err != nil {
+				log.Print(err)
+			}
+		}
+	}()
 	fmt.Printf("export SESSION_READ_KEYS='%s'\n", readKeys(ring))
 	fmt.Println("the password is", ada.Password)
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler))
