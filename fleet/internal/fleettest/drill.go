@@ -21,12 +21,12 @@ import (
 // hold.
 const Life = 100 * time.Second
 
-// Pace are the settings of the fleet in a Drill. Keys change every ten seconds, and each is
-// known for five before it seals. A watch that goes silent is opened again within a second,
-// and gets through after three more, which the drivers take to give up a dead connection.
+// Pace are the settings of the fleet in a Drill. Keys change every twelve seconds, and each is
+// known for six before it seals. A watch that goes silent is opened again after a second, and
+// gets through after at most three more, in which the drivers give up a dead connection.
 func Pace(_ int, c *fleet.Config) {
 	c.Beat = 250 * time.Millisecond
-	c.Rotation = fleet.Rotation{Every: 10 * time.Second, Ahead: 5 * time.Second}
+	c.Rotation = fleet.Rotation{Every: 12 * time.Second, Ahead: 6 * time.Second}
 }
 
 // A Drill is a fleet that does its work while somebody breaks the engine below it.
@@ -41,9 +41,12 @@ type Drill struct {
 	loads    int
 	lost     []string // what was lost, the first few
 	losses   int      // how much
+	excused  int      // and how much after this process had stood still
 	stall    time.Duration
-	ended    []ended // acknowledged
-	unknown  int     // not acknowledged
+	stalled  time.Time       // when it last stood still for more than a second
+	primary  map[string]bool // the keys that sealed
+	ended    []ended         // acknowledged
+	unknown  int             // not acknowledged
 }
 
 // A Member is one instance.
@@ -70,7 +73,7 @@ var note = ssestore.NewKey[string]("note")
 // until they are ready.
 func NewDrill(t *testing.T, engines []fleet.Engine, pace func(i int, c *fleet.Config)) *Drill {
 	t.Helper()
-	d := &Drill{t: t}
+	d := &Drill{t: t, primary: map[string]bool{}}
 	secret, err := fleet.Secret(bytes.Repeat([]byte("secret"), 6))
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +153,14 @@ func (d *Drill) Begin() {
 	last := time.Now()
 	d.stop = append(d.stop, d.run(func(ctx context.Context) {
 		every(ctx, 20*time.Millisecond, func() {
-			d.stall, last = max(d.stall, time.Since(last)), time.Now()
+			d.mu.Lock()
+			now := time.Now()
+			stall := now.Sub(last)
+			if d.stall, last = max(d.stall, stall), now; stall > time.Second {
+				d.stalled = now
+			}
+			d.primary[d.Members[0].At(now).Primary().ID()] = true
+			d.mu.Unlock()
 			d.visit()
 		})
 	}))
@@ -222,6 +232,12 @@ func (d *Drill) visit() {
 func (d *Drill) lose(format string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	// Keys are known for six seconds ahead. On a machine that stands still, that isn't
+	// enough, and not the fault of anything tested here.
+	if time.Since(d.stalled) < 10*time.Second {
+		d.excused++
+		return
+	}
 	if d.losses++; d.losses <= 10 {
 		d.lost = append(d.lost, time.Now().Format("05.000 ")+fmt.Sprintf(format, args...))
 	}
@@ -246,6 +262,13 @@ func (d *Drill) end(ctx context.Context) {
 		return
 	}
 	d.ended = append(d.ended, ended{begun.cookies, mark})
+}
+
+// Primaries is how many keys have sealed sessions since Begin.
+func (d *Drill) Primaries() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.primary)
 }
 
 // Ended is how many were acknowledged.
@@ -292,7 +315,7 @@ func (d *Drill) MustHaveLostNothing() {
 	d.t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.t.Logf("%d of %d loads lost; the test itself stood still for up to %s", d.losses, d.loads, d.stall.Round(time.Millisecond))
+	d.t.Logf("%d of %d loads were lost, and %d more after the test itself had stood still, for up to %s", d.losses, d.loads, d.excused, d.stall.Round(time.Millisecond))
 	if d.losses > 0 {
 		d.t.Errorf("%d of %d loads were lost, such as\n%s", d.losses, d.loads, strings.Join(d.lost, "\n"))
 	}
