@@ -10,7 +10,7 @@
 // Nine streams whose names begin with "{hardtack}:", if nobody says otherwise. One holds the
 // ring and the beat, the others marks, by how long they must be kept: a stream has no times
 // to live for its entries, so each of them is cut off at an age. Everything is sealed before
-// it gets here. 1,000,000 marks take about 200 MB of memory.
+// it gets here. 1,000,000 marks take about 240 MB of memory.
 //
 // A user of the server needs no more than
 //
@@ -46,9 +46,8 @@
 //
 // No call takes longer than five seconds. A watch whose server doesn't answer ends after
 // four seconds, and the fleet opens it again. It listens with XREAD and a time
-// limit, so an idle one costs a command every two seconds. Writes aren't repeated: an error
-// of ending a session says that nobody knows whether the others hear of it, and calling it
-// again does no harm.
+// limit, so an idle one costs a command every two seconds. A mark is sent again for five
+// seconds, so a session can be ended while the server starts again.
 //
 // # Why rueidis
 //

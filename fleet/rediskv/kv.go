@@ -128,13 +128,15 @@ func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (u
 	return revision(id)
 }
 
-// push stores an entry, and drops what is older than ARGV[3] milliseconds.
-var push = rueidis.NewLuaScript(`
+// push stores an entry, and drops what is older than ARGV[3] milliseconds. Twice is as good
+// as once, so the client may try again.
+var push = rueidis.NewLuaScriptRetryable(`
 local oldest = redis.call('TIME')[1] * 1000 - ARGV[3]
 return redis.call('XADD', KEYS[1], 'MINID', '~', string.format('%.0f', oldest), '*', 'n', ARGV[1], 'v', ARGV[2])`)
 
-// Append stores a value for at least ttl, or for ten years. Storing it again adds an entry,
-// which tells nobody anything new. See [fleet.Engine].
+// Append stores a value for at least ttl, or for ten years. If the server doesn't answer, it
+// tries again for five seconds. Storing it again adds an entry, which tells nobody anything
+// new. See [fleet.Engine].
 func (k *KV) Append(ctx context.Context, name string, value []byte, ttl time.Duration) error {
 	if err := fleet.Check(name, value); err != nil {
 		return err

@@ -45,8 +45,14 @@ func TestY64_ServerKilled(t *testing.T) {
 	enginetest.Run(t, func(t *testing.T) enginetest.Storage {
 		prefix := newPrefix()
 		return enginetest.Storage{
-			Open:     func(t *testing.T) fleet.Engine { return open(t, s, prefix) },
-			Crash:    s.crash,
+			Open:  func(t *testing.T) fleet.Engine { return open(t, s, prefix) },
+			Crash: s.crash,
+			Lose: func(t *testing.T) {
+				admin := connect(t, rueidis.ClientOption{InitAddress: []string{s.addr()}})
+				if err := admin.Do(t.Context(), admin.B().Flushall().Build()).Error(); err != nil {
+					t.Fatal(err)
+				}
+			},
 			Patience: fleettest.Patience,
 		}
 	})
