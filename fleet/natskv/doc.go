@@ -13,16 +13,18 @@
 //
 // One bucket, "hardtack" if nobody says otherwise. The keys that begin with "s." hold the
 // ring and the beat, those that begin with "a." a mark each, which the server drops at its
-// end. Everything is sealed before it gets here. 1,000,000 marks take about 250 MB.
+// end. Everything is sealed before it gets here. 1,000,000 marks take about 300 MB.
 //
 // The bucket is created if it doesn't exist, in a file on three servers. To create it
 // yourself, give it 3 replicas, a history of 1, no max age and a limit marker TTL of a
 // second: without the latter it takes no times to live. That needs NATS 2.11. An existing
 // bucket that would forget the ring is refused with [ErrBucket].
 //
-// An instance has to publish to $KV.hardtack.> and $JS.API.> (STREAM.INFO, STREAM.CREATE,
-// CONSUMER.CREATE and DIRECT.GET of the stream KV_hardtack, and INFO), and to subscribe to
-// its inbox.
+// An instance has to subscribe to its inbox, and to publish to
+//
+//	$KV.hardtack.>  $JS.FC.>  $JS.API.INFO
+//	$JS.API.STREAM.INFO.KV_hardtack  $JS.API.STREAM.CREATE.KV_hardtack
+//	$JS.API.CONSUMER.CREATE.KV_hardtack.>  $JS.API.DIRECT.GET.KV_hardtack.>
 //
 // # The settings of the servers
 //

@@ -190,35 +190,47 @@ func (k *KV) opened(ctx context.Context) (jetstream.KeyValue, error) {
 	return bucket, err
 }
 
+// forget makes the next call look for the bucket.
+func (k *KV) forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.bucket = nil
+}
+
 // Swap stores a value if the revision is rev. See [fleet.Engine].
 func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (uint64, error) {
 	if err := fleet.Check(name, value); err != nil {
 		return 0, err
 	}
+	if rev > math.MaxInt64 { // which the server wouldn't read
+		return 0, fleet.ErrConflict
+	}
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	bucket, err := k.opened(ctx)
-	if err != nil {
-		return 0, err
+	for {
+		bucket, err := k.opened(ctx)
+		if err != nil {
+			return 0, err
+		}
+		var next uint64
+		if rev == 0 {
+			next, err = bucket.Create(ctx, swapPrefix+name, value)
+		} else {
+			next, err = bucket.Update(ctx, swapPrefix+name, value, rev)
+		}
+		switch {
+		case err == nil:
+			return next, nil
+		// A bucket with replicas says it with another code than one without; nats.go knows
+		// both under these names.
+		case errors.Is(err, jetstream.ErrKeyExists), errors.Is(err, jetstream.ErrKeyRevisionMismatch):
+			return 0, fleet.ErrConflict
+		case errors.Is(err, jetstream.ErrNoStreamResponse) && ctx.Err() == nil:
+			k.forget() // nobody got it: the bucket is gone, or has no leader for now
+		default:
+			return 0, fmt.Errorf("natskv: swap: %w", err)
+		}
 	}
-	var next uint64
-	switch {
-	case rev == 0:
-		next, err = bucket.Create(ctx, swapPrefix+name, value)
-	case rev > math.MaxInt64: // which the server wouldn't read
-		return 0, fleet.ErrConflict
-	default:
-		next, err = bucket.Update(ctx, swapPrefix+name, value, rev)
-	}
-	// A bucket with replicas says it with another code than one without; nats.go knows
-	// both under these names.
-	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
-		return 0, fleet.ErrConflict
-	}
-	if err != nil {
-		return 0, fmt.Errorf("natskv: swap: %w", err)
-	}
-	return next, nil
 }
 
 // Append stores a value that the server drops after ttl, in whole seconds. If the server
@@ -230,15 +242,17 @@ func (k *KV) Append(ctx context.Context, name string, value []byte, ttl time.Dur
 	}
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	bucket, err := k.opened(ctx)
-	if err != nil {
-		return err
-	}
 	seconds := max(time.Second, (ttl + time.Second - 1).Truncate(time.Second))
 	for {
-		err := appendOnce(ctx, bucket, name, value, seconds)
-		if err == nil || ctx.Err() != nil {
+		bucket, err := k.opened(ctx)
+		if err != nil {
 			return err
+		}
+		if err = appendOnce(ctx, bucket, name, value, seconds); err == nil {
+			return nil
+		}
+		if errors.Is(err, jetstream.ErrNoStreamResponse) {
+			k.forget()
 		}
 		select {
 		case <-ctx.Done():

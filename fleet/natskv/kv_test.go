@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -36,8 +37,13 @@ func suite(t *testing.T, size int, process bool, crash func(*cluster, *testing.T
 	enginetest.Run(t, func(t *testing.T) enginetest.Storage {
 		bucket := newBucket()
 		return enginetest.Storage{
-			Open:     func(t *testing.T) fleet.Engine { return open(t, c.urls(), bucket, size) },
-			Crash:    func(t *testing.T) { crash(c, t) },
+			Open:  func(t *testing.T) fleet.Engine { return open(t, c.urls(), bucket, size) },
+			Crash: func(t *testing.T) { crash(c, t) },
+			Lose: func(t *testing.T) {
+				if err := connect(t, c.urls()).DeleteKeyValue(t.Context(), bucket); err != nil {
+					t.Fatal(err)
+				}
+			},
 			Patience: fleettest.Patience,
 		}
 	})
@@ -190,6 +196,48 @@ func TestY62_ForeignValues(t *testing.T) {
 }
 
 func second(_ uint64, err error) error { return err }
+
+// TestY62_Permissions: a user who may do what the package's comment says, and nothing else, is
+// enough.
+func TestY62_Permissions(t *testing.T) {
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true,
+		Users: []*server.User{{Username: "app", Password: "password", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Allow: []string{
+				"$KV.hardtack.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.KV_hardtack", "$JS.API.STREAM.CREATE.KV_hardtack",
+				"$JS.API.CONSUMER.CREATE.KV_hardtack.>", "$JS.API.DIRECT.GET.KV_hardtack.>", "$JS.FC.>",
+			}},
+			Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
+		}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(s.Shutdown)
+	js := connect(t, s.ClientURL(), nats.UserInfo("app", "password"), nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
+		t.Errorf("not allowed: %v", err)
+	}))
+	kv, err := natskv.New(natskv.Config{JetStream: js, Replicas: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rev := uint64(0)
+	for range 2 { // the second Watch goes on
+		l := fleettest.Listen(t, kv)
+		if rev, err = kv.Swap(t.Context(), "ring", []byte("v"), rev); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := kv.Append(t.Context(), "m.one", []byte("v"), time.Hour); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.Has(t, "m.one", "v")
+		fleettest.Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
+		l.Stop()
+	}
+}
 
 // TestY63_SilentConnection: a watch whose connection swallows everything ends by itself, and
 // the next one gets through, although nats.go takes the connection for a good one.

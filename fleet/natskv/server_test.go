@@ -213,7 +213,8 @@ func (c *cluster) urls() string {
 // connect connects as the package's comment says.
 func connect(t *testing.T, urls string, options ...nats.Option) jetstream.JetStream {
 	t.Helper()
-	conn, err := nats.Connect(urls, append(options, nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
+	quiet := nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}) // or it prints
+	conn, err := nats.Connect(urls, append(append([]nats.Option{quiet}, options...), nats.MaxReconnects(-1), nats.RetryOnFailedConnect(true),
 		nats.ReconnectWait(100*time.Millisecond), nats.ReconnectBufSize(-1), nats.Timeout(5*time.Second))...)
 	if err != nil {
 		t.Fatal(err)
