@@ -57,7 +57,7 @@ func (d database) open(t testing.TB) *sql.DB {
 // engine opens an Engine over a pool.
 func (d database) engine(t testing.TB, db *sql.DB) *sqlkv.KV {
 	t.Helper()
-	k, err := sqlkv.New(sqlkv.Config{DB: db, Dialect: d.dialect, Table: d.table, Interval: 20 * time.Millisecond})
+	k, err := sqlkv.New(sqlkv.Config{DB: db, Dialect: d.dialect, Table: d.table, Interval: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -130,11 +130,11 @@ func child() {
 		fail(err)
 	}
 	for i := 0; ; i++ {
-		_, err := tx.ExecContext(ctx, "INSERT INTO news (name, value, rev) VALUES (?, ?, 1)", fmt.Sprintf("half-%d", i), "half"+strings.Repeat("x", 4000))
+		_, err := tx.ExecContext(ctx, "INSERT INTO news (name, value, rev) VALUES (?, ?, 1)", fmt.Sprintf("half-%d", i), "half"+strings.Repeat("x", 16000))
 		if err != nil {
 			fail(err)
 		}
-		if i == 1000 { // more than its cache holds, so that some of it is in the file
+		if i == 200 { // more than its cache holds, so that some of it is in the file
 			fmt.Println("writing")
 		}
 		if i > 100000 {
