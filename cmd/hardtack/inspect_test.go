@@ -223,6 +223,7 @@ func looks(t testing.TB) []look {
 
 		{"expired-exp", seal(anonymous(created-6*hour, created+hour/2, created+50*60, "")), nil, 1},
 		{"expired-absolute", seal(anonymous(created-13*hour, created+12*hour, created+50*60, "")), nil, 1},
+		{"expired-issued-anew", seal(strings.Replace(session(), fmt.Sprintf(`"auth_time":%d`, created), fmt.Sprintf(`"auth_time":%d`, created-12*hour), 1)), nil, 1},
 		{"expired-idle", seal(anonymous(created, created+12*hour, created+29*60, "")), nil, 1},
 		{"expired-end", seal(anonymous(created, created+12*hour, created+50*60, fmt.Sprintf(`,"end":%d`, created+55*60))), nil, 1},
 		{"expired-persistent", seal(anonymous(created-20*24*hour, created+10*24*hour, created-15*24*hour, `,"per":true`)), nil, 1},
