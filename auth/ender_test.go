@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -437,4 +438,33 @@ func TestN27_ClientGoesAway(t *testing.T) {
 		same(t, name+": told", f.kinds(), "s")
 		x.refused(copied)
 	}
+}
+
+// TestN23_TakenOver: a session of another system that logs out the others becomes one of
+// ours, with a stamp, and copies of the other system's cookie end.
+func TestN23_TakenOver(t *testing.T) {
+	x, b := migrating(t)
+	copied := b.copy()
+	f := &fleet{set: marks.New(marks.Policy{}), now: func() time.Time { return x.now }}
+	var err error
+	x.store, err = ssestore.New(ssestore.Config{Keys: ring(t, 1), Idle: 2 * time.Hour, Marks: f.set, Legacy: []ssestore.Legacy{{
+		Cookie: cookie.Config{Name: "old"}, Until: t0.AddDate(0, 1, 0),
+		Format:  func(string, string) (cookie.Codec, error) { return oldFormat{}, nil },
+		Migrate: func(s *ssestore.Session, plaintext []byte) error { return s.Adopt(string(plaintext)) },
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x.users = x.manager(func(c *auth.Config[*user]) { c.Ender = f })
+	x.lives(copied, "1")
+	out, err := x.do(b, x.users.LogoutOthers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "cookies", len(b), 2) // the session and its barrier
+	same(t, "restamped", out.Restamped, true)
+	same(t, "stk", claims(t, b)["stk"], kid(1))
+	x.lives(b, "1")
+	id, out := x.whoami(copied)
+	same(t, "the copy", id+" "+out.Refused.String(), " revoked")
 }

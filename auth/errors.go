@@ -19,8 +19,9 @@ var (
 	// [ssestore.ErrBadID].
 	ErrBadID = ssestore.ErrBadID
 	// ErrUserStore is returned when the user store failed, so that nobody knows who
-	// this is. [errors.As] and [errors.Is] reach the error that UserByID returned.
-	// Answer with 503 and not with a login page: the session is still good.
+	// this is, and when nobody can tell whether the session was ended. [errors.As] and
+	// [errors.Is] reach the error that UserByID returned. Answer with 503 and not with a
+	// login page: the session is still good.
 	ErrUserStore = errors.New("auth: the user store failed")
 	// ErrNotLoggedIn is returned when RefreshStamp, LogoutEverywhere, LogoutOthers,
 	// Impersonate or EndImpersonation found no user, or another one, in this request.

@@ -17,8 +17,9 @@ import (
 //     when the stamp doesn't match within a minute of a login, a renewal or
 //     RefreshStamp, the session is left alone: the store may have answered from a
 //     replica that hasn't seen the new password yet.
-//   - [ErrUserStore] means that the store failed. Nothing but a logout will be
-//     written in this request; answer with 503.
+//   - [ErrUserStore] means that the store failed, or that nobody can tell whether the
+//     session was ended ([ssestore.Config].Marks). Nothing but a logout will be written
+//     in this request; answer with 503.
 //   - [ErrNoSession] means that s is nil.
 //
 // GetUser asks the store at most once per request. Concurrent calls wait for one
@@ -54,7 +55,7 @@ func (m *Manager[U]) GetUser(ctx context.Context, s *ssestore.Session) (U, error
 // Recheck asks for the user again, at the time now. It is for a connection that
 // outlives its request, such as a WebSocket or a stream of events, where GetUser
 // would repeat the answer it gave when the request came. Recheck asks the store
-// again, and judges the session's lifetimes and stamp as if its cookie had just
+// again, and judges the session's lifetimes, stamp and marks as if its cookie had just
 // arrived. It writes nothing and doesn't change s.
 //
 // Call it about once a minute, and before an action that matters. If it returns
@@ -64,8 +65,8 @@ func (m *Manager[U]) GetUser(ctx context.Context, s *ssestore.Session) (U, error
 //
 // The idle time counts from the renewal that s knows about. If other requests have
 // renewed the session since, its client has to reconnect once per idle time. Recheck
-// doesn't know about a logout in the browser. The page's connections end with the
-// page, and a page that stays must close them itself.
+// knows about a logout in the browser only with a [Config].Ender. The page's connections
+// end with the page, and a page that stays must close them itself.
 func (m *Manager[U]) Recheck(ctx context.Context, s *ssestore.Session, now time.Time) (U, error) {
 	return m.GetUser(ctx, s.Principal().Again(now))
 }

@@ -9,8 +9,9 @@ import "github.com/hardtack-go/hardtack/ssestore"
 // that can call GetUser decide.
 //
 // Within the window, nobody notices that the user has changed their password, has been
-// locked or deleted, or has logged out elsewhere. It's good enough for a name on a page
-// or for public content with a personal touch. What matters should ask GetUser.
+// locked or deleted, or has logged out elsewhere, but for what [ssestore.Config].Marks
+// say. It's good enough for a name on a page or for public content with a personal
+// touch. What matters should ask GetUser.
 //
 // While somebody is impersonated, id is the impersonated user's. Where a program calls
 // GetUser too, that answer counts.
