@@ -30,7 +30,7 @@ func TestHowtoIsCompiled(t *testing.T) {
 	}
 	pages := 0
 	for _, page := range markdown(t) {
-		if page == "README.md" || page == "js/README.md" {
+		if page == "README.md" {
 			continue // see TestREADMEProgram
 		}
 		blocks := goBlocks(t, page)
