@@ -34,7 +34,7 @@ type docLink struct{ File, Label string }
 func (d docs) list() (found []docLink) {
 	for _, l := range []docLink{
 		{"HOWTO.md", "How-to"}, {"SIGNIN.md", "Sign-in"}, {"BEHAVIOUR.md", "Behaviour"}, {"FORMAT.md", "Format"},
-		{"ROTATION.md", "Rotation"}, {"STAMP.md", "Stamp"}, {"THREATS.md", "Threats"},
+		{"ROTATION.md", "Rotation"}, {"FLEET.md", "Fleet"}, {"STAMP.md", "Stamp"}, {"THREATS.md", "Threats"},
 	} {
 		if d.path(l.File) != "" {
 			found = append(found, l)

@@ -297,7 +297,7 @@ func TestDemoSignin_KeyboardOnly(t *testing.T) {
 	b.until("offering passkeys", `!document.querySelector("[data-passkey=add]").hidden`)
 	order("Change the password, Change the address, Your sessions, how that works, Name of the new passkey, Add, Connect Harbour ID")
 	b.open("/sessions")
-	order("Log out the others, Log out everywhere, the stamp")
+	order("Log out the others, Log out everywhere, how marks reach every instance, the stamp")
 	b.logout()
 	b.open("/old")
 	order("Log in as Cleo")
