@@ -396,7 +396,9 @@ func TestY23_EngineLearnsNothing(t *testing.T) {
 
 func TestY24_LeakedKey(t *testing.T) {
 	bubble(t, func(w *world) {
-		slow := func(c *fleet.Config) { c.Beat = time.Minute }
+		slow := func(c *fleet.Config) {
+			c.Beat, c.Rotation.Every = time.Minute, 60*day // no other change of the ring
+		}
 		all := w.some(2, slow)
 		first := all[0].At(time.Now()).Primary().ID()
 		under := all[0].seal()
@@ -427,7 +429,7 @@ func TestY24_LeakedKey(t *testing.T) {
 		}
 		// Beats under it count no more.
 		w.Forge("beat", sealMark(leaked, "shop", "beat", make([]byte, 16)))
-		w.Forge("m.x", sealMark(leaked, "shop", "mark", plainMark(marks.Mark{Kind: marks.Session, ID: "late", Until: time.Now().Unix() + 60})))
+		w.Forge("m.x", sealMark(leaked, "shop", "mark", plainMark(marks.Mark{Kind: marks.Session, ID: "late", Until: time.Now().Unix() + 3600})))
 		wait(time.Millisecond)
 		// It is known what the key sealed, so this is, too; docs/THREATS.md says so.
 		if !all[0].refuses("late", "", time.Now()) {
@@ -435,7 +437,7 @@ func TestY24_LeakedKey(t *testing.T) {
 		}
 		// And once everything that it sealed is over, nothing of it is left.
 		wait(31 * day)
-		w.Forge("m.y", sealMark(leaked, "shop", "mark", plainMark(marks.Mark{Kind: marks.Session, ID: "later", Until: time.Now().Unix() + 60})))
+		w.Forge("m.y", sealMark(leaked, "shop", "mark", plainMark(marks.Mark{Kind: marks.Session, ID: "later", Until: time.Now().Unix() + 3600})))
 		wait(time.Minute)
 		if all[0].refuses("later", "", time.Now()) {
 			t.Error("a month later, marks under it are still read")

@@ -121,11 +121,19 @@ func TestY9_EngineGoesBack(t *testing.T) {
 	for _, broken := range []bool{false, true} {
 		bubble(t, func(w *world) {
 			all := w.some(3, nil)
-			old := w.Copy()
+			older := w.Copy()
 			all[0].change((*keyring.Keyring).Rotate)
-			all[1].change((*keyring.Keyring).Rotate)
+			all[1].change(func(r *keyring.Keyring) (*keyring.Keyring, error) {
+				return r.Add(keyring.NewKeyAt(time.Now().Add(time.Hour)))
+			})
+			old := w.Copy()
+			if broken {
+				old = older
+			}
+			all[1].change(func(r *keyring.Keyring) (*keyring.Keyring, error) { return r.Promote(r.Keys()[0].ID()) })
 			wait(5 * beat)
 			kids, seq := oneRing(t, all), all[0].Status().Sequence
+			primary := all[0].At(time.Now()).Primary().ID()
 			w.Restore(old)
 			if broken {
 				w.Down(true)
@@ -135,6 +143,11 @@ func TestY9_EngineGoesBack(t *testing.T) {
 				wait(beat)
 				if got := oneRing(t, all); got != kids {
 					t.Fatalf("the keys were %s, and are %s", kids, got)
+				}
+				for _, in := range all {
+					if got := in.At(time.Now()).Primary().ID(); got != primary {
+						t.Fatalf("the primary was %s, and is %s", primary, got)
+					}
 				}
 			}
 			if got := w.some(1, nil)[0]; got.kids() != kids || got.Status().Sequence < seq {
@@ -227,34 +240,32 @@ func TestY11_NoSecondRing(t *testing.T) {
 // or from none.
 func TestY12_Fork(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		lose func(*world, enginetest.Copy)
+		name    string
+		lose    func(*world, enginetest.Copy)
+		changes int // on the other side
 	}{
-		{"everything lost", func(w *world, _ enginetest.Copy) { w.Lose() }},
-		{"an old copy", func(w *world, old enginetest.Copy) { w.Restore(old) }},
+		{"everything lost", func(w *world, _ enginetest.Copy) { w.Lose() }, 1},
+		{"an old copy", func(w *world, old enginetest.Copy) { w.Restore(old) }, 1},
+		{"an old copy, and more changes", func(w *world, old enginetest.Copy) { w.Restore(old) }, 5},
 	} {
 		bubble(t, func(w *world) {
 			held := w.some(1, nil)[0]
 			other := w.some(1, nil)[0]
-			old := w.Copy()
 			held.change((*keyring.Keyring).Rotate)
 			leaked := held.At(time.Now()).Primary().ID()
+			old := w.Copy()
 			held.change(func(r *keyring.Keyring) (*keyring.Keyring, error) { return r.Replace(leaked) })
+			held.change(nil)
 			before := held.seal()
 			held.conn.Down(true)
 			other.stop()
 			c.lose(w, old)
 			w.Down(true)
 			w.Down(false)
-			if c.name == "an old copy" {
-				wait(time.Hour) // so that the last beat is old
-			}
+			wait(time.Hour) // so that the last beat is old
 			away := w.some(2, nil)
-			away[0].change((*keyring.Keyring).Rotate)
-			if c.name == "an old copy" {
-				for range 5 { // more changes than the other side had
-					away[0].change((*keyring.Keyring).Rotate)
-				}
+			for range c.changes {
+				away[0].change((*keyring.Keyring).Rotate)
 			}
 			meanwhile := away[0].seal()
 			if away[0].opens(before) {
@@ -343,6 +354,9 @@ func TestY13_ForeignRings(t *testing.T) {
 				}
 				if n := strings.Count(in.log.String(), "can't be read"); n < 1 || n > 6 {
 					t.Errorf("%s: %d lines in five minutes:\n%s", name, n, in.log)
+				}
+				if of := strings.Contains(in.log.String(), "of another application"); of != (name == "another application" || name == "no application") {
+					t.Errorf("%s: logged as that of another application: %v", name, of)
 				}
 				if strings.Contains(in.log.String(), set[30:60]) {
 					t.Errorf("%s: logged with contents", name)
