@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -29,8 +30,7 @@ func TestMain(m *testing.M) {
 	}
 	code := m.Run()
 	if s := server.Load(); s != nil {
-		s.kill()
-		os.RemoveAll(s.dir)
+		s.end()
 	}
 	os.Exit(code)
 }
@@ -111,6 +111,7 @@ func newPostgres(t *testing.T) database {
 // A cluster is a PostgreSQL server of its own.
 type cluster struct {
 	bin, dir string
+	port     int
 	as       *syscall.Credential // whom it runs as; nil: us
 	running  *exec.Cmd
 }
@@ -120,7 +121,7 @@ var (
 	starter sync.Mutex
 )
 
-// postgres returns the server, which all tests share. It starts with the first of them.
+// postgres returns the server that tests share. It starts with the first of them.
 func postgres(t testing.TB) *cluster {
 	t.Helper()
 	starter.Lock()
@@ -128,6 +129,14 @@ func postgres(t testing.TB) *cluster {
 	if s := server.Load(); s != nil {
 		return s
 	}
+	s := newCluster(t)
+	server.Store(s)
+	return s
+}
+
+// newCluster starts a server.
+func newCluster(t testing.TB) *cluster {
+	t.Helper()
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb") // where Debian has them
 	if err != nil {
 		t.Fatal(err)
@@ -148,6 +157,12 @@ func postgres(t testing.TB) *cluster {
 		t.Fatal(err)
 	}
 	s := &cluster{bin: filepath.Dir(found[len(found)-1]), dir: dir}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.port = l.Addr().(*net.TCPAddr).Port
+	l.Close()
 	if os.Geteuid() == 0 { // whom PostgreSQL refuses
 		nobody, err := user.Lookup("nobody")
 		if err != nil {
@@ -164,8 +179,13 @@ func postgres(t testing.TB) *cluster {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
 	s.start(t)
-	server.Store(s)
 	return s
+}
+
+// end ends it for good.
+func (s *cluster) end() {
+	s.kill()
+	os.RemoveAll(s.dir)
 }
 
 func (s *cluster) command(name string, args ...string) *exec.Cmd {
@@ -176,7 +196,12 @@ func (s *cluster) command(name string, args ...string) *exec.Cmd {
 }
 
 func (s *cluster) source() string {
-	return "host=" + s.dir + " user=app dbname=postgres sslmode=disable connect_timeout=5"
+	return s.through(s.dir, s.port)
+}
+
+// through is how a client reaches it by another way.
+func (s *cluster) through(host string, port int) string {
+	return fmt.Sprintf("host=%s port=%d user=app dbname=postgres sslmode=disable connect_timeout=5", host, port)
 }
 
 // start starts the server, and waits until it answers. After a kill, what remained of
@@ -195,7 +220,8 @@ func (s *cluster) start(t testing.TB) {
 			t.Fatal(err)
 		}
 		// fsync is for a loss of power: what a killed server has written stays.
-		s.running = s.command("postgres", "-D", s.dir+"/data", "-k", s.dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "max_connections=200")
+		s.running = s.command("postgres", "-D", s.dir+"/data", "-k", s.dir, "-p", strconv.Itoa(s.port),
+			"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=200")
 		s.running.Stdout, s.running.Stderr = log, log
 		if err := s.running.Start(); err != nil {
 			t.Fatal(err)
