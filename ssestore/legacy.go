@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hardtack-go/hardtack/cookie"
@@ -26,7 +27,8 @@ type Legacy struct {
 
 	// Parts says how the earlier system names the parts of a value that doesn't fit
 	// one cookie: what is between the name of the cookie and the number of the part,
-	// counted from 0. It is "." for Auth.js and "__" for nextjs-auth0. The parts are
+	// counted from 0. It is "." for Auth.js and "__" for nextjs-auth0. If it ends in 1, that
+	// is the number of the first part: it is ".1" for h3. The parts are
 	// joined before Format opens them: at most 4, of 16,384 characters together. They
 	// are all deleted once the session has moved. Empty means that values aren't
 	// split.
@@ -141,8 +143,12 @@ func (l *legacy) addOthers(c Legacy) (err error) {
 		l.companion, err = l.cookie.Companion(c.Companion)
 		return err
 	}
+	separator, first := c.Parts, 0
+	if s, ok := strings.CutSuffix(separator, "1"); ok {
+		separator, first = s, 1
+	}
 	for i := 0; c.Parts != "" && i <= maxParts; i++ {
-		part, err := l.cookie.Companion(c.Parts + strconv.Itoa(i))
+		part, err := l.cookie.Companion(separator + strconv.Itoa(first+i))
 		if err != nil {
 			return err
 		}
@@ -198,7 +204,7 @@ func (l *legacy) accompany(f *foreign, lines []string) {
 	}
 }
 
-// join adds the value that came in parts, if they are all there: from 0 on without a gap,
+// join adds the value that came in parts, if they are all there: from the first on without a gap,
 // each once, and not one too many. A part that is missing at the end shows only when the
 // value doesn't open.
 func (l *legacy) join(f *foreign, lines []string) {
