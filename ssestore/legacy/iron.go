@@ -7,7 +7,6 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha1"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"strconv"
 	"strings"
@@ -20,7 +19,7 @@ import (
 
 const (
 	// ironRounds are the rounds of PBKDF2 in iron-session, and in h3 before version 2.
-	// Passwords there have at least 32 characters, so one is enough.
+	// Both demand passwords of at least 32 characters.
 	ironRounds = 1
 
 	// h3Rounds are those of h3 2.
@@ -33,14 +32,17 @@ const (
 // DefaultIronTTL is the life of a session in iron-session if its configuration doesn't say.
 const DefaultIronTTL = 14 * 24 * time.Hour
 
-// IronSession is the session of iron-session 8. Name is its cookieName, which has no
+// IronSession is the session of iron-session 8 and 9. Name is its cookieName, which has no
 // default. The secrets are its password, or those of its list, newest first. ttl is its ttl, as
 // a session's date is its end less that; for ttl 0, which never ends, set
 // ssestore.Legacy.Issued. Migrate gets the session's JSON.
 //
-// Two rounds of PBKDF2 and an HMAC for each secret are all that a forged value costs.
+// The date is that of the last save, and a ttl that is shorter than the other system's puts
+// it into the future, where it is refused.
+//
+// A round of PBKDF2 and an HMAC for each secret are all that a forged value costs.
 func IronSession(c cookie.Config, ttl time.Duration, secrets ...string) ssestore.Legacy {
-	return of(c, "", format(secrets, func(string) opener {
+	l := of(c, "", sha1Format(secrets, func(string) opener {
 		b := newBox(secrets, ironRounds)
 		return func(value string) (cookie.Opened, error) {
 			value, ok := strings.CutSuffix(value, "~2") // the version of iron-session's own format
@@ -54,6 +56,8 @@ func IronSession(c cookie.Config, ttl time.Duration, secrets ...string) ssestore
 			return o, err
 		}
 	}))
+	l.Parts = "."
+	return l
 }
 
 // H3 is the session of h3 (useSession), and so of Nitro, Nuxt and TanStack Start: "h3". The
@@ -62,27 +66,30 @@ func IronSession(c cookie.Config, ttl time.Duration, secrets ...string) ssestore
 //
 // h3 2 takes 8,192 rounds of PBKDF2 for each key, and a value doesn't say whether h3 2 made it.
 // A forged value therefore costs about two milliseconds for each secret, and takes no
-// memory. Keep the list of secrets short.
+// memory. Keep the list of secrets short. The application's own seal options, if it has any,
+// can't be told here.
 func H3(c cookie.Config, secrets ...string) ssestore.Legacy {
-	return of(c, "h3", format(secrets, func(string) opener {
+	l := of(c, "h3", sha1Format(secrets, func(string) opener {
 		b := newBox(secrets, ironRounds, h3Rounds)
 		return func(value string) (cookie.Opened, error) {
 			o, err := b.open(value)
 			if err != nil {
 				return o, err
 			}
-			var session struct{ CreatedAt float64 }
+			var session struct {
+				CreatedAt float64 `json:"createdAt"`
+			}
 			if json.Unmarshal(o.Plaintext, &session) != nil {
 				return cookie.Opened{}, cookie.ReasonMalformed.Err()
 			}
-			ms := session.CreatedAt
-			if !(ms > 0 && ms < maxUnix*1000) {
-				return o, nil // without a date
+			if ms := session.CreatedAt; ms > 0 && ms < maxUnix*1000 {
+				o.Issued = time.UnixMilli(int64(ms)).UTC()
 			}
-			o.Issued = time.UnixMilli(int64(ms)).UTC()
 			return o, nil
 		}
 	}))
+	l.Parts = ".1"
+	return l
 }
 
 // A box opens what iron seals (Fe26.2): AES-256-CBC, and HMAC-SHA256 over everything.
@@ -120,26 +127,29 @@ func (b *box) open(value string) (cookie.Opened, error) {
 	for _, rounds := range b.rounds {
 		for i, secret := range b.secrets {
 			key, hit := b.keys.derive(i, rounds, secret, p[6])
-			if key == nil || !hmac.Equal(mac256(key, signed), mac) {
+			if !hmac.Equal(mac256(key, signed), mac) {
 				continue
-			}
-			if !hit {
-				b.keys.keep(i, rounds, p[6], key)
 			}
 			if !ends.IsZero() && !time.Now().Before(ends) {
 				return cookie.Opened{}, cookie.ReasonExpired.Err()
 			}
-			cipherKey, hit := b.keys.derive(i, rounds, secret, p[2])
-			if !hit && cipherKey != nil {
-				b.keys.keep(i, rounds, p[2], cipherKey)
-			}
+			cipherKey, cipherHit := b.keys.derive(i, rounds, secret, p[2])
 			plaintext, ok := decryptCBC(cipherKey, iv, ciphertext)
 			if !ok {
 				return cookie.Opened{}, cookie.ReasonMalformed.Err()
 			}
 			o, err := object(plaintext)
+			if err != nil {
+				return cookie.Opened{}, err
+			}
+			if !hit {
+				b.keys.keep(i, rounds, p[6], key)
+			}
+			if !cipherHit {
+				b.keys.keep(i, rounds, p[2], cipherKey)
+			}
 			o.Ends = ends
-			return o, err
+			return o, nil
 		}
 	}
 	return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
@@ -180,18 +190,16 @@ func decryptCBC(key, iv, ciphertext []byte) ([]byte, bool) {
 		return nil, false
 	}
 	for _, c := range out[len(out)-n:] {
-		if subtle.ConstantTimeByteEq(c, byte(n)) == 0 {
+		if int(c) != n {
 			return nil, false
 		}
 	}
 	return out[:len(out)-n], true
 }
 
-// stretch is PBKDF2 with SHA-1, as iron uses it.
+// stretch is PBKDF2 with SHA-1, as iron uses it. It fails only where SHA-1 is forbidden,
+// and there sha1Format makes no codec.
 func stretch(secret, salt string, rounds int) []byte {
-	key, err := pbkdf2.Key(sha1.New, secret, []byte(salt), rounds, 32)
-	if err != nil {
-		return nil
-	}
+	key, _ := pbkdf2.Key(sha1.New, secret, []byte(salt), rounds, 32)
 	return key
 }

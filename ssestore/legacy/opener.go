@@ -2,6 +2,8 @@ package legacy
 
 import (
 	"crypto/hkdf"
+	"crypto/pbkdf2"
+	"crypto/sha1"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -63,6 +65,17 @@ func format(secrets []string, make func(name string) opener) cookie.Format {
 			return nil, err
 		}
 		return make(name), nil
+	}
+}
+
+// sha1Format is format for systems that use SHA-1. Under GODEBUG=fips140=only, which forbids
+// it, there is no codec, as the first cookie would cause a panic.
+func sha1Format(secrets []string, make func(name string) opener) cookie.Format {
+	return func(name, audience string) (cookie.Codec, error) {
+		if _, err := pbkdf2.Key(sha1.New, "a password that is long enough", []byte("sixteen and more"), 1, 32); err != nil {
+			return nil, fmt.Errorf("%w (%v)", cookie.ErrFIPS, err)
+		}
+		return format(secrets, make)(name, audience)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"io"
@@ -96,40 +95,6 @@ func Django(c cookie.Config, secrets ...string) ssestore.Legacy {
 			return unfold(payload, sec)
 		}
 	}))
-}
-
-// CookieSession is the session of cookie-session for Express, or of any other whose
-// cookies are signed by Keygrip with its defaults: "session" and "session.sig". The
-// secrets are its keys, newest first. Migrate gets the session's JSON.
-//
-// The format has no date: set ssestore.Legacy.Issued to the day of the switch-over. Its
-// sessions can be read by their owner.
-//
-// An HMAC of SHA-1 is all that a forged value costs.
-func CookieSession(c cookie.Config, secrets ...string) ssestore.Legacy {
-	l := of(c, "session", format(secrets, func(name string) opener {
-		return func(value string) (cookie.Opened, error) {
-			payload, mac, ok := strings.Cut(value, ";")
-			sum, ok1 := base64url.PlainDecode(mac)
-			if !ok || !ok1 || len(sum) != sha1.Size {
-				return cookie.Opened{}, cookie.ReasonForeign.Err()
-			}
-			keys := make([][]byte, len(secrets))
-			for i, s := range secrets {
-				keys[i] = []byte(s)
-			}
-			if !signedBy(keys, sum, func(key []byte) []byte { return mac1(key, name+"="+payload) }) {
-				return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
-			}
-			plaintext, err := base64.StdEncoding.Strict().DecodeString(payload)
-			if err != nil {
-				return cookie.Opened{}, cookie.ReasonMalformed.Err()
-			}
-			return object(plaintext)
-		}
-	}))
-	l.Companion = ".sig"
-	return l
 }
 
 // cutLast cuts around the last sep.
