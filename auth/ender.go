@@ -85,9 +85,6 @@ func (m *Manager[U]) Kick(ctx context.Context, id string) error {
 // those of [Manager.Kick]. After these, s has ended all the same, but the other sessions
 // may go on: say so, and let the user try again after a login.
 func (m *Manager[U]) LogoutEverywhere(ctx context.Context, s *ssestore.Session) error {
-	if s == nil {
-		return ErrNoSession
-	}
 	user, err := m.GetUser(ctx, s)
 	switch {
 	case err == ErrNoUser:

@@ -297,6 +297,19 @@ func TestN23_LogoutOthers(t *testing.T) {
 	if err := x.users.LogoutOthers(bg, s); !errors.Is(err, ssestore.ErrCommitted) {
 		t.Errorf("after Commit: %v", err)
 	}
+	if err := x.users.Logout(bg, s); !errors.Is(err, ssestore.ErrCommitted) {
+		t.Errorf("Logout after Commit: %v", err)
+	}
+	same(t, "told", f.kinds(), "")
+
+	// Nor by a request that was kept open until the session was ended.
+	s = x.store.Load(laptop.lines(), x.now)
+	same(t, "user", x.who(s), "1")
+	if m, ok := s.Principal().Mark(); ok {
+		f.set.Apply(x.now, m)
+	}
+	same(t, "too late", x.users.LogoutOthers(bg, s), auth.ErrNotLoggedIn)
+	same(t, "too late to impersonate", x.users.Impersonate(bg, s, x.rows["2"]), auth.ErrNotLoggedIn)
 	same(t, "told", f.kinds(), "")
 }
 
@@ -424,8 +437,8 @@ func TestN27_ClientGoesAway(t *testing.T) {
 		f.seen = func(ctx context.Context) {
 			_, limited := ctx.Deadline()
 			same(t, name+": ends", ctx.Err() != nil || ctx.Done() != nil || limited, false)
-			if gone != nil {
-				same(t, name+": value", ctx.Value(key{}), "trace")
+			if v := ctx.Value(key{}); gone != nil {
+				same(t, name+": value", v, "trace")
 			}
 		}
 		out := x.visit(b, func(s *ssestore.Session) {

@@ -135,6 +135,9 @@ func TestN28_WithoutMarks(t *testing.T) {
 			t.Errorf("outside of Handler: %v", err)
 		}
 	}
+	if err := new(middleware.Guard[*user]).Fresh(time.Minute)(context.Background(), new(user)); err == nil {
+		t.Error("a zero guard lets pass")
+	}
 	var none *middleware.Guard[*user]
 	if err := none.Fresh(time.Minute)(context.Background(), new(user)); err == nil {
 		t.Error("a nil guard lets pass")

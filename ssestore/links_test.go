@@ -194,6 +194,11 @@ func TestN12_UnreadableLinks(t *testing.T) {
 		{`"-lnk":["` + link + `" ]`, false, true},
 		{`"-lnk":["` + link + `","` + link + `","` + link + `"]`, false, true},
 		{`"-lnk":["` + link[:21] + `"]`, false, true},
+		{`"-lnk":["` + link + `]]`, false, true},
+		{`"-lnk":{"` + link + `"]`, false, true},
+		{`"-lnk":['` + link + `"]`, false, true},
+		{`"-lnk":["` + link + `":"` + link + `"]`, false, true},
+		{`"-lnk":["` + link + `"}`, false, true},
 		{`"-lnk":["` + link + `A"]`, false, true},
 		{`"-lnk":["` + link[:21] + `B"]`, false, true}, // unused bits
 		{`"-lnk":["` + strings.Replace(link, "YW", "+/", 1) + `"]`, false, true},
@@ -278,6 +283,25 @@ func TestN14_Mark(t *testing.T) {
 				expectVerdict(t, name, b, newStore(t, c, ring(t, 1), judged(set)), t0, "revoked")
 			}
 		}
+	})
+}
+
+// TestN14_NothingEnded: a session that isn't written any more, for another reason than
+// that it ended here, gets no mark.
+func TestN14_NothingEnded(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1))
+		b := visited(t, store, func(s *ssestore.Session) { login(t, s, "1") })
+		other := visited(t, store, func(s *ssestore.Session) { login(t, s, "1") })
+		s := b.peek(store, t0)
+		must(t, refuse(s, cookie.ReasonStampMismatch))
+		same(t, "refused", len(s.Principal().Ended()), 0)
+		must(t, s.Principal().End())
+		same(t, "refused, and logged out", len(s.Principal().Ended()), 1)
+		two := store.Load([]string{sessionName + "=" + b[sessionName] + "; " + sessionName + "=" + other[sessionName]}, t0)
+		same(t, "ambiguous", len(two.Principal().Ended()), 0)
+		must(t, two.Principal().End())
+		same(t, "ambiguous, and logged out", len(two.Principal().Ended()), 2)
 	})
 }
 

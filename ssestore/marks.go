@@ -1,6 +1,7 @@
 package ssestore
 
 import (
+	"bytes"
 	"strings"
 	"time"
 	"unsafe"
@@ -135,75 +136,59 @@ func (p *state) issued(user string) int64 {
 // marks, passes them on.
 const (
 	linksName = "-lnk"
+	linksHead = `"` + linksName + `":`
 	nameLen   = 22
+	linkLen   = nameLen + len(`,""`)
 )
 
 // hasReserved reports whether data begins with a member of the library's own.
-func hasReserved(d []byte) bool { return len(d) > 2 && d[1] == '"' && d[2] == reserved }
+func hasReserved(d []byte) bool { return len(d) > 2 && d[2] == reserved }
 
 // readReserved returns the actor's id and the links of a session whose data begins with
 // one of them, or false if this version can't read them.
 func readReserved(d []byte) (actor string, links [marks.MaxLinks]marks.Name, ok bool) {
 	rest := d[1:]
-	if after, found := cutName(rest, actorName); found {
+	if after, found := bytes.CutPrefix(rest, []byte(actorHead[1:])); found {
 		var a claims.Actor
-		if rest, ok = a.Parse(after); !ok || a.Sub == "" {
-			return "", links, false
-		}
+		rest, _ = a.Parse(after) // nothing is left if it can't be read
 		actor = a.Sub
 		if len(rest) == 0 || rest[0] != ',' {
 			return actor, links, string(rest) == "}"
 		}
 		rest = rest[1:]
 	}
-	if after, found := cutName(rest, linksName); found {
-		rest, ok = parseLinks(after, &links)
+	if after, found := bytes.CutPrefix(rest, []byte(linksHead)); found {
+		ok = parseLinks(after, &links)
 		return actor, links, ok
 	}
 	return actor, links, true
 }
 
-// cutName returns what follows a member's name at the start of b.
-func cutName(b []byte, name string) ([]byte, bool) {
-	n := len(name) + len(`"":`)
-	if len(b) <= n || b[0] != '"' || string(b[1:n-2]) != name || b[n-2] != '"' || b[n-1] != ':' {
-		return b, false
-	}
-	return b[n:], true
-}
-
-// parseLinks reads a list of links at the start of b, and returns what follows.
-func parseLinks(b []byte, links *[marks.MaxLinks]marks.Name) (rest []byte, ok bool) {
-	if len(b) == 0 || b[0] != '[' {
-		return nil, false
-	}
+// parseLinks reads a list of links at the start of b, or returns false.
+func parseLinks(b []byte, links *[marks.MaxLinks]marks.Name) bool {
+	var space [len(links)*linkLen + 1]byte
 	for i := range links {
-		b = b[1:] // the bracket or the comma
-		if len(b) < nameLen+3 || b[0] != '"' || b[1+nameLen] != '"' ||
-			!base64url.Decode(links[i][:], unsafe.String(&b[1], nameLen)) {
-			return nil, false
+		end := (i + 1) * linkLen // where the bracket is, if this is the last one
+		if len(b) <= end {
+			return false
 		}
-		b = b[nameLen+2:]
-		if b[0] == ']' {
-			return b[1:], true
-		}
-		if b[0] != ',' {
-			return nil, false
+		// Whether that was base64url shows below: there is one spelling.
+		base64url.Decode(links[i][:], unsafe.String(&b[end-nameLen-1], nameLen))
+		if b[end] == ']' {
+			return string(appendLinks(space[:0], links[:i+1])) == string(b[:end+1])
 		}
 	}
-	return nil, false
+	return false
 }
 
-// linksMember returns links as they are stored.
-func linksMember(links []marks.Name) claims.Member {
-	raw := []byte{'['}
-	for i, l := range links {
-		if i > 0 {
-			raw = append(raw, ',')
-		}
-		raw = append(base64url.Append(append(raw, '"'), l[:]), '"')
+// appendLinks appends links as they are stored.
+func appendLinks(dst []byte, links []marks.Name) []byte {
+	before := byte('[')
+	for i := range links {
+		dst = append(base64url.Append(append(dst, before, '"'), links[i][:]), '"')
+		before = ','
 	}
-	return claims.Member{Name: linksName, Raw: append(raw, ']')}
+	return append(dst, ']')
 }
 
 // links returns the member that holds the session's links, or false if it has none.
@@ -211,9 +196,6 @@ func (p *state) links() (claims.Member, bool) {
 	for _, m := range p.members() {
 		if m.Name == linksName {
 			return m, true
-		}
-		if m.Name[0] != reserved {
-			break
 		}
 	}
 	return claims.Member{}, false
@@ -252,7 +234,7 @@ func (r Principal) Link(name string) error {
 	var have [marks.MaxLinks]marks.Name
 	kept := make([]marks.Name, 0, marks.MaxLinks)
 	if m, ok := p.links(); ok {
-		if _, ok := parseLinks(m.Raw, &have); !ok { // one JSON value, so nothing follows
+		if !parseLinks(m.Raw, &have) {
 			return ErrLinks
 		}
 		for _, l := range have {
@@ -270,7 +252,7 @@ func (r Principal) Link(name string) error {
 	if len(kept) == marks.MaxLinks {
 		return ErrLinks
 	}
-	members := withMember(p.members(), linksMember(append(kept, link)))
+	members := withMember(p.members(), claims.Member{Name: linksName, Raw: appendLinks(nil, append(kept, link))})
 	if err := p.fits(p.c.Sub, members); err != nil {
 		return err
 	}
