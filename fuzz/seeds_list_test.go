@@ -30,6 +30,7 @@ func seedLists(t testing.TB) map[string]corpus {
 		"FuzzNext":         nextSeeds(),
 		"FuzzTicketOpen":   ticketOpenSeeds(t),
 		"FuzzFleet":        fleetSeeds(t),
+		"FuzzSnapshot":     snapshotSeeds(),
 	}
 }
 
