@@ -24,7 +24,7 @@ import (
 // refused before it is read. What is held makes room for what is needed, the shard first
 // that wasn't needed for the longest time.
 func TestN57_RoomInReader(t *testing.T) {
-	ring := keyring.Generate()
+	ring := fixedRing(t)
 	var ms []marks.Mark
 	for i := range 400 {
 		ms = append(ms, sessionMark(fmt.Sprint("s", i)))
@@ -514,7 +514,7 @@ func TestN67_NumberOfShards(t *testing.T) {
 
 // TestN68_HostFetches: a host that fetches by itself asks Due until nothing is left.
 func TestN68_HostFetches(t *testing.T) {
-	ring := keyring.Generate()
+	ring := fixedRing(t)
 	b := publish(t, marks.SnapshotConfig{Keys: ring, Shards: 256}, sessionMark("ended")).at(t, noon)
 	reader, err := marks.NewReader(marks.ReaderConfig{Keys: ring, Audience: audience, Policy: marks.Policy{FailClosed: true}})
 	if err != nil {
@@ -547,7 +547,7 @@ func TestN68_HostFetches(t *testing.T) {
 
 // TestN69_AgeOfSnapshot: it is that of the oldest object that was needed lately.
 func TestN69_AgeOfSnapshot(t *testing.T) {
-	ring := keyring.Generate()
+	ring := fixedRing(t)
 	p := publish(t, marks.SnapshotConfig{Keys: ring, Shards: 256})
 	reader := subscribe(t, marks.ReaderConfig{Keys: ring}, p.at(t, noon))
 	age := func(seconds int64, want time.Duration) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -384,6 +385,19 @@ func TestN56_OneSpelling(t *testing.T) {
 	head.timed, head.magic = nil, "HTM2"
 	if err := fresh().Put(at(noon), "marks.head", head.bytes(subkey)); !errors.Is(err, marks.ErrForged) {
 		t.Errorf("another version: %v", err)
+	}
+	// Numbers that promise more than there is make no room: here 64 MB, for 1 MB.
+	large := plain{kid: key.ID(), sequence: 1, time: noon, counts: func(e, _ *uint32) { *e = 8 << 20 }, whole: func(b []byte) []byte { return append(b, make([]byte, 1<<20)...) }}
+	object := large.bytes(subkey)
+	roomy := subscribe(t, marks.ReaderConfig{Keys: ring, Policy: marks.Policy{Max: 1 << 30}}, nil)
+	if err := roomy.Put(at(noon), "marks.head", plain{kid: key.ID(), index: headIndex, sequence: 1, time: noon}.bytes(subkey)); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	err := roomy.Put(at(noon), large.name(), object)
+	if runtime.ReadMemStats(&after); !errors.Is(err, marks.ErrMalformed) || after.TotalAlloc-before.TotalAlloc > 8<<20 {
+		t.Errorf("%v, after %d bytes", err, after.TotalAlloc-before.TotalAlloc)
 	}
 	// What a Snapshotter writes is that spelling.
 	written := publish(t, marks.SnapshotConfig{Keys: ring}, sessionMark("s1"), sessionMark("s2"), userMark("42", noon-7), marks.Mark{Kind: marks.All, Before: noon - 9, Until: noon + 1}).at(t, noon)
