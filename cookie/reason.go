@@ -57,7 +57,8 @@ const (
 	// package marks.
 	ReasonRevoked
 	// ReasonUnverified means that the session is authentic, but what is known of the
-	// marks is too old to say whether one ended it. The cookie is kept.
+	// marks is too old to say whether one ended it, or that an earlier system's store,
+	// which alone knows, didn't answer. The cookie is kept.
 	ReasonUnverified
 )
 

@@ -40,6 +40,7 @@ func (s *Session) Commit(status int) (Outcome, error) {
 	if p.rare != nil {
 		out.Unreadable, out.NotMigrated, out.Unpublished = p.rare.unreadable, p.rare.notMigrated, p.rare.unpublished
 	}
+	out.ReadOnly = p.readOnly()
 	out.User = p.c.Sub != "" && p.proof != proofNone
 	out.Impersonated = p.c.Sub != "" && p.actor() != nil
 	out.Vary = p.use >= useRead || len(out.SetCookie) > 0

@@ -65,9 +65,11 @@ func (s *Session) Info() Info {
 	}
 	c := p.current() // a copy, because looking must not change the session
 	if c.SID != (claims.SID{}) {
-		end := p.store.end(&c)
-		i.Expires = unix(end)
-		i.IdleEnds = unix(min(end, c.Rnw+p.store.profile(c.Per).idle))
+		end := p.end(&c)
+		i.Expires, i.IdleEnds = unix(end), unix(end)
+		if !p.readOnly() {
+			i.IdleEnds = unix(min(end, c.Rnw+p.store.profile(c.Per).idle))
+		}
 		if m := macOf(p.keys().Primary(), p.store.labels.log); m != nil {
 			var sum [32]byte
 			m.sum(&sum, c.SID.String())

@@ -56,8 +56,9 @@ func (k Key[T]) Lookup(s *Session) (T, bool) {
 }
 
 // Pop returns the value and removes it, for example a message to be shown once. It
-// counts as a change if there was a value. After Commit or Hold it still returns the
-// value but doesn't remove it; [Session.Late] reports a Pop after Commit.
+// counts as a change if there was a value. After Commit or Hold, and if the
+// session is read-only, it still returns the value but doesn't remove it. [Session.Late]
+// reports a Pop after Commit, and one of a session that is read-only.
 func (k Key[T]) Pop(s *Session) (T, bool) {
 	raw, ok, _ := s.remove(k.name)
 	return k.decode(s, raw, ok)

@@ -3,6 +3,7 @@ package ssestore
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -45,8 +46,9 @@ type Legacy struct {
 	Format cookie.Format
 
 	// Issued is when sessions count as created if their format doesn't say: one
-	// constant, such as the day of the switch-over, and never time.Now, which would let
-	// a copied cookie live for ever.
+	// constant before Until, such as the day of the switch-over, and never time.Now,
+	// which would let a copied cookie live for ever. [Config].Absolute counts from there,
+	// so a cookie without a date is taken over only until then.
 	Issued time.Time
 
 	// Until is when the store stops looking. It is required, because a migration
@@ -58,15 +60,30 @@ type Legacy struct {
 	// and [Session.ExpireAt]. After an error the request is anonymous and the legacy
 	// cookie stays. Migrate runs within Load, for every request that has only the
 	// legacy cookie, so it should be quick. Required.
+	//
+	// If Migrate or Format has to ask something that doesn't answer, such as the database
+	// of the earlier system, the error should carry cookie.ReasonUnverified:
+	//
+	//	errors.Join(cookie.ReasonUnverified.Err(), err)
+	//
+	// Then nobody knows who this is, and it is as if the user store were down: nothing
+	// but a logout is written.
 	Migrate func(s *Session, plaintext []byte) error
 
 	// ReadOnly leaves the session to the other system, which goes on to be the one that
 	// writes it, for as long as its routes move here one by one. The cookie is read in
 	// each request, even if there is one of the store's own, and no response writes or
 	// deletes anything. Changes of the session fail with [ErrReadOnly], logins and
-	// logouts too. The end that the cookie itself names is the end of the session. No
-	// stamp is made, so a new password shows only once the other system has changed its
-	// cookie.
+	// logouts too; see [Session.ReadOnly].
+	//
+	// Such a session lives exactly as long as there: until the end that its cookie names,
+	// or else Until, whatever the lifetimes of Config are. Otherwise each system would
+	// send its visitors to the other one. [Session.ExpireAt] in Migrate can only shorten
+	// that. No stamp is made, so a new password shows only once the other system has
+	// changed its cookie, or through PasswordChanged of package auth.
+	//
+	// When the other system's session is over, the visitor's own one is back, if there is
+	// one. So don't log anybody in here meanwhile.
 	ReadOnly bool
 
 	_ struct{}
@@ -109,6 +126,9 @@ func (s *Store) addLegacy(c Config, faults *config.Faults) {
 		if l.Until.IsZero() {
 			faults.Add(field+".Until", "must be set")
 		}
+		if !l.Issued.IsZero() && (l.Issued.Unix() <= 0 || !l.Issued.Before(l.Until)) {
+			faults.Add(field+".Issued", "must be after 1970 and before Until")
+		}
 		if l.Migrate == nil {
 			faults.Add(field+".Migrate", "must be set")
 		}
@@ -125,16 +145,55 @@ func (s *Store) addLegacy(c Config, faults *config.Faults) {
 		}
 		own := legacy{cookie: k, codec: codec, issued: l.Issued, until: l.Until, migrate: l.Migrate, readOnly: l.ReadOnly}
 		own.sameSlot = s.cookie != nil && k.Name() == s.cookie.Name() && sameSlot(l.Cookie, c.Cookie)
-		if own.readOnly && s.cookie != nil && k.Name() == s.cookie.Name() {
-			faults.Add(field+".ReadOnly", "the other system's cookie must have another name than the session cookie")
-		}
 		if err := own.addOthers(l); err != nil {
 			faults.Join(fmt.Errorf("ssestore: %s: %w", field, err))
 			continue
 		}
+		s.checkNames(&own, field, faults)
 		s.readOnly = s.readOnly || own.readOnly
 		s.legacy = append(s.legacy, own)
 	}
+}
+
+// checkNames refuses a legacy cookie that would be deleted as another one. That one is
+// the session cookie, the barrier, or a cookie which another system still writes.
+func (s *Store) checkNames(l *legacy, field string, faults *config.Faults) {
+	taken := []string{s.barrier.Name()}
+	if l.readOnly {
+		taken = append(taken, s.cookie.Name())
+		for _, place := range s.former {
+			taken = append(taken, place.cookie.Name(), place.barrier.Name())
+		}
+	}
+	names := l.names()
+	for _, name := range names[1:] {
+		if name == s.cookie.Name() {
+			taken = append(taken, name)
+		}
+	}
+	for _, other := range s.legacy {
+		if other.readOnly != l.readOnly {
+			taken = append(taken, other.names()...)
+		}
+	}
+	for _, name := range names {
+		if name != "" && slices.Contains(taken, name) {
+			faults.Add(field+".Cookie.Name", "is, or one of its parts is, the name of a cookie that this store deletes or has to leave alone")
+			return
+		}
+	}
+}
+
+// names returns the names of all cookies that a value may come in.
+func (l *legacy) names() []string {
+	names := []string{l.cookie.Name()}
+	if l.companion != nil {
+		names = append(names, l.companion.Name())
+	}
+	for _, part := range l.parts {
+		names = append(names, part.Name())
+	}
+	return names
 }
 
 // addOthers makes the cookies that come beside the one that is named.
@@ -192,6 +251,10 @@ func (l *legacy) accompany(f *foreign, lines []string) {
 	var pairs []string
 	for _, v := range f.values {
 		for _, c := range companions {
+			if len(v)+len(c) > maxJoined {
+				f.reason = cookie.ReasonMalformed
+				continue
+			}
 			if pairs = append(pairs, v+";"+c); len(pairs) > cookie.MaxCandidates {
 				f.values = pairs
 				return
@@ -243,17 +306,23 @@ func (p *state) loadReadOnly(lines []string) bool {
 		if f.seen == 0 {
 			continue
 		}
-		if reason := p.takeOver(l, f); reason == cookie.ReasonNone || reason == cookie.ReasonUnverified {
-			p.phase = phaseReadOnly
-			p.reason = reason
+		p.writeRare().readOnly = true
+		reason := p.takeOver(l, f)
+		if reason == cookie.ReasonNone || reason == cookie.ReasonUnverified {
+			p.phase, p.reason = phaseReadOnly, reason
 			return true
-		} else if reason != cookie.ReasonForeign || p.reason == cookie.ReasonNone {
+		}
+		p.rare.readOnly = false
+		if reason != cookie.ReasonForeign || p.reason == cookie.ReasonNone {
 			p.reason = reason
 		}
 	}
 	p.data, p.values = dataSealed, nil // what a failed migration has left
 	return false
 }
+
+// readOnly reports whether another system writes the session; see Legacy.ReadOnly.
+func (p *state) readOnly() bool { return p.rare != nil && p.rare.readOnly }
 
 // loadLegacy notes which legacy cookies came with the request, so that the next write
 // deletes them, and takes a session over from the first that yields one. It does that
@@ -285,7 +354,11 @@ func (p *state) loadLegacy(lines []string, seen sight) {
 		}
 		reason := p.takeOver(l, f)
 		switch reason {
-		case cookie.ReasonNone, cookie.ReasonAmbiguous, cookie.ReasonEnded, cookie.ReasonRevoked, cookie.ReasonUnverified:
+		case cookie.ReasonUnverified:
+			p.holdUnverified()
+			done = true
+			continue
+		case cookie.ReasonNone, cookie.ReasonAmbiguous, cookie.ReasonEnded, cookie.ReasonRevoked:
 			p.reason, done = reason, true
 			continue
 		}
@@ -313,9 +386,18 @@ func (p *state) takeOver(l *legacy, f foreign) cookie.Reason {
 		if err == nil {
 			opened, value = o, v
 			valid++
-		} else if reason := cookie.ReasonOf(err); reason != cookie.ReasonForeign && reason != cookie.ReasonUnverified {
+			continue
+		}
+		reason := cookie.ReasonOf(err)
+		if err != reason.Err() { // it says more than that
+			p.notMigrated(err)
+		}
+		if reason != cookie.ReasonForeign && verdict != cookie.ReasonUnverified {
 			verdict = reason
 		}
+	}
+	if verdict == cookie.ReasonUnverified { // that value may be as good as another
+		return verdict
 	}
 	switch valid {
 	case 0:
@@ -350,28 +432,30 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 		p.rare.wish, p.rare.wishEnd = wishNone, 0
 	}
 	p.c.Exp = p.c.Iat + p.store.profile(p.c.Per).absolute
-	if ends := o.Ends.Unix(); l.readOnly && !o.Ends.IsZero() && (p.c.End == 0 || ends < p.c.End) {
-		p.c.End = max(ends, 1) // 0 would mean no end
+	if l.readOnly {
+		ends := l.until
+		if !o.Ends.IsZero() && o.Ends.Before(ends) {
+			ends = o.Ends
+		}
+		p.c.Exp = min(max(ends.Unix(), 1), claims.MaxTime)
 	}
 
-	reason := p.store.judge(&p.c, p.sec)
+	reason := p.judge(&p.c)
 	if err == nil && p.empty() {
 		err = errNothing
 	}
 	switch {
 	case err != nil:
 		p.notMigrated(err)
-		reason = cookie.ReasonForeign
+		if reason = cookie.ReasonForeign; cookie.ReasonOf(err) == cookie.ReasonUnverified {
+			reason = cookie.ReasonUnverified
+		}
 	case reason == cookie.ReasonNone && p.isEnded(&p.c):
 		reason = cookie.ReasonEnded
 	case reason == cookie.ReasonNone && p.store.marks != nil:
 		reason = p.marked(&p.c)
 	}
-	switch reason {
-	case cookie.ReasonNone:
-	case cookie.ReasonUnverified:
-		p.holdUnverified()
-	default:
+	if err != nil || reason != cookie.ReasonNone && reason != cookie.ReasonUnverified {
 		p.wipe()
 		return reason
 	}

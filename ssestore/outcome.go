@@ -46,10 +46,15 @@ type Outcome struct {
 	// behind it who isn't the user it names.
 	Impersonated bool
 
-	// NotMigrated is why a legacy cookie that opened gave no session: what
-	// [Legacy].Migrate returned, or ErrUndated. Several are joined. A legacy cookie
-	// that didn't open has its verdict in Refused: foreign, or what its format can
-	// tell, such as unknown-key, bad-tag or expired.
+	// ReadOnly says that another system writes the session, so that this response
+	// changes nothing; see [Legacy].ReadOnly.
+	ReadOnly bool
+
+	// NotMigrated is why a legacy cookie gave no session: what [Legacy].Migrate
+	// returned, ErrUndated, or an error of its format that says more than a
+	// cookie.Reason, such as legacy.ErrNotJSON. Several are joined. A legacy cookie that
+	// didn't open also has its verdict in Refused: foreign, or what its format can tell,
+	// such as unknown-key, bad-tag or expired.
 	NotMigrated error
 
 	// Unpublished is why the other instances may not know that a session ended in this

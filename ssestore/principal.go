@@ -44,7 +44,8 @@ type Identity struct {
 	Actor *Actor
 	// Young: logged in, renewed or restamped within the last minute.
 	Young bool
-	// Unverified says that [Config].Marks can't tell whether the session was ended.
+	// Unverified says that [Config].Marks can't tell whether the session was ended, or
+	// that an earlier system's store, which knows the user, didn't answer (see [Legacy]).
 	// Answer as when the user store is down: the session is held already.
 	Unverified bool
 
@@ -78,6 +79,8 @@ func (r Principal) Identity() Identity {
 func (p *state) identify(who *Identity) {
 	p.access()
 	if p.c.Sub == "" {
+		// An earlier system's store that can't be asked may know somebody.
+		who.Unverified = p.unverified() && p.ending == endingNo
 		return
 	}
 	who.ID = p.c.Sub
@@ -326,7 +329,10 @@ func (r Principal) Again(now time.Time) *Session {
 		q.reason = cookie.ReasonUnknownKey // the key may have leaked
 		return &q.pub
 	}
-	if q.reason = q.store.judge(&p.c, q.sec); q.reason != cookie.ReasonNone {
+	if p.readOnly() {
+		q.writeRare().readOnly = true
+	}
+	if q.reason = q.judge(&p.c); q.reason != cookie.ReasonNone {
 		return &q.pub
 	}
 	q.origin, q.key, q.c = p.origin, p.key, p.current()

@@ -26,7 +26,7 @@ var (
 	// written.
 	ErrHeld = errors.New("ssestore: nobody can tell in this request whether the session is good; it cannot be changed")
 	// ErrReadOnly is returned when a session that another system writes would be changed;
-	// see [Legacy].ReadOnly.
+	// see [Legacy].ReadOnly. Every method that can return ErrHeld returns it.
 	ErrReadOnly = errors.New("ssestore: another system writes this session")
 	// ErrLinks is returned when a session can't be linked to one more outside name, or
 	// when a name is empty or too long.
@@ -270,19 +270,37 @@ func (s *Session) Names() []string {
 	return names
 }
 
+// ReadOnly reports whether another system writes this session, because of
+// [Legacy].ReadOnly, so that every change fails with [ErrReadOnly]. A page asks it before
+// it offers to log out, or to put something into a cart. It counts as an access.
+func (s *Session) ReadOnly() bool {
+	p := s.lock()
+	if p == nil {
+		return false
+	}
+	defer p.mu.Unlock()
+	p.access()
+	return p.readOnly()
+}
+
 // Late returns ErrCommitted if the session was used too late, that is after
 // Commit: read for the first time, which the response's Vary header doesn't show,
-// or changed, which is lost. A change that comes too late returns ErrCommitted
-// itself, but callers don't always look. Late is for adapters, which ask when the
-// handler has returned.
+// or changed, which is lost. It returns ErrReadOnly if a change was refused with that
+// error. The change returns the same error itself, but callers don't always look. Late is
+// for adapters, which ask when the handler has returned.
 func (s *Session) Late() error {
 	p := s.lock()
 	if p == nil {
 		return nil
 	}
 	defer p.mu.Unlock()
-	if p.rare != nil && p.rare.late {
+	switch {
+	case p.rare == nil:
+		return nil
+	case p.rare.late:
 		return ErrCommitted
+	case p.rare.refusedChange:
+		return ErrReadOnly
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ type state struct {
 //	open ─ Load: Config.Marks can't tell ─► held
 //	open ─ takeOver ─► migrating ─ Migrate returned ─► open
 //	open ─ Load: Legacy.ReadOnly ─► readOnly
-//	open, held ─ Commit ─► committed, which nothing leaves
+//	open, held, readOnly ─ Commit ─► committed, which nothing leaves
 type phase uint8
 
 const (
@@ -174,6 +174,9 @@ type rare struct {
 	notMigrated error // see Outcome
 	unpublished error // see Outcome
 
+	readOnly      bool // another system writes the session; see Legacy
+	refusedChange bool // and this program wanted to change it
+
 	former       uint8 // bit i: a cookie may be in store.former[i]
 	formerBarred uint8 // bit i: and a barrier
 	moved        bool  // the session came from a former place of another name
@@ -258,6 +261,7 @@ func (p *state) writable() error {
 		p.writeRare().late = true
 		return ErrCommitted
 	case phaseReadOnly:
+		p.rare.refusedChange = true
 		return ErrReadOnly
 	case phaseHeld:
 		return ErrHeld

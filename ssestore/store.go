@@ -210,8 +210,8 @@ func New(c Config) (*Store, error) {
 		}
 	}
 	s.setMarks(c.Marks, &faults)
-	s.addLegacy(c, &faults)
 	s.addFormer(c, &faults)
+	s.addLegacy(c, &faults)
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}

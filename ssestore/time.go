@@ -50,3 +50,29 @@ func (s *Store) judge(c *claims.Claims, now int64) cookie.Reason {
 	}
 	return cookie.ReasonNone
 }
+
+// end is Store.end for the session of this request. One that another system writes ends
+// when that system says, which Exp has.
+func (p *state) end(c *claims.Claims) int64 {
+	switch {
+	case !p.readOnly():
+		return p.store.end(c)
+	case c.End != 0:
+		return min(c.Exp, c.End)
+	}
+	return c.Exp
+}
+
+// judge is Store.judge for the session of this request. One that another system writes
+// has no idle time here: only that system knows when it was last used.
+func (p *state) judge(c *claims.Claims) cookie.Reason {
+	switch {
+	case !p.readOnly():
+		return p.store.judge(c, p.sec)
+	case max(c.Iat, c.AuthTime) > p.sec+leeway:
+		return cookie.ReasonFuture
+	case p.sec >= p.end(c):
+		return cookie.ReasonExpired
+	}
+	return cookie.ReasonNone
+}
