@@ -83,8 +83,12 @@ func (m *Manager[U]) Kick(ctx context.Context, id string) error {
 //
 // Errors: those of Logout; [ErrNotLoggedIn] if nobody is logged in; [ErrUserStore]; and
 // those of [Manager.Kick]. After these, s has ended all the same, but the other sessions
-// may go on: say so, and let the user try again after a login.
+// may go on: say so, and let the user try again after a login. After
+// [ssestore.ErrReadOnly], nothing has ended.
 func (m *Manager[U]) LogoutEverywhere(ctx context.Context, s *ssestore.Session) error {
+	if s.ReadOnly() { // a mark would end only the sessions here
+		return m.Logout(ctx, s)
+	}
 	user, err := m.GetUser(ctx, s)
 	switch {
 	case err == ErrNoUser:

@@ -40,7 +40,7 @@ var (
 var (
 	errNotNew     = errors.New("the manager was not made by auth.New")
 	errOtherID    = errors.New("UserByID returned a user with another id")
-	errUnverified = errors.New("it is not known in time whether this session was ended")
+	errUnverified = errors.New("it is not known in time whether this session was ended, or whose it is")
 	errNilRule    = errors.New("auth: a nil rule refuses everybody")
 	errCutShort   = errors.New("the context ended before the user store had answered")
 )

@@ -112,12 +112,12 @@ func (m *Manager[U]) resolve(ctx context.Context, p ssestore.Principal, a *answe
 // evaluate follows the rows G1 to G9 of docs/BEHAVIOUR.md. It asks the store before
 // it looks at the stamp, so that a user who doesn't exist never clears a session.
 func (m *Manager[U]) evaluate(ctx context.Context, p ssestore.Principal, who *ssestore.Identity, a *answer[U]) {
-	if who.ID == "" { // G1
-		a.err = ErrNoUser
-		return
-	}
 	if who.Unverified { // as if the store were down
 		a.down(p, errUnverified)
+		return
+	}
+	if who.ID == "" { // G1
+		a.err = ErrNoUser
 		return
 	}
 	behind := who.Actor

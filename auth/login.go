@@ -96,9 +96,16 @@ func (m *Manager[U]) keep(p ssestore.Principal, who ssestore.Identity, user U, i
 // stored on the server. It ends with its idle or absolute timeout, at once when the
 // user's stamp changes, or, with [Config].Ender, with the logout. If the Ender fails, that
 // isn't an error of Logout: see Unpublished of the request's Outcome.
+//
+// A session that another system writes ends only there: the error is
+// [ssestore.ErrReadOnly], and OnLogout doesn't run. Guard.LogoutHandler of package
+// middleware sends its user there.
 func (m *Manager[U]) Logout(ctx context.Context, s *ssestore.Session) error {
 	if s == nil {
 		return ErrNoSession
+	}
+	if s.ReadOnly() { // before the hook is told what won't happen
+		return s.Principal().End()
 	}
 	// Without a hook there is no need to ask the store.
 	if m.ready() && m.cfg.OnLogout != nil {
