@@ -165,11 +165,16 @@ func (c *core) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &public):
 		c.answer(w, r, http.StatusForbidden, err, public.Error())
 	default:
-		if !errors.Is(err, ssestore.ErrNoSession) && !errors.Is(err, ErrNested) && !errors.Is(err, ErrNoMarks) { // which have been told
+		if !told(err) {
 			tell.say(r, ruleBroke)
 		}
 		c.answer(w, r, http.StatusInternalServerError, err, "")
 	}
+}
+
+// told reports whether err is a mistake, which has a line and a report of its own.
+func told(err error) bool {
+	return errors.Is(err, ssestore.ErrNoSession) || errors.Is(err, ErrNested) || errors.Is(err, ErrNoMarks) || errors.Is(err, ssestore.ErrReadOnly)
 }
 
 // unknown returns why nobody can say whether a session is good.

@@ -59,14 +59,16 @@
 //	                                       the session couldn't be written; the
 //	                                       handler's own answer is dropped
 //	500               ErrNoMarks           Fresh without Marks
-//	503               auth.ErrUserStore    the user store is down, or the news of
-//	                                       ended sessions is too old
+//	500               ssestore.ErrReadOnly a logout, without Config.LogoutURL
+//	503               auth.ErrUserStore    the user store is down, or that of an earlier
+//	                                       system, or the news of ended sessions is too old
 //
 // Mistakes in the program go to [Config].OnMistake and, at most once a minute
 // each, to [Config].Log, which is slog.Default unless you set it:
 //
 //	missing-handler     ssestore.ErrNoSession   a guard or Session outside Handler; a guard answers 500
 //	late-use            ssestore.ErrCommitted   the session was used after the response began
+//	read-only-session   ssestore.ErrReadOnly    a change of a session that another system writes
 //	uncommitted-hijack  ErrUncommitted          a Hijack was refused
 //	bypassed-writer     ErrBypassed             the response didn't go through Handler's writer
 //	two-managers        ErrNested               two guards over one store have different managers; 500

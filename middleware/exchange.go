@@ -181,9 +181,12 @@ func (x *exchange) replace(err error) error {
 func (x *exchange) finish() {
 	_ = x.replace(x.commit(http.StatusOK, true))
 	x.over.Store(true)
-	// The code that was too late may have ignored its error.
-	if x.late.Load() || x.session.Load().Late() != nil {
+	// The code that was refused may have ignored its error.
+	switch err := x.session.Load().Late(); {
+	case x.late.Load() || err == ssestore.ErrCommitted:
 		x.core.mistake(&x.req, lateUse)
+	case err != nil:
+		x.core.mistake(&x.req, readOnly)
 	}
 }
 

@@ -228,6 +228,7 @@ func (f *forward[U]) detour(asked *http.Request, c *core, s *ssestore.Session) s
 	}
 	info := s.Info()
 	due := s.Now().Sub(info.Renewed) > info.IdleEnds.Sub(info.Renewed)/2 || s.Principal().Identity().Adopted
+	due = due && !s.ReadOnly() // another system renews that one
 	uri := asked.RequestURI
 	clean, marked := unmark(uri)
 	switch {
@@ -305,8 +306,8 @@ func (g *Guard[U]) RenewHandler() http.HandlerFunc {
 		}
 		// Renew works in the middle of a rotation, where an instance with the older key
 		// renews nothing unasked. But no image on another site's page may call it.
-		if writesFor(g.core.crossOrigin, r) <= ssestore.WritesRenewOnly {
-			if err := g.core.session(r).Renew(); err != nil && !errors.Is(err, cookie.ErrNoPrimary) {
+		if s := g.core.session(r); writesFor(g.core.crossOrigin, r) <= ssestore.WritesRenewOnly && !s.ReadOnly() {
+			if err := s.Renew(); err != nil && !errors.Is(err, cookie.ErrNoPrimary) {
 				g.core.refuse(w, r, err)
 				return
 			}

@@ -24,6 +24,11 @@ type Config struct {
 	// fragment are kept. "" means that there is none.
 	LoginURL string
 
+	// LogoutURL is the page of another system that LogoutHandler sends a visitor to whose
+	// session that system writes (ssestore.Legacy.ReadOnly), because only that system can
+	// end it. It follows the rules of LoginURL. It isn't used for any other session.
+	LogoutURL string
+
 	// NextField names the query parameter and form field that carries the page to
 	// come back to. "" means "next", and "-" turns it off.
 	NextField string
@@ -85,6 +90,7 @@ type Config struct {
 	// OnMistake is called for each mistake in how the program uses this package, at
 	// most once per kind and request: [ssestore.ErrNoSession] if Handler is missing,
 	// [ssestore.ErrCommitted] if a session is used after the response began,
+	// [ssestore.ErrReadOnly] if one would be changed that another system writes,
 	// [ErrUncommitted] for a refused Hijack, [ErrBypassed] and [ErrDropped]. It is for
 	// counters, and for tests that fail on a mistake. The rules of OnOutcome apply.
 	OnMistake func(*http.Request, error)
@@ -142,6 +148,9 @@ func New[U any](store *ssestore.Store, accounts *auth.Manager[U], cfg Config) (*
 		faults.Add("ReasonField", "must consist of letters, digits, '-', '_' and '.', and not be the NextField")
 	}
 	checkLogin(&cfg, &faults)
+	if !validLoginURL(cfg.LogoutURL) {
+		faults.Add("LogoutURL", ruleURL)
+	}
 	if !validField(cfg.NextField) {
 		faults.Add("NextField", "must consist of letters, digits, '-', '_' and '.'")
 	}
@@ -216,11 +225,13 @@ func (g *Guard[U]) WithLogin(url string) (*Guard[U], error) {
 // checkLogin checks the login URL.
 func checkLogin(cfg *Config, faults *config.Faults) {
 	if !validLoginURL(cfg.LoginURL) {
-		faults.Add("LoginURL", "must be a path that starts with one slash, or an absolute http or https URL, without user, space or control character")
+		faults.Add("LoginURL", ruleURL)
 	} else if u, err := url.Parse(cfg.LoginURL); cfg.ReasonField != "" && err == nil && u.Query().Has(cfg.ReasonField) {
 		faults.Add("ReasonField", "must not be a parameter of LoginURL already")
 	}
 }
+
+const ruleURL = "must be a path that starts with one slash, or an absolute http or https URL, without user, space or control character"
 
 func validLoginURL(s string) bool {
 	if s == "" {

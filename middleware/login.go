@@ -70,6 +70,10 @@ func (g *Guard[U]) LoginHandler(to string, form http.Handler) http.HandlerFunc {
 // [Guard.Logout] and a 204 suit better. No cache keeps the answer, and it carries
 // Clear-Site-Data if [Config].ClearSiteData is set. A logout works while the user
 // store is down.
+//
+// If another system writes the session (ssestore.Legacy.ReadOnly), LogoutHandler ends
+// nothing and leads to [Config].LogoutURL in the same forms. Without that URL, it answers
+// 500, and [Config].OnMistake is told.
 func (g *Guard[U]) LogoutHandler(to string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if g == nil || g.core == nil {
@@ -80,7 +84,12 @@ func (g *Guard[U]) LogoutHandler(to string) http.HandlerFunc {
 			g.core.methodNotAllowed(w, r, http.MethodPost)
 			return
 		}
-		if err := g.accounts.Logout(r.Context(), g.core.session(r)); err != nil {
+		s := g.core.session(r)
+		if to := g.core.cfg.LogoutURL; to != "" && s.ReadOnly() {
+			sendOn(w, r, to)
+			return
+		}
+		if err := g.accounts.Logout(r.Context(), s); err != nil {
 			g.core.refuse(w, r, err)
 			return
 		}

@@ -48,6 +48,7 @@ const (
 	noHandler kind = iota
 	noGuard
 	lateUse
+	readOnly
 	uncommitted
 	bypassed
 	overHTTP
@@ -77,6 +78,8 @@ var lines = [kinds]struct {
 		"use the *Guard that middleware.New returns, and look at its error; then put Guard.Handler around the application"},
 	lateUse: {ssestore.ErrCommitted, "late-use",
 		"read and change the session before the first byte of the response: before Write, WriteHeader and Flush, and before the handler inside Guard.Handler returns"},
+	readOnly: {ssestore.ErrReadOnly, "read-only-session",
+		"another system writes this session (Legacy.ReadOnly in ssestore.Config), so logins, logouts and changes belong there: ask Session.ReadOnly before them, and set LoginURL and LogoutURL in middleware.Config to that system's pages"},
 	uncommitted: {ErrUncommitted, "uncommitted-hijack",
 		"call middleware.Commit(w) before the upgrade and give its headers to the upgrader; w is the writer that Guard.Handler passes on"},
 	bypassed: {ErrBypassed, "bypassed-writer",
@@ -96,7 +99,7 @@ var lines = [kinds]struct {
 	storeDown: {nil, "user-store",
 		"UserByID in auth.Config failed; for a user who doesn't exist let it return auth.ErrNoUser; Config.OnOutcome of Guard.Handler gets the error"},
 	staleMarks: {nil, "stale-marks",
-		"this instance hears too little of the sessions that were ended elsewhere, and may not serve these pages until it does: see the Status of its fleet.Fleet, and the engine; Config.OnOutcome of Guard.Handler gets the error"},
+		"this instance hears too little of the sessions that were ended elsewhere, and may not serve these pages until it does: see the Status of its fleet.Fleet, and the engine; or a Legacy in ssestore.Config couldn't ask the earlier system's store; Config.OnOutcome of Guard.Handler gets the error"},
 	noMarks: {ErrNoMarks, "missing-marks",
 		"set Marks in ssestore.Config, as to the Marks of a fleet.Fleet, or remove Guard.Fresh from the rules of this page"},
 	unpublished: {nil, "unpublished-mark",
