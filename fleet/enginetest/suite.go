@@ -33,7 +33,17 @@ type Storage struct {
 	Patience time.Duration
 }
 
-// Run runs all tests. Each calls start once, for a storage that is empty.
+// Run runs all tests. Each calls start once, for a storage that is empty:
+//
+//	func TestEngine(t *testing.T) {
+//		enginetest.Run(t, func(t *testing.T) enginetest.Storage {
+//			server := startServer(t)
+//			return enginetest.Storage{
+//				Open:  func(t *testing.T) fleet.Engine { return open(t, server) },
+//				Crash: func(t *testing.T) { server.killAndStart(t) },
+//			}
+//		})
+//	}
 func Run(t *testing.T, start func(t *testing.T) Storage) {
 	for _, test := range []struct {
 		name string
