@@ -20,17 +20,19 @@ import (
 // advisories that docs/ADVISORIES.md lists.
 func seedLists(t testing.TB) map[string]corpus {
 	return map[string]corpus{
-		"FuzzCookieHeader": cookieHeaderSeeds(t),
-		"FuzzTokenOpen":    tokenOpenSeeds(t),
-		"FuzzClaims":       claimsSeeds(),
-		"FuzzJWKSet":       jwkSetSeeds(t),
-		"FuzzGorilla":      gorillaSeeds(t),
-		"FuzzJoseOpener":   joseOpenerSeeds(t),
-		"FuzzSetCookie":    setCookieSeeds(),
-		"FuzzNext":         nextSeeds(),
-		"FuzzTicketOpen":   ticketOpenSeeds(t),
-		"FuzzFleet":        fleetSeeds(t),
-		"FuzzSnapshot":     snapshotSeeds(),
+		"FuzzCookieHeader":  cookieHeaderSeeds(t),
+		"FuzzTokenOpen":     tokenOpenSeeds(t),
+		"FuzzClaims":        claimsSeeds(),
+		"FuzzJWKSet":        jwkSetSeeds(t),
+		"FuzzGorilla":       gorillaSeeds(t),
+		"FuzzJoseOpener":    joseOpenerSeeds(t),
+		"FuzzSetCookie":     setCookieSeeds(),
+		"FuzzNext":          nextSeeds(),
+		"FuzzTicketOpen":    ticketOpenSeeds(t),
+		"FuzzFleet":         fleetSeeds(t),
+		"FuzzSnapshot":      snapshotSeeds(),
+		"FuzzLegacyIron":    legacyIronSeeds(t),
+		"FuzzLegacyKeygrip": legacyKeygripSeeds(),
 	}
 }
 

@@ -1,0 +1,72 @@
+package fixed
+
+import (
+	"bytes"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/pbkdf2"
+	"crypto/sha1"
+	"crypto/sha256"
+	"strings"
+	"testing"
+)
+
+// LegacySecret is the secret of the other systems.
+const LegacySecret = "a secret of forty characters, or of more than that"
+
+// An Iron is what iron seals (Fe26.2), part by part. Seal signs whatever they are.
+type Iron struct {
+	Rounds                        int
+	ID, Salt, MACSalt, Expiration string
+	IV, Plaintext                 []byte
+	Unpadded                      bool // Plaintext has its padding, and is whole blocks
+}
+
+// NewIron is an ordinary one that never ends.
+func NewIron(rounds int, plaintext string) Iron {
+	return Iron{Rounds: rounds, ID: "1", Salt: strings.Repeat("5a", 32), MACSalt: strings.Repeat("3c", 32),
+		IV: Bytes("iv")[:16], Plaintext: []byte(plaintext)}
+}
+
+// Seal returns the value.
+func (v Iron) Seal(t testing.TB) string {
+	t.Helper()
+	key := func(salt string) []byte {
+		key, err := pbkdf2.Key(sha1.New, LegacySecret, []byte(salt), v.Rounds, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	block, err := aes.NewCipher(key(v.Salt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := bytes.Clone(v.Plaintext)
+	if !v.Unpadded {
+		n := 16 - len(text)%16
+		text = append(text, bytes.Repeat([]byte{byte(n)}, n)...)
+	}
+	cipher.NewCBCEncrypter(block, v.IV).CryptBlocks(text, text)
+	signed := strings.Join([]string{"Fe26.2", v.ID, v.Salt, b64.EncodeToString(v.IV), b64.EncodeToString(text), v.Expiration}, "*")
+	return signed + "*" + v.MACSalt + "*" + b64.EncodeToString(MAC(key(v.MACSalt), []byte(signed)))
+}
+
+// Keygrip returns a value and its signature, as ssestore joins them.
+func Keygrip(name, value string) string {
+	m := hmac.New(sha1.New, []byte(LegacySecret))
+	m.Write([]byte(name + "=" + value))
+	return value + ";" + b64.EncodeToString(m.Sum(nil))
+}
+
+// Expand is HKDF-SHA256 of LegacySecret.
+func Expand(t testing.TB, salt, info string, n int) []byte {
+	t.Helper()
+	key, err := hkdf.Key(sha256.New, []byte(LegacySecret), []byte(salt), info, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
