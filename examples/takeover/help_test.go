@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -246,6 +247,7 @@ func newSite(t *testing.T, sys system, change func(*ssestore.Legacy), secrets ..
 		t.Fatal(err)
 	}
 	x.guard, err = middleware.New(x.store, accounts, middleware.Config{
+		Log:       slog.New(slog.DiscardHandler),
 		OnOutcome: func(_ *http.Request, o ssestore.Outcome, _ error) { x.outcomes = append(x.outcomes, o) },
 	})
 	if err != nil {

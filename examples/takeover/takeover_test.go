@@ -70,7 +70,7 @@ func TestH23_H24_H25_Refusals(t *testing.T) {
 		} else {
 			x = newSite(t, sys, func(l *ssestore.Legacy) { l.Issued = time.Now().AddDate(0, -2, 0) }, secret)
 			x.refused("a switch-over two months ago", minted[1], cookie.ReasonExpired)
-			x = newSite(t, sys, func(l *ssestore.Legacy) { l.Issued = time.Now().Add(time.Hour) }, secret)
+			x = newSite(t, sys, func(l *ssestore.Legacy) { l.Issued = time.Now().Add(time.Hour / 2) }, secret)
 			x.refused("a switch-over to come", minted[1], cookie.ReasonFuture)
 			x = newSite(t, sys, func(l *ssestore.Legacy) { l.Issued = time.Time{} }, secret)
 			x.refused("no switch-over", minted[1], cookie.ReasonForeign)

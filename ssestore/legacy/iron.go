@@ -65,9 +65,9 @@ func IronSession(c cookie.Config, ttl time.Duration, secrets ...string) ssestore
 // data; the application's values are in data.
 //
 // h3 2 takes 8,192 rounds of PBKDF2 for each key, and a value doesn't say whether h3 2 made it.
-// A forged value therefore costs about two milliseconds for each secret, and takes no
-// memory. Keep the list of secrets short. The application's own seal options, if it has any,
-// can't be told here.
+// A forged value therefore costs about three milliseconds for each secret, and a request can
+// bring cookie.MaxCandidates of them. Keep the list of secrets short, and Until near. Seal
+// options of the application's own can't be told here.
 func H3(c cookie.Config, secrets ...string) ssestore.Legacy {
 	l := of(c, "h3", sha1Format(secrets, func(string) opener {
 		b := newBox(secrets, ironRounds, h3Rounds)
