@@ -48,8 +48,7 @@
 //     has no keys then, and isn't ready.
 //   - nats.ReconnectBufSize(-1): by default nats.go keeps what is written during an outage
 //     and sends it afterwards, although the caller has got an error long ago. That does no
-//     harm, because writes are compared and marks may come twice. But an error is then
-//     reported at once, instead of after five seconds.
+//     harm, because revisions are compared and marks may come twice. But every try is kept.
 //
 // The connection may be one that the application uses for other things. If it doesn't
 // answer a ping within two seconds when a watch begins, it is made to connect again.
@@ -57,8 +56,8 @@
 // # When something fails
 //
 // No call takes longer than five seconds. When the server that leads the bucket dies, the
-// others choose a new one within a few seconds. A mark is sent again until then, so a session
-// can be ended meanwhile. A watch in which nothing comes for four seconds,
+// others choose a new one within a few seconds. What is written is sent again until then, so a
+// session can be ended meanwhile. A watch in which nothing comes for four seconds,
 // not even the heartbeat of the server, ends. So does one in which a message is missing. The
 // fleet opens it again.
 package natskv

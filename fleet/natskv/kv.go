@@ -1,6 +1,7 @@
 package natskv
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -197,7 +198,9 @@ func (k *KV) forget() {
 	k.bucket = nil
 }
 
-// Swap stores a value if the revision is rev. See [fleet.Engine].
+// Swap stores a value if the revision is rev. If the server doesn't answer, it tries again for
+// five seconds: what was stored the first time makes the next try come too late, and is then
+// found there. See [fleet.Engine].
 func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (uint64, error) {
 	if err := fleet.Check(name, value); err != nil {
 		return 0, err
@@ -207,30 +210,64 @@ func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (u
 	}
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
+	var doubt error // of a try that may have been stored
 	for {
-		bucket, err := k.opened(ctx)
-		if err != nil {
-			return 0, err
-		}
-		var next uint64
-		if rev == 0 {
-			next, err = bucket.Create(ctx, swapPrefix+name, value)
-		} else {
-			next, err = bucket.Update(ctx, swapPrefix+name, value, rev)
-		}
+		next, err := k.swapOnce(ctx, name, value, rev)
 		switch {
 		case err == nil:
 			return next, nil
-		// A bucket with replicas says it with another code than one without; nats.go knows
-		// both under these names.
-		case errors.Is(err, jetstream.ErrKeyExists), errors.Is(err, jetstream.ErrKeyRevisionMismatch):
-			return 0, fleet.ErrConflict
-		case errors.Is(err, jetstream.ErrNoStreamResponse) && ctx.Err() == nil:
+		case errors.Is(err, fleet.ErrConflict) && doubt == nil:
+			return 0, err
+		case errors.Is(err, fleet.ErrConflict):
+			return k.stored(ctx, name, value, rev, doubt)
+		case errors.Is(err, jetstream.ErrNoStreamResponse):
 			k.forget() // nobody got it: the bucket is gone, or has no leader for now
 		default:
-			return 0, fmt.Errorf("natskv: swap: %w", err)
+			doubt = err
+		}
+		select {
+		case <-ctx.Done():
+			return 0, err
+		case <-time.After(again):
 		}
 	}
+}
+
+func (k *KV) swapOnce(ctx context.Context, name string, value []byte, rev uint64) (next uint64, err error) {
+	bucket, err := k.opened(ctx)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, attempt)
+	defer cancel()
+	if rev == 0 {
+		next, err = bucket.Create(ctx, swapPrefix+name, value)
+	} else {
+		next, err = bucket.Update(ctx, swapPrefix+name, value, rev)
+	}
+	// A bucket with replicas says it with another code than one without; nats.go knows both
+	// under these names.
+	if errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch) {
+		return 0, fleet.ErrConflict
+	}
+	if err != nil {
+		return 0, fmt.Errorf("natskv: swap: %w", err)
+	}
+	return next, nil
+}
+
+// stored returns the revision of a value if that is what the bucket holds after rev, and
+// otherwise the error that leaves it open.
+func (k *KV) stored(ctx context.Context, name string, value []byte, rev uint64, doubt error) (uint64, error) {
+	bucket, err := k.opened(ctx)
+	if err != nil {
+		return 0, doubt
+	}
+	entry, err := bucket.Get(ctx, swapPrefix+name)
+	if err != nil || entry.Revision() <= rev || !bytes.Equal(entry.Value(), value) {
+		return 0, doubt
+	}
+	return entry.Revision(), nil
 }
 
 // Append stores a value that the server drops after ttl, in whole seconds. If the server
