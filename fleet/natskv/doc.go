@@ -24,7 +24,8 @@
 //
 //	$KV.hardtack.>  $JS.FC.>  $JS.API.INFO
 //	$JS.API.STREAM.INFO.KV_hardtack  $JS.API.STREAM.CREATE.KV_hardtack
-//	$JS.API.CONSUMER.CREATE.KV_hardtack.>  $JS.API.DIRECT.GET.KV_hardtack.>
+//	$JS.API.STREAM.MSG.GET.KV_hardtack  $JS.API.DIRECT.GET.KV_hardtack.>
+//	$JS.API.CONSUMER.CREATE.KV_hardtack.>
 //
 // # The settings of the servers
 //

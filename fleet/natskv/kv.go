@@ -54,7 +54,7 @@ type KV struct {
 	c Config
 
 	mu     sync.Mutex
-	bucket jetstream.KeyValue // nil before the first use
+	bucket *bucket // nil before the first use
 	// Where Watch goes on when it is called again.
 	watching int       // calls under way
 	heard    time.Time // when the newest of what was told was stored, by the servers' clocks
@@ -127,77 +127,6 @@ func New(c Config) (*KV, error) {
 	return &KV{c: c, swapped: make(map[string]bool)}, nil
 }
 
-// open finds the bucket, or creates it, and returns what the server says of it. While
-// servers choose a leader they may not answer, or not know of what has just been created,
-// so it asks again until ctx ends.
-func (k *KV) open(ctx context.Context) (jetstream.KeyValue, *jetstream.StreamInfo, error) {
-	for {
-		bucket, info, err := k.find(ctx)
-		if err == nil || errors.Is(err, ErrBucket) {
-			return bucket, info, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, nil, fmt.Errorf("natskv: bucket: %w", err)
-		case <-time.After(again):
-		}
-	}
-}
-
-func (k *KV) find(ctx context.Context) (jetstream.KeyValue, *jetstream.StreamInfo, error) {
-	js := k.c.JetStream
-	quick, cancel := context.WithTimeout(ctx, attempt)
-	defer cancel()
-	bucket, err := js.KeyValue(quick, k.c.Bucket)
-	if errors.Is(err, jetstream.ErrBucketNotFound) {
-		// If another instance is first, that is an error, and the next try finds it.
-		_, err := js.CreateKeyValue(ctx, jetstream.KeyValueConfig{
-			Bucket:         k.c.Bucket,
-			Description:    "Hardtack: keys and marks of a fleet, sealed",
-			Replicas:       k.c.Replicas,
-			LimitMarkerTTL: markerTTL,
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		return k.find(ctx)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	status, err := bucket.Status(quick)
-	if err != nil {
-		return nil, nil, err
-	}
-	info := status.(*jetstream.KeyValueBucketStatus).StreamInfo()
-	if c := info.Config; c.MaxAge != 0 || !c.AllowMsgTTL || c.Discard != jetstream.DiscardNew {
-		return nil, nil, ErrBucket
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.bucket = bucket
-	return bucket, info, nil
-}
-
-// opened returns the bucket, and looks for it if nobody has yet.
-func (k *KV) opened(ctx context.Context) (jetstream.KeyValue, error) {
-	k.mu.Lock()
-	bucket := k.bucket
-	k.mu.Unlock()
-	if bucket != nil {
-		return bucket, nil
-	}
-	bucket, _, err := k.open(ctx)
-	return bucket, err
-}
-
-// forget makes the next call look for the bucket.
-func (k *KV) forget() {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.bucket = nil
-}
-
 // Swap stores a value if the revision is rev. If the server doesn't answer, it tries again for
 // five seconds: what was stored the first time makes the next try come too late, and is then
 // found there. See [fleet.Engine].
@@ -220,11 +149,10 @@ func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (u
 			return 0, err
 		case errors.Is(err, fleet.ErrConflict):
 			return k.stored(ctx, name, value, rev, doubt)
-		case errors.Is(err, jetstream.ErrNoStreamResponse):
-			k.forget() // nobody got it: the bucket is gone, or has no leader for now
-		default:
+		case !errors.Is(err, jetstream.ErrNoStreamResponse): // with that, nobody got it
 			doubt = err
 		}
+		k.forget()
 		select {
 		case <-ctx.Done():
 			return 0, err
@@ -234,16 +162,16 @@ func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (u
 }
 
 func (k *KV) swapOnce(ctx context.Context, name string, value []byte, rev uint64) (next uint64, err error) {
-	bucket, err := k.opened(ctx)
+	b, err := k.opened(ctx)
 	if err != nil {
 		return 0, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, attempt)
 	defer cancel()
 	if rev == 0 {
-		next, err = bucket.Create(ctx, swapPrefix+name, value)
+		next, err = b.Create(ctx, swapPrefix+name, value)
 	} else {
-		next, err = bucket.Update(ctx, swapPrefix+name, value, rev)
+		next, err = b.Update(ctx, swapPrefix+name, value, rev)
 	}
 	// A bucket with replicas says it with another code than one without; nats.go knows both
 	// under these names.
@@ -256,18 +184,18 @@ func (k *KV) swapOnce(ctx context.Context, name string, value []byte, rev uint64
 	return next, nil
 }
 
-// stored returns the revision of a value if that is what the bucket holds after rev, and
-// otherwise the error that leaves it open.
+// stored says what became of a try that got no answer, when the next one came too late. It
+// returns the revision if the value is there. If another one is, nobody knows whether that
+// came before or after. If there is nothing, or something older, neither try was stored.
 func (k *KV) stored(ctx context.Context, name string, value []byte, rev uint64, doubt error) (uint64, error) {
-	bucket, err := k.opened(ctx)
-	if err != nil {
-		return 0, doubt
+	msg, err := k.last(ctx, swapPrefix+name)
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound), err == nil && msg.Sequence < rev:
+		return 0, fleet.ErrConflict
+	case err == nil && msg.Sequence > rev && bytes.Equal(msg.Data, value):
+		return msg.Sequence, nil
 	}
-	entry, err := bucket.Get(ctx, swapPrefix+name)
-	if err != nil || entry.Revision() <= rev || !bytes.Equal(entry.Value(), value) {
-		return 0, doubt
-	}
-	return entry.Revision(), nil
+	return 0, doubt
 }
 
 // Append stores a value that the server drops after ttl, in whole seconds. If the server
@@ -280,47 +208,31 @@ func (k *KV) Append(ctx context.Context, name string, value []byte, ttl time.Dur
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	seconds := max(time.Second, (ttl + time.Second - 1).Truncate(time.Second))
-	for {
-		bucket, err := k.opened(ctx)
+	return patiently(ctx, func(ctx context.Context) error {
+		b, err := k.opened(ctx)
 		if err != nil {
 			return err
 		}
-		if err = appendOnce(ctx, bucket, name, value, seconds); err == nil {
-			return nil
-		}
-		if errors.Is(err, jetstream.ErrNoStreamResponse) {
+		_, err = b.Create(ctx, appendPrefix+name, value, jetstream.KeyTTL(seconds))
+		if err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
 			k.forget()
+			return fmt.Errorf("natskv: append: %w", err)
 		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(again):
-		}
-	}
+		return nil
+	})
 }
 
-func appendOnce(ctx context.Context, bucket jetstream.KeyValue, name string, value []byte, ttl time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, attempt)
-	defer cancel()
-	_, err := bucket.Create(ctx, appendPrefix+name, value, jetstream.KeyTTL(ttl))
-	if err != nil && !errors.Is(err, jetstream.ErrKeyExists) {
-		return fmt.Errorf("natskv: append: %w", err)
-	}
-	return nil
-}
-
-// event reads a message of the bucket. It reports false for what isn't news, such as the
-// marker of a value that was dropped.
-func (k *KV) event(msg *nats.Msg, seq uint64) (fleet.Event, bool) {
-	if msg.Header.Get("KV-Operation") != "" || msg.Header.Get(jetstream.MarkerReasonHeader) != "" || len(msg.Data) == 0 {
+// event reads what is stored under a subject. It reports false for what isn't news, such as
+// the marker of a value that was dropped.
+func (k *KV) event(subject string, header nats.Header, value []byte, seq uint64) (fleet.Event, bool) {
+	if header.Get("KV-Operation") != "" || header.Get(jetstream.MarkerReasonHeader) != "" || len(value) == 0 {
 		return fleet.Event{}, false
 	}
-	key, _ := strings.CutPrefix(msg.Subject, "$KV."+k.c.Bucket+".")
-	if name, ok := strings.CutPrefix(key, swapPrefix); ok {
-		return fleet.Event{Name: name, Value: msg.Data, Revision: seq}, true
+	if name, ok := strings.CutPrefix(subject, k.subject(swapPrefix)); ok {
+		return fleet.Event{Name: name, Value: value, Revision: seq}, true
 	}
-	if name, ok := strings.CutPrefix(key, appendPrefix); ok {
-		return fleet.Event{Name: name, Value: msg.Data}, true
+	if name, ok := strings.CutPrefix(subject, k.subject(appendPrefix)); ok {
+		return fleet.Event{Name: name, Value: value}, true
 	}
 	return fleet.Event{}, false
 }

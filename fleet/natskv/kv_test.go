@@ -205,7 +205,7 @@ func TestY62_Permissions(t *testing.T) {
 		Users: []*server.User{{Username: "app", Password: "password", Permissions: &server.Permissions{
 			Publish: &server.SubjectPermission{Allow: []string{
 				"$KV.hardtack.>", "$JS.API.INFO", "$JS.API.STREAM.INFO.KV_hardtack", "$JS.API.STREAM.CREATE.KV_hardtack",
-				"$JS.API.CONSUMER.CREATE.KV_hardtack.>", "$JS.API.DIRECT.GET.KV_hardtack.>", "$JS.FC.>",
+				"$JS.API.CONSUMER.CREATE.KV_hardtack.>", "$JS.API.STREAM.MSG.GET.KV_hardtack", "$JS.API.DIRECT.GET.KV_hardtack.>", "$JS.FC.>",
 			}},
 			Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
 		}}},

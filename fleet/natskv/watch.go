@@ -52,9 +52,9 @@ func (k *KV) watch(ctx context.Context, f func(fleet.Event)) error {
 	for _, ev := range swapped {
 		f(ev)
 	}
-	received, last, idle := uint64(0), uint64(0), false
+	received, last := uint64(0), uint64(0)
 	for {
-		if !w.synced && received >= w.pending && (last >= w.newest || idle) {
+		if !w.synced && received >= w.pending && last >= w.newest {
 			w.synced = true
 			f(fleet.Event{Synced: true})
 		}
@@ -66,7 +66,12 @@ func (k *KV) watch(ctx context.Context, f func(fleet.Event)) error {
 			if err := control(conn, msg, received); err != nil {
 				return err
 			}
-			idle = idle || msg.Header.Get(lastConsumer) != ""
+			if !w.synced && msg.Header.Get(lastConsumer) != "" {
+				w.pending = 0
+				if err := k.findNewest(ctx, w); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		meta, err := msg.Metadata()
@@ -78,7 +83,7 @@ func (k *KV) watch(ctx context.Context, f func(fleet.Event)) error {
 			return ErrGap
 		}
 		last = meta.Sequence.Stream
-		if ev, ok := k.event(msg, last); ok {
+		if ev, ok := k.event(msg.Subject, msg.Header, msg.Data, last); ok {
 			f(ev)
 			k.note(w, ev, meta.Timestamp)
 		}
@@ -93,20 +98,27 @@ func (k *KV) watch(ctx context.Context, f func(fleet.Event)) error {
 func (k *KV) start(ctx context.Context, w *watch, names []string, subject string) ([]fleet.Event, error) {
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	bucket, info, err := k.open(ctx)
+	b, err := k.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var swapped []fleet.Event
 	for _, name := range names {
-		entry, err := bucket.Get(ctx, swapPrefix+name)
-		if errors.Is(err, jetstream.ErrKeyNotFound) { // also when somebody deleted it
+		msg, err := k.last(ctx, swapPrefix+name)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			continue
 		}
 		if err != nil {
 			return nil, fmt.Errorf("natskv: watch: %w", err)
 		}
-		swapped = append(swapped, fleet.Event{Name: name, Value: entry.Value(), Revision: entry.Revision()})
+		if ev, ok := k.event(msg.Subject, msg.Header, msg.Data, msg.Sequence); ok {
+			swapped = append(swapped, ev)
+		}
+	}
+	if c := b.stream.CachedInfo().Cluster; c != nil && len(c.Replicas) > 0 {
+		if err := k.findNewest(ctx, w); err != nil {
+			return nil, err
+		}
 	}
 	config := jetstream.ConsumerConfig{
 		DeliverSubject:    subject,
@@ -118,24 +130,35 @@ func (k *KV) start(ctx context.Context, w *watch, names []string, subject string
 		Replicas:          1,
 		MemoryStorage:     true,
 	}
-	from := w.heard
-	if !from.IsZero() {
-		from = from.Add(-overlap)
+	if from := w.from; !from.IsZero() {
 		config.DeliverPolicy = jetstream.DeliverByStartTimePolicy
 		config.OptStartTime = &from
 	}
-	consumer, err := k.c.JetStream.CreatePushConsumer(ctx, "KV_"+k.c.Bucket, config)
+	consumer, err := k.c.JetStream.CreatePushConsumer(ctx, k.stream(), config)
 	if err != nil {
 		return nil, fmt.Errorf("natskv: watch: %w", err)
 	}
 	w.pending = consumer.CachedInfo().NumPending
-	// The server that sends the news may be behind the one that acknowledges writes, and
-	// then knows of fewer. What the latter says is newest must come, unless it was dropped
-	// in between: a heartbeat says that nothing more comes.
-	if c := info.Cluster; c != nil && len(c.Replicas) > 0 && info.State.Msgs > 0 && !info.State.LastTime.Before(from) {
-		w.newest = info.State.LastSeq
-	}
 	return swapped, nil
+}
+
+// findNewest finds out what the last message before Synced is. The server that sends the news
+// may be behind the one that acknowledges writes, and then it knows of fewer. So it isn't
+// asked how many there are: what the other one says is the newest must come. If it was dropped
+// in the meantime, a heartbeat comes instead, and leads here again.
+func (k *KV) findNewest(ctx context.Context, w *watch) error {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	w.newest = 0
+	msg, err := k.last(ctx, ">")
+	switch {
+	case errors.Is(err, jetstream.ErrMsgNotFound):
+	case err != nil:
+		return fmt.Errorf("natskv: watch: %w", err)
+	case !msg.Time.Before(w.from):
+		w.newest = msg.Sequence
+	}
+	return nil
 }
 
 // next returns the next message. If not even a heartbeat comes, it gives up.
@@ -189,6 +212,7 @@ func (k *KV) ping(ctx context.Context) error {
 
 // A watch is one call of Watch.
 type watch struct {
+	from    time.Time // where it begins, by the servers' clocks; the zero time is the beginning
 	heard   time.Time // when the newest of what was told was stored
 	pending uint64    // how many messages come before Synced
 	newest  uint64    // and the revision of one of them, or 0
@@ -207,7 +231,7 @@ func (k *KV) begin() (*watch, []string) {
 	if k.heard.IsZero() {
 		return &watch{}, nil
 	}
-	return &watch{heard: k.heard}, slices.Sorted(maps.Keys(k.swapped))
+	return &watch{from: k.heard.Add(-overlap), heard: k.heard}, slices.Sorted(maps.Keys(k.swapped))
 }
 
 func (k *KV) end() {
