@@ -99,21 +99,21 @@ export async function marks(set, options) {
     return (await mine[name], place.object);
   }
   async function judge(c, now) {
-    const { sid, iat, user, data: { "-act": act = { sub: null }, "-lnk": links = [] } } = c;
+    const { sid, iat, auth, user, data: { "-act": act = { sub: null }, "-lnk": links = [] } } = c;
     if (!act || act.sub === undefined || act.sub === "" || !links?.every?.((l) => NAME.test(l))) return { verdict: "newer" };
     const ids = [user, act.sub].filter((id) => id !== null).map((id) => [USER, utf8.encode(id)]), mine = {};
-    const head = await get(HEAD, now, mine);
+    const head = await get(HEAD, now, mine), login = Math.min(iat, auth || iat); // LogoutOthers moves iat ahead
     let known = !!head, ended = false;
-    const ends = (before) => { if (iat < before) before > now + LEEWAY ? (known = false) : (ended = true); };
+    const ends = (before, since) => { if (since < before) before > now + LEEWAY ? (known = false) : (ended = true); };
     const look = async ([kind, id]) => {
       const sum = new DataView(await crypto.subtle.sign("HMAC", keys.get(head.kid), Uint8Array.of(kind, ...id)));
       const print = sum.getUint16(0) * 2 ** 32 + sum.getUint32(2);
       const shard = await get(prefixOf(head) + Math.floor(print / 2 ** (48 - head.shift)), now, mine);
       if (!shard || stale(shard, now)) known = false;
-      kind === SESSION ? (ended ||= !!shard?.ended.includes(print)) : ends(shard?.times[shard.timed.indexOf(print)]);
+      kind === SESSION ? (ended ||= !!shard?.ended.includes(print)) : ends(shard?.times[shard.timed.indexOf(print)], kind === LINK ? login : iat);
     };
     if (head) await Promise.all([[SESSION, utf8.encode(sid)], ...ids, ...links.map((l) => [LINK, bytes(l)])].map(look));
-    ends(all);
+    ends(all, Math.min(iat, login + LEEWAY));
     return ended ? { verdict: "revoked" } : { verdict: known || !o.failClosed || !ids.length ? "ok" : "unverified", c };
   }
   return { judge };

@@ -13,7 +13,7 @@ const (
 	// Session ends the session whose id is Mark.ID.
 	Session
 	// Link ends the sessions that were linked to the outside name Mark.ID (see
-	// ssestore.Principal.Link) and issued before Mark.Before.
+	// ssestore.Principal.Link) and began before Mark.Before, by the time of the login.
 	Link
 	// User ends the sessions of the user called Mark.ID, and those in which that user
 	// acts as another, that were issued before Mark.Before.
@@ -69,8 +69,25 @@ type About struct {
 	// Links are the outside names that the session is linked to.
 	Links [MaxLinks]Name
 	// Issued is when the session was made, in Unix seconds: at the login, or when
-	// nobody has logged in yet, at its creation.
+	// nobody has logged in yet, at its creation. It can be up to a minute ahead.
 	Issued int64
+	// Login is when the user logged in, in Unix seconds, or 0 if nobody has.
+	Login int64
 	// Now is the time of the request, in Unix seconds.
 	Now int64
+}
+
+// since returns the time that must not be before what a mark of a kind says. A session
+// whose user has logged out the others was issued anew, up to a minute ahead of that time,
+// so that it outlives the user's mark. It must not outlive the others, which know only the
+// time by the clock: a link is made at the login, and a login is issued at most a minute
+// ahead, after a mark of kind All.
+func (a *About) since(k Kind) int64 {
+	switch {
+	case a.Login == 0 || k == User:
+		return a.Issued
+	case k == Link:
+		return min(a.Issued, a.Login)
+	}
+	return min(a.Issued, a.Login+leeway)
 }

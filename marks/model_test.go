@@ -42,8 +42,16 @@ func (m *model) judge(a marks.About, links []string) cookie.Reason {
 	doubt := m.fresh == 0 || m.policy.MaxStale > 0 && time.Duration(a.Now-m.fresh)*time.Second > m.policy.MaxStale
 	for _, n := range names {
 		t, ok := m.marks[n]
+		began := a.Issued
 		switch {
-		case !ok || a.Now >= t.until || n.Kind != marks.Session && a.Issued >= t.before:
+		case a.Login == 0:
+		case n.Kind == marks.Link:
+			began = min(began, a.Login)
+		case n.Kind == marks.All:
+			began = min(began, a.Login+60)
+		}
+		switch {
+		case !ok || a.Now >= t.until || n.Kind != marks.Session && began >= t.before:
 		case n.Kind != marks.Session && t.before > a.Now+60:
 			doubt = true
 		default:
@@ -90,6 +98,9 @@ func compare(t *testing.T, steps, ids int, pick func(int) int) {
 			m.apply(now, mark)
 		default:
 			a := marks.About{Session: id(), User: id(), Actor: id(), Issued: now - 100 + int64(pick(170)), Now: now - 30 + int64(pick(130))}
+			if pick(2) == 1 {
+				a.Login = a.Issued + 20 - int64(pick(100))
+			}
 			var links []string
 			for i := range pick(3) {
 				if l := id(); l != "" {

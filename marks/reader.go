@@ -176,7 +176,7 @@ func (r *Reader) due(now time.Time, about []About) []*place {
 	request := r.asked.Add(1)
 	for i := range about {
 		for _, n := range e.needs(&about[i]) {
-			if !n.set {
+			if n.kind == 0 {
 				continue
 			}
 			p := e.place(n.print)

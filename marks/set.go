@@ -224,7 +224,7 @@ func (s *Set) rebuild(shard *atomic.Pointer[table], now int64) {
 func (s *Set) Judge(a About) cookie.Reason {
 	ended, doubt := false, false
 	if all := s.all.Load(); all != nil {
-		ended, doubt = all.judge(&a)
+		ended, doubt = all.judge(&a, All)
 	}
 	if !ended && s.held.Load() != 0 {
 		var d bool
@@ -252,7 +252,7 @@ func (s *Set) judge(a *About) (ended, doubt bool) {
 	for _, user := range [...]string{a.User, a.Actor} {
 		if user != "" {
 			if m, ok := s.get(s.hash(User, user)); ok {
-				e, d := m.judge(a)
+				e, d := m.judge(a, User)
 				ended, doubt = ended || e, doubt || d
 			}
 		}
@@ -260,7 +260,7 @@ func (s *Set) judge(a *About) (ended, doubt bool) {
 	for i := range a.Links {
 		if name := &a.Links[i]; *name != (Name{}) {
 			if m, ok := s.get(s.name(name)); ok {
-				e, d := m.judge(a)
+				e, d := m.judge(a, Link)
 				ended, doubt = ended || e, doubt || d
 			}
 		}
@@ -268,10 +268,10 @@ func (s *Set) judge(a *About) (ended, doubt bool) {
 	return ended, doubt
 }
 
-// judge reports whether a mark that is about a session ends it, or would if the clock
-// went right.
-func (m span) judge(a *About) (ended, doubt bool) {
-	if a.Now >= m.until || a.Issued >= m.before {
+// judge reports whether a mark of a kind that is about a session ends it, or would if the
+// clock went right.
+func (m span) judge(a *About, k Kind) (ended, doubt bool) {
+	if a.Now >= m.until || a.since(k) >= m.before {
 		return false, false
 	}
 	ahead := m.before-leeway > a.Now
@@ -281,7 +281,7 @@ func (m span) judge(a *About) (ended, doubt bool) {
 // missing reports whether a mark that found no room might end the session.
 func (s *Set) missing(a *About) bool {
 	m := s.lost.Load()
-	return m != nil && a.Now < m.until && a.Issued < m.before
+	return m != nil && a.Now < m.until && a.since(All) < m.before
 }
 
 // hash returns the key of an id. Kinds don't share seeds, so a user's id that looks like

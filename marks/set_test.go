@@ -82,6 +82,43 @@ func TestN30_MarksOfEachKind(t *testing.T) {
 	}
 }
 
+// A session that was issued anew, ahead of its time, outlives the user's mark that it was
+// issued anew for, and no other: a link is as old as the login, and a login is issued at
+// most a minute ahead.
+func TestN30_IssuedAnew(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		mark   marks.Mark
+		login  int64
+		issued int64
+		want   cookie.Reason
+	}{
+		{"user", marks.Mark{Kind: marks.User, ID: "user"}, noon - 500, noon + 1, none},
+		{"actor", marks.Mark{Kind: marks.User, ID: "actor"}, noon - 500, noon + 1, none},
+		{"link", marks.Mark{Kind: marks.Link, ID: "one"}, noon, noon + 59, revoked},
+		{"link, a login since", marks.Mark{Kind: marks.Link, ID: "two"}, noon + 1, noon + 59, none},
+		{"link, nobody logged in", marks.Mark{Kind: marks.Link, ID: "one"}, 0, noon + 1, none},
+		{"all", marks.Mark{Kind: marks.All}, noon - 60, noon + 59, revoked},
+		{"all, a login a minute ahead", marks.Mark{Kind: marks.All}, noon - 59, noon + 1, none},
+		{"all, nobody logged in", marks.Mark{Kind: marks.All}, 0, noon + 1, none},
+	} {
+		set := marks.New(marks.Policy{})
+		tt.mark.Before, tt.mark.Until = noon+1, noon+100
+		set.Apply(at(noon), tt.mark)
+		a := marks.About{Session: "session", User: "user", Actor: "actor", Issued: tt.issued, Login: tt.login, Now: noon}
+		a.Links = [2]marks.Name{marks.NameOf("one"), marks.NameOf("two")}
+		expect(t, tt.name, set.Judge(a), tt.want)
+	}
+	// What found no room may have been a mark of any kind.
+	set := marks.New(marks.Policy{Max: 1, FailClosed: true})
+	set.Fresh(at(noon))
+	set.Apply(at(noon), marks.Mark{Kind: marks.Link, ID: "one", Before: noon + 1, Until: noon + 100}, marks.Mark{Kind: marks.Link, ID: "two", Before: noon + 1, Until: noon + 100})
+	a := marks.About{Session: "session", User: "user", Issued: noon + 59, Login: noon - 60, Now: noon}
+	expect(t, "no room", set.Judge(a), unverified)
+	a.Login++
+	expect(t, "no room, a login a minute ahead", set.Judge(a), none)
+}
+
 // A session without a user, an actor and links has no empty names that a mark could hit,
 // and a mark for one that has them doesn't end it.
 func TestN30_SessionWithoutNames(t *testing.T) {

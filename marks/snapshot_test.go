@@ -163,6 +163,9 @@ func TestN50_SnapshotJudgesLikeSet(t *testing.T) {
 			if random.IntN(9) == 0 {
 				a.Actor = pick("u")
 			}
+			if random.IntN(2) == 0 {
+				a.Login = a.Issued - random.Int64N(90)
+			}
 			for i := range random.IntN(3) {
 				a.Links[i] = marks.NameOf(pick("l"))
 			}

@@ -68,6 +68,7 @@ type sessionVector struct {
 	Actor   string   `json:"actor,omitempty"`
 	Links   []string `json:"links,omitempty"` // as in the session: b64 of 16 bytes
 	Issued  int64    `json:"iat"`
+	Login   int64    `json:"auth_time,omitempty"`
 	Now     int64    `json:"now"`
 	Stale   int64    `json:"max_stale,omitempty"`
 	Closed  bool     `json:"fail_closed,omitempty"`
@@ -290,6 +291,19 @@ func sessionVectors(ring *keyring.Keyring) (f vectorFile) {
 	add("revoked", "no shards, and all", func(v *sessionVector) { v.Without, v.Issued = all, noon-5001 })
 	add("unverified", "no head", func(v *sessionVector) { v.Without = []string{"marks.head"} })
 	add("ok", "no head, in an open reader", func(v *sessionVector) { v.Without, v.Closed = []string{"marks.head"}, false })
+	anew := func(before, login int64, edit func(*sessionVector)) func(*sessionVector) {
+		return func(v *sessionVector) {
+			v.Issued, v.Login = before, login
+			edit(v)
+		}
+	}
+	linked := func(v *sessionVector) { v.Links = []string{link("tenant:7")} }
+	add("revoked", "a link's mark, and a session issued anew since", anew(noon-10, noon-201, linked))
+	add("ok", "a link's mark, and a login since that was issued anew", anew(noon-10, noon-200, linked))
+	add("revoked", "a link's mark, and a session issued before a login", anew(noon-201, noon-10, linked))
+	add("ok", "a user's mark, and a session issued anew since", anew(noon-100, noon-4000, func(v *sessionVector) { v.User = "42" }))
+	add("revoked", "all, and a session issued anew since", anew(noon-5000, noon-5061, func(*sessionVector) {}))
+	add("ok", "all, and a login that was issued a minute ahead", anew(noon-5000, noon-5060, func(*sessionVector) {}))
 	return f
 }
 
@@ -347,7 +361,7 @@ func TestN71_VectorsOfSnapshots(t *testing.T) {
 				}
 			}
 			reader := subscribe(t, marks.ReaderConfig{Keys: ring, Audience: f.Audience, Policy: marks.Policy{MaxStale: time.Duration(v.Stale) * time.Second, FailClosed: v.Closed}}, b)
-			a := marks.About{Session: v.Session, User: v.User, Actor: v.Actor, Issued: v.Issued, Now: v.Now}
+			a := marks.About{Session: v.Session, User: v.User, Actor: v.Actor, Issued: v.Issued, Login: v.Login, Now: v.Now}
 			for i, l := range v.Links {
 				raw, err := base64.RawURLEncoding.DecodeString(l)
 				if err != nil {

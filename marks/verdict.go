@@ -10,25 +10,24 @@ import (
 
 // A need is the fingerprint of a name that a session has.
 type need struct {
-	set   bool
-	timed bool // what is found under it has a time
+	kind  Kind // 0 if there is none
 	print uint64
 }
 
 // needs returns what must be looked up for a session.
 func (e *edition) needs(a *About) (list [3 + MaxLinks]need) {
 	if a.Session != "" {
-		list[0] = need{true, false, e.signer.print(Session, a.Session, nil)}
+		list[0] = need{Session, e.signer.print(Session, a.Session, nil)}
 	}
 	if a.User != "" {
-		list[1] = need{true, true, e.signer.print(User, a.User, nil)}
+		list[1] = need{User, e.signer.print(User, a.User, nil)}
 	}
 	if a.Actor != "" {
-		list[2] = need{true, true, e.signer.print(User, a.Actor, nil)}
+		list[2] = need{User, e.signer.print(User, a.Actor, nil)}
 	}
 	for i := range a.Links {
 		if a.Links[i] != (Name{}) {
-			list[3+i] = need{true, true, e.signer.print(Link, "", &a.Links[i])}
+			list[3+i] = need{Link, e.signer.print(Link, "", &a.Links[i])}
 		}
 	}
 	return list
@@ -41,7 +40,7 @@ func (e *edition) place(print uint64) *place {
 // find returns the time before which sessions of a fingerprint have ended: 0 if there is no
 // mark, and the end of time for a session mark.
 func (o *object) find(n need) (before int64) {
-	if !n.timed {
+	if n.kind == Session {
 		if _, ok := slices.BinarySearch(o.ended, n.print); ok {
 			return math.MaxInt64
 		}
@@ -73,7 +72,7 @@ func (r *Reader) Judge(a About) cookie.Reason {
 
 // judge reports whether a mark ends the session, and whether nothing is missing that might.
 func (r *Reader) judge(a *About) (ended, known bool) {
-	ended, doubt := span{r.all.Load(), math.MaxInt64}.judge(a)
+	ended, doubt := span{r.all.Load(), math.MaxInt64}.judge(a, All)
 	for _, e := range [...]*edition{r.edition.Load(), r.former.Load()} {
 		if ended || known {
 			break
@@ -88,7 +87,7 @@ func (r *Reader) judge(a *About) (ended, known bool) {
 func (r *Reader) judgeBy(e *edition, a *About) (ended, known bool) {
 	known = true
 	for _, n := range e.needs(a) {
-		if !n.set {
+		if n.kind == 0 {
 			continue
 		}
 		p := e.place(n.print)
@@ -104,7 +103,7 @@ func (r *Reader) judgeBy(e *edition, a *About) (ended, known bool) {
 		if before == math.MaxInt64 {
 			return true, true
 		}
-		ends, doubt := span{before, math.MaxInt64}.judge(a)
+		ends, doubt := span{before, math.MaxInt64}.judge(a, n.kind)
 		if ends {
 			return true, true
 		}
@@ -131,7 +130,7 @@ func (r *Reader) NotBefore(user string) int64 {
 		if e == nil {
 			continue
 		}
-		n := need{true, true, e.signer.print(User, user, nil)}
+		n := need{User, e.signer.print(User, user, nil)}
 		if o := e.place(n.print).object.Load(); o != nil {
 			at = max(at, o.find(n))
 		}

@@ -351,6 +351,9 @@ func TestN15_Reissue(t *testing.T) {
 			expectVerdict(t, "again", b, store, now, "none")
 		}
 		same(t, "created", b.peek(store, now).Info().Created, now.Add(time.Minute-time.Second))
+		everybody := marks.New(marks.Policy{})
+		everybody.Apply(now, marks.Mark{Kind: marks.All, Before: now.Unix() + 1, Until: forever})
+		expectVerdict(t, "all have ended", b, newStore(t, c, ring(t, 1), judged(everybody)), now, "revoked")
 
 		// Whoever is there now, and not somebody who was.
 		s := b.peek(store, now)

@@ -86,6 +86,7 @@ func (p *state) marked(c *claims.Claims) cookie.Reason {
 		Session: unsafe.String(&c.SID[0], len(c.SID)),
 		User:    c.Sub,
 		Issued:  c.Iat,
+		Login:   c.AuthTime,
 		Now:     p.sec,
 	}
 	if hasReserved(c.D) {

@@ -274,7 +274,7 @@ func TestN5_JudgedLast(t *testing.T) {
 			t.Fatalf("asked %d times", len(asked))
 		}
 		sid := markOf(t, plain, b, t0).ID
-		want := marks.About{Session: sid, User: "ann", Issued: t0.Unix(), Now: t0.Unix() + 60}
+		want := marks.About{Session: sid, User: "ann", Issued: t0.Unix(), Login: t0.Unix(), Now: t0.Unix() + 60}
 		same(t, "about", asked[0], want)
 		for name, now := range map[string]time.Time{"expired": after(day), "idle": after(31 * time.Minute), "future": t0.Add(-2 * time.Minute)} {
 			asked = nil

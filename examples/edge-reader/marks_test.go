@@ -44,6 +44,7 @@ type marksFile struct {
 		Actor   string   `json:"actor"`
 		Links   []string `json:"links"`
 		Iat     int64    `json:"iat"`
+		Login   int64    `json:"auth_time"`
 		Now     int64    `json:"now"`
 		Stale   int64    `json:"max_stale"`
 		Closed  bool     `json:"fail_closed"`
@@ -93,8 +94,10 @@ func TestN72_MarksVectors(t *testing.T) {
 					bucket[name] = object
 				}
 			}
+			s := sessionTask(v.Sid, v.User, v.Actor, v.Iat, v.Links...)
+			s["auth_time"] = v.Login
 			tasks = append(tasks, task{"do": "marks", "keys": f.ReaderKeys, "options": task{"audience": f.Audience, "maxStale": v.Stale, "failClosed": v.Closed},
-				"turns": []task{{"bucket": bucket, "now": v.Now, "sessions": []task{sessionTask(v.Sid, v.User, v.Actor, v.Iat, v.Links...)}}}})
+				"turns": []task{{"bucket": bucket, "now": v.Now, "sessions": []task{s}}}})
 			check = append(check, func(t *testing.T, r result) {
 				if len(r.Turns) != 1 || r.Turns[0].Verdicts[0] != v.Verdict {
 					t.Errorf("session %s (%s): %+v, want %s", v.ID, v.Comment, r.Turns, v.Verdict)

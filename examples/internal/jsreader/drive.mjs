@@ -72,7 +72,7 @@ const does = {
     const results = [];
     for (const turn of turns) {
       bucket = turn.bucket ?? bucket;
-      const found = await Promise.all(turn.sessions.map((s) => m.judge({ sid: s.sid, iat: s.iat, user: s.user ?? null, data: s.data }, turn.now)));
+      const found = await Promise.all(turn.sessions.map((s) => m.judge({ sid: s.sid, iat: s.iat, auth: s.auth_time ?? 0, user: s.user ?? null, data: s.data }, turn.now)));
       results.push({ verdicts: found.map((f) => f.verdict), fetched, faults: [...faults] });
       [fetched, faults.length] = [0, 0];
     }
