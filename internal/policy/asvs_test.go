@@ -97,6 +97,7 @@ func TestT2_SecretsAreComparedInConstantTime(t *testing.T) {
 		"fleet/run.go":                      1, // the same
 		"fleet/record.go":                   2, // rings that the wrapper has opened: are they spelled as we spell them, and the same?
 		"fleet/internal/fleettest/cases.go": 2, // what a test has found
+		"fleet/natskv/kv.go":                1, // sealed values, which the engine sees
 	}
 	gotConstant, gotVariable := map[string]int{}, map[string]int{}
 	for _, s := range goSources(t) {
