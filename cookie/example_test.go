@@ -81,3 +81,22 @@ func ExampleSealLabel() {
 	fmt.Println(len(jwk) > 0)
 	// Output: true
 }
+
+// The defaults, spelled out, and what changes without TLS: a prefix such as __Host- would
+// make every browser drop the cookie.
+func ExampleConfig() {
+	for _, c := range []cookie.Config{
+		{Name: cookie.DefaultName, SameSite: cookie.SameSiteLax},
+		{DangerouslyAllowHTTP: true},
+	} {
+		k, err := cookie.New(c)
+		if err != nil {
+			panic(err)
+		}
+		line, _ := k.Set("value", time.Unix(1e9, 0), 0)
+		fmt.Println(line, k.Name() == cookie.DefaultHTTPName)
+	}
+	// Output:
+	// __Host-session=value; Path=/; HttpOnly; Secure; SameSite=Lax false
+	// session=value; Path=/; HttpOnly; SameSite=Lax true
+}

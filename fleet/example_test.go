@@ -2,6 +2,7 @@ package fleet_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -104,4 +105,42 @@ func ExampleRotation_Step() {
 	// 1 <nil>
 	// true <nil>
 	// 2 <nil>
+}
+
+// What an instance says before it has heard anything, and what End says of a mark that
+// ends nothing.
+func ExampleFleet_Status() {
+	var storage enginetest.Memory
+	wrapper, err := fleet.Secret([]byte("thirty-two random bytes, or more"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	f, err := fleet.New(fleet.Config{
+		Engine: storage.Open(), Wrapper: wrapper, Application: "shop",
+		// The defaults, spelled out.
+		Beat: fleet.DefaultBeat, Longest: fleet.DefaultLongest,
+		Rotation: fleet.Rotation{Every: fleet.DefaultEvery, Ahead: fleet.DefaultAhead},
+		Policy:   marks.Policy{Max: marks.DefaultMax},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	status := f.Status()
+	fmt.Println(status.Engine == fleet.EngineOff, status.Ready, len(status.Keys))
+
+	err = f.End(context.Background(), marks.Mark{Kind: marks.User, ID: "alice"})
+	fmt.Println("nothing to seal it with yet:", errors.Is(err, fleet.ErrNotReady))
+	err = f.End(context.Background(), marks.Mark{Kind: marks.User})
+	fmt.Println("whose sessions?", errors.Is(err, fleet.ErrMark))
+
+	phases := map[fleet.KeyPhase]string{fleet.PhaseNext: "seals later", fleet.PhasePrimary: "seals", fleet.PhaseFallback: "only opens"}
+	states := []fleet.EngineState{fleet.EngineOff, fleet.EngineOpening, fleet.EngineLive, fleet.EngineSilent}
+	fmt.Println(len(phases), "phases,", len(states), "states")
+	// Output:
+	// true false 0
+	// nothing to seal it with yet: true
+	// whose sessions? true
+	// 3 phases, 4 states
 }

@@ -243,3 +243,11 @@ func ExampleHolder() {
 	// true
 	// false
 }
+
+// Two secrets that are the same are most likely a copy that went wrong.
+func ExampleNew_duplicate() {
+	key := keyring.NewKey()
+	_, err := keyring.New(key, key)
+	fmt.Println(errors.Is(err, keyring.ErrDuplicate))
+	// Output: true
+}
