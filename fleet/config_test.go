@@ -55,7 +55,7 @@ func TestY6_NewRefuses(t *testing.T) {
 		"17 keys":        {func(c *fleet.Config) { c.Rotation.Every, c.Longest = 2*day, 26*day }, []string{"Rotation.Keep"}},
 		"negative every": {func(c *fleet.Config) { c.Rotation.Every = -1 }, []string{"Rotation.Every"}},
 		"odd ahead":      {func(c *fleet.Config) { c.Rotation.Ahead = day + 1 }, []string{"Rotation.Ahead"}},
-		"for ever":       {func(c *fleet.Config) { c.Rotation.Keep = 3651 * day }, []string{"Rotation.Keep"}},
+		"for ever":       {func(c *fleet.Config) { c.Rotation.Every = 3651 * day }, []string{"Rotation.Every"}},
 		"closed":         {func(c *fleet.Config) { c.Policy.FailClosed = true }, []string{"Policy.MaxStale"}},
 		"closed at five": {func(c *fleet.Config) { c.Policy = marks.Policy{FailClosed: true, MaxStale: 5 * time.Second} }, nil},
 		"stale at four":  {func(c *fleet.Config) { c.Policy.MaxStale = 4999 * time.Millisecond }, []string{"Policy.MaxStale"}},

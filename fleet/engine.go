@@ -63,10 +63,10 @@ type Event struct {
 // first in Swap and Append. A dot stands between two other characters, because engines
 // such as NATS split names there.
 func Check(name string, value []byte) error {
-	if len(name) == 0 || len(name) > 64 {
+	if len(name) > 64 {
 		return ErrBadName
 	}
-	dot := true // before the first character
+	dot := true // before the first character, which there must be
 	for _, c := range []byte(name) {
 		switch {
 		case c == '.' && dot:

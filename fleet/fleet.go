@@ -24,7 +24,7 @@ var (
 	ErrMark = errors.New("fleet: not a mark that ends anything")
 )
 
-// opTimeout bounds each call of the Engine and of the Wrapper.
+// opTimeout bounds each call of the Engine and of the Wrapper; see longest.
 const opTimeout = 5 * time.Second
 
 // refreshWait is how long Refresh waits: about the time that news takes between two
@@ -124,7 +124,7 @@ func (f *Fleet) At(now time.Time) *keyring.Keyring {
 // as of now. A session store calls it when a cookie names an unknown key, which happens
 // when the ring was changed by hand a moment ago.
 func (f *Fleet) Refresh(now time.Time) *keyring.Keyring {
-	if f == nil || f.marks == nil {
+	if f == nil {
 		return nil
 	}
 	f.mu.Lock()
@@ -175,8 +175,11 @@ func (f *Fleet) End(ctx context.Context, m marks.Mark) error {
 	}
 	now := time.Now()
 	m, err := f.complete(m, now)
-	if err != nil || m.Until <= now.Unix() {
-		return err // what it ends is over
+	if err != nil {
+		return err
+	}
+	if m.Until <= now.Unix() {
+		return nil // what it ends is over
 	}
 	f.apply(now, m)
 	key := f.At(now).Primary()
@@ -253,7 +256,7 @@ func (f *Fleet) apply(now time.Time, m marks.Mark) {
 // [ErrNotReady], [ErrReadOnly], the error of change, of the Wrapper or of the engine. After
 // an error of the engine nobody knows whether it was stored.
 func (f *Fleet) Change(ctx context.Context, change func(*keyring.Keyring) (*keyring.Keyring, error)) error {
-	if f == nil || f.marks == nil {
+	if f == nil {
 		return ErrNotReady
 	}
 	if f.config.Rotation.ReadOnly {
@@ -289,7 +292,7 @@ func (f *Fleet) changeOnce(ctx context.Context, change func(*keyring.Keyring) (*
 	f.mu.Unlock()
 	now := time.Now()
 	before := f.ring.At(now)
-	if have.seq == 0 || before == nil {
+	if before == nil {
 		return ErrNotReady
 	}
 	after := before
@@ -315,7 +318,7 @@ func (f *Fleet) store(ctx context.Context, r record, rev uint64) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, opTimeout)
+	ctx, cancel := context.WithTimeout(ctx, min(opTimeout, f.longest()))
 	defer cancel()
 	wrapped, err := f.config.Wrapper.Encrypt(ctx, text)
 	if err != nil {

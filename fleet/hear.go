@@ -40,10 +40,16 @@ func (f *Fleet) closed(err error) {
 	if err == errSilent {
 		failed = min(failed, 3) // it had its time already
 	}
-	f.plan.open = time.Now().Add(backoff(f.config.Beat, failed))
+	f.plan.open = time.Now().Add(min(backoff(f.config.Beat, failed), f.longest()))
 	f.watch.failed++
 	f.counts.Reopened++
 	f.log.fault("the watch ended", err)
+}
+
+// longest returns how long anything may keep this instance from hearing news: at most a
+// minute, and well below Ahead, or a key could be missed.
+func (f *Fleet) longest() time.Duration {
+	return max(min(slowest, f.config.Rotation.Ahead/4), silentBeats*f.config.Beat)
 }
 
 // patience returns how long a watch may be silent: four beats, and longer if opening it
@@ -53,7 +59,7 @@ func (f *Fleet) patience() time.Duration {
 	if f.record.seq == 0 {
 		four *= 4 // perhaps there is nothing to hear
 	}
-	return max(min(four<<min(f.watch.failed, 10), slowest), four)
+	return max(min(four<<min(f.watch.failed, 10), f.longest()), four)
 }
 
 // hear takes in what an Engine tells. again says that it comes from a second watch, which
@@ -231,7 +237,7 @@ func (f *Fleet) writeBeat(ctx context.Context) {
 	if value == nil || !synced || f.config.Rotation.ReadOnly {
 		return
 	}
-	call, cancel := context.WithTimeout(ctx, opTimeout)
+	call, cancel := context.WithTimeout(ctx, min(opTimeout, f.longest()))
 	defer cancel()
 	next, err := f.config.Engine.Swap(call, beatName, value, rev)
 	f.mu.Lock()

@@ -139,9 +139,6 @@ func (r record) next(ring *keyring.Keyring, byHand bool, f *Fleet, now time.Time
 // may still be needed, unless it was removed by hand. The result has the sequence of the
 // record that it equals, or a greater one than both.
 func merge(mine, theirs record, rotation Rotation, now time.Time) record {
-	if mine.seq == 0 {
-		return theirs
-	}
 	high, low := theirs, mine
 	if mine.seq > theirs.seq {
 		high, low = mine, theirs

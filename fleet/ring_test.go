@@ -313,6 +313,22 @@ func TestY12_Tie(t *testing.T) {
 	})
 }
 
+// TestY12_ExpiredKeysStayAway: an old copy doesn't bring back keys that nobody needs.
+func TestY12_ExpiredKeysStayAway(t *testing.T) {
+	bubble(t, func(w *world) {
+		in := w.some(1, func(c *fleet.Config) { c.Beat = time.Minute })[0]
+		wait(10 * day)
+		old := w.Copy()
+		wait(40 * day)
+		kids := in.kids()
+		w.Restore(old)
+		wait(time.Hour)
+		if got := in.kids(); got != kids {
+			t.Errorf("the keys were %s, and are %s", kids, got)
+		}
+	})
+}
+
 func TestY13_ForeignRings(t *testing.T) {
 	ctx := t.Context()
 	// What somebody who has the Wrapper may write, and nobody else.
@@ -323,7 +339,9 @@ func TestY13_ForeignRings(t *testing.T) {
 		}
 		return wrapped
 	}
-	set := string(keyring.Generate().JWKSet())
+	ring := keyring.Generate()
+	set := string(ring.JWKSet())
+	const subkey = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 	for name, value := range map[string][]byte{
 		"garbage":              []byte("x"),
 		"another secret":       wrap(secret(t, 9), `{"application":"shop","sequence":99,"ring":`+set+`}`),
@@ -336,6 +354,7 @@ func TestY13_ForeignRings(t *testing.T) {
 		"no keys":              wrap(secret(t, 1), `{"application":"shop","sequence":99,"ring":{"keys":[]}}`),
 		"no ring":              wrap(secret(t, 1), `{"application":"shop","sequence":99}`),
 		"a short removed key":  wrap(secret(t, 1), `{"application":"shop","sequence":99,"ring":`+set+`,"removed":[{"kid":"AAAAAAA","until":1,"mark":"AAAA"}]}`),
+		"removed, and there":   wrap(secret(t, 1), `{"application":"shop","sequence":99,"ring":`+set+`,"removed":[{"kid":"`+ring.Primary().ID()+`","until":1,"mark":"`+subkey+`"}]}`),
 		"17 removed":           wrap(secret(t, 1), `{"application":"shop","sequence":99,"ring":`+set+`,"removed":[`+strings.Repeat(`{"kid":"AAAAAAA","until":1,"mark":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},`, 16)+`{"kid":"AAAAAAA","until":1,"mark":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}]}`),
 		"a removed key, short": wrap(secret(t, 1), `{"application":"shop","sequence":99,"ring":`+set+`,"removed":[{"kid":"AAAAAA","until":1,"mark":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}]}`),
 	} {
@@ -589,6 +608,19 @@ func TestY25_Change(t *testing.T) {
 		cancel()
 		if err := all[0].Change(ctx, (*keyring.Keyring).Rotate); !errors.Is(err, context.Canceled) {
 			t.Errorf("with a context that ended: %v", err)
+		}
+	})
+}
+
+func TestY25_WithoutKMS(t *testing.T) {
+	bubble(t, func(w *world) {
+		kms := &brittle{Wrapper: w.wrapper}
+		w.wrapper = kms
+		in := w.some(1, nil)[0]
+		kids := in.kids()
+		kms.down.Store(true)
+		if err := in.Change(w.Context(), (*keyring.Keyring).Rotate); !errors.Is(err, errKMS) || in.kids() != kids {
+			t.Errorf("Change without the KMS: %v", err)
 		}
 	})
 }

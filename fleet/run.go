@@ -193,7 +193,7 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	wrapped := f.theirs.wrapped
 	f.plan.unwrap = time.Time{}
 	f.mu.Unlock()
-	call, cancel := context.WithTimeout(ctx, opTimeout)
+	call, cancel := context.WithTimeout(ctx, min(opTimeout, f.longest()))
 	defer cancel()
 	text, err := f.config.Wrapper.Decrypt(call, wrapped)
 	var theirs record
@@ -321,7 +321,7 @@ func (f *Fleet) writeRing(ctx context.Context) {
 	f.mu.Unlock()
 	var err error
 	if have.seq > 0 && theirs.record.seq == have.seq && !f.config.Rotation.wants(have.ring, now) {
-		call, cancel := context.WithTimeout(ctx, opTimeout)
+		call, cancel := context.WithTimeout(ctx, min(opTimeout, f.longest()))
 		defer cancel()
 		err = f.swapRing(call, have, theirs.wrapped, theirs.rev)
 	} else {
