@@ -121,9 +121,11 @@ func TestN28_WithoutMarks(t *testing.T) {
 		})
 		rule := a.guard.Fresh(time.Minute)
 		a.mux.Handle("/pay", a.guard.Check(rule, http.NotFoundHandler()))
+		a.mux.Handle("/zero", a.guard.Check(new(middleware.Guard[*user]).Fresh(time.Minute), http.NotFoundHandler()))
 		c := a.browser()
 		a.login(c, "ann")
 		expect(t, name, a.do(c, "GET", "/pay").status, 500)
+		expect(t, name+", by a zero guard", a.do(c, "GET", "/zero").status, 500)
 		if wrong := a.wrong("/pay"); len(wrong) != 1 || !errors.Is(wrong[0].err, middleware.ErrNoMarks) {
 			t.Errorf("%s: mistakes %v", name, wrong)
 		}
