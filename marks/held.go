@@ -81,10 +81,10 @@ func (r *Reader) open(now time.Time, b []byte) (*object, *signer, error) {
 	ring := r.cfg.Keys.At(now)
 	key, ok := ring.Key(kid)
 	if !ok {
-		key, ok = r.looks.Newer(now, ring).Key(kid)
+		key, _ = r.looks.Newer(now, ring).Key(kid)
 	}
 	by := signerOf(key, r.label)
-	if !ok || by == nil {
+	if by == nil { // as for the zero Key
 		return nil, nil, ErrUnknownKey
 	}
 	if !authentic(b, by) {
@@ -100,8 +100,8 @@ func (r *Reader) open(now time.Time, b []byte) (*object, *signer, error) {
 		}
 		return nil, nil, ErrTooLarge
 	}
-	o, ok := parseBody(h, b)
-	if !ok {
+	o := parseBody(h, b)
+	if o == nil {
 		return nil, nil, ErrMalformed
 	}
 	return o, by, nil

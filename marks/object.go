@@ -222,35 +222,30 @@ func parseHeader(b []byte) (h header, ok bool) {
 	return h, h.index < 1<<h.shift
 }
 
-// parseBody reads the lists of an authentic object in their one spelling.
-func parseBody(h header, b []byte) (*object, bool) {
+// parseBody reads the lists of an authentic object in their one spelling, or returns nil.
+func parseBody(h header, b []byte) *object {
 	o := &object{header: h}
 	b = b[headerLen : len(b)-sha256.Size]
 	width := printBits - uint(h.shift)
-	var base uint64
-	if h.index != headIndex {
-		base = uint64(h.index) << width
-	}
+	base := uint64(h.index) << width
 	var ok bool
 	if o.ended, b, ok = parseList(b, h.sessions, width, base); !ok {
-		return nil, false
+		return nil
 	}
 	prints, b, ok := parseList(b, h.timed, width, base)
 	if !ok || len(b) != beforeLen*len(prints) {
-		return nil, false
+		return nil
 	}
-	if len(prints) > 0 {
-		o.timed = make([]timed, len(prints))
-	}
+	o.timed = make([]timed, len(prints))
 	for i, p := range prints {
 		t := b[beforeLen*i:][:beforeLen]
 		before := int64(t[0])<<32 | int64(binary.BigEndian.Uint32(t[1:]))
 		if before < 1 || before > claims.MaxTime {
-			return nil, false
+			return nil
 		}
 		o.timed[i] = timed{p, before}
 	}
-	return o, true
+	return o
 }
 
 // A list of n fingerprints is written as Rice codes of their distances (Golomb, "Run-length
@@ -282,9 +277,6 @@ func appendList(b []byte, list []uint64, width uint) []byte {
 
 // parseList reads n fingerprints at the start of b, and returns what follows them.
 func parseList(b []byte, n int, width uint, base uint64) (list []uint64, rest []byte, ok bool) {
-	if n == 0 {
-		return nil, b, true
-	}
 	k := riceParameter(n, width)
 	// Before making room: each code has a bit for its end, and k more.
 	if uint64(n)*uint64(k+1) > 8*uint64(len(b)) {
@@ -294,9 +286,9 @@ func parseList(b []byte, n int, width uint, base uint64) (list []uint64, rest []
 	r := bitReader{b: b}
 	var next uint64
 	for i := range list {
-		q, ok1 := r.ones()
-		low, ok2 := r.get(k)
-		if !ok1 || !ok2 || q > (1<<width-1)>>k {
+		q := r.ones()
+		low, ok := r.get(k)
+		if !ok || q > (1<<width-1)>>k {
 			return nil, nil, false
 		}
 		v := next + (q<<k | low)
@@ -362,18 +354,19 @@ func (r *bitReader) get(n uint) (v uint64, ok bool) {
 	return v, true
 }
 
-// ones reads ones up to a zero, and the zero, and returns how many there were.
-func (r *bitReader) ones() (q uint64, ok bool) {
+// ones reads ones up to a zero, and the zero, or up to the end, and returns how many there
+// were.
+func (r *bitReader) ones() (q uint64) {
 	for {
 		r.fill()
 		if r.n == 0 {
-			return 0, false
+			return q
 		}
 		run := min(uint(bits.LeadingZeros64(^r.acc)), r.n)
 		q += uint64(run)
 		if run < r.n {
 			r.drop(run + 1)
-			return q, true
+			return q
 		}
 		r.drop(run)
 	}

@@ -133,10 +133,7 @@ func NewReader(c ReaderConfig) (*Reader, error) {
 // A handler may ignore the error, which is for the log: Judge knows. It joins what Fetch
 // returned and the errors of this package.
 func (r *Reader) Refresh(ctx context.Context, now time.Time, about ...About) error {
-	if r == nil || r.cfg.Fetch == nil {
-		return nil
-	}
-	if len(about) == 0 || r.cfg.Keys == nil {
+	if r == nil || len(about) == 0 {
 		return nil
 	}
 	var errs []error
@@ -169,9 +166,6 @@ func (r *Reader) Due(now time.Time, about ...About) []string {
 // due returns the places of shards that are needed and not there, or to be fetched again.
 func (r *Reader) due(now time.Time, about []About) []*place {
 	e := r.edition.Load()
-	if e == nil {
-		return nil
-	}
 	var list []*place
 	request := r.asked.Add(1)
 	for i := range about {
@@ -197,6 +191,9 @@ func (r *Reader) isDue(p *place, now int64) bool {
 
 // fetch fetches an object, unless another request does or has done so.
 func (r *Reader) fetch(ctx context.Context, now time.Time, p *place) error {
+	if r.cfg.Fetch == nil {
+		return nil
+	}
 	if o := p.object.Load(); o != nil && !r.stale(o, now.Unix()) {
 		select {
 		case p.busy <- struct{}{}:

@@ -44,6 +44,10 @@ func TestN57_RoomInReader(t *testing.T) {
 			t.Fatalf("%d marks in %d bytes", n, reader.Bytes())
 		}
 	}
+	only := subscribe(t, c, reader.bucket) // with one edition
+	for i := range 9 {
+		only.judge(t, later(session(fmt.Sprint("s", i), "42"), 100), cookie.ReasonRevoked)
+	}
 	// The last one needed is still there.
 	reader.takes()
 	reader.judge(t, later(session("s399", "42"), 103), cookie.ReasonRevoked)
@@ -142,6 +146,18 @@ func TestN59_KeysRotate(t *testing.T) {
 	maps.Copy(reader.bucket, publish(t, marks.SnapshotConfig{Keys: third, Shards: 2}).at(t, noon+90))
 	check(100, marks.ErrUnknownKey)
 
+	// One Snapshotter publishes before and after the rotation.
+	holder := new(keyring.Holder)
+	holder.Set(first)
+	p = publish(t, marks.SnapshotConfig{Keys: holder, Shards: 256}, sessionMark("ended"), userMark("42", noon-50))
+	reader = subscribe(t, c, p.at(t, noon+60))
+	check(60)
+	holder.Set(second)
+	reader.bucket = p.at(t, noon+95)
+	check(100)
+	reader.judge(t, later(session("new", "8"), 100), cookie.ReasonNone) // nothing of the former edition has that
+	reader = subscribe(t, c, after)
+
 	// The number of shards changes: likewise.
 	reader.bucket = publish(t, marks.SnapshotConfig{Keys: second, Shards: 16}, sessionMark("ended"), userMark("42", noon-50)).at(t, noon+120)
 	check(140)
@@ -231,6 +247,10 @@ func TestN61_LoginAfterKick(t *testing.T) {
 	}
 	if got := reader.NotBefore("7"); got != noon-90 {
 		t.Errorf("of 7: %d", got-noon)
+	}
+	all := marks.About{Session: "a", User: "7", Issued: noon - 999, Now: noon - 151}
+	if got := reader.Judge(all); got != cookie.ReasonUnverified {
+		t.Errorf("a clock that was set back, for all: %v", got)
 	}
 	// A mark ahead of a clock that was set back says nothing certain; see Set.
 	behind := marks.About{Session: "a", User: "42", Issued: noon - 90, Now: noon - 81}
@@ -423,8 +443,23 @@ func TestN65_Publish(t *testing.T) {
 	if err := cut.Publish(t.Context(), at(noon)); !errors.Is(err, down) {
 		t.Error(err)
 	}
+	atHead, err := marks.NewSnapshotter(marks.SnapshotConfig{Keys: ring, Store: func(_ context.Context, name string, _ []byte) error {
+		if name == "marks.head" {
+			return down
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := atHead.Publish(t.Context(), at(noon)); !errors.Is(err, down) {
+		t.Errorf("without a head: %v", err)
+	}
 	if err := p.Publish(t.Context(), time.Time{}); !errors.Is(err, keyring.ErrNoKey) {
 		t.Errorf("without a time: %v", err)
+	}
+	if err := p.Publish(t.Context(), at(253402300810)); !errors.Is(err, marks.ErrNoNews) {
+		t.Errorf("in the year 10000: %v", err)
 	}
 	age = noon * time.Second
 	if err := p.Publish(t.Context(), at(noon)); !errors.Is(err, marks.ErrNoNews) {
@@ -489,13 +524,16 @@ func TestN67_NumberOfShards(t *testing.T) {
 	shards(noon, 4)
 	shards(noon+100, 1)
 	fill(16_400, noon+300)
-	for _, bad := range []int{-1, 3, 257, 512} {
+	for _, bad := range []int{math.MinInt, -1, 3, 257, 512} {
 		if _, err := marks.NewSnapshotter(marks.SnapshotConfig{Keys: ring, Shards: bad, Store: func(context.Context, string, []byte) error { return nil }}); err == nil {
 			t.Errorf("%d shards", bad)
 		}
 	}
 	if _, err := marks.NewSnapshotter(marks.SnapshotConfig{}); err == nil || !strings.Contains(err.Error(), "Keys") || !strings.Contains(err.Error(), "Store") {
 		t.Errorf("nothing: %v", err)
+	}
+	if _, err := marks.NewSnapshotter(marks.SnapshotConfig{Keys: new(keyring.Holder), Store: func(context.Context, string, []byte) error { return nil }}); err == nil {
+		t.Error("no keys in a holder")
 	}
 	for what, c := range map[string]marks.ReaderConfig{
 		"no keys":                    {},

@@ -1,6 +1,7 @@
 package marks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -265,12 +266,11 @@ func (s *Snapshotter) collect(now, at int64, kid string, by *signer) (o *object,
 		}
 		if !m.stamped {
 			m.stamped = true
+			text, name := id.id, Name{}
 			if id.kind == Link {
-				name := NameOf(id.id)
-				m.print = by.print(Link, "", &name)
-			} else {
-				m.print = by.print(id.kind, id.id, nil)
+				text, name = "", NameOf(id.id)
 			}
+			m.print = by.print(id.kind, text, &name)
 		}
 		switch {
 		case id.kind == Session:
@@ -282,24 +282,14 @@ func (s *Snapshotter) collect(now, at int64, kid string, by *signer) (o *object,
 	slices.Sort(o.ended)
 	o.ended = slices.Compact(o.ended)
 	slices.SortFunc(o.timed, func(a, b timed) int {
-		if a.print != b.print {
-			return comparePrint(a, b.print)
-		}
-		return int(max(min(b.before-a.before, 1), -1)) // the later one first: Compact keeps that
+		// The later one first: Compact keeps that.
+		return cmp.Or(cmp.Compare(a.print, b.print), cmp.Compare(b.before, a.before))
 	})
 	o.timed = slices.CompactFunc(o.timed, func(a, b timed) bool { return a.print == b.print })
 	return o, full
 }
 
-func comparePrint(t timed, print uint64) int {
-	switch {
-	case t.print < print:
-		return -1
-	case t.print > print:
-		return 1
-	}
-	return 0
-}
+func comparePrint(t timed, print uint64) int { return cmp.Compare(t.print, print) }
 
 // size chooses the number of shards. It goes down only when a quarter would do, because
 // each change leaves the former shards behind.

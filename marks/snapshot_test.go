@@ -330,6 +330,11 @@ func TestN54_Stale(t *testing.T) {
 			r.judge(t, later(session("good", "42"), 200), other)
 			r.judge(t, later(session("good", ""), 200), cookie.ReasonNone)
 			r.judge(t, later(marks.About{Session: "good", Actor: "7"}, noon+200), other)
+			r.takes()
+			r.Refresh(t.Context(), at(noon+229), later(session("good", "42"), 229))
+			if r.takes() != 0 {
+				t.Error("what is stale is fetched again sooner than what isn't")
+			}
 			// News ends it.
 			r.bucket = publish(t, marks.SnapshotConfig{Keys: ring}, sessionMark("ended")).at(t, noon+240)
 			r.judge(t, later(session("good", "42"), 250), cookie.ReasonNone)
@@ -456,6 +461,7 @@ func spellings(prints func(int) []uint64) []spelling {
 		{"a byte left over at the end", false, func(p *plain) { p.times = func(b []byte) []byte { return append(b, 0) } }},
 		{"a byte missing", false, func(p *plain) { p.times = func(b []byte) []byte { return b[:len(b)-1] } }},
 		{"cut in a code", false, func(p *plain) { p.bits = func(e, n *string) { *e, *n = (*e)[:len(*e)-20], "" }; p.timed = nil }},
+		{"cut in the last code", false, func(p *plain) { p.bits = func(e, n *string) { *e, *n = (*e)[:51*8], "" }; p.timed = nil }},
 		{"cut in ones", false, func(p *plain) {
 			p.bits = func(e, n *string) { *e = (*e)[:45*8] + strings.Repeat("1", 200) }
 			p.timed = nil

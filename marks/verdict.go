@@ -16,6 +16,9 @@ type need struct {
 
 // needs returns what must be looked up for a session.
 func (e *edition) needs(a *About) (list [3 + MaxLinks]need) {
+	if e == nil {
+		return list
+	}
 	if a.Session != "" {
 		list[0] = need{Session, e.signer.print(Session, a.Session, nil)}
 	}
@@ -150,7 +153,7 @@ func (r *Reader) Age(now time.Time) time.Duration {
 	e, sec := r.edition.Load(), now.Unix()
 	for i := range e.shards {
 		p := &e.shards[i]
-		if at := p.judged.Load(); at == 0 || at < sec-r.every {
+		if p.judged.Load() < sec-r.every {
 			continue
 		}
 		o := p.object.Load()
