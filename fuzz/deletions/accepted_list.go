@@ -62,6 +62,7 @@ var survivors = []reason{
 		`internal/jwe PlainOpen: parts[1] != ""`,
 	}},
 	{survived, "an error of the standard library or of a codec that cannot happen: the length of the key is fixed, or the text was checked before; without FIPS-only mode that is", []string{
+		"marks newSigner: subkey == nil",
 		"cookie/gorilla derived.pair: len(block) == 0",
 		"cookie/gorilla derived.pair: len(hash) == 0",
 		"cookie/gorilla seal: err != nil",
@@ -109,6 +110,7 @@ var survivors = []reason{
 		`keyring others: runtime.GOOS != "windows" = true`,
 	}},
 	{survived, "what follows refuses the same, with the same error or another one about the same fault", []string{
+		"marks parseList: !ok",
 		"ssestore Principal.Begin: p.c.SID == (claims.SID{})",
 		"internal/keysource Looks.Newer: !done #2",
 		"ssestore state.findFormer: !place.renamed",
@@ -200,6 +202,8 @@ var survivors = []reason{
 		"middleware exchange.open: s != nil",
 	}},
 	{hung, "what waits, or looks, no longer ends: a test of exactly that hangs", []string{
+		"marks bitReader.ones: r.n == 0",
+		"marks bitReader.ones: run < r.n",
 		"ssestore plain: a == t",
 		"keyring lock: unlock != nil",
 		"keyring File.At: (sec > last || sec < last-1) && f.checked.CompareAndSwap(last, sec) && f.mu.TryLock()",
@@ -221,6 +225,11 @@ var survivors = []reason{
 		"auth Manager.LogoutOthers: m.cfg.Ender == nil",
 		"ssestore Principal.Again: q.store.marks == nil",
 		"ssestore state.renamable: p.store.marks == nil",
+		"marks Reader.judgeBy: o == nil",
+		"marks Reader.open: by == nil",
+		"marks Reader.open: o == nil",
+		"marks Snapshotter.apply: s.held == nil",
+		"marks bitReader.get: r.n < n",
 		"marks Set.add: s.seeds[Session] == (maphash.Seed{})",
 		"marks Set.add: shard.Load().full()",
 		"ticket Kind.ready: k.keys == nil",
