@@ -40,8 +40,9 @@ func (a *app) hand(text string, value any, force bool, notes ...string) error {
 	return nil
 }
 
-// readers are the purposes that a reader needs, in the order of the output.
-var readers = [...]string{"seal", "barrier"}
+// readers are the purposes that a reader needs, in the order of the output: the last one only
+// where snapshots of marks are published.
+var readers = [...]string{"seal", "barrier", "marks"}
 
 func (a *app) keysExport() *cobra.Command {
 	var name, audience string
@@ -52,7 +53,9 @@ func (a *app) keysExport() *cobra.Command {
 		Short: "Derive the keys that a reader in another language needs",
 		Long: `Derive the keys that a service in another language needs to read the cookie, as a
 JWK Set: for each key of the file one to open it (seal), and one to see which
-sessions have ended (barrier). The root keys stay here, and so do all other subkeys.
+sessions have ended (barrier). With --purpose seal,barrier,marks there is one more, to
+read snapshots of the sessions that were ended before their time (marks.Snapshotter).
+The root keys stay here, and so do all other subkeys.
 
 Whoever can read can also write: a service with these keys can make a session for
 any user. Such a session has no stamp.`,
@@ -62,7 +65,7 @@ any user. Such a session has no stamp.`,
 	}
 	cmd.Flags().StringVar(&name, "cookie", cookie.DefaultName, "the cookie's `name`")
 	cmd.Flags().StringVar(&audience, "audience", "", "ssestore.Config.Audience")
-	cmd.Flags().StringSliceVar(&purposes, "purpose", readers[:], "seal, barrier or both")
+	cmd.Flags().StringSliceVar(&purposes, "purpose", readers[:2], "any of seal, barrier and marks")
 	forceFlag(cmd, &force)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		if _, err := cookie.New(cookie.Config{Name: name}); err != nil {
@@ -70,11 +73,11 @@ any user. Such a session has no stamp.`,
 		}
 		for _, p := range purposes {
 			if !slices.Contains(readers[:], p) {
-				return refuse("--purpose: only seal and barrier are exported. No reader needs another key, and with the one for stamps it could make sessions that pass for logins")
+				return refuse("--purpose: only seal, barrier and marks are exported. No reader needs another key, and with the one for stamps it could make sessions that pass for logins")
 			}
 		}
 		if len(purposes) == 0 {
-			return usage("--purpose needs seal, barrier or both")
+			return usage("--purpose needs seal, barrier or marks")
 		}
 		ring, err := a.ring(args[0])
 		if err != nil {
@@ -86,7 +89,11 @@ any user. Such a session has no stamp.`,
 				if !slices.Contains(purposes, p) {
 					continue
 				}
-				jwk := key.ExportJWK(keyring.Label{Purpose: p, Audience: audience, Name: name})
+				label := keyring.Label{Purpose: p, Audience: audience, Name: name}
+				if p == "marks" {
+					label.Name = "" // one snapshot for all cookies of the application
+				}
+				jwk := key.ExportJWK(label)
 				if jwk == nil {
 					return refuse("the key for %s can't be exported", p)
 				}
