@@ -55,11 +55,12 @@
 //
 // The engine is trusted with nothing but its availability. Whoever owns it sees when keys
 // change and how many sessions are ended, and can withhold news: with FailClosed that
-// makes sessions unverified, and otherwise lets ended ones go on until they expire. It
-// can't read or forge a key, a mark or a beat, and an older copy of any is no use. Names in
-// it are HMACs. Whoever can unwrap the ring has all keys; see keyring. A key that leaked and
-// was replaced can't open or make sessions any more. But until all that it sealed is over,
-// whoever has it and can write to the engine can end sessions.
+// makes sessions unverified, unless the engine passes on beats and drops marks, and
+// otherwise lets ended ones go on until they expire. It can't read or forge a key, a mark
+// or a beat, and an older copy is no use, but for an instance that starts and is shown
+// nothing newer. Names in it are HMACs. Whoever can unwrap the ring has all keys; see keyring. A key that leaked and
+// was replaced can't open or make sessions any more. But until all that a ring with it may
+// have sealed is over, whoever has it and can write to the engine can end sessions.
 //
 // # Compatibility
 //

@@ -43,7 +43,7 @@ type record struct {
 // sessions, but can't read or make any.
 type removed struct {
 	kid   string
-	until int64         // Unix seconds: all that it sealed is over
+	until int64         // Unix seconds: no ring that has it is alive
 	mark  func() []byte // the subkey; in a closure, as in keyring.Key
 }
 
@@ -120,7 +120,7 @@ func (r record) next(ring *keyring.Keyring, byHand bool, f *Fleet, now time.Time
 		for _, k := range r.ring.Keys() {
 			if _, ok := ring.Key(k.ID()); !ok {
 				subkey := k.Derive(f.label("mark"))
-				until := now.Add(f.config.Rotation.Keep + 2*leeway).Unix()
+				until := now.Add(f.config.Rotation.lasts() + leeway).Unix()
 				n.removed = append(n.removed, removed{k.ID(), until, func() []byte { return subkey }})
 			}
 		}
@@ -138,6 +138,10 @@ func (r record) next(ring *keyring.Keyring, byHand bool, f *Fleet, now time.Time
 // on from an older ring, or from a new one. So a key of the other record is added if it
 // may still be needed, unless it was removed by hand. The result has the sequence of the
 // record that it equals, or a greater one than both.
+//
+// A record without a young key is a copy: whoever goes by one adds a key each
+// Rotation.Every. An engine that tells it may do so because a key in it has leaked since,
+// so none is added.
 func merge(mine, theirs record, rotation Rotation, now time.Time) record {
 	high, low := theirs, mine
 	if mine.seq > theirs.seq {
@@ -154,7 +158,7 @@ func merge(mine, theirs record, rotation Rotation, now time.Time) record {
 	keys := slices.DeleteFunc(high.ring.Keys(), func(k keyring.Key) bool { return m.has(k.ID()) })
 	for _, k := range low.ring.Keys() {
 		_, known := high.ring.Key(k.ID())
-		if known || m.has(k.ID()) || len(keys) == maxKeys || !rotation.needed(low.ring.At(now), k.ID(), soon) {
+		if known || m.has(k.ID()) || len(keys) == maxKeys || !rotation.alive(low.ring, now) || !rotation.needed(low.ring.At(now), k.ID(), soon) {
 			continue
 		}
 		i := slices.IndexFunc(keys, func(other keyring.Key) bool { return k.Compare(other) > 0 })

@@ -158,6 +158,22 @@ func since(k keyring.Key) time.Time {
 	return k.Active()
 }
 
+// lasts is how long after its last key was made a ring may have sealed something that is
+// still to be opened, if it was gone by until it should have had the next one.
+func (r Rotation) lasts() time.Duration { return r.Every + r.Keep + leeway }
+
+// alive reports whether somebody may have gone by a ring so lately that what it sealed
+// is still to be opened.
+func (r Rotation) alive(ring *keyring.Keyring, now time.Time) bool {
+	var last time.Time
+	for _, k := range ring.Keys() {
+		if k.Created().After(last) {
+			last = k.Created()
+		}
+	}
+	return now.Before(last.Add(r.lasts()))
+}
+
 // needed reports whether a key of the ring, which is as of now, may have sealed something
 // that is still to be opened. It stopped being the primary when the first of those before
 // it became active. Nobody knows when that was for one that is active at once, because it
