@@ -1,6 +1,7 @@
 package natskv_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -264,6 +265,55 @@ func TestY63_SilentConnection(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.Has(t, after, "v")
+	}
+}
+
+// TestY63_Gap: a watch notices that something was sent which never arrived, by the next message
+// or by a heartbeat, and its successor tells it.
+func TestY63_Gap(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1, false)
+	for _, by := range []string{"message", "heartbeat"} {
+		t.Run(by, func(t *testing.T) {
+			proxy := fleettest.NewProxy(t, strings.TrimPrefix(c.urls(), "nats://"))
+			js := connect(t, "nats://"+proxy.Addr(), nats.IgnoreDiscoveredServers())
+			kv, err := natskv.New(natskv.Config{JetStream: js, Bucket: by, Replicas: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			l, other := fleettest.Listen(t, kv), open(t, c.urls(), by, 1)
+			round := 0
+			store := func(name string) string {
+				name = fmt.Sprintf("m.%s-%d", name, round)
+				if err := other.Append(t.Context(), name, []byte("v"), time.Hour); err != nil {
+					t.Fatal(err)
+				}
+				return name
+			}
+			// The server may learn that the connection is gone before it has sent anything
+			// there. Then nothing gets lost, so there is another round.
+			fleettest.Eventually(t, "a gap", func() bool {
+				round++
+				l.Has(t, store("before"), "v")
+				proxy.Silence()
+				lost := store("lost")
+				fleettest.Eventually(t, "a new connection", func() bool {
+					if err := js.Conn().ForceReconnect(); err != nil {
+						t.Fatal(err)
+					}
+					return js.Conn().FlushTimeout(time.Second) == nil
+				})
+				if by == "message" {
+					after := store("after")
+					l.Has(t, after, "v")
+					if told := l.All(); bytes.Index(told, []byte(lost)) > bytes.Index(told, []byte(after)) || !bytes.Contains(told, []byte(lost)) {
+						t.Errorf("%s was told before %s", after, lost)
+					}
+				}
+				l.Has(t, lost, "v")
+				return l.Ended(natskv.ErrGap)
+			})
+		})
 	}
 }
 

@@ -250,6 +250,48 @@ func TestY67_ContextEndsSilentWatch(t *testing.T) {
 	}
 }
 
+// TestY67_GoesOn: a watch that is called again doesn't begin at the beginning, unless another
+// one was under way, whose place it would be.
+func TestY67_GoesOn(t *testing.T) {
+	s := newRedis(t)
+	kv := open(t, s, "o")
+	admin := connect(t, rueidis.ClientOption{InitAddress: []string{s.addr()}})
+	old := fmt.Sprintf("%d-0", time.Now().Add(-30*time.Minute).UnixMilli())
+	if err := admin.Do(t.Context(), admin.B().Arbitrary("XADD", "{o}:marks:1h", old, "n", "m.old", "v", "v").Build()).Error(); err != nil {
+		t.Fatal(err)
+	}
+	if err := kv.Append(t.Context(), "m.new", []byte("v"), time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := kv.Swap(t.Context(), "ring", []byte("v"), 0); err != nil {
+		t.Fatal(err)
+	}
+	listen := func() *fleettest.Listener {
+		l := fleettest.Listen(t, kv)
+		fleettest.Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
+		return l
+	}
+	listen().Stop()
+	again := listen()
+	beside := listen()
+	for what, got := range map[string]int{
+		"again, the old mark":  again.Times("m.old"),
+		"beside, the old mark": beside.Times("m.old") - 1,
+		"beside, the new mark": beside.Times("m.new") - 1,
+		"again, the new mark":  again.Times("m.new") - 1, // stored within the last minute
+		"again, the ring":      again.Times("ring") - 1,
+	} {
+		if got != 0 {
+			t.Errorf("%s: told %d times more than it should be", what, got)
+		}
+	}
+	again.Stop()
+	beside.Stop()
+	if after := listen(); after.Times("m.old") != 1 {
+		t.Errorf("after two at once, the old mark was told %d times", after.Times("m.old"))
+	}
+}
+
 // TestY67_RestoredCopy: a server that is restored from an older copy is told of as it is now.
 func TestY67_RestoredCopy(t *testing.T) {
 	t.Parallel()

@@ -77,6 +77,13 @@ func (l *Listener) hear(ev fleet.Event) {
 	l.times[ev.Name]++
 }
 
+// Ended reports whether one of the last calls of Watch returned an error.
+func (l *Listener) Ended(reason error) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Contains(strings.Join(l.ends, "\n"), reason.Error())
+}
+
 // Stop ends it.
 func (l *Listener) Stop() {
 	l.cancel()
