@@ -90,8 +90,8 @@ type Config struct {
 	Former []Former
 
 	// Marks judges each session that is otherwise good, so that it can be ended before
-	// its time: the Marks of a fleet.Fleet, a *marks.Set or a *marks.Reader. Nil means
-	// none.
+	// its time: the Marks of a fleet.Fleet, a *marks.Set or a *marks.Reader (which needs
+	// to be refreshed before Load; see [Store.About]). Nil means none.
 	Marks Marks
 
 	// DangerouslySkipBarrier leaves out the second cookie, whose name is that of
