@@ -433,11 +433,10 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 	}
 	p.c.Exp = p.c.Iat + p.store.profile(p.c.Per).absolute
 	if l.readOnly {
-		ends := l.until
-		if !o.Ends.IsZero() && o.Ends.Before(ends) {
-			ends = o.Ends
+		p.c.Exp = min(l.until.Unix(), claims.MaxTime)
+		if !o.Ends.IsZero() {
+			p.c.Exp = min(p.c.Exp, o.Ends.Unix())
 		}
-		p.c.Exp = min(max(ends.Unix(), 1), claims.MaxTime)
 	}
 
 	reason := p.judge(&p.c)

@@ -99,6 +99,11 @@ func TestH1_Parts(t *testing.T) {
 			same(t, "cookies left", len(b), 1)
 			same(t, "user afterwards", whoami(t, b.peek(store, t0), hash), "1")
 		}
+		// Some systems count from 1, and say under the name alone how many there are.
+		fromOne := newStore(t, c, ring(t, 1), partedConfig, func(c *ssestore.Config) { c.Legacy[0].Parts = ".1" })
+		b := browser{oldName: "3", "old.1": v[:9], "old.2": v[9:20], "old.3": v[20:]}
+		out := b.visit(t, fromOne, t0, func(s *ssestore.Session) { same(t, "from 1: user", whoami(t, s, hash), "1") })
+		same(t, "from 1: deletions", deletes(t, out), 4)
 		// In whichever order and header field.
 		p := split(v, 3)
 		for _, lines := range [][]string{
@@ -111,7 +116,7 @@ func TestH1_Parts(t *testing.T) {
 		whole, parts := browser{oldName: v}, split(v, 2)
 		id := func(b browser) string { m, _ := b.peek(store, t0).Principal().Mark(); return m.ID }
 		same(t, "id", id(whole), id(parts))
-		b := parts.copy()
+		b = parts.copy()
 		b.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
 		same(t, "barrier only", len(b), 1)
 		b[oldName] = v
@@ -175,12 +180,13 @@ func TestH2_FaultyParts(t *testing.T) {
 			t.Errorf("%s: %v, want %v", row.name, out.Refused, row.want)
 		}
 	}
-	// Exactly 16,384 characters are opened.
-	words := "note=" + strings.Repeat("x", 100)
-	filler := oldValue(t0, words+"+"+strings.Repeat("y", 16384-len(oldValue(t0, words))-2-16))
-	whole := filler + "~" + checksum(filler)
-	same(t, "length", len(whole), 16384)
-	same(t, "at the limit", note.Get(split(whole, 4).peek(store, t0)), strings.Repeat("x", 100))
+	// 16,384 characters are opened, and no more.
+	for length, want := range map[int]string{16384: "x", 16385: ""} {
+		filler := oldValue(t0, "note=x+"+strings.Repeat("y", length-len(oldValue(t0, "note=x"))-2-16))
+		whole := filler + "~" + checksum(filler)
+		same(t, "length", len(whole), length)
+		same(t, "at the limit", note.Get(split(whole, 4).peek(store, t0)), want)
+	}
 }
 
 // TestH3_WholeAndParts: what an earlier and a later response of the other system left.
@@ -254,6 +260,7 @@ func TestH5_Companion(t *testing.T) {
 		store := newStore(t, c, ring(t, 1), signedConfig)
 		v, other := oldValue(t0, "user=1+note=x"), oldValue(t0, "user=1+note=y")
 		sig, sig2 := checksum(v), checksum(other)
+		long := oldValue(t0, "user=1+note=x+"+strings.Repeat("y", 16385-16-len(oldValue(t0, "user=1+note=x+"))))
 		b := browser{oldName: v, "old.sig": sig}
 		out := b.visit(t, store, t0, func(s *ssestore.Session) { same(t, "user", whoami(t, s, hash), "1") })
 		same(t, "migrated", out.Migrated, true)
@@ -271,7 +278,8 @@ func TestH5_Companion(t *testing.T) {
 			{"two values, and one fits", "old=" + v + "; old=z; old.sig=" + sig, "x", cookie.ReasonNone},
 			{"two sessions", "old=" + v + "; old=" + other + "; old.sig=" + sig + "; old.sig=" + sig2, "", cookie.ReasonAmbiguous},
 			{"nine pairs", "old=" + v + "; old=2; old=3; old.sig=" + sig + "; old.sig=2; old.sig=3", "", cookie.ReasonAmbiguous},
-			{"too long together", "old=" + strings.Repeat("x", 16384) + "; old.sig=" + sig, "", cookie.ReasonMalformed},
+			{"as long as it may be", "old=" + long[:len(long)-1] + "; old.sig=" + checksum(long[:len(long)-1]), "x", cookie.ReasonNone},
+			{"too long together", "old=" + long + "; old.sig=" + checksum(long), "", cookie.ReasonMalformed},
 			{"one that is too long, and one that fits", "old=" + strings.Repeat("x", 16384) + "; old=" + v + "; old.sig=" + sig, "x", cookie.ReasonNone},
 		} {
 			s := store.Load([]string{row.line}, t0)
