@@ -33,9 +33,9 @@ func TestE72_Sizes(t *testing.T) {
 		what, dir string
 		most      int // bytes of js/wasm with gzip -9
 	}{
-		{"a program that verifies", "./start", 1_010_000},
-		{"that also logs in and out", "./start/login", 1_060_000},
-		{"that also has a typed key", "./start/typed", 1_320_000},
+		{"a program that verifies", "./start", 1_020_000},
+		{"that also logs in and out", "./start/login", 1_070_000},
+		{"that also has a typed key", "./start/typed", 1_330_000},
 	} {
 		for _, system := range []string{"js", "wasip1"} {
 			path := filepath.Join(t.TempDir(), "wasm")
