@@ -22,5 +22,9 @@ app.get("/login", (req, res) => {
   res.end("ok");
 });
 app.get("/session", (req, res) => res.json({ session: req.session, appSession: req.appSession }));
+app.get(["/", "/a", "/b", "/c"], (req, res) => {
+  const { userId, colour } = req.session;
+  res.end(userId ? `express: ${userId} ${colour}` : "express: nobody");
+});
 const server = app.listen(0, "127.0.0.1", () => console.log(server.address().port));
 process.stdin.on("end", () => process.exit(0)).resume();
