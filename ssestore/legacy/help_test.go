@@ -81,19 +81,12 @@ func newIron(plaintext string) iron {
 }
 
 func (v iron) key(salt string) []byte {
-	key, err := pbkdf2.Key(sha1.New, v.secret, []byte(salt), v.rounds, 32)
-	if err != nil {
-		panic(err)
-	}
-	return key
+	return must(pbkdf2.Key(sha1.New, v.secret, []byte(salt), v.rounds, 32))
 }
 
 // String seals the value.
 func (v iron) String() string {
-	block, err := aes.NewCipher(v.key(v.salt))
-	if err != nil {
-		panic(err)
-	}
+	block := must(aes.NewCipher(v.key(v.salt)))
 	padded := []byte(v.plaintext)
 	if v.padding == nil {
 		n := 16 - len(padded)%16
@@ -119,36 +112,27 @@ func keygrip(key, name, value string) string {
 	return value + ";" + b64.EncodeToString(m.Sum(nil))
 }
 
-// expand is HKDF-SHA256.
-func expand(t testing.TB, secret, salt, info string, n int) []byte {
-	t.Helper()
-	key, err := hkdf.Key(sha256.New, []byte(secret), []byte(salt), info, n)
+// must is for what can't fail here.
+func must[T any](v T, err error) T {
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	return key
+	return v
+}
+
+// expand is HKDF-SHA256.
+func expand(secret, salt, info string, n int) []byte {
+	return must(hkdf.Key(sha256.New, []byte(secret), []byte(salt), info, n))
 }
 
 // jwe encrypts claims with a key of 32 or 64 bytes.
-func jwe(t testing.TB, key []byte, claims string) string {
-	t.Helper()
+func jwe(key []byte, claims string) string {
 	enc := jose.A256GCM
 	if len(key) == 64 {
 		enc = jose.A256CBC_HS512
 	}
-	e, err := jose.NewEncrypter(enc, jose.Recipient{Algorithm: jose.DIRECT, Key: key}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	object, err := e.Encrypt([]byte(claims))
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := object.CompactSerialize()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return token
+	e := must(jose.NewEncrypter(enc, jose.Recipient{Algorithm: jose.DIRECT, Key: key}, nil))
+	return must(must(e.Encrypt([]byte(claims))).CompactSerialize())
 }
 
 // newStore makes a store that takes over l.

@@ -1,6 +1,7 @@
 package legacy_test
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
@@ -10,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"encoding/base64"
-
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/ssestore"
 	"github.com/hardtack-go/hardtack/ssestore/legacy"
 )
@@ -22,15 +22,15 @@ import (
 type js struct {
 	name, parts, companion string
 	legacy                 func(c cookie.Config, secrets ...string) ssestore.Legacy
-	seal                   func(t testing.TB, secret, claims string) string
+	seal                   func(secret, claims string) string
 }
 
 func systems() map[string]js {
 	now := func() string { return fmt.Sprintf(`,"iat":%d}`, time.Now().Unix()) }
 	dated := func(claims string) string { return strings.TrimSuffix(claims, "}") + now() }
-	sealJWE := func(salt, info string, n int) func(testing.TB, string, string) string {
-		return func(t testing.TB, secret, claims string) string {
-			return jwe(t, expand(t, secret, salt, info, n), dated(claims))
+	sealJWE := func(salt, info string, n int) func(string, string) string {
+		return func(secret, claims string) string {
+			return jwe(expand(secret, salt, info, n), dated(claims))
 		}
 	}
 	authjs := "__Secure-authjs.session-token"
@@ -48,22 +48,22 @@ func systems() map[string]js {
 		"IronSession": {"app", ".", "", func(c cookie.Config, secrets ...string) ssestore.Legacy {
 			c.Name = "app"
 			return legacy.IronSession(c, time.Hour, secrets...)
-		}, func(_ testing.TB, secret, claims string) string {
+		}, func(secret, claims string) string {
 			v := newIron(claims)
 			v.secret = secret
 			return v.String() + "~2"
 		}},
-		"H3": {"h3", ".1", "", legacy.H3, func(_ testing.TB, secret, claims string) string {
+		"H3": {"h3", ".1", "", legacy.H3, func(secret, claims string) string {
 			v := newIron(claims)
 			v.secret, v.rounds, v.id = secret, 8192, ""
 			return v.String()
 		}},
-		"H3 before 2": {"h3", ".1", "", legacy.H3, func(_ testing.TB, secret, claims string) string {
+		"H3 before 2": {"h3", ".1", "", legacy.H3, func(secret, claims string) string {
 			v := newIron(claims)
 			v.secret, v.expiration = secret, ""
 			return v.String()
 		}},
-		"CookieSession": {"session", "", ".sig", legacy.CookieSession, func(_ testing.TB, secret, claims string) string {
+		"CookieSession": {"session", "", ".sig", legacy.CookieSession, func(secret, claims string) string {
 			return keygrip(secret, "session", base64.StdEncoding.EncodeToString([]byte(claims)))
 		}},
 	}
@@ -83,7 +83,7 @@ func TestH20_JavaScriptDefaults(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 		c := codec(t, l)
-		o, err := c.Open(nil, sys.seal(t, secret, `{"sub":"ann"}`))
+		o, err := c.Open(nil, sys.seal(secret, `{"sub":"ann"}`))
 		if err != nil || !strings.Contains(string(o.Plaintext), `"sub":"ann"`) {
 			t.Fatalf("%q, %v", o.Plaintext, err)
 		}
@@ -99,7 +99,7 @@ func TestH20_JavaScriptDefaults(t *testing.T) {
 
 func TestH22_JavaScriptSecrets(t *testing.T) {
 	each(t, func(t *testing.T, sys js) {
-		value := sys.seal(t, former, `{"sub":"ann"}`)
+		value := sys.seal(former, `{"sub":"ann"}`)
 		for _, secrets := range [][]string{{former}, {secret, former}, {former, secret}} {
 			if _, err := codec(t, sys.legacy(cookie.Config{}, secrets...)).Open(nil, value); err != nil {
 				t.Errorf("%d secrets: %v", len(secrets), cookie.ReasonOf(err))
@@ -114,7 +114,7 @@ func TestH29_AnotherName(t *testing.T) {
 	for _, name := range []string{"AuthJS", "CookieSession"} {
 		sys := systems()[name]
 		c := codec(t, sys.legacy(cookie.Config{Name: "other"}, secret))
-		refuses(t, c, name, sys.seal(t, secret, `{"sub":"ann"}`), cookie.ReasonUnknownKey)
+		refuses(t, c, name, sys.seal(secret, `{"sub":"ann"}`), cookie.ReasonUnknownKey)
 	}
 }
 
@@ -197,7 +197,7 @@ func TestH31_NotAnObject(t *testing.T) {
 	for _, text := range []string{"null", "[]", `"ann"`, "1", "{", `{"a":1}{}`, `{"a":1}x`, "", " ", "\x04\x08{", "\x80\x04}"} {
 		for _, name := range []string{"IronSession", "CookieSession", "H3 before 2"} {
 			sys := systems()[name]
-			_, err := codec(t, sys.legacy(cookie.Config{}, secret)).Open(nil, sys.seal(t, secret, text))
+			_, err := codec(t, sys.legacy(cookie.Config{}, secret)).Open(nil, sys.seal(secret, text))
 			if !errors.Is(err, legacy.ErrNotJSON) || cookie.ReasonOf(err) != cookie.ReasonMalformed {
 				t.Errorf("%s, %q: %v", name, text, err)
 			}
@@ -205,12 +205,12 @@ func TestH31_NotAnObject(t *testing.T) {
 	}
 	for name, text := range map[string]string{"blanks around it": " \n{\"a\":1}\t", "nothing in it": "{}"} {
 		sys := systems()["IronSession"]
-		if _, err := codec(t, sys.legacy(cookie.Config{}, secret)).Open(nil, sys.seal(t, secret, text)); err != nil {
+		if _, err := codec(t, sys.legacy(cookie.Config{}, secret)).Open(nil, sys.seal(secret, text)); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	sys := systems()["H3 before 2"]
-	refuses(t, codec(t, sys.legacy(cookie.Config{}, secret)), "a date that is none", sys.seal(t, secret, `{"createdAt":"x"}`), cookie.ReasonMalformed)
+	refuses(t, codec(t, sys.legacy(cookie.Config{}, secret)), "a date that is none", sys.seal(secret, `{"createdAt":"x"}`), cookie.ReasonMalformed)
 }
 
 // What is authentic but padded in a way that no library pads is refused, without a panic.
@@ -223,6 +223,9 @@ func TestH31_Padding(t *testing.T) {
 		v := newIron(`{"a":1} `)
 		v.padding = []byte(padding)
 		refuses(t, c, what, v.String()+"~2", cookie.ReasonMalformed)
+		if _, err := c.Open(nil, v.String()+"~2"); errors.Is(err, legacy.ErrNotJSON) {
+			t.Errorf("%s: only the JSON was refused", what)
+		}
 	}
 	v := newIron("")
 	v.padding = []byte(strings.Repeat("\x10", 16))
@@ -349,6 +352,57 @@ func TestH33_FIPS(t *testing.T) {
 	} {
 		if _, err := l.Format(l.Cookie.Name, ""); !errors.Is(err, cookie.ErrFIPS) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+var colour = ssestore.NewKey[string]("colour")
+
+// TestH21_PartsOfH3: h3 counts its parts from 1, and the named cookie says how many there are.
+func TestH21_PartsOfH3(t *testing.T) {
+	l := legacy.H3(cookie.Config{}, secret)
+	l.Until = time.Now().Add(time.Hour)
+	l.Migrate = func(s *ssestore.Session, _ []byte) error { return colour.Set(s, "teal") }
+	store, err := ssestore.New(ssestore.Config{Keys: keyring.Generate(), Legacy: []ssestore.Legacy{l}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newIron(fmt.Sprintf(`{"createdAt":%d}`, time.Now().UnixMilli()))
+	v.id = ""
+	value := v.String()
+	one, two, three := value[:100], value[100:200], value[200:]
+	for what, row := range map[string]struct {
+		cookies string
+		gone    []string // nil: nobody is taken over
+	}{
+		"three parts":          {"h3=__chunked__3; h3.1=" + one + "; h3.2=" + two + "; h3.3=" + three, []string{"h3", "h3.1", "h3.2", "h3.3"}},
+		"four parts":           {"h3=__chunked__4; h3.1=" + one + "; h3.2=" + two + "; h3.3=" + three[:9] + "; h3.4=" + three[9:], []string{"h3", "h3.1", "h3.2", "h3.3", "h3.4"}},
+		"counted from 0":       {"h3=__chunked__3; h3.0=" + one + "; h3.1=" + two + "; h3.2=" + three, nil},
+		"a gap":                {"h3=__chunked__3; h3.1=" + one + "; h3.3=" + two + three, nil},
+		"a fifth":              {"h3=__chunked__5; h3.1=" + one + "; h3.2=" + two + "; h3.3=" + three + "; h3.4=x; h3.5=x", nil},
+		"the count alone":      {"h3=__chunked__3", nil},
+		"more parts than said": {"h3=__chunked__1; h3.1=" + one + "; h3.2=" + two, nil},
+	} {
+		s := store.Load([]string{row.cookies}, time.Now())
+		got := colour.Get(s)
+		out, err := s.Commit(200)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if row.gone == nil {
+			if got != "" || out.Migrated || len(out.SetCookie) != 0 || out.Refused == cookie.ReasonNone {
+				t.Errorf("%s: %q, %v, %q", what, got, out.Refused, out.SetCookie)
+			}
+			continue
+		}
+		var gone []string
+		for _, line := range out.SetCookie {
+			if name, _, _ := strings.Cut(line, "="); name != store.CookieName() {
+				gone = append(gone, name)
+			}
+		}
+		if got != "teal" || !out.Migrated || fmt.Sprint(gone) != fmt.Sprint(row.gone) {
+			t.Errorf("%s: %q, %v, %q", what, got, out.Refused, gone)
 		}
 	}
 }
