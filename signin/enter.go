@@ -170,7 +170,7 @@ func (d *Desk[U]) Report(r *http.Request, err error) (status int) {
 
 // mistake reports whether an error shows a mistake of the program, which doesn't pass.
 func mistake(err error) bool {
-	for _, m := range []error{errUnmade, errNotIn, auth.ErrNoSession, auth.ErrBadID, auth.ErrNoUser, ssestore.ErrCommitted, ssestore.ErrBadValue, ssestore.ErrLinks, ErrAnswered} {
+	for _, m := range []error{errUnmade, errNotIn, auth.ErrNoSession, auth.ErrBadID, auth.ErrNoUser, ssestore.ErrCommitted, ssestore.ErrReadOnly, ssestore.ErrBadValue, ssestore.ErrLinks, ErrAnswered} {
 		if errors.Is(err, m) {
 			return true
 		}
