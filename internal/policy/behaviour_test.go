@@ -94,7 +94,7 @@ func TestBehaviourRowsHaveTests(t *testing.T) {
 // the sections S3 to S9, of docs/BEHAVIOUR.md. (C0, as in "C0 controls", is no id.)
 func TestBehaviourIDsExist(t *testing.T) {
 	rows, sections := behaviour(t)
-	named := regexp.MustCompile(`\b(?:S[1-9](?:\.[0-9]+)?|[ABCDEGJKLMNOPRTWY][1-9][0-9]?[nu]?|F[1-5][0-9]{2})\b`)
+	named := regexp.MustCompile(`\b(?:S[1-9](?:\.[0-9]+)?|[ABCDEGHJKLMNOPRTWY][1-9][0-9]?[nu]?|F[1-5][0-9]{2})\b`)
 	check := func(at, text string) {
 		for _, id := range named.FindAllString(text, -1) {
 			if rows[id] == 0 && !sections[id] {
