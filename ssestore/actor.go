@@ -76,8 +76,8 @@ func withActor(members []claims.Member, m claims.Member) []claims.Member {
 }
 
 // Become makes the session of who that of the user called id, without a login: it gets
-// a new session id, and keeps all its times but that of the renewal. Its values are
-// dropped. actor is who is behind it from now on, or nil. A zero Stamp stores none.
+// a new session id, and keeps all its times but that of the renewal, and that of the issue
+// where a mark of that user says a later one. Its values are dropped. actor is who is behind it from now on, or nil. A zero Stamp stores none.
 //
 // An auth.Manager impersonates users with it.
 //
@@ -112,6 +112,11 @@ func (r Principal) Become(who Identity, id string, st Stamp, actor *Actor) error
 	p.bury()
 	p.c.SID, p.c.Sub, p.c.D = p.newSID(id), id, nil
 	p.c.Rnw = max(p.c.Rnw, p.sec)
+	if nb := p.store.notBefore; nb != nil {
+		// What ended the user's sessions since the actor's login isn't about this one. No
+		// later than that, or it would outlive a mark of the actor that is on its way.
+		p.c.Iat = max(p.c.Iat, min(nb.NotBefore(id), p.sec+leeway))
+	}
 	p.setStamp(st)
 	p.replace(members)
 	p.forget()

@@ -176,6 +176,39 @@ func TestN3_SameSecond(t *testing.T) {
 	same(t, "created", b.peek(store, t0).Info().Created, after(time.Minute))
 }
 
+// TestN19_ImpersonateAfterAMark: the sessions of a user were ended after somebody logged
+// in, who acts as that user now. The session is none of those, and is good. A mark of who
+// acts still ends it, also one that comes late.
+func TestN19_ImpersonateAfterAMark(t *testing.T) {
+	for _, ahead := range []int64{-600, 0, 1, 60} {
+		each(t, func(t *testing.T, c codec) {
+			set := marks.New(marks.Policy{})
+			store := newStore(t, c, ring(t, 1), judged(set))
+			b := visited(t, store, func(s *ssestore.Session) { login(t, s, "staff"); must(t, s.Principal().Link("sid:1")) })
+			now := after(20 * time.Minute)
+			set.Apply(now, userMark("1", now.Unix()+ahead))
+			b.visit(t, store, now, func(s *ssestore.Session) {
+				whoami(t, s, hash)
+				must(t, s.Principal().Become(s.Principal().Identity(), "1", ssestore.Stamp{}, &ssestore.Actor{ID: "staff"}))
+			})
+			expectVerdict(t, "acts", b, store, now, "none")
+			info := b.peek(store, now).Info()
+			same(t, "created", info.Created, now.Add(time.Duration(ahead)*time.Second))
+			same(t, "login", info.AuthTime, t0)
+			same(t, "expires", info.Expires, after(12*time.Hour))
+			for what, m := range map[string]marks.Mark{
+				"the user, later": userMark("1", now.Unix()+ahead+1),
+				"the actor":       userMark("staff", now.Unix()+ahead+1),
+				"the link":        {Kind: marks.Link, ID: "sid:1", Before: t0.Unix() + 1, Until: forever},
+			} {
+				set := marks.New(marks.Policy{})
+				set.Apply(now.Add(time.Second), m)
+				expectVerdict(t, what, b, newStore(t, c, ring(t, 1), judged(set)), now.Add(time.Second), "revoked")
+			}
+		})
+	}
+}
+
 type tooFar struct{}
 
 func (tooFar) Judge(marks.About) cookie.Reason { return cookie.ReasonNone }
