@@ -9,8 +9,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"hash"
-	"net/url"
 	"strings"
 	"time"
 
@@ -29,11 +29,15 @@ const (
 // store, "_app_session", which has no default. The secrets are secret_key_base, newest first.
 // Migrate gets the session's JSON. Devise keeps the user under "warden.user.user.key".
 //
-// Rails writes the end of a session only if it was given one, and never its date: set
-// ssestore.Legacy.Issued to the day of the switch-over.
+// Rails writes the end of a session only if it was given one (expire_after), and never its
+// date: set ssestore.Legacy.Issued to the day of the switch-over.
 //
-// Keys are derived once, when the store is made. A forged value costs an AES-GCM for each
-// secret, twice: Rails 7 changed SHA-1 into SHA-256.
+// Since 6.0 Rails writes into each cookie which one it is (use_cookies_with_metadata), so that
+// no other encrypted cookie of the application can stand in for the session. Of a value
+// without that, a "session_id" of 32 hexadecimal digits is required, which every session has.
+//
+// Keys are derived once, when the store is made. A forged value costs two AES-GCM for each
+// secret, because Rails 7 changed SHA-1 into SHA-256.
 func Rails(c cookie.Config, secrets ...string) ssestore.Legacy {
 	return of(c, "", func(name, _ string) (cookie.Codec, error) {
 		if err := check(secrets); err != nil {
@@ -42,17 +46,9 @@ func Rails(c cookie.Config, secrets ...string) ssestore.Legacy {
 		var boxes []cipher.AEAD
 		for _, s := range secrets {
 			for _, h := range []func() hash.Hash{sha256.New, sha1.New} {
-				key, err := pbkdf2.Key(h, s, []byte(railsSalt), railsRounds, 32)
+				box, err := railsBox(h, s)
 				if err != nil {
-					return nil, err
-				}
-				block, err := aes.NewCipher(key)
-				if err != nil {
-					return nil, err
-				}
-				box, err := cipher.NewGCM(block)
-				if err != nil {
-					return nil, err
+					return nil, fmt.Errorf("%w (%v)", cookie.ErrFIPS, err)
 				}
 				boxes = append(boxes, box)
 			}
@@ -61,63 +57,118 @@ func Rails(c cookie.Config, secrets ...string) ssestore.Legacy {
 	})
 }
 
+// railsBox fails under GODEBUG=fips140=only, which allows neither SHA-1 nor this use of GCM.
+func railsBox(h func() hash.Hash, secret string) (cipher.AEAD, error) {
+	key, err := pbkdf2.Key(h, secret, []byte(railsSalt), railsRounds, 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
 // openRails opens "ciphertext--iv--tag", each in base64, and all of it percent-encoded.
 func openRails(boxes []cipher.AEAD, name, value string) (cookie.Opened, error) {
 	foreign := cookie.ReasonForeign.Err()
-	text, err := url.PathUnescape(value)
-	if err != nil || strings.Count(text, "--") != 2 {
+	text, ok := unescape(value)
+	if !ok {
 		return cookie.Opened{}, foreign
 	}
-	p := strings.Split(text, "--")
+	body, rest, _ := bytes.Cut(text, []byte("--"))
+	iv64, tag64, _ := bytes.Cut(rest, []byte("--"))
+	if len(iv64) != 16 || len(tag64) != 24 {
+		return cookie.Opened{}, foreign
+	}
 	strict := base64.StdEncoding.Strict()
-	ciphertext, err1 := strict.DecodeString(p[0])
-	iv, err2 := strict.DecodeString(p[1])
-	tag, err3 := strict.DecodeString(p[2])
-	if err1 != nil || err2 != nil || err3 != nil || len(iv) != 12 || len(tag) != 16 {
+	iv, tag := make([]byte, 12), make([]byte, 18)
+	sealed := make([]byte, strict.DecodedLen(len(body)), strict.DecodedLen(len(body))+16)
+	n, err1 := strict.Decode(sealed, body)
+	ivLen, err2 := strict.Decode(iv, iv64)
+	tagLen, err3 := strict.Decode(tag, tag64)
+	if err1 != nil || err2 != nil || err3 != nil || n == 0 || ivLen != 12 || tagLen != 16 {
 		return cookie.Opened{}, foreign
 	}
-	sealed := append(ciphertext, tag...)
+	sealed = append(sealed[:n], tag[:16]...)
+	space := make([]byte, 0, n)
 	for _, box := range boxes {
-		plaintext, err := box.Open(nil, iv, sealed, nil)
-		if err != nil {
-			continue
+		if plaintext, err := box.Open(space, iv, sealed, nil); err == nil {
+			return readRails(plaintext, name)
 		}
-		return readRails(plaintext, name)
 	}
 	return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
 }
 
-// readRails takes the session out of its envelope, which says what it is for, so that no
-// other cookie of the application can stand in for it.
+// unescape takes the percent-encoding off that Rack puts on base64, in its one spelling.
+func unescape(value string) ([]byte, bool) {
+	out := make([]byte, 0, len(value))
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		switch {
+		case c == '-', '0' <= c && c <= '9', 'A' <= c && c <= 'Z', 'a' <= c && c <= 'z':
+			out = append(out, c)
+			continue
+		case strings.HasPrefix(value[i:], "%2B"):
+			out = append(out, '+')
+		case strings.HasPrefix(value[i:], "%2F"):
+			out = append(out, '/')
+		case strings.HasPrefix(value[i:], "%3D"):
+			out = append(out, '=')
+		default:
+			return nil, false
+		}
+		i += 2
+	}
+	return out, true
+}
+
+// readRails takes the session out of its envelope, if it has one.
 func readRails(plaintext []byte, name string) (cookie.Opened, error) {
-	if bytes.HasPrefix(plaintext, []byte("\x04\x08")) {
-		return cookie.Opened{}, refuse(ErrNotJSON)
+	o, err := object(plaintext)
+	if err != nil {
+		return o, err
 	}
 	var e struct {
 		Rails *struct {
-			Message *string         `json:"message"`
-			Data    json.RawMessage `json:"data"`
-			Exp     *time.Time      `json:"exp"`
-			Pur     string          `json:"pur"`
+			Message string     `json:"message"`
+			Exp     *time.Time `json:"exp"`
+			Pur     *string    `json:"pur"`
 		} `json:"_rails"`
 	}
-	if json.Unmarshal(plaintext, &e) != nil || e.Rails == nil || e.Rails.Pur != "cookie."+name {
-		return cookie.Opened{}, cookie.ReasonMalformed.Err()
+	malformed := cookie.ReasonMalformed.Err()
+	if json.Unmarshal(plaintext, &e) != nil {
+		return cookie.Opened{}, malformed
 	}
+	named := false
 	var ends time.Time
-	if e.Rails.Exp != nil {
-		if ends = e.Rails.Exp.UTC(); !time.Now().Before(ends) {
-			return cookie.Opened{}, cookie.ReasonExpired.Err()
+	if e.Rails != nil {
+		session, err := base64.StdEncoding.Strict().DecodeString(e.Rails.Message)
+		if err != nil || e.Rails.Pur != nil && *e.Rails.Pur != "cookie."+name {
+			return cookie.Opened{}, malformed
+		}
+		named = e.Rails.Pur != nil
+		if e.Rails.Exp != nil {
+			if ends = e.Rails.Exp.UTC(); !time.Now().Before(ends) {
+				return cookie.Opened{}, cookie.ReasonExpired.Err()
+			}
+		}
+		if o, err = object(session); err != nil {
+			return o, err
 		}
 	}
-	session := []byte(e.Rails.Data)
-	if e.Rails.Message != nil {
-		var err error
-		if session, err = base64.StdEncoding.Strict().DecodeString(*e.Rails.Message); err != nil {
-			return cookie.Opened{}, cookie.ReasonMalformed.Err()
-		}
+	if !named && !hasSessionID(o.Plaintext) {
+		return cookie.Opened{}, malformed
 	}
-	o, err := object(session)
 	o.Ends = ends
-	return o, err
+	return o, nil
+}
+
+// hasSessionID reports whether an object has what the store of the sessions writes into each.
+func hasSessionID(session []byte) bool {
+	var s struct {
+		ID string `json:"session_id"`
+	}
+	return json.Unmarshal(session, &s) == nil && len(s.ID) == 32 && strings.Trim(s.ID, "0123456789abcdef") == ""
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
+	"hash"
 	"io"
 	"strings"
 	"time"
@@ -26,32 +27,37 @@ const (
 	leeway = time.Minute
 
 	maxUnix = 253402300799 // 9999-12-31T23:59:59Z
+
+	// sha1Len and sha256Len are the lengths of a MAC in base64url.
+	sha1Len   = 27
+	sha256Len = 43
 )
 
 // Flask is the session of Flask: "session", signed by itsdangerous. The secrets are
-// SECRET_KEY and SECRET_KEY_FALLBACKS, newest first. Migrate gets the JSON as Flask stores it, with
-// its tags: {" t": […]} for a tuple, {" d": "…"} for a date, and so on. Flask-Login keeps
+// SECRET_KEY and SECRET_KEY_FALLBACKS, newest first. Migrate gets the JSON as Flask stores it,
+// with its tags: {" t": […]} for a tuple, {" d": "…"} for a date, and so on. Flask-Login keeps
 // the user's id under "_user_id". Flask's sessions can be read by their owner, so they
 // hold no secrets.
 //
-// Two HMACs of SHA-1 are all that a forged value costs.
+// The date is that of the last change, from which ssestore counts the absolute timeout.
+// Flask's own PERMANENT_SESSION_LIFETIME isn't in the value.
+//
+// An HMAC of SHA-1 for each secret is all that a forged value costs.
 func Flask(c cookie.Config, secrets ...string) ssestore.Legacy {
-	keys := make([][]byte, len(secrets))
-	for i, s := range secrets {
-		m := hmac.New(sha1.New, []byte(s))
-		m.Write([]byte("cookie-session"))
-		keys[i] = m.Sum(nil)
-	}
-	return of(c, "session", format(secrets, func(string) opener {
+	return of(c, "session", sha1Format(secrets, func(string) opener {
+		keys := make([][]byte, len(secrets))
+		for i, s := range secrets {
+			keys[i] = mac1([]byte(s), "cookie-session")
+		}
 		return func(value string) (cookie.Opened, error) {
 			signed, mac, ok := cutLast(value, '.')
-			if !ok {
+			payload, date, ok1 := cutLast(signed, '.')
+			if !ok || !ok1 || len(mac) != sha1Len || len(date) > 11 {
 				return cookie.Opened{}, cookie.ReasonForeign.Err()
 			}
-			payload, date, ok := cutLast(signed, '.')
 			sum, ok1 := base64url.PlainDecode(mac)
 			stamp, ok2 := base64url.PlainDecode(date)
-			if !ok || !ok1 || !ok2 || len(sum) != sha1.Size || len(stamp) == 0 || len(stamp) > 8 || stamp[0] == 0 {
+			if !ok1 || !ok2 || len(stamp) == 0 || stamp[0] == 0 {
 				return cookie.Opened{}, cookie.ReasonForeign.Err()
 			}
 			if !signedBy(keys, sum, func(key []byte) []byte { return mac1(key, signed) }) {
@@ -64,29 +70,35 @@ func Flask(c cookie.Config, secrets ...string) ssestore.Legacy {
 	}))
 }
 
-// Django is the session of Django with SESSION_ENGINE signed_cookies and the
-// JSONSerializer: "sessionid". The secrets are SECRET_KEY and SECRET_KEY_FALLBACKS, newest first.
-// Migrate gets the session's JSON; "_auth_user_id" is the user's id. Django
-// ends these sessions with the password by "_auth_user_hash"; set
-// auth.Config.PasswordChanged to do the same. Django's sessions can be read by their owner.
+// Django is the session of Django 3.1 or newer with SESSION_ENGINE signed_cookies and the
+// JSONSerializer: "sessionid". The secrets are SECRET_KEY and SECRET_KEY_FALLBACKS, newest
+// first. Migrate gets the session's JSON; "_auth_user_id" is the user's id. Django's sessions
+// can be read by their owner.
 //
-// An HMAC of SHA-256 is all that a forged value costs.
+// The date is that of the last change, from which ssestore counts the absolute timeout.
+// Django's own SESSION_COOKIE_AGE isn't in the value.
+//
+// Django ends these sessions with the password: "_auth_user_hash" is an HMAC of the stored
+// hash, and Django compares the two at each request. Set auth.Config.PasswordChanged to do
+// the same here.
+//
+// An HMAC of SHA-256 for each secret is all that a forged value costs.
 func Django(c cookie.Config, secrets ...string) ssestore.Legacy {
-	keys := make([][]byte, len(secrets))
-	for i, s := range secrets {
-		sum := sha256.Sum256([]byte("django.contrib.sessions.backends.signed_cookies" + "signer" + s))
-		keys[i] = sum[:]
-	}
 	return of(c, "sessionid", format(secrets, func(string) opener {
+		keys := make([][]byte, len(secrets))
+		for i, s := range secrets {
+			sum := sha256.Sum256([]byte("django.contrib.sessions.backends.signed_cookies" + "signer" + s))
+			keys[i] = sum[:]
+		}
 		return func(value string) (cookie.Opened, error) {
 			signed, mac, ok := cutLast(value, ':')
-			if !ok {
+			payload, date, ok1 := cutLast(signed, ':')
+			if !ok || !ok1 || len(mac) != sha256Len {
 				return cookie.Opened{}, cookie.ReasonForeign.Err()
 			}
-			payload, date, ok := cutLast(signed, ':')
 			sum, ok1 := base64url.PlainDecode(mac)
 			sec, ok2 := base62(date)
-			if !ok || !ok1 || !ok2 || len(sum) != sha256.Size {
+			if !ok1 || !ok2 {
 				return cookie.Opened{}, cookie.ReasonForeign.Err()
 			}
 			if !signedBy(keys, sum, func(key []byte) []byte { return mac256(key, signed) }) {
@@ -114,15 +126,20 @@ func signedBy(keys [][]byte, sum []byte, mac func(key []byte) []byte) (ok bool) 
 	return ok
 }
 
-func mac1(key []byte, text string) []byte {
-	m := hmac.New(sha1.New, key)
-	io.WriteString(m, text)
-	return m.Sum(nil)
-}
+func mac1(key []byte, text string) []byte { return mac(sha1.New, key, text) }
 
-func mac256(key []byte, text string) []byte {
-	m := hmac.New(sha256.New, key)
-	io.WriteString(m, text)
+func mac256(key []byte, text string) []byte { return mac(sha256.New, key, text) }
+
+// mac copies the text piece by piece: the whole of it, once for each secret, would be more
+// than a value may cost.
+func mac(h func() hash.Hash, key []byte, text string) []byte {
+	m := hmac.New(h, key)
+	piece := make([]byte, 512)
+	for text != "" {
+		n := copy(piece, text)
+		m.Write(piece[:n])
+		text = text[n:]
+	}
 	return m.Sum(nil)
 }
 
@@ -178,6 +195,7 @@ func inflate(packed []byte) ([]byte, bool) {
 		return nil, false
 	}
 	var out bytes.Buffer
+	out.Grow(maxInflated + 1 + bytes.MinRead) // at once: growing would take more
 	n, err := io.Copy(&out, io.LimitReader(r, maxInflated+1))
 	return out.Bytes(), err == nil && n <= maxInflated
 }
