@@ -349,6 +349,8 @@ func TestH33_FIPS(t *testing.T) {
 		"H3":            legacy.H3(cookie.Config{}, secret),
 		"CookieSession": legacy.CookieSession(cookie.Config{}, secret),
 		"NextAuth":      legacy.NextAuth(cookie.Config{}, secret),
+		"Flask":         legacy.Flask(cookie.Config{}, secret),
+		"Rails":         legacy.Rails(cookie.Config{Name: "app"}, secret),
 	} {
 		if _, err := l.Format(l.Cookie.Name, ""); !errors.Is(err, cookie.ErrFIPS) {
 			t.Errorf("%s: %v", name, err)

@@ -73,11 +73,7 @@ func railsBox(h func() hash.Hash, secret string) (cipher.AEAD, error) {
 // openRails opens "ciphertext--iv--tag", each in base64, and all of it percent-encoded.
 func openRails(boxes []cipher.AEAD, name, value string) (cookie.Opened, error) {
 	foreign := cookie.ReasonForeign.Err()
-	text, ok := unescape(value)
-	if !ok {
-		return cookie.Opened{}, foreign
-	}
-	body, rest, _ := bytes.Cut(text, []byte("--"))
+	body, rest, _ := bytes.Cut(unescape(value), []byte("--"))
 	iv64, tag64, _ := bytes.Cut(rest, []byte("--"))
 	if len(iv64) != 16 || len(tag64) != 24 {
 		return cookie.Opened{}, foreign
@@ -85,10 +81,10 @@ func openRails(boxes []cipher.AEAD, name, value string) (cookie.Opened, error) {
 	strict := base64.StdEncoding.Strict()
 	iv, tag := make([]byte, 12), make([]byte, 18)
 	sealed := make([]byte, strict.DecodedLen(len(body)), strict.DecodedLen(len(body))+16)
-	n, err1 := strict.Decode(sealed, body)
-	ivLen, err2 := strict.Decode(iv, iv64)
-	tagLen, err3 := strict.Decode(tag, tag64)
-	if err1 != nil || err2 != nil || err3 != nil || n == 0 || ivLen != 12 || tagLen != 16 {
+	n, err := strict.Decode(sealed, body)
+	ivLen, _ := strict.Decode(iv, iv64) // less if it isn't base64
+	tagLen, _ := strict.Decode(tag, tag64)
+	if err != nil || n == 0 || ivLen != 12 || tagLen != 16 {
 		return cookie.Opened{}, foreign
 	}
 	sealed = append(sealed[:n], tag[:16]...)
@@ -101,8 +97,9 @@ func openRails(boxes []cipher.AEAD, name, value string) (cookie.Opened, error) {
 	return cookie.Opened{}, cookie.ReasonUnknownKey.Err()
 }
 
-// unescape takes the percent-encoding off that Rack puts on base64, in its one spelling.
-func unescape(value string) ([]byte, bool) {
+// unescape takes the percent-encoding off that Rack puts on base64, in its one spelling. It
+// returns nil for any other.
+func unescape(value string) []byte {
 	out := make([]byte, 0, len(value))
 	for i := 0; i < len(value); i++ {
 		c := value[i]
@@ -117,11 +114,11 @@ func unescape(value string) ([]byte, bool) {
 		case strings.HasPrefix(value[i:], "%3D"):
 			out = append(out, '=')
 		default:
-			return nil, false
+			return nil
 		}
 		i += 2
 	}
-	return out, true
+	return out
 }
 
 // readRails takes the session out of its envelope, if it has one.

@@ -50,9 +50,9 @@ func Flask(c cookie.Config, secrets ...string) ssestore.Legacy {
 			keys[i] = mac1([]byte(s), "cookie-session")
 		}
 		return func(value string) (cookie.Opened, error) {
-			signed, mac, ok := cutLast(value, '.')
-			payload, date, ok1 := cutLast(signed, '.')
-			if !ok || !ok1 || len(mac) != sha1Len || len(date) > 11 {
+			signed, mac := cutLast(value, '.')
+			payload, date := cutLast(signed, '.')
+			if len(mac) != sha1Len || len(date) > 11 {
 				return cookie.Opened{}, cookie.ReasonForeign.Err()
 			}
 			sum, ok1 := base64url.PlainDecode(mac)
@@ -91,9 +91,9 @@ func Django(c cookie.Config, secrets ...string) ssestore.Legacy {
 			keys[i] = sum[:]
 		}
 		return func(value string) (cookie.Opened, error) {
-			signed, mac, ok := cutLast(value, ':')
-			payload, date, ok1 := cutLast(signed, ':')
-			if !ok || !ok1 || len(mac) != sha256Len {
+			signed, mac := cutLast(value, ':')
+			payload, date := cutLast(signed, ':')
+			if len(mac) != sha256Len {
 				return cookie.Opened{}, cookie.ReasonForeign.Err()
 			}
 			sum, ok1 := base64url.PlainDecode(mac)
@@ -109,13 +109,13 @@ func Django(c cookie.Config, secrets ...string) ssestore.Legacy {
 	}))
 }
 
-// cutLast cuts around the last sep.
-func cutLast(s string, sep byte) (before, after string, ok bool) {
+// cutLast cuts around the last sep. Without one, both are empty.
+func cutLast(s string, sep byte) (before, after string) {
 	i := strings.LastIndexByte(s, sep)
 	if i < 0 {
-		return "", "", false
+		return "", ""
 	}
-	return s[:i], s[i+1:], true
+	return s[:i], s[i+1:]
 }
 
 // signedBy reports whether one of the keys made the sum. It tries all of them.

@@ -30,10 +30,13 @@ import (
 
 // flask signs a payload as Flask does.
 func flask(secret, payload string, stamp []byte) string {
+	return flaskSigned(secret, payload+"."+b64.EncodeToString(stamp))
+}
+
+func flaskSigned(secret, signed string) string {
 	derive := hmac.New(sha1.New, []byte(secret))
 	derive.Write([]byte("cookie-session"))
 	m := hmac.New(sha1.New, derive.Sum(nil))
-	signed := payload + "." + b64.EncodeToString(stamp)
 	m.Write([]byte(signed))
 	return signed + "." + b64.EncodeToString(m.Sum(nil))
 }
@@ -201,12 +204,12 @@ func TestH44_WebSpellings(t *testing.T) {
 	last := func(s string) string { return s[:len(s)-1] + otherBits(s[len(s)-1]) }
 	rows := map[string][]string{
 		"flask": {
-			"", ".", "..", payload, payload + "." + b64.EncodeToString(seconds(now)), whole["flask"] + "=", whole["flask"] + "\n", last(whole["flask"]),
-			flask(secret, payload, nil), flask(secret, payload, append([]byte{0}, seconds(now)...)), flask(secret, payload, bytes.Repeat([]byte{1}, 9)),
+			"", ".", "..", payload, payload + "." + b64.EncodeToString(seconds(now)), whole["flask"] + "=", whole["flask"] + "\n", last(whole["flask"]), whole["flask"] + "AAAA", whole["flask"][:len(whole["flask"])-4],
+			flask(secret, payload, nil), flaskSigned(secret, payload+".awhz!"), flaskSigned(secret, payload+"."), flask(secret, payload, append([]byte{0}, seconds(now)...)), flask(secret, payload, bytes.Repeat([]byte{1}, 9)),
 			strings.Repeat("x", 16385), whole["flask"][1:] + whole["flask"],
 		},
 		"django": {
-			"", ":", "::", payload, payload + ":" + base62(now.Unix()), whole["django"] + "=", whole["django"] + "\n", last(whole["django"]),
+			"", ":", "::", payload, payload + ":" + base62(now.Unix()), whole["django"] + "=", whole["django"] + "\n", last(whole["django"]), whole["django"] + "AAAA", whole["django"][:len(whole["django"])-4],
 			django(secret, payload, ""), django(secret, payload, "0"+base62(now.Unix())), django(secret, payload, "1xWdm-"), django(secret, payload, "123456789"),
 		},
 		"rails": {
@@ -384,7 +387,8 @@ func TestH49_RailsPurpose(t *testing.T) {
 		`{"session_id":"short"}`: cookie.ReasonMalformed,
 		`{"session_id":"00112233445566778899AABBCCDDEEFF"}`: cookie.ReasonMalformed,
 		`{"session_id":1}`: cookie.ReasonMalformed,
-		`{"_rails":{"message":"!","exp":null,"pur":"cookie._app_session"}}`: cookie.ReasonMalformed,
+		`{"_rails":{"message":"!","exp":null,"pur":"cookie._app_session"}}`:             cookie.ReasonMalformed,
+		`{"_rails":{"message":"eyJhIjoxMjN9!","exp":null,"pur":"cookie._app_session"}}`: cookie.ReasonMalformed,
 		`{"_rails":1}`: cookie.ReasonMalformed,
 	} {
 		_, err := c.Open(nil, url.QueryEscape(rails(t, sha256.New, secret, plaintext)))
