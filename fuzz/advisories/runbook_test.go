@@ -2,11 +2,9 @@ package advisories_test
 
 import (
 	"encoding/json"
-	"go/format"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -18,29 +16,6 @@ import (
 
 // root is the root of the repository.
 const root = "../.."
-
-// runbook returns the Go code of docs/RUNBOOK.md: files by their name, which is
-// the first word of their first line, and pieces without a package clause.
-func runbook(t *testing.T) (files map[string]string, pieces []string) {
-	t.Helper()
-	page, err := os.ReadFile(root + "/docs/RUNBOOK.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	files = map[string]string{}
-	for _, m := range regexp.MustCompile("(?ms)^```go\n(.*?)^```$").FindAllStringSubmatch(string(page), -1) {
-		text := m[1]
-		if pretty, err := format.Source([]byte(text)); err != nil || string(pretty) != text {
-			t.Errorf("not gofmt clean (%v):\n%s", err, text)
-		}
-		if name, ok := strings.CutPrefix(strings.SplitN(text, ":", 2)[0], "// "); ok && strings.HasSuffix(name, ".go") {
-			files[name] = text
-		} else {
-			pieces = append(pieces, text)
-		}
-	}
-	return files, pieces
-}
 
 // run runs the go command in the workspace.
 func run(t *testing.T, stdin string, name string, args ...string) string {
@@ -153,20 +128,9 @@ func (o *ops) rotate() string {
 	return o.file.Refresh(time.Now()).Primary().ID()
 }
 
-// TestRunbook compiles the Go of the page, and uses the commands of the page as it says,
-// on a key file with sessions under two keys.
+// TestRunbook uses the commands of the page as it says, on a key file with sessions under
+// two keys. The Go of the page is run in examples.
 func TestRunbook(t *testing.T) {
-	files, pieces := runbook(t)
-	dir := t.TempDir()
-	imports := "package ops\n\nimport (\n\t\"database/sql\"\n\t\"encoding/json\"\n\t\"errors\"\n\n\t\"github.com/hardtack-go/hardtack/auth\"\n\t\"github.com/hardtack-go/hardtack/ssestore\"\n)\n\n"
-	files["pieces.go"] = imports + strings.Join(pieces, "\n")
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		run(t, "", "go", "vet", filepath.Join(dir, name))
-	}
-
 	o := newOps(t, keyring.Generate())
 	kids, first := o.run(list, "")
 	if len(kids) != 1 || first == "" {
