@@ -53,8 +53,9 @@ var (
 type KV struct {
 	c Config
 
-	mu     sync.Mutex
-	bucket *bucket // nil before the first use
+	mu      sync.Mutex
+	bucket  *bucket // nil before the first use
+	pinging *ping   // nil if nobody waits for an answer
 	// Where Watch goes on when it is called again.
 	watching int       // calls under way
 	heard    time.Time // when the newest of what was told was stored, by the servers' clocks

@@ -268,6 +268,31 @@ func TestY63_SilentConnection(t *testing.T) {
 	}
 }
 
+// TestY63_ImpatientWatch: a watch that is given up sooner than the connection makes the next
+// one get through all the same.
+func TestY63_ImpatientWatch(t *testing.T) {
+	t.Parallel()
+	c := newCluster(t, 1, false)
+	proxy := fleettest.NewProxy(t, strings.TrimPrefix(c.urls(), "nats://"))
+	js := connect(t, "nats://"+proxy.Addr(), nats.IgnoreDiscoveredServers())
+	kv, err := natskv.New(natskv.Config{JetStream: js, Bucket: "b", Replicas: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	synced := func() (ok bool) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		kv.Watch(ctx, func(ev fleet.Event) {
+			ok = ok || ev.Synced
+			cancel()
+		})
+		return ok
+	}
+	fleettest.Eventually(t, "Synced", synced)
+	proxy.Silence()
+	fleettest.Eventually(t, "Synced over a new connection", synced)
+}
+
 // TestY63_Gap: a watch notices that something was sent which never arrived, by the next message
 // or by a heartbeat, and its successor tells it.
 func TestY63_Gap(t *testing.T) {

@@ -194,20 +194,51 @@ func control(conn *nats.Conn, msg *nats.Msg, received uint64) error {
 	return nil
 }
 
+// A ping is a question to the server that waits for its answer.
+type ping struct {
+	done chan struct{}
+	err  error // once done is closed
+}
+
 // ping makes the connection start anew if nobody answers at its other end. By itself it
-// would notice after minutes, and every Watch until then would be in vain.
+// would notice after minutes, and every Watch until then would be in vain. It goes on for up
+// to two seconds when ctx ends: a fleet may give up a Watch sooner than that, and the next one
+// waits for the same answer.
 func (k *KV) ping(ctx context.Context) error {
+	k.mu.Lock()
+	p := k.pinging
+	if p == nil {
+		p = &ping{done: make(chan struct{})}
+		k.pinging = p
+		go func() {
+			p.err = k.pong()
+			k.mu.Lock()
+			k.pinging = nil
+			k.mu.Unlock()
+			close(p.done)
+		}()
+	}
+	k.mu.Unlock()
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (k *KV) pong() error {
 	conn := k.c.JetStream.Conn()
-	limited, cancel := context.WithTimeout(ctx, pong)
+	ctx, cancel := context.WithTimeout(context.Background(), pong)
 	defer cancel()
-	err := conn.FlushWithContext(limited)
-	if limited.Err() != nil && ctx.Err() == nil && conn.IsConnected() {
+	err := conn.FlushWithContext(ctx)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil && conn.IsConnected() {
 		conn.ForceReconnect() // if it fails, the connection was closed, and is so at the next Watch
 	}
-	if err != nil {
-		return fmt.Errorf("natskv: ping: %w", err)
-	}
-	return nil
+	return fmt.Errorf("natskv: ping: %w", err)
 }
 
 // A watch is one call of Watch.

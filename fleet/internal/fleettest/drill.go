@@ -21,12 +21,13 @@ import (
 // hold.
 const Life = 100 * time.Second
 
-// Pace are the settings of the fleet in a Drill. Keys change every twelve seconds, and each is
-// known for six before it seals. A watch that goes silent is opened again after a second, and
-// gets through after at most three more, in which the drivers give up a dead connection.
+// Pace are the settings of the fleet in a Drill. Keys change every sixteen seconds, and each
+// is known for eight before it seals. A watch that goes silent is opened again after a second
+// or two, and gets through after about three more, in which the drivers give up a dead
+// connection.
 func Pace(_ int, c *fleet.Config) {
 	c.Beat = 250 * time.Millisecond
-	c.Rotation = fleet.Rotation{Every: 12 * time.Second, Ahead: 6 * time.Second}
+	c.Rotation = fleet.Rotation{Every: 16 * time.Second, Ahead: 8 * time.Second}
 }
 
 // A Drill is a fleet that does its work while somebody breaks the engine below it.
@@ -232,9 +233,9 @@ func (d *Drill) visit() {
 func (d *Drill) lose(format string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	// Keys are known for six seconds ahead. On a machine that stands still, that isn't
+	// Keys are known for eight seconds ahead. On a machine that stands still, that isn't
 	// enough, and not the fault of anything tested here.
-	if time.Since(d.stalled) < 10*time.Second {
+	if time.Since(d.stalled) < 12*time.Second {
 		d.excused++
 		return
 	}
