@@ -73,7 +73,8 @@ type Config struct {
 	// store, in whole seconds. A mark is kept for that long. 0 means DefaultLongest.
 	Longest time.Duration
 
-	// Policy says how old the news may be. See [Fleet.Marks].
+	// Policy says how old the news may be. See [Fleet.Marks]. Its OnFull must not call
+	// the Fleet.
 	Policy marks.Policy
 
 	// Beat is how often news is proven to get through, from 10 milliseconds to a minute;

@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -52,7 +53,9 @@ type Fleet struct {
 	running   bool
 	record    record        // by which this instance goes
 	changed   chan struct{} // closed when record changes
+	read      chan struct{} // closed when it is known what the engine told, or that it can't be
 	theirs    stored        // the ring that the engine has
+	idle      time.Time     // when a ring was unwrapped that wasn't newer
 	pulse     pulse
 	watch     watchState
 	plan      plan
@@ -91,6 +94,7 @@ func New(c Config) (*Fleet, error) {
 		ready:   make(chan struct{}),
 		wake:    make(chan struct{}, 1),
 		changed: make(chan struct{}),
+		read:    make(chan struct{}),
 		log:     faults{logger: c.Logger},
 	}
 	rand.Read(f.instance[:])
@@ -264,16 +268,17 @@ func (f *Fleet) Change(ctx context.Context, change func(*keyring.Keyring) (*keyr
 	}
 	for {
 		f.mu.Lock()
-		changed := f.changed
+		read := f.read
 		f.mu.Unlock()
 		err := f.changeOnce(ctx, change)
 		if !errors.Is(err, ErrConflict) {
 			return err
 		}
-		// Another instance was first. Its ring is on the way.
+		// Another instance was first. Its ring is on the way. Or it is one of this
+		// instance that the engine tells late.
 		wait := time.NewTimer(opTimeout)
 		select {
-		case <-changed:
+		case <-read:
 			wait.Stop()
 		case <-ctx.Done():
 			wait.Stop()
@@ -289,7 +294,11 @@ func (f *Fleet) changeOnce(ctx context.Context, change func(*keyring.Keyring) (*
 	defer f.writing.Unlock()
 	f.mu.Lock()
 	have, rev := f.record, f.theirs.rev
+	unread := f.theirs.open && f.theirs.failed == 0
 	f.mu.Unlock()
+	if unread {
+		return ErrConflict
+	}
 	now := time.Now()
 	before := f.ring.At(now)
 	if before == nil {
@@ -350,7 +359,7 @@ func (f *Fleet) swapRing(ctx context.Context, r record, wrapped []byte, rev uint
 		return fmt.Errorf("fleet: nobody knows whether the ring was stored: %w", err)
 	}
 	// The watch may have told it already, or even the next one.
-	if f.theirs.rev == rev {
+	if f.theirs.rev == rev || bytes.Equal(f.theirs.wrapped, wrapped) {
 		f.theirs = stored{record: r, wrapped: wrapped, rev: next, told: time.Now()}
 	}
 	f.follow(r)

@@ -111,10 +111,17 @@ func (f *Fleet) hearRing(ev Event, now time.Time) {
 	f.plan.ring, f.plan.ringFailed = time.Time{}, 0
 	if bytes.Equal(ev.Value, f.theirs.wrapped) {
 		f.theirs.rev, f.theirs.told, f.theirs.lost = ev.Revision, now, 0
+		if !f.theirs.open {
+			f.known()
+		}
 		return
 	}
 	f.theirs = stored{wrapped: bytes.Clone(ev.Value), rev: ev.Revision, told: now, open: true}
 	f.plan.unwrap = now
+	// Nobody who can write to the engine makes the KMS work all the time.
+	if next := f.idle.Add(f.config.Beat); next.After(now) {
+		f.plan.unwrap = next
+	}
 }
 
 // hearBeat takes in a beat, and decides when this instance writes the next one: whoever

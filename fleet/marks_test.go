@@ -283,6 +283,7 @@ func TestY22_ForeignMarks(t *testing.T) {
 		forge("a ticket", sealMark(key, "shop", "ticket", all))
 		forge("a beat", w.Stored()["beat"])
 		forge("an unknown key", sealMark(keyring.NewKey(), "shop", "mark", all))
+		forge("a long one under an unknown key", sealMark(keyring.NewKey(), "shop", "mark", make([]byte, 800)))
 		forge("empty", sealMark(key, "shop", "mark", nil))
 		forge("too short", sealMark(key, "shop", "mark", all[:16]))
 		forge("an id too many", sealMark(key, "shop", "mark", append(bytes.Clone(all), 'u')))

@@ -1,8 +1,11 @@
 package fleet_test
 
 import (
+	"context"
+	"encoding/binary"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,6 +67,74 @@ func TestY24_OldRings(t *testing.T) {
 			all = append(all, fresh)
 			check("over")
 			oneRing(t, all)
+		}
+	})
+}
+
+// asked counts how often a Wrapper unwraps.
+type asked struct {
+	fleet.Wrapper
+	times atomic.Int64
+}
+
+func (a *asked) Decrypt(ctx context.Context, ciphertext []byte) ([]byte, error) {
+	a.times.Add(1)
+	return a.Wrapper.Decrypt(ctx, ciphertext)
+}
+
+// TestY13_ManyRings: who can write to the engine can't make every instance ask the KMS all
+// the time, with rings that can't be read or with old ones.
+func TestY13_ManyRings(t *testing.T) {
+	bubble(t, func(w *world) {
+		kms := &asked{Wrapper: w.wrapper}
+		in := w.some(1, func(c *fleet.Config) { c.Wrapper = kms })[0]
+		first := slices.Clone(w.Stored()["ring"])
+		in.change((*keyring.Keyring).Rotate)
+		for name, ring := range map[string]func(n int) []byte{
+			"garbage": func(n int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(n)) },
+			"old": func(n int) []byte {
+				if n%2 == 0 {
+					return first
+				}
+				return []byte("x")
+			},
+		} {
+			wait(5 * beat)
+			before, began := kms.times.Load(), time.Now()
+			for n := range 1000 {
+				w.Forge("ring", ring(n))
+				wait(beat / 100)
+			}
+			if n := kms.times.Load() - before; n > int64(time.Since(began)/beat)+2 {
+				t.Errorf("%s: a thousand rings are unwrapped %d times in %v", name, n, time.Since(began))
+			}
+		}
+		kids := in.kids()
+		wait(5 * beat)
+		other := w.start(nil)
+		in.change(nil) // over what can't be read
+		other.mustBeReady()
+		if in.kids() != kids || other.kids() != kids {
+			t.Errorf("the keys were %s, and are %s and %s", kids, in.kids(), other.kids())
+		}
+	})
+}
+
+// TestY25_ToldLate: an engine that tells an instance its own rings late is no instance that
+// was first.
+func TestY25_ToldLate(t *testing.T) {
+	bubble(t, func(w *world) {
+		in := w.some(1, nil)[0]
+		in.conn.Delay(300 * time.Millisecond)
+		wait(5 * beat)
+		began := time.Now()
+		in.change((*keyring.Keyring).Rotate)
+		wait(200 * time.Millisecond)
+		in.change((*keyring.Keyring).Rotate)
+		wait(150 * time.Millisecond) // the first of them was told
+		in.change((*keyring.Keyring).Rotate)
+		if took := time.Since(began); took > 3*time.Second || len(in.At(time.Now()).Keys()) != 4 {
+			t.Errorf("after %v the keys are %s", took, in.kids())
 		}
 	})
 }

@@ -205,6 +205,11 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	if ctx.Err() != nil || !f.theirs.open || !bytes.Equal(f.theirs.wrapped, wrapped) {
 		return // there is another one already
 	}
+	defer f.known()
+	f.idle = time.Time{}
+	if err != nil || theirs.seq <= f.record.seq {
+		f.idle = time.Now()
+	}
 	if err != nil {
 		// Perhaps only the KMS is down, so this instance must not write over it.
 		if f.theirs.failed == 0 {
@@ -221,6 +226,12 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	}
 	f.theirs.open, f.theirs.record = false, theirs
 	f.follow(merge(f.record, theirs, f.config.Rotation, time.Now()))
+}
+
+// known tells Change that what the engine told was read, or can't be. f.mu is held.
+func (f *Fleet) known() {
+	close(f.read)
+	f.read = make(chan struct{})
 }
 
 // follow makes a record the one to go by. f.mu is held.

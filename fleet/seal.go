@@ -22,6 +22,10 @@ const (
 // markHead is the length of a mark without its ID: kind, Before and Until.
 const markHead = 1 + 8 + 8
 
+// maxSealed is more than the longest mark takes, which is 808 bytes with its ID of
+// marks.MaxID. So 1,024 of them that can't be opened yet take a megabyte at most.
+const maxSealed = 1024
+
 // maxTime is the end of the year 9999 in Unix seconds, as in sessions.
 const maxTime = 253402300799
 
@@ -55,6 +59,9 @@ const (
 // openSealed returns what seal was given. before are the keys that were removed by hand, if
 // what they sealed still counts.
 func (f *Fleet) openSealed(ring *keyring.Keyring, before []removed, purpose string, value []byte) ([]byte, verdict) {
+	if len(value) > maxSealed {
+		return nil, bad
+	}
 	token := string(value)
 	kid, ok := jwe.Kid(token)
 	if !ok {
