@@ -9,8 +9,8 @@ import (
 const maxCached = 1024
 
 // A cache keeps the keys of values that opened, so that a visitor pays for them once. What
-// doesn't open is never kept, or forged values would push out the others. The zero cache
-// is empty. It is safe for concurrent use.
+// doesn't open is never kept, or forged values would push out the others. It is safe for
+// concurrent use.
 type cache struct {
 	mu   sync.Mutex
 	keys map[derived][]byte
@@ -39,11 +39,8 @@ func (c *cache) derive(secret, rounds int, text, salt string) (key []byte, hit b
 func (c *cache) keep(secret, rounds int, salt string, key []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.keys == nil {
-		c.keys = make(map[derived][]byte)
-	}
 	d := derived{secret, rounds, string([]byte(salt))} // not the whole header
-	if _, ok := c.keys[d]; ok {
+	if _, ok := c.keys[d]; ok {                        // another request was as fast
 		return
 	}
 	if len(c.keys) >= maxCached {

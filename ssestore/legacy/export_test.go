@@ -23,3 +23,6 @@ func (b Box) Keeps(rounds int, salt string) bool {
 	_, hit := b.keys.derive(0, rounds, b.secrets[0], salt)
 	return hit
 }
+
+// Keep keeps the key for a salt, as a request does that was as fast as another one.
+func (b Box) Keep(rounds int, salt string) { b.keys.keep(0, rounds, salt, []byte("key")) }

@@ -99,7 +99,9 @@ type box struct {
 	keys    cache
 }
 
-func newBox(secrets []string, rounds ...int) *box { return &box{secrets: secrets, rounds: rounds} }
+func newBox(secrets []string, rounds ...int) *box {
+	return &box{secrets: secrets, rounds: rounds, keys: cache{keys: make(map[derived][]byte)}}
+}
 
 // open opens "Fe26.2*id*salt*iv*ciphertext*expiration*macSalt*mac".
 func (b *box) open(value string) (cookie.Opened, error) {
@@ -117,8 +119,8 @@ func (b *box) open(value string) (cookie.Opened, error) {
 	}
 	var ends time.Time
 	if p[5] != "" {
-		ms, err := strconv.ParseInt(p[5], 10, 64)
-		if err != nil || ms <= 0 || ms > maxUnix*1000 || strconv.FormatInt(ms, 10) != p[5] {
+		ms, _ := strconv.ParseInt(p[5], 10, 64) // 0, or the largest there is, if it is none
+		if ms <= 0 || ms > maxUnix*1000 || strconv.FormatInt(ms, 10) != p[5] {
 			return cookie.Opened{}, foreign
 		}
 		ends = time.UnixMilli(ms).UTC()

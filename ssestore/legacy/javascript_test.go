@@ -182,6 +182,7 @@ func TestH30_OneSpelling(t *testing.T) {
 	}
 	refuses(t, c, "the payload's padding", strings.TrimRight(payload, "=")+";"+sum, cookie.ReasonUnknownKey)
 	refuses(t, c, "signed, but no base64", keygrip(secret, "session", "e30"), cookie.ReasonMalformed)
+	refuses(t, c, "signed, but with more behind it", keygrip(secret, "session", "eyJhIjoxfSAg!"), cookie.ReasonMalformed)
 	refuses(t, c, "signed, but with unused bits", keygrip(secret, "session", "e31="), cookie.ReasonMalformed)
 }
 
@@ -308,6 +309,17 @@ func TestH32_KeysOfWhatOpened(t *testing.T) {
 	}
 	if b.Kept() != 1024 || b.Keeps(1, first) || !b.Keeps(1, v.mac) || b.Keeps(2, v.mac) {
 		t.Errorf("%d keys; the first kept: %v; the last: %v", b.Kept(), b.Keeps(1, first), b.Keeps(1, v.mac))
+	}
+	b = legacy.NewBox(1, secret)
+	for i := range 5000 {
+		b.Keep(1, "of two requests at once")
+		b.Keep(1, fmt.Sprint(i))
+		if b.Kept() > 1024 {
+			t.Fatalf("%d keys", b.Kept())
+		}
+	}
+	if b.Keeps(1, "0") || !b.Keeps(1, "4999") {
+		t.Error("the oldest stays, or the newest doesn't")
 	}
 }
 

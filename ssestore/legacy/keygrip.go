@@ -25,9 +25,9 @@ func CookieSession(c cookie.Config, secrets ...string) ssestore.Legacy {
 			keys[i] = []byte(s)
 		}
 		return func(value string) (cookie.Opened, error) {
-			payload, mac, ok := strings.Cut(value, ";")
-			sum, ok1 := base64url.PlainDecode(mac)
-			if !ok || !ok1 || len(sum) != sha1.Size {
+			payload, mac, _ := strings.Cut(value, ";")
+			sum, ok := base64url.PlainDecode(mac)
+			if !ok || len(sum) != sha1.Size {
 				return cookie.Opened{}, cookie.ReasonForeign.Err()
 			}
 			if !signedBy(keys, sum, func(key []byte) []byte { return mac1(key, name+"="+payload) }) {
