@@ -496,6 +496,26 @@ func TestN66_NoRoomInSnapshot(t *testing.T) {
 	}
 }
 
+// TestN66_RoomForUsers: who logs in and out until there is no room for session marks keeps no
+// user's mark from the readers.
+func TestN66_RoomForUsers(t *testing.T) {
+	ring := keyring.Generate()
+	p := publish(t, marks.SnapshotConfig{Keys: ring, Max: 16})
+	for i := range 20 {
+		p.Apply(at(noon), sessionMark(fmt.Sprint("s", i)), marks.Mark{Kind: marks.Link, ID: fmt.Sprint("l", i), Before: noon, Until: noon + 3600})
+	}
+	p.Apply(at(noon), userMark("42", noon), userMark("43", noon), userMark("44", noon))
+	if err := p.Publish(t.Context(), at(noon)); !errors.Is(err, marks.ErrFull) || p.Len() != 16 {
+		t.Errorf("%d marks, %v", p.Len(), err)
+	}
+	reader := subscribe(t, marks.ReaderConfig{Keys: ring}, p.bucket)
+	reader.judge(t, session("s0", "7"), cookie.ReasonRevoked)
+	reader.judge(t, session("s7", "7"), cookie.ReasonNone)
+	reader.judge(t, session("a", "42"), cookie.ReasonRevoked)
+	reader.judge(t, session("a", "43"), cookie.ReasonRevoked)
+	reader.judge(t, session("a", "44"), cookie.ReasonNone)
+}
+
 // TestN67_NumberOfShards: where it isn't fixed, it grows with the marks, so that a shard has
 // at most 16,384 of them on average, and shrinks when a quarter would do.
 func TestN67_NumberOfShards(t *testing.T) {

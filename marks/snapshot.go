@@ -52,7 +52,7 @@ type SnapshotConfig struct {
 	Shards int
 
 	// Max is the most marks that are held, without those of kind All; 0 means DefaultMax.
-	// Each takes about 150 bytes.
+	// Each takes about 150 bytes. An eighth is for marks of users alone.
 	Max int
 
 	_ struct{}
@@ -149,6 +149,9 @@ func (s *Snapshotter) apply(now int64, m *Mark) {
 	limit := s.cfg.Max
 	if limit <= 0 {
 		limit = DefaultMax
+	}
+	if m.Kind != User { // nobody can fill the room of those, see Set
+		limit -= limit / 8
 	}
 	if len(s.held) >= limit {
 		if s.lost == 0 {
