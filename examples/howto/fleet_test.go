@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ import (
 	"github.com/hardtack-go/hardtack/fleet"
 	"github.com/hardtack-go/hardtack/fleet/sqlkv"
 	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -52,6 +56,34 @@ func TestFleetNeedsItsEngine(t *testing.T) {
 	}
 }
 
+// sessions is the table: id, account and until. (This is the SQL of SQLite.)
+type sessions struct{ db *sql.DB }
+
+// add is for OnLogin of auth.Config, which every way to log in calls.
+func (t sessions) add(ctx context.Context, s *ssestore.Session, u *User) {
+	mark, ok := s.Principal().Mark()
+	if !ok {
+		return
+	}
+	if _, err := t.db.ExecContext(ctx, "INSERT INTO sessions VALUES (?, ?, ?)", mark.ID, u.ID, mark.Until); err != nil {
+		slog.ErrorContext(ctx, "a session is missing in the list", "err", err)
+	}
+}
+
+// end ends one session of u, and never another user's.
+func (t sessions) end(ctx context.Context, f *fleet.Fleet, u *User, id string) error {
+	mark := marks.Mark{Kind: marks.Session, ID: id}
+	err := t.db.QueryRowContext(ctx, "SELECT until FROM sessions WHERE id = ? AND account = ?", id, u.ID).Scan(&mark.Until)
+	if err != nil {
+		return err
+	}
+	if err := f.End(ctx, mark); err != nil {
+		return err // the row stays, so the user can try again
+	}
+	_, err = t.db.ExecContext(ctx, "DELETE FROM sessions WHERE id = ?", id)
+	return err
+}
+
 // TestFleet runs the other pieces of docs/FLEET.md and those of docs/RUNBOOK.md on one
 // instance over SQLite.
 func TestFleet(t *testing.T) {
@@ -77,11 +109,16 @@ func TestFleet(t *testing.T) {
 	}
 	ada := &User{ID: "7", Hash: "first"}
 	userID := ada.ID
+	list := sessions{db}
+	if _, err := db.Exec("CREATE TABLE sessions (id TEXT PRIMARY KEY, account TEXT NOT NULL, until INTEGER NOT NULL)"); err != nil {
+		t.Fatal(err)
+	}
 	accounts, err := auth.New(auth.Config[*User]{
 		UserByID: func(context.Context, string) (*User, error) { return ada, nil },
 		ID:       func(u *User) string { return u.ID },
 		Stamp:    func(u *User) string { return u.Hash },
 		Ender:    f,
+		OnLogin:  list.add,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -108,6 +145,30 @@ func TestFleet(t *testing.T) {
 	err3 = accounts.Kick(ctx, userID)        // by an administrator
 	if err := errors.Join(err1, err2, err3); err != nil || user(phone) || user(laptop) || !user(login()) {
 		t.Errorf("log out: %v", err)
+	}
+
+	phone, laptop = login(), login()
+	mark, _ := store.Load(phone, time.Now()).Principal().Mark()
+	if err := list.end(ctx, f, &User{ID: "8"}, mark.ID); !errors.Is(err, sql.ErrNoRows) || !user(phone) {
+		t.Errorf("end another user's session: %v", err)
+	}
+	if err := list.end(ctx, f, ada, mark.ID); err != nil || user(phone) || !user(laptop) {
+		t.Errorf("end one session: %v", err)
+	}
+	if err := list.end(ctx, f, ada, mark.ID); !errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("the row of a session that was ended: %v", err)
+	}
+
+	operators := http.NewServeMux()
+	operators.HandleFunc("GET /fleet", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		json.NewEncoder(w).Encode(f.Status())
+	})
+	w := httptest.NewRecorder()
+	operators.ServeHTTP(w, httptest.NewRequest("GET", "/fleet", nil))
+	var status fleet.Status
+	if err := json.Unmarshal(w.Body.Bytes(), &status); err != nil || !status.Ready || status.Application != "shop" {
+		t.Errorf("operators see %+v, %v", status, err)
 	}
 
 	phone = login()
