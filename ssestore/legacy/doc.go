@@ -36,5 +36,8 @@
 // that a visitor pays once.
 //
 // Dates come from the value where it has them. Systems that write none need
-// ssestore.Legacy.Issued, and their functions say so.
+// ssestore.Legacy.Issued, and their functions say so. A session keeps its age when
+// it moves, so one that is older than ssestore.Config.Absolute isn't taken over: set
+// that, which is 12 hours otherwise, to the age that sessions reach in the other
+// system.
 package legacy
