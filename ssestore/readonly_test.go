@@ -140,6 +140,8 @@ func TestH9_ReadOnly(t *testing.T) {
 		same(t, "after", b.peek(short, after(time.Minute)).Principal().Identity().ID, "2")
 		b.visit(t, short, after(time.Minute), set(t, "z"))
 		same(t, "theirs", b[theirs], v)
+		same(t, "verdict after the deadline", browser{theirs: v}.visit(t, short, after(time.Minute), read).Refused, cookie.ReasonNone)
+		same(t, "verdict without any", browser{}.visit(t, store, t0, read).Refused, cookie.ReasonNone)
 	})
 }
 
@@ -173,6 +175,10 @@ func TestH9_SeveralSystems(t *testing.T) {
 			same(t, "migrated", out.Migrated, !row.readOnly)
 			same(t, "theirs", lineOf(out, theirs)+lineOf(out, "second"), "")
 			same(t, "old", lineOf(out, oldName) != "", !row.readOnly)
+		}
+		// Of several that failed, another program's cookie is the least news.
+		for _, b := range []browser{{theirs: "x", "second": "!expired"}, {theirs: "!expired", "second": "x"}} {
+			same(t, "verdict", b.visit(t, store, t0, read).Refused, cookie.ReasonExpired)
 		}
 	})
 }

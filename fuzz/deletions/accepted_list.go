@@ -171,6 +171,7 @@ var survivors = []reason{
 		`ssestore Store.addLegacy: l.Cookie.Name == "" #2`,
 		"ssestore Store.addLegacy: l.Format == nil #2",
 		"ssestore encode: err != nil",
+		"ssestore legacy.accompany: len(pairs) > cookie.MaxCandidates",
 		"ssestore state.appendMAC: !ok",
 		"ssestore state.barrierLine: k == nil",
 		"ssestore state.migrate: issued.IsZero() #2",
