@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -359,7 +358,7 @@ func (f *Fleet) swapRing(ctx context.Context, r record, wrapped []byte, rev uint
 		return fmt.Errorf("fleet: nobody knows whether the ring was stored: %w", err)
 	}
 	// The watch may have told it already, or even the next one.
-	if f.theirs.rev == rev || bytes.Equal(f.theirs.wrapped, wrapped) {
+	if f.theirs.rev == rev || f.theirs.rev == next {
 		f.theirs = stored{record: r, wrapped: wrapped, rev: next, told: time.Now()}
 	}
 	f.follow(r)
