@@ -234,7 +234,8 @@ func (f *Fleet) writeBeat(ctx context.Context) {
 	had := f.pulse.rev
 	rev := had
 	if f.pulse.lost > 1 {
-		rev = 0 // perhaps it isn't there any more
+		// Perhaps it isn't there any more, or the watch doesn't know that it is another.
+		rev, f.missed = 0, true
 	}
 	f.plan.beat = now.Add(2*every + spread(every))
 	synced := f.watch.synced

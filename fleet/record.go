@@ -149,6 +149,7 @@ func merge(mine, theirs record, rotation Rotation, now time.Time) record {
 	}
 	// Clocks differ. What the other instances dropped by theirs isn't brought back.
 	soon := now.Add(2 * rotation.margin())
+	own := mine.ring.At(now).Primary().ID()
 	m := record{seq: high.seq + 1, removed: slices.Clone(high.removed)}
 	for _, k := range low.removed {
 		if !high.has(k.kid) && k.until > soon.Unix() && len(m.removed) < maxRemoved {
@@ -156,19 +157,24 @@ func merge(mine, theirs record, rotation Rotation, now time.Time) record {
 		}
 	}
 	keys := slices.DeleteFunc(high.ring.Keys(), func(k keyring.Key) bool { return m.has(k.ID()) })
+	m.ring, _ = keyring.New(keys...)
 	for _, k := range low.ring.Keys() {
 		_, known := high.ring.Key(k.ID())
-		if known || m.has(k.ID()) || len(keys) == maxKeys || !rotation.alive(low.ring, now) || !rotation.needed(low.ring.At(now), k.ID(), soon) {
+		if known || m.has(k.ID()) || !rotation.alive(low.ring, now) {
 			continue
 		}
 		i := slices.IndexFunc(keys, func(other keyring.Key) bool { return k.Compare(other) > 0 })
 		if i < 0 {
 			i = len(keys)
 		}
-		keys = slices.Insert(keys, i, k)
+		more := slices.Insert(slices.Clone(keys), i, k)
+		// A ring that is full stays as it is. What this instance seals under is needed.
+		ring, err := keyring.New(more...)
+		if err == nil && (k.ID() == own || rotation.needed(ring.At(now), k.ID(), soon)) {
+			keys, m.ring = more, ring
+		}
 	}
-	var err error
-	if m.ring, err = keyring.New(keys...); err != nil {
+	if len(keys) == 0 {
 		return high
 	}
 	switch {

@@ -123,6 +123,7 @@ func TestY9_EngineGoesBack(t *testing.T) {
 			all := w.some(3, nil)
 			older := w.Copy()
 			all[0].change((*keyring.Keyring).Rotate)
+			wait(beat) // or the next key could be of the same millisecond
 			all[1].change(func(r *keyring.Keyring) (*keyring.Keyring, error) {
 				return r.Add(keyring.NewKeyAt(time.Now().Add(time.Hour)))
 			})
@@ -272,7 +273,7 @@ func TestY12_Fork(t *testing.T) {
 				t.Fatalf("%s: it isn't a fork", c.name)
 			}
 			held.conn.Down(false)
-			wait(time.Minute)
+			wait(3 * time.Minute)
 			all := append(away, held)
 			kids := oneRing(t, all)
 			for i, in := range all {

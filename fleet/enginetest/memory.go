@@ -269,7 +269,7 @@ func (c *Conn) Watch(ctx context.Context, f func(fleet.Event)) error {
 	m := c.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	silence, epoch, pos, synced := c.silence, m.epoch, c.told, false
+	silence, began, epoch, pos, synced := c.silence, m.epoch, m.epoch, c.told, false
 	if c.watches > 0 || c.epoch != m.epoch {
 		pos = 0
 	}
@@ -277,7 +277,7 @@ func (c *Conn) Watch(ctx context.Context, f func(fleet.Event)) error {
 	defer func() {
 		c.watches--
 		if synced {
-			c.told, c.epoch = pos, epoch
+			c.told, c.epoch = pos, began // the next one begins anew after a loss
 		}
 	}()
 	for {
