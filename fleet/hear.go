@@ -97,7 +97,7 @@ func (f *Fleet) hearSynced(now time.Time) {
 	if f.watch.first.IsZero() {
 		f.watch.first = now
 	}
-	if f.record.seq > 0 && !f.missed {
+	if f.record.seq > 0 && !f.missed && !f.replaying {
 		f.fresh(f.watch.opened)
 	}
 	if f.plan.beat.IsZero() {

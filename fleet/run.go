@@ -251,7 +251,7 @@ func (f *Fleet) follow(r record) {
 	}
 	if first {
 		f.watch.heard = time.Now() // from now on there are beats to hear
-		if f.watch.synced && !f.missed {
+		if f.watch.synced && !f.missed && !f.replaying {
 			f.fresh(f.watch.opened)
 		}
 	}
@@ -261,7 +261,7 @@ func (f *Fleet) follow(r record) {
 
 // settle says that the instance is ready, once it is. f.mu is held.
 func (f *Fleet) settle() {
-	if f.isReady || f.record.seq == 0 || f.watch.first.IsZero() || f.missed ||
+	if f.isReady || f.record.seq == 0 || f.watch.first.IsZero() || f.missed || f.replaying ||
 		f.ring.At(time.Now()).Primary().ID() == "" {
 		return
 	}
