@@ -70,7 +70,9 @@ type Config struct {
 	Rotation Rotation
 
 	// Longest is the longest that a session lives: the longest absolute timeout of the
-	// store, in whole seconds. A mark is kept for that long. 0 means DefaultLongest.
+	// store, in whole seconds. A mark is kept for that long. 0 means DefaultLongest. If it
+	// is shorter, a store whose Keys is the Fleet is refused by ssestore.New. One with
+	// other keys isn't, and there a session can outlive the mark that ended it.
 	Longest time.Duration
 
 	// Policy says how old the news may be. See [Fleet.Marks]. Its OnFull must not call
