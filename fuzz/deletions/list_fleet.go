@@ -38,7 +38,7 @@ var fleets = []check{
 		old: "return m.has(k.ID())", new: "return false"},
 	{what: "a key that is gone, in an old ring", in: "fleet merge", pkg: "fleet", test: "TestY24_OldRings",
 		old: " || !rotation.alive(low.ring, now)", new: "",
-		also: []edit{{"fleet merge", "(k.ID() == own || rotation.needed(ring.At(now), k.ID(), soon))", "true"}}},
+		also: []edit{{"fleet merge", "rotation.needed(ring.At(now), k.ID(), soon)", "true"}}},
 	{what: "a replaced key, for as long as a ring that has it", in: "fleet record.next", pkg: "fleet", test: "TestY24_OldRings",
 		old: "Rotation.lasts()", new: "Rotation.Keep"},
 	{what: "the KMS isn't asked all the time", in: "fleet Fleet.hearRing", pkg: "fleet", test: "TestY13_ManyRings",
