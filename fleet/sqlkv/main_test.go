@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -112,7 +111,7 @@ func newPostgres(t *testing.T) database {
 type cluster struct {
 	bin, dir string
 	port     int
-	as       *syscall.Credential // whom it runs as; nil: us
+	uid, gid int // whom it runs as; 0: us
 	running  *exec.Cmd
 }
 
@@ -170,7 +169,7 @@ func newCluster(t testing.TB) *cluster {
 		}
 		uid, _ := strconv.ParseUint(nobody.Uid, 10, 32)
 		gid, _ := strconv.ParseUint(nobody.Gid, 10, 32)
-		s.as = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
+		s.uid, s.gid = int(uid), int(gid)
 		if err := os.Chown(dir, int(uid), int(gid)); err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +190,7 @@ func (s *cluster) end() {
 func (s *cluster) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(s.bin, name), args...)
 	cmd.Dir = s.dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Pdeathsig: syscall.SIGKILL}
+	runAs(cmd, s.uid, s.gid)
 	return cmd
 }
 

@@ -44,7 +44,9 @@ func fill(statement string, names ...string) string {
 // A write has the file for itself, so what was appended can be numbered in the order in
 // which it becomes visible: id is that number, and a mark is the last one given out.
 // AUTOINCREMENT keeps the last one although its row is deleted. It is at least the time
-// in milliseconds, so that numbers go on when the table is made anew.
+// in milliseconds, so that numbers go on when the table is made anew. Within the same
+// milliseconds they don't, so a change of the schema counts as another server: everything
+// is told once more.
 func sqlite(table string) statements {
 	names := []string{
 		"{table}", `"` + table + `"`, "{swapped}", `"` + table + `_swapped"`, "{until}", `"` + table + `_until"`,
@@ -66,7 +68,7 @@ func sqlite(table string) statements {
 			ON CONFLICT (name) DO UPDATE SET until = excluded.until WHERE t.until < excluded.until`, names...),
 		clean: fill(`DELETE FROM {table} WHERE id IN
 			(SELECT id FROM {table} WHERE until < {now} ORDER BY until LIMIT {old})`, names...),
-		swapped: fill(`SELECT NULL, NULL, NULL, coalesce({last}, 0), ''
+		swapped: fill(`SELECT NULL, NULL, NULL, coalesce({last}, 0), (SELECT schema_version FROM pragma_schema_version)
 			UNION ALL SELECT name, value, rev, NULL, NULL FROM {table} WHERE until IS NULL`, names...),
 		appended: fill(`SELECT id, name, value FROM {table}
 			WHERE until IS NOT NULL AND id > max(CAST(?1 AS INTEGER), CAST(?2 AS INTEGER)) AND ?3 IS NOT NULL
