@@ -69,7 +69,7 @@ func TestN58_MillionMarks(t *testing.T) {
 		n = 50_000
 	}
 	ring := keyring.Generate()
-	p := publish(t, marks.SnapshotConfig{Keys: ring, Max: n})
+	p := publish(t, marks.SnapshotConfig{Keys: ring, Max: 2 * n})
 	for i := range n {
 		p.Apply(at(noon), marks.Mark{Kind: marks.Session, ID: fmt.Sprint("session number ", i), Until: noon + 1000})
 	}
