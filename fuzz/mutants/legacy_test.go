@@ -80,6 +80,9 @@ func legacyFormats() []legacyFormat {
 		{"CookieSession", legacy.CookieSession(cookie.Config{}, secret), func(_ testing.TB, claims string) string {
 			return fixed.Keygrip("session", base64.StdEncoding.EncodeToString([]byte(claims)))
 		}, ";", false},
+		{"Flask", legacy.Flask(cookie.Config{}, secret), func(_ testing.TB, claims string) string { return fixed.Flask(claims) }, ".", false},
+		{"Django", legacy.Django(cookie.Config{}, secret), func(_ testing.TB, claims string) string { return fixed.Django(claims) }, ":", false},
+		{"Rails", legacy.Rails(cookie.Config{Name: "_app"}, secret), func(t testing.TB, claims string) string { return fixed.Rails(t, "_app", claims) }, "-%", false},
 	}
 }
 

@@ -9,8 +9,12 @@ import (
 	"crypto/pbkdf2"
 	"crypto/sha1"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
 // LegacySecret is the secret of the other systems.
@@ -69,4 +73,51 @@ func Expand(t testing.TB, salt, info string, n int) []byte {
 		t.Fatal(err)
 	}
 	return key
+}
+
+// Flask returns a session as itsdangerous signs it.
+func Flask(plaintext string) string {
+	var date [8]byte
+	binary.BigEndian.PutUint64(date[:], uint64(time.Now().Unix()))
+	signed := b64.EncodeToString([]byte(plaintext)) + "." + b64.EncodeToString(bytes.TrimLeft(date[:], "\x00"))
+	sha := func(key []byte, text string) []byte {
+		m := hmac.New(sha1.New, key)
+		m.Write([]byte(text))
+		return m.Sum(nil)
+	}
+	return signed + "." + b64.EncodeToString(sha(sha([]byte(LegacySecret), "cookie-session"), signed))
+}
+
+// Django returns a session as django.core.signing signs it.
+func Django(plaintext string) string {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	date := ""
+	for n := time.Now().Unix(); n > 0; n /= 62 {
+		date = digits[n%62:n%62+1] + date
+	}
+	signed := b64.EncodeToString([]byte(plaintext)) + ":" + date
+	key := sha256.Sum256([]byte("django.contrib.sessions.backends.signed_cookies" + "signer" + LegacySecret))
+	return signed + ":" + b64.EncodeToString(MAC(key[:], []byte(signed)))
+}
+
+// Rails returns the session of the cookie called name, as Rails 7 encrypts it.
+func Rails(t testing.TB, name, plaintext string) string {
+	t.Helper()
+	key, err := pbkdf2.Key(sha256.New, LegacySecret, []byte("authenticated encrypted cookie"), 1000, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	std := base64.StdEncoding
+	iv := Bytes(plaintext)[:12]
+	sealed := gcm.Seal(nil, iv, []byte(`{"_rails":{"message":"`+std.EncodeToString([]byte(plaintext))+`","exp":null,"pur":"cookie.`+name+`"}}`), nil)
+	text, tag := sealed[:len(sealed)-16], sealed[len(sealed)-16:]
+	return url.QueryEscape(std.EncodeToString(text) + "--" + std.EncodeToString(iv) + "--" + std.EncodeToString(tag))
 }
