@@ -169,7 +169,7 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 
 // fresh says that the news is complete as of a time. f.mu is held.
 func (f *Fleet) fresh(at time.Time) {
-	if at.After(f.pulse.fresh) || f.pulse.fresh.Sub(time.Now()) > leeway {
+	if at.After(f.pulse.fresh) || time.Until(f.pulse.fresh) > leeway {
 		f.pulse.fresh = at
 		f.marks.Fresh(at)
 	}

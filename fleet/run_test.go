@@ -263,15 +263,13 @@ func TestY31_ClocksApart(t *testing.T) {
 		wait(5 * beat)
 		// The one who beats is behind: another takes over before its next beat.
 		w.forgeBeat(key, time.Now().Add(-10*time.Second))
-		began := time.Now()
 		w.Counts()
 		wait(beat)
 		if c := w.Counts()["beat"]; c.Swaps != 1 || in.Status().ClockOff {
 			t.Errorf("a beat after a late one, it wrote %d", c.Swaps)
 		}
 		// It is a bit ahead: let it.
-		began = time.Now()
-		for time.Since(began) < 30*beat {
+		for began := time.Now(); time.Since(began) < 30*beat; {
 			w.forgeBeat(key, time.Now().Add(30*time.Second))
 			wait(beat)
 		}
@@ -279,7 +277,6 @@ func TestY31_ClocksApart(t *testing.T) {
 			t.Errorf("beside one that is ahead it wrote %d; the status is %+v", c.Swaps, in.Status())
 		}
 		// Far apart, nobody knows who is right: it writes nothing, although a key is due.
-		began = time.Now()
 		for _, off := range []time.Duration{61 * time.Second, -61 * time.Second, 1000 * time.Hour} {
 			seq := in.Status().Sequence
 			w.forgeBeat(key, time.Now().Add(off))
