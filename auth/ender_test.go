@@ -289,6 +289,14 @@ func TestN23_LogoutOthers(t *testing.T) {
 	if _, err := x.do(browser{}, x.users.LogoutOthers); !errors.Is(err, auth.ErrNotLoggedIn) {
 		t.Errorf("without a user: %v", err)
 	}
+	staff := browser{}
+	x.login(staff, "2")
+	x.impersonate(staff, "1")
+	f.kinds()
+	if _, err := x.do(staff, x.users.LogoutOthers); !errors.Is(err, auth.ErrImpersonation) {
+		t.Errorf("while somebody is impersonated: %v", err)
+	}
+	same(t, "told", f.kinds(), "")
 	s := x.store.Load(laptop.lines(), x.now)
 	x.who(s)
 	if _, err := s.Commit(200); err != nil {

@@ -26,9 +26,9 @@ var (
 	// ErrNotLoggedIn is returned when RefreshStamp, LogoutEverywhere, LogoutOthers,
 	// Impersonate or EndImpersonation found no user, or another one, in this request.
 	ErrNotLoggedIn = errors.New("auth: this user is not logged in here")
-	// ErrImpersonation is returned by Impersonate when somebody is impersonated
-	// already, or the user is the one who is logged in, and by EndImpersonation when
-	// nobody is impersonated.
+	// ErrImpersonation is returned by Impersonate and LogoutOthers when somebody is
+	// impersonated already, by Impersonate when the user is the one who is logged in, and
+	// by EndImpersonation when nobody is impersonated.
 	ErrImpersonation = errors.New("auth: somebody is impersonated already, or nobody is")
 	// ErrNotStaff is returned for a user who isn't staff.
 	ErrNotStaff = errors.New("auth: not a staff user")
