@@ -310,6 +310,7 @@ func (p *state) loadReadOnly(lines []string) bool {
 		reason := p.takeOver(l, f)
 		if reason == cookie.ReasonNone || reason == cookie.ReasonUnverified {
 			p.phase, p.reason = phaseReadOnly, reason
+			p.legacy |= 1 << i // nothing deletes it
 			return true
 		}
 		p.rare.readOnly = false

@@ -236,8 +236,9 @@ var rules = []rule{
 	}},
 	{"migrated, and no legacy cookie", func(s state, is func(string) bool) bool { return is("originMigrated") && !s.legacy }},
 	{"migrated, and a key of ours opened it", func(s state, is func(string) bool) bool { return is("originMigrated") && s.key }},
+	// Without a session that came, nobody but Hold holds one, and Hold reads it.
 	{"the user store failed, and the session was not read", func(s state, is func(string) bool) bool {
-		return is("phaseHeld") && is("useNone")
+		return is("phaseHeld") && is("useNone") && !is("originLoaded") && !is("originMigrated")
 	}},
 	{"Migrate runs, and the handler has used the session", func(s state, is func(string) bool) bool {
 		return is("phaseMigrating") && !is("useNone")
