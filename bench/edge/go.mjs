@@ -9,7 +9,7 @@ export default {
     app ??= start(wasm, env);
     const answer = await app, cookie = request.headers.get("cookie");
     let page;
-    for (let n = Number(new URL(request.url).searchParams.get("n")); n > 0; n--) [, , , page] = answer(["GET", "/", Date.now(), "", "", cookie]);
+    for (let n = Number(new URL(request.url).searchParams.get("n")); n > 0; n--) [, , , page] = await answer(["GET", "/", Date.now(), "", "", cookie]);
     return new Response(page);
   },
 };

@@ -254,7 +254,11 @@ func TestTable(t *testing.T) {
 	}
 	copies := "| a logout ends copies of the cookie too |"
 	for _, a := range applications {
-		copies += map[bool]string{true: " yes |", false: " no |"}[a.copyDies]
+		word := map[bool]string{true: " yes |", false: " no |"}[a.copyDies]
+		if !a.copyDies && a.file == applications[0].file {
+			word = " with a fleet |" // which these programs don't have; see docs/FLEET.md
+		}
+		copies += word
 	}
 	want := []string{total, copies}
 	for _, row := range rows {
