@@ -1,6 +1,7 @@
 package matrix_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	"github.com/hardtack-go/hardtack/examples/internal/site"
 	"github.com/hardtack-go/hardtack/examples/internal/workerd"
 	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/marks"
 )
 
 // platforms builds the examples.
@@ -136,17 +139,23 @@ func inWazero(r *reactor.Reactor) instance {
 	})
 }
 
-// readKeys returns what readers in JavaScript are told.
-func readKeys(t *testing.T, s stage) string {
+func ringOf(t *testing.T, s stage) *keyring.Keyring {
 	t.Helper()
 	ring, err := keyring.FromSecrets(keyring.Secrets{Primary: s.primary, Next: s.next, Previous: strings.Fields(s.old)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return ring
+}
+
+// readKeys returns what readers in JavaScript are told.
+func readKeys(t *testing.T, s stage) string {
+	t.Helper()
 	var keys []string
-	for _, key := range ring.Keys() {
+	for _, key := range ringOf(t, s).Keys() {
 		keys = append(keys, string(key.ExportJWK(cookie.SealLabel(cookie.DefaultName, ""))),
-			string(key.ExportJWK(keyring.Label{Purpose: "barrier", Name: cookie.DefaultName})))
+			string(key.ExportJWK(keyring.Label{Purpose: "barrier", Name: cookie.DefaultName})),
+			string(key.ExportJWK(keyring.Label{Purpose: "marks"})))
 	}
 	return `{"keys":[` + strings.Join(keys, ",") + `]}`
 }
@@ -171,9 +180,28 @@ func inNode(t *testing.T, s stage) instance {
 }
 
 // atEdge is the Worker of the example edge-reader. Whom it doesn't know, it asks the
-// origin about, which shows a form to everybody.
+// origin about, which shows a form to everybody. It also asks there which sessions were
+// ended before their time: none.
 func atEdge(t *testing.T, s stage) instance {
-	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<form>") }))
+	var objects sync.Map // by name
+	published, err := marks.NewSnapshotter(marks.SnapshotConfig{Keys: ringOf(t, s), Store: func(_ context.Context, name string, object []byte) error {
+		objects.Store(name, object)
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<form>") })
+	mux.HandleFunc("/snapshot/{name}", func(w http.ResponseWriter, r *http.Request) {
+		if err := published.Publish(r.Context(), time.Now()); err != nil {
+			t.Error(err)
+		}
+		object, _ := objects.Load(r.PathValue("name"))
+		text, _ := object.([]byte)
+		w.Write(text)
+	})
+	origin := httptest.NewServer(mux)
 	t.Cleanup(origin.Close)
 	url := workerd.Start(t, filepath.Join(workerd.Examples(t), "edge-reader", "config.capnp"), []string{"SESSION_READ_KEYS=" + readKeys(t, s)},
 		"--external-addr", "origin="+origin.Listener.Addr().String())
