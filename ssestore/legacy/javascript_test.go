@@ -351,7 +351,11 @@ func TestH33_FIPS(t *testing.T) {
 	if os.Getenv("HARDTACK_TEST_FIPS") == "" {
 		again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestH33_FIPS$", "-test.v")
 		again.Env = append(os.Environ(), "HARDTACK_TEST_FIPS=1", "GODEBUG=fips140=only")
-		if out, err := again.CombinedOutput(); err != nil {
+		out, err := again.CombinedOutput()
+		if strings.Contains(string(out), "incompatible with the purego build tag") {
+			t.Skip("the standard library has no FIPS mode with -tags purego")
+		}
+		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
 		return
