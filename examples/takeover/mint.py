@@ -33,6 +33,7 @@ def flask_session(task, values):
     app.secret_key = task["secrets"][0]
     app.config["SECRET_KEY_FALLBACKS"] = task["secrets"][1:]  # since 3.1
     if task["form"] == "pickle":
+        app.session_interface = flask.sessions.SecureCookieSessionInterface()  # that of the class is everybody's
         app.session_interface.serializer = pickle
     if task["other"]:  # the link of a mail, as most Flask applications make it
         return "session=" + URLSafeTimedSerializer(app.secret_key, salt="activate").dumps({"_user_id": task["user"]})
