@@ -63,21 +63,10 @@ func (p *state) ownMembers() bool {
 	return hasReserved(p.c.D)
 }
 
-// withActor returns the members with another actor.
-func withActor(members []claims.Member, m claims.Member) []claims.Member {
-	out := make([]claims.Member, 0, len(members)+1)
-	out = append(out, m)
-	for _, other := range members {
-		if other.Name != actorName {
-			out = append(out, other)
-		}
-	}
-	return out
-}
-
 // Become makes the session of who that of the user called id, without a login: it gets
 // a new session id, and keeps all its times but that of the renewal, and that of the issue
-// where a mark of that user says a later one. Its values are dropped. actor is who is behind it from now on, or nil. A zero Stamp stores none.
+// where a mark of that user says a later one. Its values are dropped. actor is who is
+// behind it from now on, or nil. A zero Stamp stores none.
 //
 // An auth.Manager impersonates users with it.
 //

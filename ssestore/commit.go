@@ -195,7 +195,7 @@ func (p *state) seal(out *Outcome, solicited bool) error {
 	if restamp {
 		p.setStamp(*p.rare.fresh)
 		if a := p.rare.freshActor; a != nil {
-			p.replace(withActor(p.members(), a.member()))
+			p.replace(withMember(p.members(), a.member()))
 		}
 	}
 	if p.data == dataChanged {

@@ -59,6 +59,17 @@ func find(members []claims.Member, name string) (int, bool) {
 	return len(members), false
 }
 
+// withMember returns a copy of the members with m in its place.
+func withMember(members []claims.Member, m claims.Member) []claims.Member {
+	members = slices.Clone(members)
+	i, found := find(members, m.Name)
+	if found {
+		members[i] = m
+		return members
+	}
+	return slices.Insert(members, i, m)
+}
+
 // get returns the JSON of a value. Nobody writes to the bytes again.
 func (s *Session) get(name string) ([]byte, bool) {
 	p := s.lock()

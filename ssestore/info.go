@@ -86,7 +86,7 @@ func (s *Session) Info() Info {
 			if kept, _, stamped := bytes.Cut(m.Raw, []byte(`,"stp":"`)); stamped {
 				m.Raw = append(kept, '}')
 			}
-			c.D = claims.AppendData(nil, withActor(p.members(), m))
+			c.D = claims.AppendData(nil, withMember(p.members(), m))
 		}
 		i.Claims = c.Append(nil)
 	}

@@ -2,7 +2,7 @@ package ssestore
 
 import (
 	"bytes"
-	"strings"
+	"slices"
 	"time"
 	"unsafe"
 
@@ -245,10 +245,8 @@ func (r Principal) Link(name string) error {
 		}
 	}
 	link := marks.NameOf(name)
-	for _, l := range kept {
-		if l == link {
-			return nil
-		}
+	if slices.Contains(kept, link) {
+		return nil
 	}
 	if len(kept) == marks.MaxLinks {
 		return ErrLinks
@@ -260,25 +258,6 @@ func (r Principal) Link(name string) error {
 	p.replace(members)
 	p.change()
 	return nil
-}
-
-// withMember returns the members, which are sorted by name, with m in its place.
-func withMember(members []claims.Member, m claims.Member) []claims.Member {
-	out := make([]claims.Member, 0, len(members)+1)
-	placed := false
-	for _, other := range members {
-		order := strings.Compare(other.Name, m.Name)
-		if order >= 0 && !placed {
-			out, placed = append(out, m), true
-		}
-		if order != 0 {
-			out = append(out, other)
-		}
-	}
-	if !placed {
-		out = append(out, m)
-	}
-	return out
 }
 
 // Mark returns a mark that ends this session, and false if there is no session yet. It
