@@ -107,12 +107,12 @@ func (m *Manager[U]) LogoutEverywhere(ctx context.Context, s *ssestore.Session) 
 // its deadline and the time of the login. Who keeps a list of a user's sessions
 // ([ssestore.Principal.Mark]) enters the new one.
 //
-// While somebody is impersonated it does nothing: each call moves the time of issue ahead, and
-// a Kick of who is behind the session wouldn't reach it.
+// While somebody is impersonated it does nothing: each call moves the time of issue
+// ahead, and a Kick of who is behind the session wouldn't reach it.
 //
 // Errors: [ErrNoSession]; [ErrNotLoggedIn] if nobody is logged in; [ErrImpersonation];
-// [ErrUserStore]; those of [ssestore.Principal.Reissue], before anything is ended; and those of
-// [Manager.Kick].
+// [ErrUserStore]; those of [ssestore.Principal.Reissue], before anything is ended; and
+// those of [Manager.Kick].
 func (m *Manager[U]) LogoutOthers(ctx context.Context, s *ssestore.Session) error {
 	user, err := m.GetUser(ctx, s)
 	switch {

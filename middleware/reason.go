@@ -11,7 +11,8 @@ import (
 // Reason returns why the session of a request isn't the one that its cookie named:
 // [cookie.ReasonExpired] after the session's end, [cookie.ReasonEnded] after a logout,
 // [cookie.ReasonRevoked] after a mark ended it, [cookie.ReasonStampMismatch] after a
-// change of the password, or what was wrong with the cookie. It is for a sentence on the login page:
+// change of the password, or what was wrong with the cookie. It is for a sentence on the
+// login page:
 //
 //	switch middleware.Reason(r) {
 //	case cookie.ReasonExpired, cookie.ReasonEnded, cookie.ReasonRevoked:

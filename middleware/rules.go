@@ -54,10 +54,10 @@ func (g *Guard[U]) guarded(next http.Handler, rules ...auth.Rule[U]) http.Handle
 //
 // Without a login page the redirect becomes 403, and the others 401. The login page
 // itself answers like this if it is guarded, because a redirect would lead back to
-// it. Leave it out of the routes that you guard. While the
-// user store is down, or nobody can tell whether the session was ended, the answer is
-// 503 with Retry-After, and the session stays as it is. If [Guard.Handler] is missing, the answer is 500. No cache keeps a
-// refusal. Answers to a user are private, no-store; if the handler sets a
+// it. Leave it out of the routes that you guard. While the user store is down, or nobody
+// can tell whether the session was ended, the answer is 503 with Retry-After, and the
+// session stays as it is. If [Guard.Handler] is missing, the answer is 500. No cache
+// keeps a refusal. Answers to a user are private, no-store; if the handler sets a
 // Cache-Control of its own, private is added to it.
 func (g *Guard[U]) LoginRequired(next http.Handler) http.Handler {
 	return g.guarded(next)
