@@ -397,9 +397,8 @@ func TestY23_EngineLearnsNothing(t *testing.T) {
 
 func TestY24_LeakedKey(t *testing.T) {
 	bubble(t, func(w *world) {
-		slow := func(c *fleet.Config) {
-			c.Beat, c.Rotation.Every = time.Minute, 10*day // no other change of the ring for now
-		}
+		rotation := fleet.Rotation{Every: 10 * day} // no other change of the ring for now
+		slow := func(c *fleet.Config) { c.Beat, c.Rotation = time.Minute, rotation }
 		all := w.some(2, slow)
 		first := all[0].At(time.Now()).Primary().ID()
 		under := all[0].seal()
@@ -412,6 +411,7 @@ func TestY24_LeakedKey(t *testing.T) {
 		issued := time.Now()
 		wait(5 * time.Minute)
 		all[1].change(func(r *keyring.Keyring) (*keyring.Keyring, error) { return r.Replace(leaked.ID()) })
+		replaced := time.Now()
 		wait(5 * time.Minute)
 		all = append(all, w.some(1, slow)...)
 		for i, in := range all {
@@ -436,12 +436,22 @@ func TestY24_LeakedKey(t *testing.T) {
 		if !all[0].refuses("late", "", time.Now()) {
 			t.Error("marks under it aren't read")
 		}
-		// And once no ring that has it can come back, nothing of it is left.
-		wait(41 * day)
-		w.Forge("m.y", sealMark(leaked, "shop", "mark", plainMark(marks.Mark{Kind: marks.Session, ID: "later", Until: time.Now().Unix() + 3600})))
-		wait(time.Minute)
-		if all[0].refuses("later", "", time.Now()) {
-			t.Error("six weeks later, marks under it are still read")
+		// It is for as long as a ring that has it can come back, and not for another minute,
+		// although the fleet has written no ring since.
+		for _, c := range []struct {
+			id    string
+			after time.Duration
+			read  bool
+		}{
+			{"before", rotation.Every + 30*day, true},
+			{"after", rotation.Every + 30*day + 2*time.Minute, false},
+		} {
+			wait(time.Until(replaced.Add(c.after)))
+			w.Forge("m."+c.id, sealMark(leaked, "shop", "mark", plainMark(marks.Mark{Kind: marks.Session, ID: c.id, Until: time.Now().Unix() + 3600})))
+			wait(time.Millisecond)
+			if got := all[0].refuses(c.id, "", time.Now()); got != c.read {
+				t.Errorf("%v later, a mark under it is read: %v", c.after, got)
+			}
 		}
 	})
 }
