@@ -64,7 +64,7 @@ const (
 
 // decide picks the action. The first row that applies decides.
 func (p *state) decide(status int) action {
-	if p.phase == phaseReadOnly {
+	if p.readOnly() {
 		return doNothing
 	}
 	held := p.phase == phaseHeld

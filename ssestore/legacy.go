@@ -309,7 +309,7 @@ func (p *state) loadReadOnly(lines []string) bool {
 		p.writeRare().readOnly = true
 		reason := p.takeOver(l, f)
 		if reason == cookie.ReasonNone || reason == cookie.ReasonUnverified {
-			p.phase, p.reason = phaseReadOnly, reason
+			p.reason = reason
 			p.legacy |= 1 << i // nothing deletes it
 			return true
 		}

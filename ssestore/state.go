@@ -66,15 +66,16 @@ type state struct {
 //	open ─ Hold ──────────► held
 //	open ─ Load: Config.Marks can't tell ─► held
 //	open ─ takeOver ─► migrating ─ Migrate returned ─► open
-//	open ─ Load: Legacy.ReadOnly ─► readOnly
-//	open, held, readOnly ─ Commit ─► committed, which nothing leaves
+//	open, held ─ Commit ─► committed, which nothing leaves
+//
+// In a session that another system writes, an open phase allows nothing either, not even a
+// logout; see [state.readOnly].
 type phase uint8
 
 const (
 	phaseOpen      phase = iota // everything
 	phaseMigrating              // Legacy.Migrate runs: data, Adopt and wishes only
 	phaseHeld                   // the user store failed, or the marks: nothing but a logout
-	phaseReadOnly               // another system writes it: nothing, not even a logout
 	phaseCommitted              // nothing; changes are errors
 )
 
@@ -256,14 +257,16 @@ func (p *state) writable() error {
 	if p.sec == 0 {
 		return ErrNoTime
 	}
-	switch p.phase {
-	case phaseCommitted:
+	switch {
+	case p.phase == phaseCommitted:
 		p.writeRare().late = true
 		return ErrCommitted
-	case phaseReadOnly:
+	case p.phase == phaseMigrating:
+		return nil
+	case p.readOnly():
 		p.rare.refusedChange = true
 		return ErrReadOnly
-	case phaseHeld:
+	case p.phase == phaseHeld:
 		return ErrHeld
 	}
 	return nil
