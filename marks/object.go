@@ -255,9 +255,6 @@ func parseBody(h header, b []byte) *object {
 func riceParameter(n int, width uint) uint { return width - uint(bits.Len(uint(n))) }
 
 func appendList(b []byte, list []uint64, width uint) []byte {
-	if len(list) == 0 {
-		return b
-	}
 	k := riceParameter(len(list), width)
 	w := bitWriter{b: b}
 	var next uint64
