@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"slices"
 	"sync"
 	"time"
@@ -275,10 +276,9 @@ func (s *Snapshotter) collect(now, at int64, kid string, by *signer) (o *object,
 			}
 			m.print = by.print(id.kind, text, &name)
 		}
-		switch {
-		case id.kind == Session:
+		if id.kind == Session {
 			o.ended = append(o.ended, m.print)
-		default:
+		} else {
 			o.timed = append(o.timed, timed{m.print, m.before})
 		}
 	}
@@ -297,15 +297,15 @@ func comparePrint(t timed, print uint64) int { return cmp.Compare(t.print, print
 // size chooses the number of shards. It goes down only when a quarter would do, because
 // each change leaves the former shards behind.
 func (s *Snapshotter) size(marks int) {
+	if n := s.cfg.Shards; n > 0 {
+		s.shift = uint8(bits.TrailingZeros(uint(n))) // NewSnapshotter takes powers of two alone
+		return
+	}
 	shift := uint8(0)
 	for limit := perShard; limit < marks && shift < maxShift; limit *= 2 {
 		shift++
 	}
-	if s.cfg.Shards > 0 {
-		for shift = 0; 1<<shift < s.cfg.Shards; shift++ {
-		}
-		s.shift = shift
-	} else if shift > s.shift || shift+2 <= s.shift {
+	if shift > s.shift || shift+2 <= s.shift {
 		s.shift = shift
 	}
 }
