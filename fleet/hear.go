@@ -62,29 +62,28 @@ func (f *Fleet) patience() time.Duration {
 	return max(min(four<<min(f.watch.failed, 10), f.longest()), four)
 }
 
-// hear takes in what an Engine tells. again says that it comes from a second watch, which
-// tells what is stored and may be behind.
-func (f *Fleet) hear(ev Event, again bool) {
+// hear takes in what the watch tells.
+func (f *Fleet) hear(ev Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	now := time.Now()
-	if !again {
-		f.watch.heard = now
-	}
+	f.watch.heard = now
 	if ev.Synced {
-		if !again {
-			f.hearSynced(now)
-		}
+		f.hearSynced(now)
 		return
 	}
-	if !again {
-		f.watch.news = now
-	}
+	f.watch.news = now
+	f.hearValue(ev, now, f.watch.synced)
+}
+
+// hearValue takes in what is stored. live says that it is new, and not what was there when
+// a watch began. f.mu is held.
+func (f *Fleet) hearValue(ev Event, now time.Time, live bool) {
 	switch {
 	case ev.Name == ringName:
 		f.hearRing(ev, now)
 	case ev.Name == beatName:
-		f.hearBeat(ev, now, f.watch.synced && !again)
+		f.hearBeat(ev, now, live)
 	case strings.HasPrefix(ev.Name, markPrefix):
 		f.hearMark(ev.Value, now)
 		return // there may be millions
@@ -210,7 +209,9 @@ func (f *Fleet) replay(ctx context.Context, all *sync.WaitGroup) {
 				done()
 			}
 			if !complete {
-				f.hear(ev, true)
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				f.hearValue(ev, time.Now(), false)
 			}
 		})
 		f.mu.Lock()

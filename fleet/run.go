@@ -137,7 +137,7 @@ func (f *Fleet) open(ctx context.Context, all *sync.WaitGroup) *watch {
 	w := &watch{cancel: cancel, done: make(chan struct{})}
 	all.Go(func() {
 		defer close(w.done)
-		w.err = f.config.Engine.Watch(ctx, func(ev Event) { f.hear(ev, false) })
+		w.err = f.config.Engine.Watch(ctx, f.hear)
 	})
 	return w
 }

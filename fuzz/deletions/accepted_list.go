@@ -221,7 +221,6 @@ var survivors = []reason{
 		"marks bitReader.ones: run < r.n",
 		`fleet Check: c >= 'a' && c <= 'z'`,
 		"fleet Fleet.hear: ev.Synced",
-		"fleet Fleet.hear: !again #2",
 		"ssestore plain: a == t",
 		"keyring lock: unlock != nil",
 		"keyring File.At: (sec > last || sec < last-1) && f.checked.CompareAndSwap(last, sec) && f.mu.TryLock()",
