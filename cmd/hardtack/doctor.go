@@ -55,10 +55,7 @@ No cookie is printed. The exit status is 1 if there is a fault, but not for advi
 			Timeout:       time.Duration(timeout),
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
-		resp, err := client.Do(r.WithContext(cmd.Context()))
-		if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
-			err = wrapped.Err // without the URL, whose query may hold a secret
-		}
+		resp, err := send(client, r.WithContext(cmd.Context()))
 		if err != nil {
 			return &ioError{err}
 		}
@@ -83,6 +80,15 @@ func webURL(arg string) (*url.URL, error) {
 		return nil, usage("URL must begin with https:// or http://, and have no password in it")
 	}
 	return target, nil
+}
+
+// send returns errors without the URL, whose query may hold a secret.
+func send(client *http.Client, r *http.Request) (*http.Response, error) {
+	resp, err := client.Do(r)
+	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	return resp, err
 }
 
 // request is what a browser would send from a page of the site.

@@ -94,10 +94,7 @@ func fetchStatuses(cmd *cobra.Command, client *http.Client, target *url.URL) ([]
 		return nil, errors.New("this URL can't be requested")
 	}
 	r.Header.Set("Accept", "application/json")
-	resp, err := client.Do(r)
-	if wrapped := (*url.Error)(nil); errors.As(err, &wrapped) {
-		err = wrapped.Err // without the URL, whose query may hold a secret
-	}
+	resp, err := send(client, r)
 	if err != nil {
 		return nil, err
 	}
