@@ -10,7 +10,8 @@
 // Every command takes -h, which shows an example, and --json. The exit status is
 //
 //	0  done
-//	1  refused: the cookie doesn't open, the key is in use, the doctor found something
+//	1  refused: the cookie doesn't open, the key is in use, the doctor found something,
+//	   the fleet isn't well
 //	2  usage: the command line is wrong
 //	3  I/O: a file or the network failed
 //
@@ -79,7 +80,8 @@ type app struct {
 const overview = `Keys and cookies of hardtack sessions.
 
 Exit status: 0 done, 1 refused (the cookie doesn't open, the key is in use,
-the doctor found something), 2 usage, 3 a file or the network failed.`
+the doctor found something, the fleet isn't well), 2 usage, 3 a file or the network
+failed.`
 
 func (a *app) root() *cobra.Command {
 	root := a.group(&cobra.Command{
