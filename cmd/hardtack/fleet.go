@@ -44,8 +44,9 @@ func (a *app) fleetStatus() *cobra.Command {
 page on which an instance shows the JSON of fleet.Fleet.Status, to operators only.
 Without a URL the JSON comes from standard input: one status after another, or lists.
 
-The exit status is 1 if an instance isn't ready, hears nothing, has old news, a wrong
-clock or another ring than the newest, or has refused what its engine told it.`,
+The exit status is 1 if an instance doesn't answer, isn't ready, hears nothing, has old
+news, a wrong clock or another ring than the newest, or has refused what its engine
+told it.`,
 		Example: `  hardtack fleet status http://10.0.0.7:9000/fleet http://10.0.0.8:9000/fleet
   hardtack fleet status < status.json`,
 		Args: cobra.ArbitraryArgs,
@@ -175,24 +176,22 @@ func examineFleet(all []fleet.Status) (findings []fleetFinding) {
 			say("has ring %d, and the newest is %d", s.Sequence, newest)
 		}
 		if n := s.Counts.RefusedRings + s.Counts.RefusedMarks + s.Counts.RefusedBeats; n > 0 {
-			say("has refused %s that weren't sealed by this fleet", plural(int(min(n, 1<<31)), "value"))
+			say("has refused %s not sealed by this fleet", plural(int(min(n, 1<<31)), "value"))
 		}
 	}
 	return findings
 }
 
 func (a *app) writeFleet(w io.Writer, r fleetResult) {
-	verdict := "well"
-	if !r.Healthy {
-		verdict = "not well"
-	}
-	name := "no instance"
-	if len(r.Instances) > 0 {
-		name = shown(r.Instances[0].Application, false)
-	}
-	fmt.Fprintf(w, "%s: %s\n", name, a.coloured(verdict, r.Healthy))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	if len(r.Instances) > 0 {
+	if len(r.Instances) == 0 {
+		fmt.Fprintln(w, a.coloured("no instance answered", false))
+	} else {
+		verdict := "well"
+		if !r.Healthy {
+			verdict = "not well"
+		}
+		fmt.Fprintf(w, "%s: %s\n", shown(r.Instances[0].Application, false), a.coloured(verdict, r.Healthy))
 		fmt.Fprintln(t, "  instance\tengine\tnews\tring\tprimary\tmarks\tlast fault")
 	}
 	for _, s := range r.Instances {

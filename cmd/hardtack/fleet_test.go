@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -45,9 +46,9 @@ func TestY90_FleetStatus(t *testing.T) {
 		{"stale", func(s *fleet.Status) { s.Stale = true }, "older than its policy"},
 		{"clock", func(s *fleet.Status) { s.ClockOff = true }, "another time"},
 		{"behind", func(s *fleet.Status) { s.Sequence = 11 }, "has ring 11, and the newest is 12"},
-		{"forged ring", func(s *fleet.Status) { s.Counts.RefusedRings = 1 }, "refused 1 value that"},
-		{"forged mark", func(s *fleet.Status) { s.Counts.RefusedMarks = 2 }, "refused 2 values"},
-		{"forged beat", func(s *fleet.Status) { s.Counts.RefusedBeats = 2 }, "refused 2 values"},
+		{"forged ring", func(s *fleet.Status) { s.Counts.RefusedRings = 1 }, "has refused 1 value not sealed"},
+		{"forged mark", func(s *fleet.Status) { s.Counts.RefusedMarks = 2 }, "has refused 2 values not sealed"},
+		{"forged beat", func(s *fleet.Status) { s.Counts.RefusedBeats = 2 }, "has refused 2 values not sealed"},
 		{"foreign", func(s *fleet.Status) { s.Application = "blog" }, "another application"},
 		{"twice", func(s *fleet.Status) { s.Instance = "one" }, "came twice"},
 	} {
@@ -95,13 +96,29 @@ func TestY91_FleetStatusByURL(t *testing.T) {
 	defer gone.Close()
 	closed := httptest.NewServer(nil)
 	closed.Close()
-	for _, bad := range []string{gone.URL, closed.URL + "/?token=hunter2"} {
-		got := call("", "fleet", "status", one, bad)
-		if got.code != 1 || !strings.Contains(got.out, "one") || !strings.Contains(got.out, strings.TrimPrefix(bad, "http://")[:9]) {
-			t.Errorf("exit status %d\n%s%s", got.code, got.out, got.diag)
+	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer silent.Close()
+	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for space := bytes.Repeat([]byte(" "), 4096); r.Context().Err() == nil; {
+			w.Write(space)
 		}
-		if strings.Contains(got.out+got.diag, "hunter2") {
-			t.Errorf("the query of the URL was printed:\n%s%s", got.out, got.diag)
+	}))
+	defer endless.Close()
+	for _, bad := range []struct{ url, timeout, says string }{
+		{gone.URL, "5s", "status 404"},
+		{closed.URL + "/?token=hunter2", "5s", "refused"},
+		{silent.URL + "/?token=hunter2", "10ms", "exceeded"},
+		{endless.URL, "1m", "isn't the JSON"},
+	} {
+		_, host, _ := strings.Cut(strings.TrimSuffix(bad.url, "/?token=hunter2"), "://")
+		for shows, urls := range map[string][]string{"  one ": {one, bad.url}, "no instance answered\n": {bad.url}} {
+			got := call("", append([]string{"fleet", "status", "--timeout", bad.timeout}, urls...)...)
+			if got.code != 1 || !strings.Contains(got.out, shows) || !strings.Contains(got.out, "\n"+host+" ") || !strings.Contains(got.out, bad.says) {
+				t.Errorf("exit status %d\n%s%s", got.code, got.out, got.diag)
+			}
+			if strings.Contains(got.out+got.diag, "hunter2") {
+				t.Errorf("the query of the URL was printed:\n%s%s", got.out, got.diag)
+			}
 		}
 	}
 }
