@@ -131,7 +131,7 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 	if live {
 		f.watch.failed = 0
 	}
-	text, v := f.openSealed(f.ring.At(now), nil, "beat", ev.Value)
+	text, known := f.openSealed(f.ring.At(now), nil, "beat", ev.Value)
 	b, ok := parseBeat(text)
 	mine := ok && b.instance == f.instance
 	if !mine || b.at.Equal(f.pulse.wrote) {
@@ -140,7 +140,7 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 		f.plan.beat = now.Add(2*every + spread(every))
 	}
 	switch {
-	case v == unknown:
+	case !known:
 		return
 	case !ok:
 		f.counts.RefusedBeats++
@@ -176,12 +176,12 @@ func (f *Fleet) fresh(at time.Time) {
 
 // hearMark takes in a mark. f.mu is held, so that no ring comes between.
 func (f *Fleet) hearMark(value []byte, now time.Time) {
-	text, v := f.openSealed(f.ring.At(now), f.record.removed, "mark", value)
+	text, known := f.openSealed(f.ring.At(now), f.record.removed, "mark", value)
 	m, ok := parseMark(text)
 	switch {
-	case v == unknown && len(f.aside) < maxAside:
+	case !known && len(f.aside) < maxAside:
 		f.aside = append(f.aside, bytes.Clone(value))
-	case v == unknown:
+	case !known:
 		f.overflow = true
 	case !ok:
 		f.counts.RefusedMarks++

@@ -47,25 +47,17 @@ func (f *Fleet) seal(key keyring.Key, purpose string, plaintext []byte) []byte {
 	return []byte(jwe.Seal(box.AEAD, nonces, key.ID(), plaintext))
 }
 
-// A verdict says what became of a sealed value.
-type verdict uint8
-
-const (
-	good    verdict = iota
-	unknown         // its key isn't in the ring, perhaps not yet
-	bad             // nobody who has the keys has sealed it
-)
-
-// openSealed returns what seal was given. before are the keys that were removed by hand, if
-// what they sealed still counts.
-func (f *Fleet) openSealed(ring *keyring.Keyring, before []removed, purpose string, value []byte) ([]byte, verdict) {
+// openSealed returns what seal was given, or nil if nobody who has the keys has sealed it.
+// known is false if its key isn't in the ring, perhaps not yet. before are the keys that were
+// removed by hand, if what they sealed still counts.
+func (f *Fleet) openSealed(ring *keyring.Keyring, before []removed, purpose string, value []byte) (plaintext []byte, known bool) {
 	if len(value) > maxSealed {
-		return nil, bad
+		return nil, true
 	}
 	token := string(value)
 	kid, ok := jwe.Kid(token)
 	if !ok {
-		return nil, bad
+		return nil, true
 	}
 	id := string(kid[:jwe.KidLen])
 	key, _ := ring.Key(id)
@@ -76,13 +68,13 @@ func (f *Fleet) openSealed(ring *keyring.Keyring, before []removed, purpose stri
 		}
 	}
 	if !ok {
-		return nil, unknown
+		return nil, false
 	}
 	plaintext, fault := jwe.Open(nil, box.AEAD, token)
 	if fault != jwe.OK {
-		return nil, bad
+		return nil, true
 	}
-	return plaintext, good
+	return plaintext, true
 }
 
 // encodeMark returns the bytes of a mark: its kind, Before and Until in 8 bytes each, big
