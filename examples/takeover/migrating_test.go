@@ -28,7 +28,10 @@ func moveAuthJS() ssestore.Legacy {
 	old.Until = deadline
 	old.Migrate = func(s *ssestore.Session, claims []byte) error {
 		var token struct{ Sub, Colour string }
-		if err := json.Unmarshal(claims, &token); err != nil || token.Sub == "" {
+		if err := json.Unmarshal(claims, &token); err != nil {
+			return err
+		}
+		if token.Sub == "" {
 			return errors.New("no user in the token")
 		}
 		return errors.Join(colourKey.Set(s, token.Colour), s.Adopt(token.Sub))
@@ -41,7 +44,10 @@ func moveNextAuth() ssestore.Legacy {
 	old.Until = deadline
 	old.Migrate = func(s *ssestore.Session, claims []byte) error {
 		var token struct{ Sub, Colour string }
-		if err := json.Unmarshal(claims, &token); err != nil || token.Sub == "" {
+		if err := json.Unmarshal(claims, &token); err != nil {
+			return err
+		}
+		if token.Sub == "" {
 			return errors.New("no user in the token")
 		}
 		return errors.Join(colourKey.Set(s, token.Colour), s.Adopt(token.Sub))
@@ -54,7 +60,10 @@ func moveNextJSAuth0() ssestore.Legacy {
 	old.Until = deadline
 	old.Migrate = func(s *ssestore.Session, claims []byte) error {
 		var session struct{ User struct{ Sub, Colour string } }
-		if err := json.Unmarshal(claims, &session); err != nil || session.User.Sub == "" {
+		if err := json.Unmarshal(claims, &session); err != nil {
+			return err
+		}
+		if session.User.Sub == "" {
 			return errors.New("no user: the state of a login, or another thing")
 		}
 		return errors.Join(colourKey.Set(s, session.User.Colour), s.Adopt(session.User.Sub))
@@ -80,7 +89,10 @@ func moveExpressOpenIDConnect() ssestore.Legacy {
 			return err
 		}
 		var id struct{ Sub, Colour string }
-		if err := json.Unmarshal(text, &id); err != nil || id.Sub == "" {
+		if err := json.Unmarshal(text, &id); err != nil {
+			return err
+		}
+		if id.Sub == "" {
 			return errors.New("no user in the ID token")
 		}
 		return errors.Join(colourKey.Set(s, id.Colour), s.Adopt(id.Sub))
@@ -99,7 +111,10 @@ func moveBetterAuth() ssestore.Legacy {
 			}
 			User struct{ ID, Colour string }
 		}
-		if err := json.Unmarshal(claims, &cache); err != nil || cache.User.ID == "" || cache.User.ID != cache.Session.UserID {
+		if err := json.Unmarshal(claims, &cache); err != nil {
+			return err
+		}
+		if cache.User.ID == "" || cache.User.ID != cache.Session.UserID {
 			return errors.New("no user in the cache")
 		}
 		return errors.Join(s.ExpireAt(cache.Session.ExpiresAt), colourKey.Set(s, cache.User.Colour), s.Adopt(cache.User.ID))
@@ -115,7 +130,10 @@ func moveIronSession() ssestore.Legacy {
 			User   struct{ ID string }
 			Colour string
 		}
-		if err := json.Unmarshal(claims, &session); err != nil || session.User.ID == "" {
+		if err := json.Unmarshal(claims, &session); err != nil {
+			return err
+		}
+		if session.User.ID == "" {
 			return errors.New("nobody is logged in")
 		}
 		return errors.Join(colourKey.Set(s, session.Colour), s.Adopt(session.User.ID))
@@ -130,7 +148,10 @@ func moveH3() ssestore.Legacy {
 		var session struct {
 			Data struct{ UserID, Colour string }
 		}
-		if err := json.Unmarshal(claims, &session); err != nil || session.Data.UserID == "" {
+		if err := json.Unmarshal(claims, &session); err != nil {
+			return err
+		}
+		if session.Data.UserID == "" {
 			return errors.New("nobody is logged in")
 		}
 		return errors.Join(colourKey.Set(s, session.Data.Colour), s.Adopt(session.Data.UserID))
@@ -144,7 +165,10 @@ func moveCookieSession() ssestore.Legacy {
 	old.Until = deadline
 	old.Migrate = func(s *ssestore.Session, claims []byte) error {
 		var session struct{ UserID, Colour string }
-		if err := json.Unmarshal(claims, &session); err != nil || session.UserID == "" {
+		if err := json.Unmarshal(claims, &session); err != nil {
+			return err
+		}
+		if session.UserID == "" {
 			return errors.New("nobody is logged in")
 		}
 		return errors.Join(colourKey.Set(s, session.Colour), s.Adopt(session.UserID))

@@ -26,9 +26,15 @@ func moveRails() ssestore.Legacy {
 		if err := json.Unmarshal(claims, &session); err != nil {
 			return err
 		}
-		var ids []json.RawMessage
-		if len(session.Warden) != 2 || json.Unmarshal(session.Warden[0], &ids) != nil || len(ids) != 1 {
+		if len(session.Warden) != 2 {
 			return errors.New("nobody is logged in")
+		}
+		var ids []json.RawMessage
+		if err := json.Unmarshal(session.Warden[0], &ids); err != nil {
+			return err
+		}
+		if len(ids) != 1 {
+			return errors.New("no single id in the key of Devise")
 		}
 		id := strings.Trim(string(ids[0]), `"`) // a number, or a text such as a UUID
 		return errors.Join(colourKey.Set(s, session.Colour), s.Adopt(id))
@@ -44,7 +50,10 @@ func moveDjango() ssestore.Legacy {
 			UserID string `json:"_auth_user_id"`
 			Colour string
 		}
-		if err := json.Unmarshal(claims, &session); err != nil || session.UserID == "" {
+		if err := json.Unmarshal(claims, &session); err != nil {
+			return err
+		}
+		if session.UserID == "" {
 			return errors.New("nobody is logged in")
 		}
 		return errors.Join(colourKey.Set(s, session.Colour), s.Adopt(session.UserID))
@@ -60,7 +69,10 @@ func moveFlask() ssestore.Legacy {
 			UserID string `json:"_user_id"`
 			Colour string
 		}
-		if err := json.Unmarshal(claims, &session); err != nil || session.UserID == "" {
+		if err := json.Unmarshal(claims, &session); err != nil {
+			return err
+		}
+		if session.UserID == "" {
 			return errors.New("nobody is logged in")
 		}
 		return errors.Join(colourKey.Set(s, session.Colour), s.Adopt(session.UserID))
@@ -85,4 +97,29 @@ func TestH40_MigratingPageOfWebFrameworks(t *testing.T) {
 			t.Errorf("%q, %v, %v", page, out.Refused, out.NotMigrated)
 		}
 	})
+}
+
+// TestMigratingNamesTheField: if a user's id is of another type than the page says, the error
+// says so, and not that nobody is logged in.
+func TestMigratingNamesTheField(t *testing.T) {
+	for claims, moves := range map[string][]func() ssestore.Legacy{
+		`{"sub":7}`:                           {moveAuthJS, moveNextAuth},
+		`{"user":{"sub":7}}`:                  {moveNextJSAuth0},
+		`{"id_token":7}`:                      {moveExpressOpenIDConnect},
+		`{"id_token":"e30.eyJzdWIiOjd9.sig"}`: {moveExpressOpenIDConnect}, // {"sub":7}
+		`{"user":{"id":7}}`:                   {moveBetterAuth, moveIronSession},
+		`{"data":{"userId":7}}`:               {moveH3},
+		`{"userId":7}`:                        {moveCookieSession},
+		`{"warden.user.user.key":7}`:          {moveRails},
+		`{"warden.user.user.key":[7,"salt"]}`: {moveRails},
+		`{"_auth_user_id":7}`:                 {moveDjango},
+		`{"_user_id":7}`:                      {moveFlask},
+	} {
+		for _, move := range moves {
+			err := move().Migrate(nil, []byte(claims))
+			if _, ok := errors.AsType[*json.UnmarshalTypeError](err); !ok {
+				t.Errorf("%s: %v", claims, err)
+			}
+		}
+	}
 }

@@ -8,7 +8,10 @@
 //	old.Until = time.Date(2027, 3, 1, 0, 0, 0, 0, time.UTC)
 //	old.Migrate = func(s *ssestore.Session, claims []byte) error {
 //		var c struct{ Sub string }
-//		if err := json.Unmarshal(claims, &c); err != nil || c.Sub == "" {
+//		if err := json.Unmarshal(claims, &c); err != nil {
+//			return err
+//		}
+//		if c.Sub == "" {
 //			return errors.New("no user")
 //		}
 //		return s.Adopt(c.Sub)

@@ -28,7 +28,10 @@ func ExampleAuthJS() {
 	old.Until = time.Now().AddDate(0, 3, 0)
 	old.Migrate = func(s *ssestore.Session, claims []byte) error {
 		var token struct{ Sub, Plan string }
-		if err := json.Unmarshal(claims, &token); err != nil || token.Sub == "" {
+		if err := json.Unmarshal(claims, &token); err != nil {
+			return err
+		}
+		if token.Sub == "" {
 			return errors.New("no user in the token")
 		}
 		return errors.Join(plan.Set(s, token.Plan), s.Adopt(token.Sub))
@@ -74,7 +77,10 @@ func ExampleCookieSession() {
 	old.ReadOnly = true
 	old.Migrate = func(s *ssestore.Session, claims []byte) error {
 		var session struct{ UserID, Plan string }
-		if err := json.Unmarshal(claims, &session); err != nil || session.UserID == "" {
+		if err := json.Unmarshal(claims, &session); err != nil {
+			return err
+		}
+		if session.UserID == "" {
 			return errors.New("nobody is logged in")
 		}
 		return errors.Join(plan.Set(s, session.Plan), s.Adopt(session.UserID))

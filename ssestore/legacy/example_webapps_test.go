@@ -20,7 +20,10 @@ func ExampleFlask() {
 		var v struct {
 			UserID string `json:"_user_id"`
 		}
-		if err := json.Unmarshal(session, &v); err != nil || v.UserID == "" {
+		if err := json.Unmarshal(session, &v); err != nil {
+			return err
+		}
+		if v.UserID == "" {
 			return errors.New("nobody is logged in")
 		}
 		return s.Adopt(v.UserID)
@@ -40,7 +43,10 @@ func ExampleDjango() {
 		var v struct {
 			UserID string `json:"_auth_user_id"`
 		}
-		if err := json.Unmarshal(session, &v); err != nil || v.UserID == "" {
+		if err := json.Unmarshal(session, &v); err != nil {
+			return err
+		}
+		if v.UserID == "" {
 			return errors.New("nobody is logged in")
 		}
 		return s.Adopt(v.UserID)
@@ -59,7 +65,10 @@ func ExampleRails() {
 		var v struct {
 			UserID json.Number `json:"user_id"`
 		}
-		if err := json.Unmarshal(session, &v); err != nil || v.UserID == "" {
+		if err := json.Unmarshal(session, &v); err != nil {
+			return err
+		}
+		if v.UserID == "" {
 			return errors.New("nobody is logged in")
 		}
 		return s.Adopt(v.UserID.String())
