@@ -49,7 +49,8 @@ type Fleet struct {
 	writing  sync.Mutex // held while a ring is made and stored
 
 	mu        sync.Mutex
-	running   bool
+	began     bool          // Run was called
+	running   bool          // and hasn't returned
 	record    record        // by which this instance goes
 	changed   chan struct{} // closed when record changes
 	read      chan struct{} // closed when it is known what the engine told, or that it can't be

@@ -11,7 +11,6 @@ import (
 
 // A watchState is what is known of the watch.
 type watchState struct {
-	began  time.Time // when Run was called
 	opened time.Time // when the watch was opened last
 	heard  time.Time // when it told something, or was opened
 	synced bool      // it told everything
@@ -22,9 +21,9 @@ type watchState struct {
 
 // A pulse is what is known of the beat.
 type pulse struct {
-	rev   uint64 // by which this instance would write the next
-	told  uint64 // that of the last one that was told
-	last  beat
+	rev   uint64    // by which this instance would write the next
+	told  uint64    // that of the last one that was told
+	mine  bool      // the last one is from this instance
 	wrote time.Time // when this instance wrote its last one
 	off   bool      // the clocks of its writer and of this instance are too far apart
 	lost  int       // attempts to write it that came too late, since it was told
@@ -148,7 +147,7 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 		return
 	}
 	lag := now.Sub(b.at)
-	f.pulse.last, f.pulse.off = b, live && !mine && lag.Abs() > leeway
+	f.pulse.mine, f.pulse.off = mine, live && !mine && lag.Abs() > leeway
 	switch {
 	case mine && b.at.Equal(f.pulse.wrote):
 		f.plan.beat = now.Add(max(every-max(lag, 0), 0))
@@ -264,7 +263,7 @@ func (f *Fleet) writeBeat(ctx context.Context) {
 		if rev == 0 && had != 0 {
 			// The engine lost the beat, and so perhaps the ring.
 			f.theirs.rev, f.theirs.told, f.plan.ring = 0, time.Time{}, time.Time{}
-			f.pulse.last.instance = f.instance
+			f.pulse.mine = true
 		}
 	}
 }

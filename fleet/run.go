@@ -56,9 +56,9 @@ func (f *Fleet) Run(ctx context.Context) error {
 		return ErrNotReady
 	}
 	f.mu.Lock()
-	twice := f.running || !f.watch.began.IsZero()
+	twice := f.began
 	if !twice {
-		f.running, f.watch.began, f.plan.open = true, time.Now(), time.Now()
+		f.began, f.running, f.plan.open = true, true, time.Now()
 	}
 	f.mu.Unlock()
 	if twice {
@@ -293,7 +293,7 @@ func (f *Fleet) planRing(now time.Time) {
 		wait = max(earliest.Sub(now), 0) + spread(beat)
 	case f.theirs.record.seq != f.record.seq:
 		wait = spread(beat)
-	case f.pulse.last.instance == f.instance && now.Sub(f.theirs.told) > assertBeats*beat:
+	case f.pulse.mine && now.Sub(f.theirs.told) > assertBeats*beat:
 		wait = 0
 	case rotation.wants(f.record.ring, now):
 		wait = spread(rotation.Ahead / 10)
