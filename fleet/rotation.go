@@ -101,11 +101,9 @@ func (r Rotation) Step(ring *keyring.Keyring, now time.Time) (*keyring.Keyring, 
 	}
 	after := before
 	var err error
-	for _, k := range before.Keys() {
-		if !r.needed(before, k.ID(), now) {
-			if after, err = after.Retire(k.ID()); err != nil {
-				return nil, err
-			}
+	for _, id := range r.spent(before, now) {
+		if after, err = after.Retire(id); err != nil {
+			return nil, err
 		}
 	}
 	if r.due(after, now) {
@@ -126,18 +124,17 @@ func (r Rotation) Step(ring *keyring.Keyring, now time.Time) (*keyring.Keyring, 
 // wants reports whether Step would change the ring, without making a key.
 func (r Rotation) wants(ring *keyring.Keyring, now time.Time) bool {
 	ring = ring.At(now)
-	if ring.Primary().ID() == "" {
-		return false
-	}
-	if r.due(ring, now) {
-		return true
-	}
+	return ring.Primary().ID() != "" && (r.due(ring, now) || len(r.spent(ring, now)) > 0)
+}
+
+// spent returns the keys of the ring, which is as of now, that nobody needs.
+func (r Rotation) spent(ring *keyring.Keyring, now time.Time) (ids []string) {
 	for _, k := range ring.Keys() {
 		if !r.needed(ring, k.ID(), now) {
-			return true
+			ids = append(ids, k.ID())
 		}
 	}
-	return false
+	return ids
 }
 
 // due reports whether the ring, which is as of now, needs its next key.
