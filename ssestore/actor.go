@@ -54,15 +54,6 @@ func (a *Actor) member() claims.Member {
 	return claims.Member{Name: actorName, Raw: stored.Append(nil)}
 }
 
-// ownMembers reports whether the session has members of the library's own.
-func (p *state) ownMembers() bool {
-	if p.data == dataChanged {
-		m := p.values.members
-		return len(m) > 0 && m[0].Name[0] == reserved
-	}
-	return hasReserved(p.c.D)
-}
-
 // Become makes the session of who that of the user called id, without a login: it gets
 // a new session id, and keeps all its times but that of the renewal, and that of the issue
 // where a mark of that user says a later one. Its values are dropped. actor is who is

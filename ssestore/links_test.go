@@ -159,6 +159,13 @@ func TestN11_LinksStay(t *testing.T) {
 			b.visit(t, newer, after(time.Second), tt.do)
 			same(t, tt.name, linkedTo(t, c, b, "sid:a", "sid:b"), tt.want)
 		}
+		// A link of this very request isn't in what came, and goes all the same.
+		b := visited(t, store, func(s *ssestore.Session) { login(t, s, "ann") })
+		b.visit(t, store, after(time.Second), func(s *ssestore.Session) {
+			must(t, s.Principal().Link("sid:a"))
+			login(t, s, "ann")
+		})
+		same(t, "link and login", linkedTo(t, c, b, "sid:a"), "")
 	})
 }
 

@@ -183,7 +183,8 @@ func (r Principal) Begin(id string, st Stamp, keep func(name string) bool) error
 	if p.keys().Primary().ID() == "" {
 		return cookie.ErrNoPrimary
 	}
-	filtered := keep != nil || p.ownMembers()
+	// The library's own members don't stay. They are looked for only if there may be any.
+	filtered := keep != nil || p.data == dataChanged || hasReserved(p.c.D)
 	var kept []claims.Member
 	size := p.dataSize()
 	if filtered || size > p.store.dataLimit(id) { // nearly always nobody looks at them

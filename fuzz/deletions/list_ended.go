@@ -65,7 +65,7 @@ var ended = []check{
 	{what: "links stay when somebody is impersonated", in: "ssestore Principal.Become", pkg: "ssestore", test: "TestN11_LinksStay",
 		old: "if m, ok := p.links(); ok {", new: "if m, ok := p.links(); false && ok {"},
 	{what: "links end with the login", in: "ssestore Principal.Begin", pkg: "ssestore", test: "TestN11_LinksStay",
-		old: "filtered := keep != nil || p.ownMembers()", new: "filtered := keep != nil"},
+		old: "filtered := keep != nil || p.data == dataChanged || hasReserved(p.c.D)", new: "filtered := keep != nil"},
 	{what: "marks that are forgotten too soon", in: "ssestore Store.setMarks", pkg: "ssestore", test: "TestN13_Config",
 		old: "w.Window() < longest", new: "w.Window() < longest-1<<62"},
 	{what: "marks that are a nil pointer", in: "ssestore Store.setMarks", pkg: "ssestore", test: "TestN13_Config",
