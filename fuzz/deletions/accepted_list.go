@@ -80,7 +80,6 @@ var survivors = []reason{
 		"cookie/jose members: err != nil",
 		"cookie/jose members: err != nil #2",
 		"cookie/jose opener.Open: err != nil",
-		"ssestore/legacy Rails: err != nil #2",
 		"internal/jwe NewAEAD: err != nil",
 		"keyring Key.Derive: err != nil",
 		"keyring Schedule.key: err != nil",

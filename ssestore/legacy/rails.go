@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"hash"
 	"strings"
 	"time"
@@ -39,35 +38,22 @@ const (
 // Keys are derived once, when the store is made. A forged value costs two AES-GCM for each
 // secret, because Rails 7 changed SHA-1 into SHA-256.
 func Rails(c cookie.Config, secrets ...string) ssestore.Legacy {
-	return of(c, "", func(name, _ string) (cookie.Codec, error) {
-		if err := check(secrets); err != nil {
-			return nil, err
-		}
+	return of(c, "", sha1Format(secrets, func(name string) opener {
 		var boxes []cipher.AEAD
 		for _, s := range secrets {
-			for _, h := range []func() hash.Hash{sha256.New, sha1.New} {
-				box, err := railsBox(h, s)
-				if err != nil {
-					return nil, fmt.Errorf("%w (%v)", cookie.ErrFIPS, err)
-				}
-				boxes = append(boxes, box)
-			}
+			boxes = append(boxes, railsBox(sha256.New, s), railsBox(sha1.New, s))
 		}
-		return opener(func(value string) (cookie.Opened, error) { return openRails(boxes, name, value) }), nil
-	})
+		return func(value string) (cookie.Opened, error) { return openRails(boxes, name, value) }
+	}))
 }
 
-// railsBox fails under GODEBUG=fips140=only, which allows neither SHA-1 nor this use of GCM.
-func railsBox(h func() hash.Hash, secret string) (cipher.AEAD, error) {
-	key, err := pbkdf2.Key(h, secret, []byte(railsSalt), railsRounds, 32)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCM(block)
+// railsBox fails only where SHA-1 is forbidden, as this use of GCM is there, and there
+// sha1Format makes no codec.
+func railsBox(h func() hash.Hash, secret string) cipher.AEAD {
+	key, _ := pbkdf2.Key(h, secret, []byte(railsSalt), railsRounds, 32)
+	block, _ := aes.NewCipher(key)
+	box, _ := cipher.NewGCM(block)
+	return box
 }
 
 // openRails opens "ciphertext--iv--tag", each in base64, and all of it percent-encoded.
