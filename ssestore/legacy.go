@@ -416,7 +416,7 @@ func (p *state) migrate(l *legacy, value string, o cookie.Opened) cookie.Reason 
 	}
 	iat := issued.Unix()
 	switch {
-	case issued.IsZero() || iat <= 0:
+	case iat <= 0: // no date, or one that no session can have
 		p.notMigrated(ErrUndated)
 		return cookie.ReasonForeign
 	case iat > p.sec+leeway:

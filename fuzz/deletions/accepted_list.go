@@ -180,7 +180,6 @@ var survivors = []reason{
 		"ssestore legacy.accompany: len(pairs) > cookie.MaxCandidates",
 		"ssestore state.appendMAC: !ok",
 		"ssestore state.barrierLine: k == nil",
-		"ssestore state.migrate: issued.IsZero() #2",
 		"ssestore state.namesUnder: ok = true",
 		"ssestore state.refreshKeys: ring == nil",
 	}},

@@ -168,7 +168,7 @@ func base62(s string) (n uint64, ok bool) {
 // unfold decodes what Flask and Django sign: base64url of JSON, compressed if a dot comes
 // first.
 func unfold(payload string, sec uint64) (cookie.Opened, error) {
-	if sec == 0 || sec > maxUnix {
+	if sec > maxUnix {
 		return cookie.Opened{}, cookie.ReasonMalformed.Err()
 	}
 	issued := time.Unix(int64(sec), 0).UTC()
