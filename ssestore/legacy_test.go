@@ -8,6 +8,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -354,16 +355,19 @@ func TestLegacy_Chain(t *testing.T) {
 	})
 }
 
+// chainConfig is a store that takes over the sessions of two systems.
+func chainConfig(c *ssestore.Config) {
+	c.Legacy = []ssestore.Legacy{
+		{Cookie: cookie.Config{Name: "one"}, Format: newOld, Until: after(day), Migrate: migrate},
+		{Cookie: cookie.Config{Name: "two"}, Format: newOld, Until: after(day), Migrate: migrate},
+	}
+}
+
 // TestLegacy_ChainAfterLogout: a session that was ended doesn't make room for one
 // of a system before.
 func TestLegacy_ChainAfterLogout(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
-		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
-			c.Legacy = []ssestore.Legacy{
-				{Cookie: cookie.Config{Name: "one"}, Format: newOld, Until: after(day), Migrate: migrate},
-				{Cookie: cookie.Config{Name: "two"}, Format: newOld, Until: after(day), Migrate: migrate},
-			}
-		})
+		store := newStore(t, c, ring(t, 1), chainConfig)
 		b := browser{"one": oldValue(t0, "user=1"), "two": oldValue(t0, "user=2")}
 		before := b.copy()
 		b.visit(t, store, t0, func(s *ssestore.Session) {
@@ -374,6 +378,23 @@ func TestLegacy_ChainAfterLogout(t *testing.T) {
 			b[name] = value
 		}
 		same(t, "user after the logout", b.peek(store, t0).Principal().Identity().ID, "")
+	})
+}
+
+// TestLegacy_ChainAfterMark: neither does one that a mark ended.
+func TestLegacy_ChainAfterMark(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		ended := judge(func(a marks.About) cookie.Reason {
+			if a.User == "1" {
+				return cookie.ReasonRevoked
+			}
+			return cookie.ReasonNone
+		})
+		store := newStore(t, c, ring(t, 1), chainConfig, judged(ended))
+		b := browser{"one": oldValue(t0, "user=1"), "two": oldValue(t0, "user=2")}
+		s := b.peek(store, t0)
+		same(t, "user", s.Principal().Identity().ID, "")
+		same(t, "verdict", s.Principal().Refused(), cookie.ReasonRevoked)
 	})
 }
 
