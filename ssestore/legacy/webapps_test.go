@@ -387,6 +387,7 @@ func TestH49_RailsPurpose(t *testing.T) {
 		`{"session_id":"short"}`: cookie.ReasonMalformed,
 		`{"session_id":"00112233445566778899AABBCCDDEEFF"}`: cookie.ReasonMalformed,
 		`{"session_id":1}`: cookie.ReasonMalformed,
+		`{"session_id":"00112233445566778899aabbccddeeff","session_id":1}`:              cookie.ReasonMalformed,
 		`{"_rails":{"message":"!","exp":null,"pur":"cookie._app_session"}}`:             cookie.ReasonMalformed,
 		`{"_rails":{"message":"eyJhIjoxMjN9!","exp":null,"pur":"cookie._app_session"}}`: cookie.ReasonMalformed,
 		`{"_rails":1}`: cookie.ReasonMalformed,
