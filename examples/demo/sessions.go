@@ -102,11 +102,6 @@ func (a *app) logoutOthers(w http.ResponseWriter, r *http.Request, u *User) {
 	s := a.guard.Session(r)
 	was, _ := s.Principal().Mark()
 	err := a.accounts.LogoutOthers(r.Context(), s)
-	if errors.Is(err, auth.ErrImpersonation) {
-		a.notice(r, "Not while you look at the site as somebody else.")
-		http.Redirect(w, r, "/sessions", http.StatusSeeOther)
-		return
-	}
 	if err == nil {
 		is, _ := s.Principal().Mark()
 		err = a.users.UnlistOthers(r.Context(), u, was, is)
