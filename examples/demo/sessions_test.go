@@ -3,10 +3,15 @@ package main
 import (
 	"database/sql"
 	"fmt"
+	"math"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/hardtack-go/hardtack/marks"
 )
 
 // rows returns the ids in the list of sessions that can be ended, newest first.
@@ -133,6 +138,18 @@ func TestY80_ListOfSessions(t *testing.T) {
 	again.Login(bob, "another one, as long").Want(t, 303, "/")
 	if ids := again.rows(); len(ids) != 1 {
 		t.Errorf("the session that changed the password isn't listed: %q", ids)
+	}
+
+	// What must be over by now isn't listed, and the next login forgets it.
+	if _, err := s.users.db.Exec(`UPDATE sessions SET until = 1 WHERE device = 'Firefox on Windows'`); err != nil {
+		t.Fatal(err)
+	}
+	if ids := again.rows(); len(ids) != 0 {
+		t.Errorf("bob can end sessions that are over: %q", ids)
+	}
+	s.as(t, ada, chrome)
+	if slices.Contains(dump(t, s, "sessions"), "Firefox on Windows") {
+		t.Error("a session that is over is still in the table")
 	}
 }
 
@@ -280,6 +297,16 @@ func TestY84_MarksOutliveTheProcess(t *testing.T) {
 	if n := len(dump(t, next, "marks")); n != 2*4 {
 		t.Errorf("%d values are kept in marks", n)
 	}
+	// Of two marks for one user, the later counts, whichever is kept last.
+	later := marks.Mark{Kind: marks.User, ID: "2", Before: 20, Until: math.MaxInt32}
+	for _, m := range []marks.Mark{later, {Kind: marks.User, ID: "2", Before: 10, Until: math.MaxInt32 - 1}} {
+		if err := next.users.KeepMark(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if all, err := next.users.Marks(t.Context(), time.Now()); err != nil || !slices.Contains(all, later) {
+		t.Errorf("the next start reads %+v, %v", all, err)
+	}
 }
 
 // The old application's cookie becomes a session of this one.
@@ -317,19 +344,27 @@ func TestY85_TakeOver(t *testing.T) {
 	r.Header.Set("Sec-Fetch-Site", "cross-site")
 	v.Do(r).Want(t, 403, "")
 
-	// What ends the sessions of a user ends those of the old application.
-	for name, end := range map[string]func(){
-		"kick":   func() { s.as(t, ada, chrome).Post("/staff/kick", "id", "3").Want(t, 303, "/staff") },
-		"closed": func() { s.as(t, ada, chrome).Post("/staff/disable", "id", "3", "close", "1").Want(t, 303, "/staff") },
+	// What ends the sessions of a user ends those of the old application. Each has a site
+	// of its own, because it ends what begins in the same second, too.
+	for name, end := range map[string]func(s *site, in *guest){
+		"kick": func(s *site, _ *guest) {
+			s.as(t, ada, chrome).Post("/staff/kick", "id", "3").Want(t, 303, "/staff")
+		},
+		"closed": func(s *site, _ *guest) {
+			s.as(t, ada, chrome).Post("/staff/disable", "id", "3", "close", "1").Want(t, 303, "/staff")
+		},
+		"everywhere": func(_ *site, in *guest) { in.Post("/logout/everywhere").Want(t, 303, "/") },
 	} {
-		v := s.visitor(t)
+		s := start(t)
+		in, v := s.visitor(t), s.visitor(t)
+		in.Post("/old").Want(t, 303, "/old")
 		v.Post("/old").Want(t, 303, "/old")
-		end()
+		if who := in.Who(); who != oldEmail {
+			t.Fatalf("%s: %q is in by an old cookie", name, who)
+		}
+		end(s, in)
 		if who := v.Who(); who != "" {
 			t.Errorf("%s: %s is in by an old cookie", name, who)
-		}
-		if err := s.users.SetDisabled(t.Context(), "3", false); err != nil {
-			t.Fatal(err)
 		}
 	}
 	if err := s.users.SetDisabled(t.Context(), "3", true); err != nil {
