@@ -1,7 +1,6 @@
 package takeover
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"maps"
@@ -41,24 +40,8 @@ func startExpress(t *testing.T) (get func(j jar, path string) string) {
 	t.Helper()
 	node := browser.Program(t, "node", "nodejs")
 	installed(t)
-	cmd := exec.Command(node, "express.mjs", secret)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { in.Close(); cmd.Wait() })
-	port, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := "http://127.0.0.1:" + strings.TrimSpace(port)
+	port, _ := run(t, exec.Command(node, "express.mjs", secret))
+	address := "http://127.0.0.1:" + port
 	return func(j jar, path string) string {
 		t.Helper()
 		r, err := http.NewRequestWithContext(t.Context(), "GET", address+path, nil)
