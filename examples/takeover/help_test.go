@@ -45,22 +45,28 @@ const (
 	strange = "somebody else's secret, of about the same length.."
 )
 
-// minter is the Node process that all tests share. It ends when its input does.
-var minter struct {
-	sync.Mutex
+// A minter is a process that makes sessions with the libraries of one language.
+type minter struct {
 	in  io.Writer
 	out *bufio.Reader
 }
 
-// mint has the libraries make sessions. Each is a list of "name=value".
-func mint(t *testing.T, tasks ...task) [][]string {
+// minters are those that all tests share, by their script. They end when their input does.
+var minters = struct {
+	sync.Mutex
+	by map[string]*minter
+}{by: map[string]*minter{}}
+
+// ask has a script make a session for each task. Each is a list of "name=value". program
+// finds what runs the script.
+func ask[T any](t *testing.T, program func(*testing.T) string, script string, tasks []T) [][]string {
 	t.Helper()
-	node := browser.Program(t, "node", "nodejs")
-	installed(t)
-	minter.Lock()
-	defer minter.Unlock()
-	if minter.in == nil {
-		cmd := exec.Command(node, "mint.mjs")
+	minters.Lock()
+	defer minters.Unlock()
+	m := minters.by[script]
+	if m == nil {
+		cmd := exec.Command(program(t), script)
+		cmd.Stderr = os.Stderr
 		in, err := cmd.StdinPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -72,7 +78,8 @@ func mint(t *testing.T, tasks ...task) [][]string {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		minter.in, minter.out = in, bufio.NewReader(out)
+		m = &minter{in, bufio.NewReader(out)}
+		minters.by[script] = m
 	}
 	all := make([][]string, len(tasks))
 	for i, task := range tasks {
@@ -80,10 +87,10 @@ func mint(t *testing.T, tasks ...task) [][]string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := minter.in.Write(append(line, '\n')); err != nil {
+		if _, err := m.in.Write(append(line, '\n')); err != nil {
 			t.Fatal(err)
 		}
-		answer, err := minter.out.ReadBytes('\n')
+		answer, err := m.out.ReadBytes('\n')
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,14 +106,24 @@ func mint(t *testing.T, tasks ...task) [][]string {
 	return all
 }
 
-func installed(t *testing.T) {
+// mint has the libraries in JavaScript make sessions.
+func mint(t *testing.T, tasks ...task) [][]string {
 	t.Helper()
+	return ask(t, node, "mint.mjs", tasks)
+}
+
+// node finds Node with the libraries, or skips the test, or fails it where they have been
+// installed on purpose.
+func node(t *testing.T) string {
+	t.Helper()
+	program := browser.Program(t, "node", "nodejs")
 	if _, err := os.Stat("node_modules"); err != nil {
 		if os.Getenv("HARDTACK_CI") == "1" {
 			t.Fatal("node_modules is missing, and HARDTACK_CI=1 says that it should be there")
 		}
 		t.Skip("node_modules is missing: run npm ci --ignore-scripts in examples/takeover")
 	}
+	return program
 }
 
 // A system is one whose sessions are taken over.

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
@@ -38,9 +37,7 @@ func (j jar) list() (list []string) {
 // startExpress runs express.mjs until the test ends. get asks it for a path.
 func startExpress(t *testing.T) (get func(j jar, path string) string) {
 	t.Helper()
-	node := browser.Program(t, "node", "nodejs")
-	installed(t)
-	port, _ := run(t, exec.Command(node, "express.mjs", secret))
+	port, _ := run(t, exec.Command(node(t), "express.mjs", secret))
 	address := "http://127.0.0.1:" + port
 	return func(j jar, path string) string {
 		t.Helper()

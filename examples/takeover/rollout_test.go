@@ -255,14 +255,12 @@ func (p *person) get(path string) string {
 // routes move one after the other, and back, and forth again, and nobody is logged out.
 // Once the login has moved too, sessions move for good.
 func TestH70_H71_Rollout(t *testing.T) {
-	node := browser.Program(t, "node", "nodejs")
-	installed(t)
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	port, _ := run(t, exec.Command(node, "express.mjs", secret))
+	port, _ := run(t, exec.Command(node(t), "express.mjs", secret))
 	old := "127.0.0.1:" + port
 	start := func(mode string) (address string, stop func()) {
 		cmd := exec.Command(binary)

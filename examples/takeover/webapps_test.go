@@ -1,14 +1,11 @@
 package takeover
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -40,17 +37,6 @@ func ann(system string, change ...func(*webTask)) webTask {
 		f(&t)
 	}
 	return t
-}
-
-// webMinters are the processes that all tests share. They end when their input does.
-var webMinters struct {
-	sync.Mutex
-	by map[string]*webMinter
-}
-
-type webMinter struct {
-	in  io.Writer
-	out *bufio.Reader
 }
 
 // A language says how to run what mints.
@@ -98,57 +84,14 @@ func mintWeb(t *testing.T, tasks ...webTask) []string {
 	if tasks[0].System == "rails" {
 		l = ruby
 	}
-	webMinters.Lock()
-	defer webMinters.Unlock()
-	m := webMinters.by[l.program]
-	if m == nil {
-		m = l.start(t)
-		if webMinters.by == nil {
-			webMinters.by = map[string]*webMinter{}
-		}
-		webMinters.by[l.program] = m
-	}
 	all := make([]string, len(tasks))
-	for i, task := range tasks {
-		line, err := json.Marshal(task)
-		if err != nil {
-			t.Fatal(err)
+	for i, cookies := range ask(t, l.find, l.script, tasks) {
+		if len(cookies) != 1 {
+			t.Fatalf("%+v: %q", tasks[i], cookies)
 		}
-		if _, err := m.in.Write(append(line, '\n')); err != nil {
-			t.Fatal(err)
-		}
-		answer, err := m.out.ReadBytes('\n')
-		if err != nil {
-			t.Fatal(err)
-		}
-		var result struct {
-			Cookies []string
-			Error   string
-		}
-		if err := json.Unmarshal(answer, &result); err != nil || result.Error != "" || len(result.Cookies) != 1 {
-			t.Fatalf("%+v: %v %s", task, err, result.Error)
-		}
-		all[i] = result.Cookies[0]
+		all[i] = cookies[0]
 	}
 	return all
-}
-
-func (l language) start(t *testing.T) *webMinter {
-	t.Helper()
-	cmd := exec.Command(l.find(t), l.script)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return &webMinter{in, bufio.NewReader(out)}
 }
 
 // webSystems are the systems whose sessions Ruby and Python make.
