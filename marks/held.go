@@ -40,14 +40,9 @@ func (r *Reader) Put(now time.Time, name string, object []byte) error {
 	if name == headName {
 		return r.put(now, &r.head, object)
 	}
-	for _, e := range [...]*edition{r.edition.Load(), r.former.Load()} {
-		if e == nil {
-			continue
-		}
-		for i := range e.shards {
-			if p := &e.shards[i]; p.name == name {
-				return r.put(now, p, object)
-			}
+	for _, p := range r.shards() {
+		if p.name == name {
+			return r.put(now, p, object)
 		}
 	}
 	return fmt.Errorf("marks: %w", ErrMisplaced)
@@ -124,14 +119,15 @@ func (r *Reader) take(now time.Time, p *place, o *object, by *signer) error {
 		return ErrRollback
 	}
 	p.floor = o.sequence
-	r.hold(p, o)
+	p.object.Store(o)
 	if p == &r.head {
-		if e := r.edition.Load(); e == nil || e.kid != o.kid || e.shift != o.shift {
+		if e := r.both()[0]; e == nil || e.kid != o.kid || e.shift != o.shift {
 			r.turn(o, by)
 		}
 	}
 	r.all.Store(max(r.all.Load(), o.before))
-	for r.marks.Load() > r.cfg.Policy.max() && r.drop(p) {
+	for int64(r.Len()) > r.cfg.Policy.max() { // another than p is held, or open had refused p
+		r.drop(p)
 	}
 	if r.stale(o, now.Unix()) {
 		return ErrStale
@@ -145,46 +141,42 @@ func (r *Reader) turn(head *object, by *signer) {
 	for i := range e.shards {
 		e.shards[i] = newPlace(shardName(e.kid, e.shift, i))
 	}
-	if old := r.former.Load(); old != nil {
-		for i := range old.shards {
-			r.hold(&old.shards[i], nil)
-		}
-	}
-	r.former.Store(r.edition.Load())
-	r.edition.Store(e)
+	r.editions.Store(&[2]*edition{e, r.both()[0]})
 }
 
-// hold puts an object, or nil, in a place.
-func (r *Reader) hold(p *place, o *object) {
-	if old := p.object.Swap(o); old != nil {
-		r.marks.Add(-int64(old.len()))
-		r.memory.Add(-int64(old.size()))
+// both returns the edition that the head leads to, and the one before. Either may be nil.
+func (r *Reader) both() (list [2]*edition) {
+	if r == nil {
+		return list
 	}
-	if o != nil {
-		r.marks.Add(int64(o.len()))
-		r.memory.Add(int64(o.size()))
+	if p := r.editions.Load(); p != nil {
+		list = *p
 	}
+	return list
 }
 
-// drop forgets the shard that wasn't needed for the longest time, and not keep. A shard of
-// the former edition goes first.
-func (r *Reader) drop(keep *place) bool {
-	for _, e := range [...]*edition{r.former.Load(), r.edition.Load()} {
+// shards returns the places of all shards that may be held.
+func (r *Reader) shards() (list []*place) {
+	for _, e := range r.both() {
 		if e == nil {
 			continue
 		}
-		var oldest *place
 		for i := range e.shards {
-			p := &e.shards[i]
-			if p != keep && p.object.Load() != nil && (oldest == nil || p.needed.Load() < oldest.needed.Load()) {
-				oldest = p
-			}
-		}
-		if oldest != nil {
-			r.hold(oldest, nil)
-			oldest.next.Store(0)
-			return true
+			list = append(list, &e.shards[i])
 		}
 	}
-	return false
+	return list
+}
+
+// drop forgets the shard that wasn't needed for the longest time, and not keep. One of the
+// former edition wasn't since the head led elsewhere.
+func (r *Reader) drop(keep *place) {
+	var oldest *place
+	for _, p := range r.shards() {
+		if p != keep && p.object.Load() != nil && (oldest == nil || p.needed.Load() < oldest.needed.Load()) {
+			oldest = p
+		}
+	}
+	oldest.object.Store(nil)
+	oldest.next.Store(0)
 }

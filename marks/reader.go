@@ -89,14 +89,12 @@ type Reader struct {
 	head  place
 
 	all atomic.Int64 // Before of the marks of kind All
-	// edition is the snapshot that the head leads to. The one before stays until the
-	// next, because its shards may be here already.
-	edition, former atomic.Pointer[edition]
+	// editions are the snapshot that the head leads to, and the one before, which stays until
+	// the next because its shards may be here already.
+	editions atomic.Pointer[[2]*edition]
 
-	mu     sync.Mutex // held while an object takes its place
-	marks  atomic.Int64
-	memory atomic.Int64
-	asked  atomic.Uint64 // counts requests
+	mu    sync.Mutex    // held while an object takes its place
+	asked atomic.Uint64 // counts requests
 }
 
 // NewReader returns a Reader that has nothing yet. It fetches when Refresh is called.
@@ -165,7 +163,7 @@ func (r *Reader) Due(now time.Time, about ...About) []string {
 
 // due returns the places of shards that are needed and not there, or to be fetched again.
 func (r *Reader) due(now time.Time, about []About) []*place {
-	e := r.edition.Load()
+	e := r.both()[0]
 	var list []*place
 	request := r.asked.Add(1)
 	for i := range about {

@@ -61,6 +61,42 @@ func TestN57_RoomInReader(t *testing.T) {
 	}
 }
 
+// TestN57_LateShard: a shard that comes when the snapshot has changed twice is neither held
+// nor counted.
+func TestN57_LateShard(t *testing.T) {
+	ring := fixedRing(t)
+	var first bucket
+	var heads [][]byte
+	for i, shards := range []int{1, 2, 4} {
+		b := publish(t, marks.SnapshotConfig{Keys: ring, Shards: shards}, sessionMark("ended")).at(t, noon+int64(i))
+		if first == nil {
+			first = b
+		} else {
+			heads = append(heads, b.must(t, "marks.head"))
+		}
+	}
+	var reader *marks.Reader
+	reader, err := marks.NewReader(marks.ReaderConfig{Keys: ring, Audience: audience, Fetch: func(_ context.Context, name string) ([]byte, error) {
+		if name != "marks.head" {
+			for _, head := range heads {
+				if err := reader.Put(at(noon), "marks.head", head); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		return first.must(t, name), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := reader.Refresh(t.Context(), at(noon), session("ended", "42")); err != nil {
+		t.Error(err)
+	}
+	if reader.Len() != 0 || reader.Bytes() != 0 {
+		t.Errorf("%d marks in %d bytes", reader.Len(), reader.Bytes())
+	}
+}
+
 // TestN58_MillionMarks: a million session marks take less than four million bytes, whatever
 // the number of shards, and a Reader finds each of them and nobody else.
 func TestN58_MillionMarks(t *testing.T) {

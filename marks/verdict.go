@@ -76,7 +76,7 @@ func (r *Reader) Judge(a About) cookie.Reason {
 // judge reports whether a mark ends the session, and whether nothing is missing that might.
 func (r *Reader) judge(a *About) (ended, known bool) {
 	ended, doubt := span{r.all.Load(), math.MaxInt64}.judge(a, All)
-	for _, e := range [...]*edition{r.edition.Load(), r.former.Load()} {
+	for _, e := range r.both() {
 		if ended || known {
 			break
 		}
@@ -129,7 +129,7 @@ func (r *Reader) NotBefore(user string) int64 {
 		return 0
 	}
 	at := r.all.Load()
-	for _, e := range [...]*edition{r.edition.Load(), r.former.Load()} {
+	for _, e := range r.both() {
 		if e == nil {
 			continue
 		}
@@ -146,11 +146,11 @@ func (r *Reader) NotBefore(user string) int64 {
 // longest Duration.
 func (r *Reader) Age(now time.Time) time.Duration {
 	const never = math.MaxInt64
-	if r == nil || r.edition.Load() == nil {
+	e, sec := r.both()[0], now.Unix()
+	if e == nil {
 		return never
 	}
 	oldest := r.head.object.Load().time
-	e, sec := r.edition.Load(), now.Unix()
 	for i := range e.shards {
 		p := &e.shards[i]
 		if p.judged.Load() < sec-r.every {
@@ -169,16 +169,19 @@ func (r *Reader) Age(now time.Time) time.Duration {
 
 // Len returns how many marks are held, without those of kind All.
 func (r *Reader) Len() int {
-	if r == nil {
-		return 0
-	}
-	return int(r.marks.Load())
+	return r.sum((*object).len)
 }
 
 // Bytes returns the size of the lists that hold the marks.
 func (r *Reader) Bytes() int {
-	if r == nil {
-		return 0
+	return r.sum((*object).size)
+}
+
+func (r *Reader) sum(of func(*object) int) (n int) {
+	for _, p := range r.shards() {
+		if o := p.object.Load(); o != nil {
+			n += of(o)
+		}
 	}
-	return int(r.memory.Load())
+	return n
 }
