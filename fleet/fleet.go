@@ -24,7 +24,7 @@ var (
 	ErrMark = errors.New("fleet: not a mark that ends anything")
 )
 
-// opTimeout bounds each call of the Engine and of the Wrapper; see longest.
+// opTimeout bounds each call of the Engine and of the Wrapper; see limit.
 const opTimeout = 5 * time.Second
 
 // refreshWait is how long Refresh waits: about the time that news takes between two
@@ -327,7 +327,7 @@ func (f *Fleet) store(ctx context.Context, r record, rev uint64) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(opTimeout, f.longest()))
+	ctx, cancel := f.limit(ctx)
 	defer cancel()
 	wrapped, err := f.config.Wrapper.Encrypt(ctx, text)
 	if err != nil {
@@ -345,6 +345,8 @@ func (f *Fleet) store(ctx context.Context, r record, rev uint64) error {
 
 // swapRing stores a wrapped record, and goes by it if that worked.
 func (f *Fleet) swapRing(ctx context.Context, r record, wrapped []byte, rev uint64) error {
+	ctx, cancel := f.limit(ctx)
+	defer cancel()
 	next, err := f.config.Engine.Swap(ctx, ringName, wrapped, rev)
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -51,6 +51,11 @@ func (f *Fleet) longest() time.Duration {
 	return max(min(slowest, f.config.Rotation.Ahead/4), silentBeats*f.config.Beat)
 }
 
+// limit bounds calls of the Engine and of the Wrapper that news has to wait for.
+func (f *Fleet) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, min(opTimeout, f.longest()))
+}
+
 // patience returns how long a watch may be silent: four beats, and longer if opening it
 // again didn't help. f.mu is held.
 func (f *Fleet) patience() time.Duration {
@@ -245,7 +250,7 @@ func (f *Fleet) writeBeat(ctx context.Context) {
 	if value == nil || !synced || f.config.Rotation.ReadOnly {
 		return
 	}
-	call, cancel := context.WithTimeout(ctx, min(opTimeout, f.longest()))
+	call, cancel := f.limit(ctx)
 	defer cancel()
 	next, err := f.config.Engine.Swap(call, beatName, value, rev)
 	f.mu.Lock()

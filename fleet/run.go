@@ -193,7 +193,7 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	wrapped := f.theirs.wrapped
 	f.plan.unwrap = time.Time{}
 	f.mu.Unlock()
-	call, cancel := context.WithTimeout(ctx, min(opTimeout, f.longest()))
+	call, cancel := f.limit(ctx)
 	defer cancel()
 	text, err := f.config.Wrapper.Decrypt(call, wrapped)
 	var theirs record
@@ -330,28 +330,22 @@ func (f *Fleet) writeRing(ctx context.Context) {
 		f.theirs.rev, theirs.rev = 0, 0
 	}
 	f.mu.Unlock()
-	var err error
-	if have.seq > 0 && theirs.record.seq == have.seq && !f.config.Rotation.wants(have.ring, now) {
-		call, cancel := context.WithTimeout(ctx, min(opTimeout, f.longest()))
-		defer cancel()
-		err = f.swapRing(call, have, theirs.wrapped, theirs.rev)
-	} else {
-		err = f.storeNext(ctx, have, theirs, now)
-	}
-	if err != nil {
+	if err := f.storeNext(ctx, have, theirs, now); err != nil {
 		f.poke()
 	}
 }
 
-// storeNext stores what follows the ring that the engine has.
+// storeNext stores what follows the ring that the engine has. f.writing is held.
 func (f *Fleet) storeNext(ctx context.Context, have record, theirs stored, now time.Time) error {
-	if have.seq > 0 && theirs.record.seq != have.seq {
-		return f.store(ctx, have, theirs.rev)
-	}
 	ring := f.config.First
-	if have.seq > 0 || ring == nil {
+	switch {
+	case have.seq > 0 && theirs.record.seq != have.seq:
+		return f.store(ctx, have, theirs.rev)
+	case have.seq > 0 && !f.config.Rotation.wants(have.ring, now):
+		return f.swapRing(ctx, have, theirs.wrapped, theirs.rev)
+	case have.seq > 0 || ring == nil:
 		var err error
-		if ring, err = f.config.Rotation.Step(f.ring.At(now), now); err != nil || ring == nil {
+		if ring, err = f.config.Rotation.Step(have.ring, now); err != nil {
 			f.log.fault("the next key can't be made", err)
 			return err
 		}
