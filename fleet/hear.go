@@ -120,8 +120,13 @@ func (f *Fleet) hearRing(ev Event, now time.Time) {
 		return
 	}
 	f.theirs = stored{wrapped: bytes.Clone(ev.Value), rev: ev.Revision, told: now, open: true}
+	f.planUnwrap(now)
+}
+
+// planUnwrap decides when the ring that was told is unwrapped. Nobody who can write to the
+// engine makes the KMS work all the time. f.mu is held.
+func (f *Fleet) planUnwrap(now time.Time) {
 	f.plan.unwrap = now
-	// Nobody who can write to the engine makes the KMS work all the time.
 	if next := f.idle.Add(f.config.Beat); next.After(now) {
 		f.plan.unwrap = next
 	}

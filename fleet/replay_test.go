@@ -72,22 +72,31 @@ func TestY24_OldRings(t *testing.T) {
 	})
 }
 
-// asked counts how often a Wrapper unwraps.
+// asked counts how often a Wrapper unwraps, which takes some time.
 type asked struct {
 	fleet.Wrapper
+	takes time.Duration
 	times atomic.Int64
 }
 
 func (a *asked) Decrypt(ctx context.Context, ciphertext []byte) ([]byte, error) {
 	a.times.Add(1)
+	wait(a.takes)
 	return a.Wrapper.Decrypt(ctx, ciphertext)
 }
 
 // TestY13_ManyRings: who can write to the engine can't make every instance ask the KMS all
-// the time, with rings that can't be read or with old ones.
+// the time, with rings that can't be read or with old ones, also if the next one always comes
+// while the KMS is at work.
 func TestY13_ManyRings(t *testing.T) {
+	for _, takes := range []time.Duration{0, beat / 20} {
+		manyRings(t, takes)
+	}
+}
+
+func manyRings(t *testing.T, takes time.Duration) {
 	bubble(t, func(w *world) {
-		kms := &asked{Wrapper: w.wrapper}
+		kms := &asked{Wrapper: w.wrapper, takes: takes}
 		in := w.some(1, func(c *fleet.Config) { c.Wrapper = kms })[0]
 		first := slices.Clone(w.Stored()["ring"])
 		in.change((*keyring.Keyring).Rotate)

@@ -202,14 +202,18 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if ctx.Err() != nil || !f.theirs.open || !bytes.Equal(f.theirs.wrapped, wrapped) {
-		return // there is another one already
-	}
-	defer f.known()
 	f.idle = time.Time{}
 	if err != nil || theirs.seq <= f.record.seq {
 		f.idle = time.Now()
 	}
+	switch {
+	case ctx.Err() != nil || !f.theirs.open:
+		return
+	case !bytes.Equal(f.theirs.wrapped, wrapped): // there is another one already
+		f.planUnwrap(time.Now())
+		return
+	}
+	defer f.known()
 	if err != nil {
 		// Perhaps only the KMS is down, so this instance must not write over it.
 		if f.theirs.failed == 0 {

@@ -41,7 +41,7 @@ var fleets = []check{
 		also: []edit{{"fleet merge", "rotation.needed(ring.At(now), k.ID(), soon)", "true"}}},
 	{what: "a replaced key, for as long as a ring that has it", in: "fleet record.next", pkg: "fleet", test: "TestY24_OldRings",
 		old: "Rotation.lasts()", new: "Rotation.Keep"},
-	{what: "the KMS isn't asked all the time", in: "fleet Fleet.hearRing", pkg: "fleet", test: "TestY13_ManyRings",
+	{what: "the KMS isn't asked all the time", in: "fleet Fleet.planUnwrap", pkg: "fleet", test: "TestY13_ManyRings",
 		old: "next.After(now) {", new: "false {"},
 	{what: "no room for what is longer than a mark", in: "fleet Fleet.openSealed", pkg: "fleet", test: "TestY22_ForeignMarks",
 		old: "len(value) > maxSealed", new: "false"},
