@@ -24,7 +24,7 @@ var commands = []check{
 		old: "return !strconv.IsPrint(r)", new: "return r < 0"},
 	{what: "the doctor follows no redirect", in: "cmd/hardtack app.doctor", pkg: "cmd/hardtack", test: "TestE59_DoctorLogsIn",
 		old: "return http.ErrUseLastResponse", new: "return nil"},
-	{what: "the doctor repeats no query", in: "cmd/hardtack app.doctor", pkg: "cmd/hardtack", test: "TestE55_NothingLeaks",
+	{what: "the doctor repeats no query", in: "cmd/hardtack send", pkg: "cmd/hardtack", test: "TestE55_NothingLeaks",
 		old: "err = wrapped.Err", new: "_ = wrapped.Err"},
 	{what: "users are hidden", in: "cmd/hardtack/internal/inspect walk.hidden", pkg: "cmd/hardtack", test: "TestE55_NothingLeaks",
 		old: "if w.Show {", new: "if true {"},

@@ -60,7 +60,7 @@ var loads = []check{
 	{what: "legacy: not behind a cookie of ours", in: "ssestore state.loadLegacy", pkg: "ssestore", test: "TestLegacy_NotBehindOurs",
 		old: "done := seen.ours", new: "done := false"},
 	{what: "legacy: a value of unknown age", in: "ssestore state.migrate", pkg: "ssestore", test: "TestLegacy_Refused",
-		old: "case issued.IsZero() || iat <= 0:", new: "case false:"},
+		old: "case iat <= 0:", new: "case false:"},
 	{what: "legacy: life begins when it was issued", in: "ssestore state.migrate", pkg: "ssestore", test: "TestLegacy_Moves",
 		old: "Iat: min(iat, p.sec),", new: "Iat: p.sec,"},
 	{what: "legacy: two valid values", in: "ssestore state.takeOver", pkg: "ssestore", test: "TestLegacy_Refused",
