@@ -31,7 +31,7 @@ type listed struct {
 // List adds a session of u. before is the session that it came in place of, if any.
 func (t *users) List(ctx context.Context, u *User, l listed, before marks.Mark) error {
 	return t.inOne(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE mark = ?`, before.ID)
+		_, err := tx.ExecContext(ctx, `DELETE FROM sessions WHERE mark = ? OR until <= ?`, before.ID, l.Began.Unix())
 		if err == nil {
 			_, err = tx.ExecContext(ctx, `INSERT INTO sessions (user, mark, until, stamp, device, how, began) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 				u.ID, l.Mark.ID, l.Mark.Until, u.Stamp, l.Device, l.How, l.Began.Unix())
