@@ -202,6 +202,7 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.plan.unwrap = time.Time{} // what came in the meantime is planned below
 	f.idle = time.Time{}
 	if err != nil || theirs.seq <= f.record.seq {
 		f.idle = time.Now()
