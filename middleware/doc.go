@@ -75,6 +75,7 @@
 //	one-cookie          ErrNested               two nested stores have one cookie name; 500
 //	insecure-cookie     ErrDropped              a Secure cookie over plain http
 //	foreign-domain      ErrDropped              a cookie for another host than the page's
+//	cross-site-cookie   ErrDropped              a cookie that a page of another site fetches
 //	missing-marks       ErrNoMarks              Fresh without Marks; 500
 //
 // Six more lines go to the log alone, since OnOutcome has their error: user-store and

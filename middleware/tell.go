@@ -16,7 +16,8 @@ import (
 // packages auth, ssestore and cookie. Test with [errors.Is].
 var (
 	// ErrCrossOrigin is the reason of a 403 for an unsafe request that came from
-	// another site; see [Config].CrossOrigin.
+	// another origin. If that is one of your own, such as the page's of an API, trust it:
+	// see [Config].CrossOrigin.
 	ErrCrossOrigin = errors.New("middleware: refused an unsafe request of another origin")
 	// ErrMethod is the reason of a 405.
 	ErrMethod = errors.New("middleware: method not allowed")
@@ -36,8 +37,9 @@ var (
 	// age of the news of ended sessions, and the store has none that knows it.
 	ErrNoMarks = errors.New("middleware: Guard.Fresh needs a store with ssestore.Config.Marks that know their age")
 	// ErrDropped is reported when the browser is about to drop the session's
-	// cookie: it is Secure and the page came over plain http, or its Domain is
-	// not the page's host. Nobody can log in there.
+	// cookie: it is Secure and the page came over plain http, its Domain is not the
+	// page's host, or a page of another site has fetched it and it isn't SameSite=None.
+	// Nobody can log in there.
 	ErrDropped = errors.New("middleware: the browser will drop the session's cookie")
 )
 
@@ -53,6 +55,7 @@ const (
 	bypassed
 	overHTTP
 	foreignDomain
+	crossSite
 	twoManagers
 	oneCookie
 	ruleBroke
@@ -88,6 +91,8 @@ var lines = [kinds]struct {
 		"browsers drop a Secure cookie that comes over plain http: serve https, open the site as http://localhost, or, on a network that you trust, set DangerouslyAllowHTTP in cookie.Config; Guard.Handler can't mend it"},
 	foreignDomain: {ErrDropped, "foreign-domain",
 		"browsers drop a cookie whose Domain is not the host of the page: open the site under that domain, or leave Domain in cookie.Config empty; Guard.Handler can't mend it"},
+	crossSite: {ErrDropped, "cross-site-cookie",
+		"browsers drop a SameSite=Lax or Strict cookie that a page of another site fetches: serve page and API under one registered domain and scheme, as with localhost and not 127.0.0.1 for both, or let the page's host pass the API on, or set SameSiteNone and Partitioned in cookie.Config; Guard.Handler can't mend it"},
 	twoManagers: {ErrNested, "two-managers",
 		"guards over one store must share one auth.Manager, or a customer's id would pass as one of the staff; make the second guard with Guard.WithLogin, or give its users a store with another Audience and cookie name and put its Guard.Handler around their pages"},
 	oneCookie: {ErrNested, "one-cookie",
@@ -254,7 +259,7 @@ func origin(r *http.Request) (scheme, host string) {
 
 // dropped reports whether the browser is about to drop the session's cookie.
 func (x *exchange) dropped(out *ssestore.Outcome) (kind, bool) {
-	if !x.viaHTTP && !x.viaTLS || out.Bytes == 0 {
+	if out.Bytes == 0 {
 		return 0, false
 	}
 	name, _, err := net.SplitHostPort(x.req.Host)
@@ -269,12 +274,22 @@ func (x *exchange) dropped(out *ssestore.Outcome) (kind, bool) {
 		if !ok || value[0] == ';' { // another cookie, or a deletion in a former place
 			continue
 		}
-		if _, rest, ok := strings.Cut(value, "; Domain="); ok {
+		if _, rest, ok := strings.Cut(value, "; Domain="); ok && (x.viaHTTP || x.viaTLS) {
 			domain, _, _ := strings.Cut(rest, ";")
 			return foreignDomain, name != domain && !strings.HasSuffix(name, "."+domain)
 		}
+		return crossSite, !strings.Contains(value, "; SameSite=None") && x.fetchedAcross()
 	}
 	return 0, false
+}
+
+// fetchedAcross reports whether a page of another site has sent the request by a fetch
+// whose answer it may read. The page is one of the application's own: whatever others
+// fetch is no mistake here. Browsers keep no cookie of such an answer that isn't
+// SameSite=None (RFC 6265bis, section 5.7).
+func (x *exchange) fetchedAcross() bool {
+	h := x.req.Header
+	return only(h["Sec-Fetch-Site"], "cross-site") && only(h["Sec-Fetch-Mode"], "cors") && trusted(x.core.crossOrigin, &x.req)
 }
 
 // loopback reports whether browsers keep Secure cookies of this host over plain

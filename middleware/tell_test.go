@@ -301,10 +301,16 @@ func TestF201_NoGuard(t *testing.T) {
 	})
 }
 
-// TestF202_PlainHTTP: browsers drop a Secure cookie that comes over plain http from
-// any host but their own machine, and show the login page again without a word.
-func TestF202_PlainHTTP(t *testing.T) {
+// TestF202_Dropped: browsers drop a Secure cookie that comes over plain http from any
+// host but their own machine, and a Lax cookie that a page of another site fetches.
+// They show the login page again without a word.
+func TestF202_Dropped(t *testing.T) {
 	clearText := func(s *setup) { s.clear = true }
+	across := []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}
+	admin := func(s *setup) {
+		s.guard.CrossOrigin = http.NewCrossOriginProtection()
+		s.guard.CrossOrigin.AddTrustedOrigin("http://admin.test")
+	}
 	domain := func(s *setup) { s.store.Cookie.Name, s.store.Cookie.Domain = "__Secure-s", "shop.test" }
 	for _, tt := range []struct {
 		name   string
@@ -335,10 +341,20 @@ func TestF202_PlainHTTP(t *testing.T) {
 		{"the Domain on this machine", domain, "http://localhost:80", []string{"Origin", "http://localhost:80"}, "foreign-domain"},
 		{"the Domain itself", domain, "http://shop.test", []string{"Origin", "https://shop.test"}, ""},
 		{"under the Domain", domain, "http://www.shop.test:444", []string{"Origin", "https://www.shop.test:444"}, ""},
-		{"a page of another site, which is trusted", func(s *setup) {
+		{"a page of another site, which is trusted", admin, "http://shop.test", []string{"Origin", "http://admin.test"}, ""},
+		{"a fetch of that page", admin, "https://shop.test", append([]string{"Origin", "http://admin.test"}, across...), "cross-site-cookie"},
+		{"the same with a Strict cookie", func(s *setup) { admin(s); s.store.Cookie.SameSite = cookie.SameSiteStrict },
+			"https://shop.test", append([]string{"Origin", "http://admin.test"}, across...), "cross-site-cookie"},
+		{"the same with a cookie for all sites", func(s *setup) { admin(s); s.store.Cookie.SameSite = cookie.SameSiteNone },
+			"https://shop.test", append([]string{"Origin", "http://admin.test"}, across...), ""},
+		{"the same with a Domain", func(s *setup) { admin(s); domain(s) },
+			"https://shop.test", append([]string{"Origin", "http://admin.test"}, across...), "cross-site-cookie"},
+		{"a fetch of that page on the same site", admin, "https://shop.test", []string{"Origin", "http://admin.test", "Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "cors"}, ""},
+		{"a form of that page, whose answer is a page", admin, "https://shop.test", []string{"Origin", "http://admin.test", "Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, ""},
+		{"a fetch of a page that isn't trusted, on a path that lets all in", func(s *setup) {
 			s.guard.CrossOrigin = http.NewCrossOriginProtection()
-			s.guard.CrossOrigin.AddTrustedOrigin("http://admin.test")
-		}, "http://shop.test", []string{"Origin", "http://admin.test"}, ""},
+			s.guard.CrossOrigin.AddInsecureBypassPattern("/")
+		}, "https://shop.test", append([]string{"Origin", "http://admin.test"}, across...), ""},
 		{"a proxy that changes Host", domain, "http://backend.internal", nil, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
