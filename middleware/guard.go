@@ -51,7 +51,8 @@ type Config struct {
 	AllowedHosts []string
 
 	// CrossOrigin decides which unsafe requests from other origins are refused
-	// (cross-site request forgery). nil means a new one with its defaults. Its trusted
+	// (cross-site request forgery). nil means a new one, which trusts no other origin;
+	// if pages of yours are on another host, add that with AddTrustedOrigin. Its trusted
 	// origins, bypass patterns and deny handler are used as they are. It guards every
 	// request that goes through Handler, and nothing else.
 	CrossOrigin *http.CrossOriginProtection
@@ -262,7 +263,7 @@ func validField(s string) bool {
 }
 
 func (c *core) denyCrossOrigin(w http.ResponseWriter, r *http.Request) {
-	c.answer(w, r, http.StatusForbidden, ErrCrossOrigin, "This request came from another site.")
+	c.answer(w, r, http.StatusForbidden, ErrCrossOrigin, "This request came from an origin that isn't trusted here.")
 }
 
 // tooEarly answers 425 (RFC 8470 section 5.2). The browser asks again, after the
