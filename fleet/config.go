@@ -89,10 +89,10 @@ type Config struct {
 	// marks.Snapshotter. It must not call the Fleet.
 	OnMark func(marks.Mark)
 
-	// Logger is told what goes wrong, each kind of fault at most once a minute. It is
+	// Log is told what goes wrong, each kind of fault at most once a minute. It is
 	// told texts of errors of Engine and Wrapper, but no contents. Nil means
 	// slog.Default().
-	Logger *slog.Logger
+	Log *slog.Logger
 
 	_ struct{} // forces keyed literals, so that fields can be added
 }
@@ -111,8 +111,8 @@ func (c Config) withDefaults() Config {
 		c.Beat = DefaultBeat
 	}
 	c.Rotation = c.Rotation.withDefaults(c.Longest)
-	if c.Logger == nil {
-		c.Logger = slog.Default()
+	if c.Log == nil {
+		c.Log = slog.Default()
 	}
 	return c
 }

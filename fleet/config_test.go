@@ -144,7 +144,7 @@ func TestY35_Secret(t *testing.T) {
 	}
 	// Nothing prints a secret, or a cipher that was made of it.
 	var m enginetest.Memory
-	f, err := fleet.New(fleet.Config{Engine: m.Open(), Wrapper: first, Application: "shop", Logger: slog.New(slog.DiscardHandler)})
+	f, err := fleet.New(fleet.Config{Engine: m.Open(), Wrapper: first, Application: "shop", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ type Fleet struct {
 	missed    bool     // so they must be heard once more
 	replaying bool     // which is being done
 	isReady   bool
-	counts    Counts
+	counters  Counters
 }
 
 // stored is what is known of the ring that the engine holds.
@@ -95,7 +95,7 @@ func New(c Config) (*Fleet, error) {
 		wake:    make(chan struct{}, 1),
 		changed: make(chan struct{}),
 		read:    make(chan struct{}),
-		log:     faults{logger: c.Logger},
+		log:     faults{logger: c.Log},
 	}
 	rand.Read(f.instance[:])
 	return f, nil
@@ -201,7 +201,7 @@ func (f *Fleet) End(ctx context.Context, m marks.Mark) error {
 		return fmt.Errorf("fleet: nobody knows whether the mark was stored: %w", err)
 	}
 	f.mu.Lock()
-	f.counts.Ended++
+	f.counters.Ended++
 	f.mu.Unlock()
 	return nil
 }
@@ -350,10 +350,10 @@ func (f *Fleet) swapRing(ctx context.Context, r record, wrapped []byte, rev uint
 	next, err := f.config.Engine.Swap(ctx, ringName, wrapped, rev)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.counts.Swaps++
+	f.counters.Swaps++
 	switch {
 	case errors.Is(err, ErrConflict):
-		f.counts.Conflicts++
+		f.counters.Conflicts++
 		f.theirs.lost++
 		return err
 	case err != nil:

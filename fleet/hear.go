@@ -41,7 +41,7 @@ func (f *Fleet) closed(err error) {
 	}
 	f.plan.open = time.Now().Add(min(backoff(f.config.Beat, failed), f.longest()))
 	f.watch.failed++
-	f.counts.Reopened++
+	f.counters.Reopened++
 	f.log.fault("the watch ended", err)
 }
 
@@ -152,7 +152,7 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 	case !known:
 		return
 	case !ok:
-		f.counts.RefusedBeats++
+		f.counters.RefusedBeats++
 		f.log.fault("a beat wasn't written by this fleet", nil)
 		return
 	}
@@ -193,10 +193,10 @@ func (f *Fleet) hearMark(value []byte, now time.Time) {
 	case !known:
 		f.overflow = true
 	case !ok:
-		f.counts.RefusedMarks++
+		f.counters.RefusedMarks++
 		f.log.fault("a mark wasn't sealed by this fleet", nil)
 	default:
-		f.counts.Heard++
+		f.counters.Heard++
 		f.apply(now, m)
 	}
 }
@@ -260,10 +260,10 @@ func (f *Fleet) writeBeat(ctx context.Context) {
 	next, err := f.config.Engine.Swap(call, beatName, value, rev)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.counts.Swaps++
+	f.counters.Swaps++
 	switch {
 	case errors.Is(err, ErrConflict):
-		f.counts.Conflicts++
+		f.counters.Conflicts++
 		f.pulse.lost++
 		f.pulse.rev = f.pulse.told
 	case err != nil:

@@ -83,7 +83,7 @@ func secret(t testing.TB, seeds ...byte) fleet.Wrapper {
 func (w *world) start(change func(*fleet.Config)) *instance {
 	w.Helper()
 	in := &instance{t: w.T, conn: w.Open(), log: &lockedBuffer{}}
-	c := fleet.Config{Engine: in.conn, Wrapper: w.wrapper, Application: "shop", Beat: beat, Logger: slog.New(slog.NewTextHandler(in.log, nil))}
+	c := fleet.Config{Engine: in.conn, Wrapper: w.wrapper, Application: "shop", Beat: beat, Log: slog.New(slog.NewTextHandler(in.log, nil))}
 	if change != nil {
 		change(&c)
 	}

@@ -59,7 +59,7 @@ func TestY18_End(t *testing.T) {
 				t.Errorf("%v: a new instance says %v", c.mark, got)
 			}
 		}
-		if s := all[1].Status(); s.Counts.Ended != 4 || s.Marks == 0 {
+		if s := all[1].Status(); s.Counters.Ended != 4 || s.Marks == 0 {
 			t.Errorf("counted: %+v", s)
 		}
 	})
@@ -268,7 +268,7 @@ func TestY22_ForeignMarks(t *testing.T) {
 			if got := in.Marks().Judge(about); got != cookie.ReasonNone {
 				t.Errorf("%s: the sessions are %v", name, got)
 			}
-			if got := in.Status().Counts.RefusedMarks; got <= refused && name != "an unknown key" {
+			if got := in.Status().Counters.RefusedMarks; got <= refused && name != "an unknown key" {
 				t.Errorf("%s isn't counted", name)
 			} else {
 				refused = got
@@ -307,7 +307,7 @@ func TestY22_ForeignMarks(t *testing.T) {
 		before := in.Status()
 		w.Forge("later", []byte("x"))
 		wait(time.Millisecond)
-		if after := in.Status(); after.Counts != before.Counts {
+		if after := in.Status(); after.Counters != before.Counters {
 			t.Error("an unknown name is counted")
 		}
 	})

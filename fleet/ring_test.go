@@ -107,7 +107,7 @@ func TestY8_NobodyIsLost(t *testing.T) {
 		}
 		reopened := uint64(0)
 		for _, in := range all {
-			reopened += in.Status().Counts.Reopened
+			reopened += in.Status().Counters.Reopened
 		}
 		if reopened < 24 {
 			t.Errorf("watches were opened again %d times", reopened)
@@ -154,7 +154,7 @@ func TestY9_EngineGoesBack(t *testing.T) {
 			}
 			refused := uint64(0)
 			for _, in := range all {
-				refused += in.Status().Counts.RefusedRings
+				refused += in.Status().Counters.RefusedRings
 			}
 			if refused == 0 {
 				t.Error("nobody counted the older ring")
@@ -367,8 +367,8 @@ func TestY13_ForeignRings(t *testing.T) {
 			}
 			for _, in := range all {
 				s := in.Status()
-				if s.Counts.RefusedRings != 1 || s.Fault == "" {
-					t.Errorf("%s: counted %d, fault %q", name, s.Counts.RefusedRings, s.Fault)
+				if s.Counters.RefusedRings != 1 || s.Fault == "" {
+					t.Errorf("%s: counted %d, fault %q", name, s.Counters.RefusedRings, s.Fault)
 				}
 				if n := strings.Count(in.log.String(), "can't be read"); n < 1 || n > 6 {
 					t.Errorf("%s: %d lines in five minutes:\n%s", name, n, in.log)

@@ -218,7 +218,7 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	if err != nil {
 		// Perhaps only the KMS is down, so this instance must not write over it.
 		if f.theirs.failed == 0 {
-			f.counts.RefusedRings++
+			f.counters.RefusedRings++
 		}
 		f.plan.unwrap = time.Now().Add(backoff(f.config.Beat, f.theirs.failed))
 		f.theirs.failed++
@@ -226,7 +226,7 @@ func (f *Fleet) unwrap(ctx context.Context) {
 		return
 	}
 	if theirs.seq < f.record.seq {
-		f.counts.RefusedRings++
+		f.counters.RefusedRings++
 		f.log.fault("the engine went back to an older ring", nil)
 	}
 	f.theirs.open, f.theirs.record = false, theirs

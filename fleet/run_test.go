@@ -180,10 +180,10 @@ func TestY29_SilentWatch(t *testing.T) {
 		}
 		// One that stays silent is opened again less and less often.
 		in := all[0]
-		before := in.Status().Counts.Reopened
+		before := in.Status().Counters.Reopened
 		in.conn.Hang(true)
 		wait(time.Hour)
-		if n := in.Status().Counts.Reopened - before; n < 20 || n > 70 {
+		if n := in.Status().Counters.Reopened - before; n < 20 || n > 70 {
 			t.Errorf("opened again %d times in an hour", n)
 		}
 		if s := in.Status(); s.Engine == fleet.EngineLive {
@@ -194,9 +194,9 @@ func TestY29_SilentWatch(t *testing.T) {
 		if s := in.Status(); s.Engine != fleet.EngineLive || s.NewsAge > 5 {
 			t.Errorf("afterwards: %+v", s)
 		}
-		before = in.Status().Counts.Reopened
+		before = in.Status().Counters.Reopened
 		wait(time.Hour)
-		if n := in.Status().Counts.Reopened - before; n > 0 {
+		if n := in.Status().Counters.Reopened - before; n > 0 {
 			t.Errorf("a good watch was opened again %d times", n)
 		}
 	})
@@ -216,7 +216,7 @@ func TestY30_OneBeats(t *testing.T) {
 			// Whoever beats is gone, and so is another.
 			writer := 0
 			for i, in := range all {
-				if in.Status().Counts.Swaps > all[writer].Status().Counts.Swaps {
+				if in.Status().Counters.Swaps > all[writer].Status().Counters.Swaps {
 					writer = i
 				}
 			}
@@ -233,7 +233,7 @@ func TestY30_OneBeats(t *testing.T) {
 				t.Errorf("news was %.1f beats old when the one who beats was gone", worst)
 			}
 			for _, in := range all {
-				if n := in.Status().Counts.Reopened; n > 0 {
+				if n := in.Status().Counters.Reopened; n > 0 {
 					t.Errorf("a watch was opened again")
 				}
 			}
@@ -242,7 +242,7 @@ func TestY30_OneBeats(t *testing.T) {
 		late := all[0]
 		late.conn.Delay(5 * beat / 2)
 		wait(time.Minute)
-		if s := late.Status(); s.NewsAge < 2.5 || s.NewsAge > 4 || s.Counts.Reopened > 0 {
+		if s := late.Status(); s.NewsAge < 2.5 || s.NewsAge > 4 || s.Counters.Reopened > 0 {
 			t.Errorf("with news two and a half beats late it is %.1f s old", s.NewsAge)
 		}
 		if s := all[1].Status(); s.NewsAge > 2 {
@@ -296,14 +296,14 @@ func TestY31_ClocksApart(t *testing.T) {
 			}
 		}
 		// Beats that aren't ours count for nothing.
-		before := in.Status().Counts.RefusedBeats
+		before := in.Status().Counters.RefusedBeats
 		w.Forge("beat", []byte("x"))
 		w.Forge("beat", sealMark(key, "shop2", "beat", make([]byte, 16)))
 		w.Forge("beat", sealMark(key, "shop", "mark", make([]byte, 16)))
 		w.Forge("beat", sealMark(key, "shop", "beat", make([]byte, 15)))
 		w.Forge("beat", sealMark(key, "shop", "beat", []byte("another1\xff\xff\xff\xff\xff\xff\xff\xff")))
 		wait(10 * time.Millisecond)
-		if got := in.Status().Counts.RefusedBeats - before; got < 1 {
+		if got := in.Status().Counters.RefusedBeats - before; got < 1 {
 			t.Errorf("counted %d", got)
 		}
 		wait(5 * beat)
@@ -353,7 +353,7 @@ func TestY32_ThousandInstances(t *testing.T) {
 		// Whoever beats is gone.
 		writer := all[0]
 		for _, in := range all {
-			if in.Status().Counts.Swaps > writer.Status().Counts.Swaps {
+			if in.Status().Counters.Swaps > writer.Status().Counters.Swaps {
 				writer = in
 			}
 		}

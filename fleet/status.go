@@ -36,12 +36,12 @@ type Status struct {
 	// Keys are the keys of the ring in order.
 	Keys []KeyStatus `json:"keys"`
 	// Marks is how many marks are held, and MarksBytes what they take.
-	Marks      int   `json:"marks"`
-	MarksBytes int64 `json:"marks_bytes"`
+	Marks      int `json:"marks"`
+	MarksBytes int `json:"marks_bytes"`
 	// Aside is how many marks wait for a ring with the key that they are sealed under.
 	Aside int `json:"aside"`
 	// What follows counts since the start.
-	Counts Counts `json:"counts"`
+	Counters Counters `json:"counters"`
 	// Fault is the last thing that went wrong, and FaultAt when; "" is nothing.
 	Fault   string    `json:"fault"`
 	FaultAt time.Time `json:"fault_at,omitzero"`
@@ -81,8 +81,8 @@ const (
 	PhaseFallback KeyPhase = "fallback" // only opens
 )
 
-// Counts say how often something has happened in this instance since it started.
-type Counts struct {
+// Counters say how often something has happened in this instance since it started.
+type Counters struct {
 	// Ended are the marks that End published, and Heard those that came from the engine.
 	Ended uint64 `json:"ended"`
 	Heard uint64 `json:"heard"`
@@ -118,9 +118,9 @@ func (f *Fleet) Status() Status {
 		Sequence:    f.record.seq,
 		Keys:        []KeyStatus{},
 		Marks:       f.marks.Len(),
-		MarksBytes:  int64(f.marks.Bytes()),
+		MarksBytes:  f.marks.Bytes(),
 		Aside:       len(f.aside),
-		Counts:      f.counts,
+		Counters:    f.counters,
 	}
 	age := f.marks.Age(now)
 	if !f.pulse.fresh.IsZero() {

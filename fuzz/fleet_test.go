@@ -98,7 +98,7 @@ func tellFleet(t *testing.T, ring, plain, token, beat []byte) {
 		f, err := fleet.New(fleet.Config{
 			Engine: engine, Wrapper: bare{}, Application: fixed.Audience, First: keys,
 			OnMark: func(m marks.Mark) { heard = append(heard, m) },
-			Logger: slog.New(slog.NewTextHandler(&log, nil)),
+			Log:    slog.New(slog.NewTextHandler(&log, nil)),
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -116,8 +116,8 @@ func tellFleet(t *testing.T, ring, plain, token, beat []byte) {
 		engine.tell(fleet.Event{Name: "m.a", Value: sealed})
 		want, ok := readMark(plain)
 		switch s := f.Status(); {
-		case ok != (s.Counts.Heard == 1), ok == (s.Counts.RefusedMarks == 1):
-			t.Errorf("mark %q: %+v, and the plain reader says %v", plain, s.Counts, ok)
+		case ok != (s.Counters.Heard == 1), ok == (s.Counters.RefusedMarks == 1):
+			t.Errorf("mark %q: %+v, and the plain reader says %v", plain, s.Counters, ok)
 		case ok && !slices.Equal(heard, []marks.Mark{want}), !ok && len(heard) > 0:
 			t.Errorf("mark %q: heard %+v, want %+v", plain, heard, want)
 		}
@@ -130,7 +130,7 @@ func tellFleet(t *testing.T, ring, plain, token, beat []byte) {
 		}
 		engine.tell(fleet.Event{Name: "beat", Value: fixed.Sealed(t, key, "beat", beat), Revision: 7})
 		good := len(beat) == 16 && binary.BigEndian.Uint64(beat[8:]) <= 253402300799000
-		if got := f.Status().Counts.RefusedBeats; (got != 0) == good {
+		if got := f.Status().Counters.RefusedBeats; (got != 0) == good {
 			t.Errorf("beat %q: refused %d times", beat, got)
 		}
 
@@ -138,11 +138,11 @@ func tellFleet(t *testing.T, ring, plain, token, beat []byte) {
 		synctest.Wait()
 		after, theirs := f.At(now), readRecord(ring)
 		s := f.Status()
-		if theirs == nil && (s.Counts.RefusedRings != 1 || string(after.JWKSet()) != string(before.JWKSet())) {
+		if theirs == nil && (s.Counters.RefusedRings != 1 || string(after.JWKSet()) != string(before.JWKSet())) {
 			t.Errorf("ring %q: %+v, and the plain reader refuses it", ring, s)
 		}
 		// Sequence 1 is as old as its own. If it differs, it holds or both become one.
-		if theirs != nil && (s.Counts.RefusedRings != 0 || s.Sequence == 1 && string(theirs.JWKSet()) != string(after.JWKSet())) {
+		if theirs != nil && (s.Counters.RefusedRings != 0 || s.Sequence == 1 && string(theirs.JWKSet()) != string(after.JWKSet())) {
 			t.Errorf("ring %q: %+v, and the plain reader accepts it", ring, s)
 		}
 		for _, k := range theirs.Keys() {

@@ -175,7 +175,7 @@ func examineFleet(all []fleet.Status) (findings []fleetFinding) {
 		if s.Sequence != newest {
 			say("has ring %d, and the newest is %d", s.Sequence, newest)
 		}
-		if n := s.Counts.RefusedRings + s.Counts.RefusedMarks + s.Counts.RefusedBeats; n > 0 {
+		if n := s.Counters.RefusedRings + s.Counters.RefusedMarks + s.Counters.RefusedBeats; n > 0 {
 			say("has refused %s not sealed by this fleet", plural(int(min(n, 1<<31)), "value"))
 		}
 	}

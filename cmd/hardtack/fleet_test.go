@@ -46,9 +46,9 @@ func TestY90_FleetStatus(t *testing.T) {
 		{"stale", func(s *fleet.Status) { s.Stale = true }, "older than its policy"},
 		{"clock", func(s *fleet.Status) { s.ClockOff = true }, "another time"},
 		{"behind", func(s *fleet.Status) { s.Sequence = 11 }, "has ring 11, and the newest is 12"},
-		{"forged ring", func(s *fleet.Status) { s.Counts.RefusedRings = 1 }, "has refused 1 value not sealed"},
-		{"forged mark", func(s *fleet.Status) { s.Counts.RefusedMarks = 2 }, "has refused 2 values not sealed"},
-		{"forged beat", func(s *fleet.Status) { s.Counts.RefusedBeats = 2 }, "has refused 2 values not sealed"},
+		{"forged ring", func(s *fleet.Status) { s.Counters.RefusedRings = 1 }, "has refused 1 value not sealed"},
+		{"forged mark", func(s *fleet.Status) { s.Counters.RefusedMarks = 2 }, "has refused 2 values not sealed"},
+		{"forged beat", func(s *fleet.Status) { s.Counters.RefusedBeats = 2 }, "has refused 2 values not sealed"},
 		{"foreign", func(s *fleet.Status) { s.Application = "blog" }, "another application"},
 		{"twice", func(s *fleet.Status) { s.Instance = "one" }, "came twice"},
 	} {

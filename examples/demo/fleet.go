@@ -67,7 +67,7 @@ func join(ctx context.Context, c config, t *users) (*joined, error) {
 		return nil, err
 	}
 	f, err := fleet.New(fleet.Config{
-		Engine: engine, Wrapper: wrapper, Application: "hardtack demo", Longest: longest, Beat: beat, Logger: c.Log,
+		Engine: engine, Wrapper: wrapper, Application: "hardtack demo", Longest: longest, Beat: beat, Log: c.Log,
 	})
 	if err != nil {
 		return nil, err

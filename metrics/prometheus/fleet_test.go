@@ -17,8 +17,8 @@ import (
 func TestY93_FleetMetrics(t *testing.T) {
 	s := fleet.Status{
 		Ready: true, Engine: fleet.EngineLive, NewsAge: 1.5, Stale: true, ClockOff: true, Sequence: 7, Marks: 8, MarksBytes: 9, Aside: 10,
-		Counts:  fleet.Counts{Ended: 11, Heard: 12, RefusedRings: 13, RefusedMarks: 14, RefusedBeats: 15, Swaps: 16, Conflicts: 17, Reopened: 18},
-		FaultAt: time.Unix(19, 0),
+		Counters: fleet.Counters{Ended: 11, Heard: 12, RefusedRings: 13, RefusedMarks: 14, RefusedBeats: 15, Swaps: 16, Conflicts: 17, Reopened: 18},
+		FaultAt:  time.Unix(19, 0),
 	}
 	m := prommetrics.NewFleet(func() fleet.Status { return s })
 	reg := prometheus.NewPedanticRegistry()

@@ -41,7 +41,7 @@ func SilentWatch(t *testing.T, start func() (open func() fleet.Engine)) {
 			Eventually(t, "the keys change twice", func() bool { return ahead.Status().Sequence >= before+4 })
 			if watchdog {
 				d.Rings()
-				if behind.Status().Counts.Reopened == 0 {
+				if behind.Status().Counters.Reopened == 0 {
 					t.Error("the watch wasn't opened again")
 				}
 			} else if got := behind.Status().Sequence; got > before+1 {

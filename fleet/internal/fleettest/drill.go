@@ -83,7 +83,7 @@ func NewDrill(t *testing.T, engines []fleet.Engine, pace func(i int, c *fleet.Co
 		m := &Member{}
 		c := fleet.Config{
 			Engine: e, Wrapper: secret, Application: "drill", Longest: Life,
-			Logger: slog.New(slog.NewTextHandler(&m.log, nil)),
+			Log: slog.New(slog.NewTextHandler(&m.log, nil)),
 		}
 		pace(i, &c)
 		d.life = c.Longest
@@ -101,7 +101,7 @@ func NewDrill(t *testing.T, engines []fleet.Engine, pace func(i int, c *fleet.Co
 		t.Cleanup(func() {
 			if t.Failed() {
 				s := m.Status()
-				t.Logf("instance %d: %s, ring %d %v, news %.1f s old, %+v\n%s", i, s.Engine, s.Sequence, s.Keys, s.NewsAge, s.Counts, m.log.String())
+				t.Logf("instance %d: %s, ring %d %v, news %.1f s old, %+v\n%s", i, s.Engine, s.Sequence, s.Keys, s.NewsAge, s.Counters, m.log.String())
 			}
 		})
 	}
