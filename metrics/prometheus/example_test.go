@@ -1,6 +1,7 @@
 package prommetrics_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/fleet"
+	"github.com/hardtack-go/hardtack/fleet/enginetest"
 	"github.com/hardtack-go/hardtack/keyring"
 	prommetrics "github.com/hardtack-go/hardtack/metrics/prometheus"
 	"github.com/hardtack-go/hardtack/middleware"
@@ -39,4 +42,23 @@ func Example() {
 
 	fmt.Println(testutil.CollectAndCount(metrics, "hardtack_logins_total"), "series counts logins")
 	// Output: 1 series counts logins
+}
+
+// What runs a fleet has metrics of its own.
+func ExampleNewFleet() {
+	wrapper, err := fleet.Secret(bytes.Repeat([]byte{7}, 32)) // a real one comes from a secret manager
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	f, err := fleet.New(fleet.Config{Engine: new(enginetest.Memory).Open(), Wrapper: wrapper, Application: "shop"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	metrics := prommetrics.NewFleet(f.Status)
+	prometheus.NewRegistry().MustRegister(metrics) // or prometheus.MustRegister
+
+	fmt.Println(testutil.CollectAndCount(metrics, "hardtack_fleet_ready"), "series says whether the instance is ready")
+	// Output: 1 series says whether the instance is ready
 }
