@@ -130,6 +130,32 @@ func manyRings(t *testing.T, takes time.Duration) {
 	})
 }
 
+// TestY13_TwoRingsInTurns: old rings of the fleet that come in turns, each while the KMS works
+// at another one, don't keep an instance that starts from its keys, nor the KMS busy.
+func TestY13_TwoRingsInTurns(t *testing.T) {
+	bubble(t, func(w *world) {
+		in := w.some(1, nil)[0]
+		rings := [][]byte{slices.Clone(w.Stored()["ring"])}
+		in.change((*keyring.Keyring).Rotate)
+		rings = append(rings, slices.Clone(w.Stored()["ring"]))
+		in.stop()
+		kms := &asked{Wrapper: w.wrapper, takes: beat / 20}
+		other := w.start(func(c *fleet.Config) { c.Wrapper = kms })
+		began := time.Now()
+		wait(beat / 200) // so that five come each time
+		for n := range 1000 {
+			w.Forge("ring", rings[n%2])
+			wait(beat / 100)
+		}
+		if n := kms.times.Load(); n > int64(time.Since(began)/beat)+4 {
+			t.Errorf("the rings are unwrapped %d times in %v", n, time.Since(began))
+		}
+		if !other.isReady() {
+			t.Errorf("not ready: %+v", other.Status())
+		}
+	})
+}
+
 // TestY25_ToldLate: an engine that tells an instance its own rings late is no instance that
 // was first.
 func TestY25_ToldLate(t *testing.T) {

@@ -211,6 +211,11 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	case ctx.Err() != nil || !f.theirs.open:
 		return
 	case !bytes.Equal(f.theirs.wrapped, wrapped): // there is another one already
+		if err == nil && theirs.seq > f.record.seq {
+			// Whoever can write to the engine could go on like this with two old rings,
+			// and keep an instance that starts from its keys.
+			f.follow(merge(f.record, theirs, f.config.Rotation, time.Now()))
+		}
 		f.planUnwrap(time.Now())
 		return
 	}
