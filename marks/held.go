@@ -118,11 +118,12 @@ func (r *Reader) take(now time.Time, p *place, o *object, by *signer) error {
 	case o.sequence < p.floor:
 		return ErrRollback
 	}
+	before := p.floor
 	p.floor = o.sequence
 	p.object.Store(o)
 	if p == &r.head {
 		if e := r.both()[0]; e == nil || e.kid != o.kid || e.shift != o.shift {
-			r.turn(o, by)
+			r.turn(o, by, before)
 		}
 	}
 	r.all.Store(max(r.all.Load(), o.before))
@@ -135,13 +136,22 @@ func (r *Reader) take(now time.Time, p *place, o *object, by *signer) error {
 	return nil
 }
 
-// turn begins a new edition.
-func (r *Reader) turn(head *object, by *signer) {
+// turn begins a new edition. Its shards are newer than those of the one before: there may be
+// older ones under the same names, of a time with as many shards. floor is the sequence of the
+// head before. r.mu is held.
+func (r *Reader) turn(head *object, by *signer, floor uint64) {
+	former := r.both()[0]
+	if former != nil {
+		for i := range former.shards {
+			floor = max(floor, former.shards[i].floor)
+		}
+	}
 	e := &edition{kid: head.kid, shift: head.shift, signer: by, shards: make([]place, 1<<head.shift)}
 	for i := range e.shards {
 		e.shards[i] = newPlace(shardName(e.kid, e.shift, i))
+		e.shards[i].floor = floor
 	}
-	r.editions.Store(&[2]*edition{e, r.both()[0]})
+	r.editions.Store(&[2]*edition{e, former})
 }
 
 // both returns the edition that the head leads to, and the one before. Either may be nil.

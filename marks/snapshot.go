@@ -200,7 +200,9 @@ func (s *Snapshotter) Publish(ctx context.Context, now time.Time) error {
 		return ErrNoNews
 	}
 	whole, full := s.collect(now.Unix(), at.Unix(), key.ID(), signer)
-	whole.sequence = max(s.sequence+1, uint64(now.UnixMilli()))
+	// Not by now: a Reader refuses what is from the future by its time alone, and a sequence of
+	// a clock that was ahead would keep it from all that comes after the clock was set right.
+	whole.sequence = max(s.sequence+1, uint64(at.UnixMilli()))
 	s.sequence = whole.sequence
 	s.size(whole.len())
 	whole.shift = s.shift

@@ -310,6 +310,37 @@ func TestN53_Rollback(t *testing.T) {
 	reader.judge(t, later(session("y", "42"), 60), cookie.ReasonRevoked)
 }
 
+// TestN53_RollbackOfAFormerEdition: what was published when there were as many shards before
+// doesn't come back with their number.
+func TestN53_RollbackOfAFormerEdition(t *testing.T) {
+	ring := keyring.Generate()
+	shards := func(n int, ms ...marks.Mark) *publisher {
+		return publish(t, marks.SnapshotConfig{Keys: ring, Shards: n}, ms...)
+	}
+	first := shards(1).at(t, noon)
+	reader := subscribe(t, marks.ReaderConfig{Keys: ring, Every: time.Second}, first)
+	reader.judge(t, session("x", "42"), cookie.ReasonNone)
+	reader.bucket = shards(2, sessionMark("x")).at(t, noon+10)
+	reader.judge(t, later(session("x", "42"), 10), cookie.ReasonRevoked)
+	last := shards(1, sessionMark("x")).at(t, noon+20)
+	name := "marks." + ring.Primary().ID() + ".1.0"
+	reader.bucket = bucket{"marks.head": last.must(t, "marks.head"), name: first.must(t, name)}
+	reader.judge(t, later(session("x", "42"), 20), cookie.ReasonRevoked, marks.ErrRollback)
+	reader.bucket = last
+	reader.judge(t, later(session("x", "42"), 30), cookie.ReasonRevoked)
+}
+
+// TestN53_ClockAhead: what a Snapshotter publishes while its clock is far ahead doesn't make
+// older of what comes when that was set right.
+func TestN53_ClockAhead(t *testing.T) {
+	ring := keyring.Generate()
+	ahead := publish(t, marks.SnapshotConfig{Keys: ring, Age: func(now time.Time) time.Duration { return now.Sub(at(noon)) }}) // the news came from others
+	reader := subscribe(t, marks.ReaderConfig{Keys: ring, Every: time.Second}, ahead.at(t, noon+24*3600))
+	reader.judge(t, session("x", "42"), cookie.ReasonNone)
+	reader.bucket = publish(t, marks.SnapshotConfig{Keys: ring}, sessionMark("x")).at(t, noon+10)
+	reader.judge(t, later(session("x", "42"), 10), cookie.ReasonRevoked)
+}
+
 // TestN54_Stale: an object that is older than Policy.MaxStale is reported, its marks hold, and
 // Policy says what becomes of the other sessions.
 func TestN54_Stale(t *testing.T) {
