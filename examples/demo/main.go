@@ -39,6 +39,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C doesn't wait for the requests under way
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -196,6 +197,7 @@ func greetFiles(w io.Writer, mails string, c config) {
 // under way. The timeouts are those of a server on the open network: without them, a
 // client that sends a byte a minute holds a connection for ever.
 func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+	var unused unused
 	server := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 5 * time.Second,
@@ -204,7 +206,9 @@ func serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10, // the session cookie, and seven times as much of others
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ConnState:         unused.note,
 	}
+	server.RegisterOnShutdown(unused.close)
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(l) }()
 	select {

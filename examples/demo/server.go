@@ -1,8 +1,10 @@
 package main
 
 import (
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 // maxBody is the largest form in bytes. The longest honest one has a password of
@@ -77,4 +79,33 @@ func (a *app) refuse(w http.ResponseWriter, r *http.Request, status int, _ error
 // notFound answers every request that no other route takes.
 func (a *app) notFound(w http.ResponseWriter, r *http.Request) {
 	a.errorPage(w, r, http.StatusNotFound)
+}
+
+// unused are the connections over which no request has come yet. Browsers make some
+// ahead of time, and http.Server.Shutdown waits five seconds for each.
+type unused struct {
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+// note is http.Server.ConnState.
+func (u *unused) note(c net.Conn, state http.ConnState) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if state != http.StateNew {
+		delete(u.conns, c)
+		return
+	}
+	if u.conns == nil {
+		u.conns = map[net.Conn]bool{}
+	}
+	u.conns[c] = true
+}
+
+func (u *unused) close() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for c := range u.conns {
+		c.Close()
+	}
 }
