@@ -77,14 +77,14 @@ func newApp(ctx context.Context, c config) (*app, error) {
 		return nil, err
 	}
 	if a.users, err = openUsers(ctx, c.DB); err != nil {
-		return nil, fmt.Errorf("users: %w", err)
+		return nil, usersFault(err)
 	}
 	a.mails = mailbox{a.users}
 	if c.NoThrottle {
 		a.throttle = unthrottled{}
 	}
 	if err = a.seed(ctx); err != nil {
-		err = fmt.Errorf("users: %w", err)
+		err = usersFault(err)
 	} else {
 		err = a.connect(ctx, c)
 	}
@@ -93,6 +93,10 @@ func newApp(ctx context.Context, c config) (*app, error) {
 		return nil, err
 	}
 	return a, nil
+}
+
+func usersFault(err error) error {
+	return fmt.Errorf("users: %w (-db names another file, in a folder that can be written to)", err)
 }
 
 // connect connects the parts in their order: keys and marks → store → accounts → guard
@@ -104,7 +108,7 @@ func (a *app) connect(ctx context.Context, c config) (err error) {
 		a.keys = a.joined
 	}
 	if err != nil {
-		return fmt.Errorf("keys: %w", err)
+		return fmt.Errorf("keys: %w (-keys names another file)", err)
 	}
 	store, err := ssestore.New(ssestore.Config{
 		Keys:   a.keys,

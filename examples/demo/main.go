@@ -51,21 +51,22 @@ func main() {
 
 const usage = `usage: demo [flags]
 
-  demo                             the demo at http://localhost:8080
-  demo -db shop.db -keys keys.json keep users and keys for the next start
-  demo -fleet 3                    three processes on one database, and a page that
-                                   shows them at http://localhost:8080
+  demo                                one process, at http://localhost:8080
+  demo -addr localhost:8081           at another port
+  demo -db shop.db -keys keys.json    keep users and keys for the next start
+  demo -fleet 3                       three processes on one database, and a page
+                                      that shows them at http://localhost:8080
+  demo -fleet 3 -rotate 10s           with new keys every ten seconds
+  demo -origin https://demo.example   behind a server that has TLS
+  demo -addr 192.0.2.7:8080 -insecure-http
+                                      for the phone on a network that you trust
 
 `
 
 // run serves until ctx ends, and then lets the requests under way finish.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("demo", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	flags.Usage = func() {
-		fmt.Fprint(stderr, usage)
-		flags.PrintDefaults()
-	}
+	flags.SetOutput(io.Discard) // a mistake is printed once, by main
 	addr := flags.String("addr", "127.0.0.1:8080", "`address` to listen on")
 	db := flags.String("db", "", "SQLite `file` of users, created if missing (default: one in a temporary folder)")
 	keys := flags.String("keys", "", "`file` of the keyring, a JWK Set, created if missing, hot reloaded; with -fleet, of the secret that the keyring is wrapped with (default: one in a temporary folder)")
@@ -75,11 +76,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fleet := flags.Int("fleet", 0, "start `N` processes, 2 to 9, on the ports after that of -addr, where a page shows them")
 	rotate := flags.Duration("rotate", time.Minute, "with -fleet, the time between two rotations of the keys, at least 6s; 0 for none")
 	of := flags.String("member", "", "which one of a fleet this is: for the processes that -fleet starts")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage)
+		flags.SetOutput(stdout)
+		flags.PrintDefaults()
 		return err
+	} else if err != nil {
+		return fmt.Errorf("%w (-h lists the flags)", err)
 	}
 	if flags.NArg() > 0 {
-		return fmt.Errorf("unexpected argument after the flags")
+		return errors.New("unexpected argument after the flags (-h lists them)")
 	}
 
 	cfg := config{DB: *db, Keys: *keys, Origin: *origin, NoThrottle: *unthrottled, InsecureHTTP: *insecure, Log: slog.New(slog.NewTextHandler(stderr, nil))}
@@ -96,18 +102,18 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			stop()
 		}()
 	}
-	keyFile := "keys.json"
-	if *fleet != 0 {
-		keyFile = "fleet.secret"
-	}
-	if err := cfg.useTemporaryFolder(keyFile); err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", *addr) // first: its port is part of the origin
 	if err != nil {
 		return fmt.Errorf("%w (-addr chooses another address, such as localhost:8081)", err)
 	}
 	defer listener.Close()
+	keyFile := "keys.json"
+	if *fleet != 0 {
+		keyFile = "fleet.secret"
+	}
+	if err := cfg.useTemporaryFolder(keyFile); err != nil {
+		return fmt.Errorf("%w (TMPDIR names another folder, or -db and -keys the files)", err)
+	}
 	at := listener.Addr().(*net.TCPAddr)
 	if *fleet != 0 {
 		return runFleet(ctx, cfg, *fleet, *rotate, *addr, listener, stdout, stderr)

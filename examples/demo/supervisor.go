@@ -64,11 +64,11 @@ const (
 // the system chose that one.
 func newSupervisor(c config, n int, every time.Duration, addr string, listener *net.TCPAddr, args []string) (*supervisor, error) {
 	if _, err := openSecret(c.Keys); err != nil { // before the processes do, all at once
-		return nil, err
+		return nil, fmt.Errorf("%w (-keys names another file)", err)
 	}
 	users, err := openUsers(context.Background(), c.DB)
 	if err != nil {
-		return nil, fmt.Errorf("users: %w", err)
+		return nil, usersFault(err)
 	}
 	users.Close()
 	pages, err := parsePages(docs{})

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/examples/internal/browser"
@@ -126,11 +127,45 @@ func TestGreetingAndFlags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, args := range [][]string{{"-nonsense"}, {"extra"}, {"-addr", "256.0.0.1:x"}, {"-keys", t.TempDir(), "-db", filepath.Join(t.TempDir(), "u.db")}} {
-		cmd := exec.CommandContext(t.Context(), path, args...)
-		cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
-		if out, err := cmd.CombinedOutput(); err == nil || bytes.Contains(out, []byte("panic")) {
-			t.Errorf("%q: %v\n%s", args, err, out)
+	nowhere := filepath.Join(t.TempDir(), "nowhere", "file")
+	for _, row := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"-nonsense"}, "-h lists the flags"},
+		{[]string{"extra"}, "-h lists them"},
+		{[]string{"-addr", "256.0.0.1:x"}, "-addr chooses another address"},
+		{[]string{"-addr", strings.TrimPrefix(p.url, "http://")}, "-addr chooses another address"}, // the demo, twice
+		{[]string{"-addr", "127.0.0.1:0", "-db", nowhere}, "-db names another file"},
+		{[]string{"-addr", "127.0.0.1:0", "-keys", nowhere}, "-keys names another file"},
+		{[]string{"-addr", "127.0.0.1:0", "-keys", t.TempDir(), "-db", filepath.Join(t.TempDir(), "u.db")}, "-keys names another file"},
+		{[]string{"-addr", "127.0.0.1:0", "-fleet", "2", "-db", nowhere}, "-db names another file"},
+		{[]string{"-addr", "127.0.0.1:0", "-fleet", "2", "-keys", nowhere}, "-keys names another file"},
+		{[]string{"TMPDIR=" + nowhere, "-addr", "127.0.0.1:0"}, "TMPDIR names another folder"},
+	} {
+		env := append(os.Environ(), "TMPDIR="+t.TempDir())
+		if v, ok := strings.CutPrefix(row.args[0], "TMPDIR="); ok {
+			env, row.args = append(env, "TMPDIR="+v), row.args[1:]
+		}
+		cmd := exec.CommandContext(t.Context(), path, row.args...)
+		cmd.Env = env
+		out, err := cmd.CombinedOutput()
+		if last, _, _ := strings.Cut(string(out), "\n"); err == nil || bytes.Contains(out, []byte("panic")) || !strings.Contains(last, row.says) || !strings.HasPrefix(last, "demo: ") {
+			t.Errorf("%q: %v\n%s", row.args, err, out)
+		}
+	}
+
+	// A file gets plain text: no colours, and nothing that is drawn.
+	if err := p.end(t, os.Interrupt); err != nil {
+		t.Errorf("after Ctrl-C: %v", err)
+	}
+	help, err := exec.CommandContext(t.Context(), path, "-h").Output()
+	if err != nil || !bytes.HasPrefix(help, []byte("usage: ")) {
+		t.Errorf("-h: %v\n%s", err, help)
+	}
+	for _, text := range []string{p.stderr.String(), string(help)} {
+		if i := strings.IndexFunc(text, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }); i >= 0 {
+			t.Errorf("a control character at %d of:\n%q", i, text)
 		}
 	}
 }
