@@ -10,10 +10,13 @@ import (
 // Next returns the page that a login or logout handler should redirect to, with
 // 303: the next that came with the request if it is safe, and fallback unchanged
 // otherwise. A safe next stays on the request's own host or on one of
-// [Config].AllowedHosts; next.Safe has the rules. In a POST the form's field takes
-// precedence over the query, even if it is empty or unsafe. Next parses
-// URL-encoded forms only; a handler that accepts multipart forms must parse them
-// first.
+// [Config].AllowedHosts; next.Safe has the rules.
+//
+// A login form without an action is posted to its page's own URL, and so brings the
+// next along. A form with an action needs it in a hidden field, or in the action's
+// query. In a POST the field takes precedence over the query, even if it is empty or
+// unsafe. Next parses URL-encoded forms only; a handler that accepts multipart forms
+// must parse them first.
 func (g *Guard[U]) Next(r *http.Request, fallback string) string {
 	if g == nil || g.core == nil {
 		return fallback
