@@ -83,6 +83,7 @@ func TestF509_CORS(t *testing.T) {
 		AllowedOrigins:   []string{"https://app.example.com"},
 		AllowedMethods:   []string{"GET", "POST", "PUT", "DELETE"},
 		AllowCredentials: true,
+		ExposedHeaders:   []string{"Retry-After"}, // of a 503
 	})
 	handler := shared.Handler(guard.Handler(api)) // CORS outside, the guard inside
 
