@@ -220,14 +220,16 @@ func TestD16_TooManyAttempts(t *testing.T) {
 // when it matters.
 func TestD16_ProxyIsOneClient(t *testing.T) {
 	for _, row := range []struct {
-		name, field string
-		throttle    signin.Throttle
-		told        bool
+		name, field, value string
+		throttle           signin.Throttle
+		told               bool
 	}{
-		{"no proxy", "X-Real-Ip", nil, false},
-		{"X-Forwarded-For", "X-Forwarded-For", nil, true},
-		{"Forwarded", "Forwarded", nil, true},
-		{"a throttle of its own", "X-Forwarded-For", never(0), false},
+		{"no proxy", "X-Real-Ip", "192.0.2.7", nil, false},
+		{"X-Forwarded-For", "X-Forwarded-For", "192.0.2.7", nil, true},
+		{"Forwarded", "Forwarded", "for=192.0.2.7", nil, true},
+		{"a throttle of its own", "X-Forwarded-For", "192.0.2.7", never(0), false},
+		{"a function behind its gateway", "X-Forwarded-For", "192.0.2.1", nil, false},
+		{"a gateway behind a proxy", "X-Forwarded-For", "192.0.2.7, 192.0.2.1", nil, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var log strings.Builder
@@ -236,7 +238,8 @@ func TestD16_ProxyIsOneClient(t *testing.T) {
 			}})
 			attempt := func() bool {
 				r := httptest.NewRequest("POST", "/", nil)
-				r.Header.Set(row.field, "for=192.0.2.1")
+				r.RemoteAddr = "192.0.2.1:0"
+				r.Header.Set(row.field, row.value)
 				return a.Desk.Allow(httptest.NewRecorder(), r, "")
 			}
 			for attempt() {
@@ -245,7 +248,7 @@ func TestD16_ProxyIsOneClient(t *testing.T) {
 				}
 			}
 			attempt()
-			if n := strings.Count(log.String(), "hardtack: one-client"); n != map[bool]int{true: 1}[row.told] || strings.Contains(log.String(), "192.0.2.1") {
+			if n := strings.Count(log.String(), "hardtack: one-client"); n != map[bool]int{true: 1}[row.told] || strings.Contains(log.String(), "192.0.2.") {
 				t.Errorf("logged %q", log.String())
 			}
 		})

@@ -36,8 +36,9 @@ type Config[U any] struct {
 	Send Sender
 
 	// Throttle slows down whoever tries passwords, codes and addresses. nil means
-	// [NewMemory] with the address of the connection. Behind a proxy that is the
-	// proxy's, so all clients would count as one: give NewMemory a function there.
+	// [NewMemory] with the address in RemoteAddr. Behind a proxy that is the proxy's, so
+	// all clients would count as one: give NewMemory a function there. In a function
+	// that package serverless runs, it is the client's.
 	Throttle Throttle
 
 	// Enter decides about each login, whichever way it came: a disabled account, a

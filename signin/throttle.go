@@ -3,6 +3,7 @@ package signin
 import (
 	"errors"
 	"math"
+	"net"
 	"net/http"
 	"strconv"
 )
@@ -22,7 +23,7 @@ func (d *Desk[U]) Allow(w http.ResponseWriter, r *http.Request, account string) 
 	if ok {
 		return true
 	}
-	if d.proxied != nil && (r.Header.Get("X-Forwarded-For") != "" || r.Header.Get("Forwarded") != "") {
+	if d.proxied != nil && proxied(r) {
 		d.proxied.say(r.Context(), "one-client", errProxied)
 	}
 	seconds := max(1, math.Ceil(wait.Seconds()))
@@ -33,4 +34,19 @@ func (d *Desk[U]) Allow(w http.ResponseWriter, r *http.Request, account string) 
 	}
 	d.Show(w, r, Page{Name: "signin/slow", Status: http.StatusTooManyRequests, Title: "Too many attempts", Problem: "There were too many attempts. Try again " + when + "."})
 	return false
+}
+
+// proxied reports whether a proxy passed the request on, and RemoteAddr is the proxy's.
+// Package serverless and some middleware put the client's address there: then it is what
+// X-Forwarded-For says.
+func proxied(r *http.Request) bool {
+	client := r.Header.Get("X-Forwarded-For")
+	if client == "" {
+		return r.Header.Get("Forwarded") != ""
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	return client != host
 }
