@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"html/template"
 	"net/http"
+	"strings"
 
 	"github.com/hardtack-go/hardtack/signin"
 )
@@ -44,6 +45,9 @@ func (h *handler[U]) show(w http.ResponseWriter, r *http.Request, status int, na
 	}{h.Path, "", of.LoginURL, of.Home, of.Send != nil, h.Create != nil, fields}
 	if fields["next"] != "" && r.URL.RawQuery != "" {
 		data.Query = "?" + r.URL.RawQuery // the guard may call its field something else than next
+		if !strings.ContainsAny(of.LoginURL, "?#") {
+			data.LoginURL += data.Query
+		}
 	}
 	var b bytes.Buffer
 	if err := bodies.ExecuteTemplate(&b, name, data); err != nil {

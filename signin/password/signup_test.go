@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/rig"
 	"github.com/hardtack-go/hardtack/signin/password"
@@ -94,6 +95,35 @@ func TestP15_Next(t *testing.T) {
 		follow(b, link)
 		wantTo(t, b.Post("/password/welcome", form("password", right)), to)
 		a.Users.Delete("2")
+	}
+}
+
+// TestP15_NextBetweenTheForms: whoever is asked to log in, and signs up instead, comes
+// to the page they wanted.
+func TestP15_NextBetweenTheForms(t *testing.T) {
+	for name, at := range map[string]struct{ field, login, query, to string }{
+		"the usual":         {"next", "/password/login", "?next=/cart", "?next=/cart"},
+		"another field":     {"back", "/password/login", "?back=/cart", "?back=/cart"},
+		"with a reason":     {"next", "/password/login", "?why=expired&next=/cart", "?why=expired&amp;next=/cart"},
+		"to another site":   {"next", "/password/login", "?next=//evil.example/", ""},
+		"nowhere":           {"next", "/password/login", "", ""},
+		"a query of theirs": {"next", "/log-in?a=b", "?next=/cart", "?next=/cart"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := start(t, rig.Options{
+				Guard: func(c *middleware.Config) { c.NextField = at.field },
+				Desk:  func(c *signin.Config[*rig.User]) { c.LoginURL = at.login },
+			})
+			b := a.Browser(t)
+			want(t, b.Get("/password/login"+at.query), http.StatusOK, `<a href="/password/signup`+at.to+`">Sign up</a>`)
+			back := at.login + at.to
+			if strings.Contains(at.login, "?") {
+				back = at.login // another question mark would spoil it
+			}
+			want(t, b.Get("/password/signup"+at.query), http.StatusOK, `<a href="`+back+`">Log in</a>`)
+			wrong := b.Post("/password/login"+at.query, form("email", "new@example.com", "password", "wrong"))
+			want(t, wrong, http.StatusUnprocessableEntity, `<a href="/password/signup`+at.to+`">Sign up</a>`)
+		})
 	}
 }
 
