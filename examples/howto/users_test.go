@@ -3,6 +3,7 @@ package howto
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -251,8 +252,7 @@ func TestF509_Password(t *testing.T) {
 
 // TestF509_Reason: the login page says why one is there.
 func TestF509_Reason(t *testing.T) {
-	s := newSite(t, ssestore.Config{}, middleware.Config{LoginURL: "/login", ReasonField: "why"})
-	guard, mux := s.guard, s.app()
+	cfg := middleware.Config{LoginURL: "/login", ReasonField: "why"}
 
 	why := func(r *http.Request) string {
 		switch middleware.Reason(r) {
@@ -264,18 +264,36 @@ func TestF509_Reason(t *testing.T) {
 		return "" // a first visit, or nothing to tell
 	}
 
+	cfg.Refuse = func(w http.ResponseWriter, r *http.Request, status int, _ error) {
+		if text := why(r); status == http.StatusUnauthorized && text != "" {
+			json.NewEncoder(w).Encode(map[string]any{"status": status, "title": "Unauthorized", "detail": text})
+		}
+	}
+
+	s := newSite(t, ssestore.Config{}, cfg)
+	guard, mux := s.guard, s.app()
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, why(r)) })
 	v := serve(t, guard.Handler(mux))
 	page := func() *visitor.Answer { return v.Get(v.Get("/members").Header.Get("Location")) }
+	fetched := func() *visitor.Answer {
+		r := v.Request("GET", "/members", nil)
+		r.Header.Set("Accept", "*/*")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		r.Header.Set("Sec-Fetch-Mode", "cors")
+		return v.Do(r).Want(t, 401, "")
+	}
 	if a := page(); a.Text != "" {
 		t.Errorf("a first visit: %q", a.Text)
 	}
+	fetched().Says(t, "Login required.") // the guard's own words
 	v.Post("/login")
 	s.ahead.Add(int64(time.Hour))
+	fetched().Says(t, "has ended")
 	page().Says(t, "has ended")
 	v.Post("/login")
 	s.hash.Store("changed")
 	s.ahead.Add(int64(5 * time.Minute))
+	fetched().Says(t, "password has been changed")
 	page().Says(t, "password has been changed")
 }
 
