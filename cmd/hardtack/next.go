@@ -23,14 +23,17 @@ const (
 	rolePrimary  = "primary"
 	roleFallback = "fallback"
 	roleNext     = "next"    // newer than the primary, not promoted
-	roleWaiting  = "waiting" // its activation time hasn't come
+	roleWaiting  = "waiting" // its activation time hasn't come, and then it takes over
 )
 
+// roleOf returns the role of a key in a ring as of now. A key that stands behind the
+// primary never takes over, whatever its activation time: the primary is the first that
+// is active.
 func roleOf(key keyring.Key, ring *keyring.Keyring, now time.Time) string {
 	switch primary := ring.Primary(); {
 	case key.ID() == primary.ID():
 		return rolePrimary
-	case key.Active().After(now):
+	case key.Active().After(now) && before(ring.Keys(), key, primary):
 		return roleWaiting
 	case key.Compare(primary) > 0:
 		return roleNext
@@ -38,11 +41,25 @@ func roleOf(key keyring.Key, ring *keyring.Keyring, now time.Time) string {
 	return roleFallback
 }
 
+// before reports whether one of two keys stands before the other. A ring without a
+// primary has the zero Key as that.
+func before(keys []keyring.Key, one, other keyring.Key) bool {
+	for _, key := range keys {
+		switch key.ID() {
+		case one.ID():
+			return true
+		case other.ID():
+			return false
+		}
+	}
+	return false
+}
+
 func infos(ring *keyring.Keyring, now time.Time, life time.Duration) []keyInfo {
 	all := []keyInfo{}
 	for _, key := range ring.Keys() {
 		k := keyInfo{ID: key.ID(), Role: roleOf(key, ring, now), Made: key.Created(), RetireFrom: retireFrom(key, ring, now, life)}
-		if at := key.Active(); !at.IsZero() {
+		if at := key.Active(); !at.IsZero() && (k.Role != roleFallback || !at.After(now)) {
 			k.Active = &at
 		}
 		all = append(all, k)
