@@ -63,10 +63,10 @@ func (g *Guard[U]) LoginRequired(next http.Handler) http.Handler {
 	return g.guarded(next)
 }
 
-// StaffRequired passes requests whose user is staff (auth.Config.Staff). It
-// implies LoginRequired. Other users get 404, because which staff pages exist is
-// not for them to know. For a 403 use [Guard.Check] with a rule that returns an
-// [auth.Forbidden].
+// StaffRequired passes requests whose user is staff, as Staff of [auth.Config] says.
+// Without that function nobody is. StaffRequired implies LoginRequired. Other users get
+// 404, because which staff pages exist is not for them to know. For a 403 use
+// [Guard.Check] with a rule that returns an [auth.Forbidden].
 func (g *Guard[U]) StaffRequired(next http.Handler) http.Handler {
 	if g == nil {
 		return http.HandlerFunc(unmade)
