@@ -17,8 +17,9 @@ const (
 	// SameSiteStrict never sends the cookie with a request that another site
 	// starts, not even when the user follows a link.
 	SameSiteStrict
-	// SameSiteNone always sends the cookie. It needs Secure, and a plan against
-	// CSRF.
+	// SameSiteNone sends the cookie with every request, if the browser allows cookies
+	// of other sites; many keep it only if it is Partitioned as well. It needs Secure,
+	// and a plan against CSRF, such as the one of package middleware.
 	SameSiteNone
 )
 
