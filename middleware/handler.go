@@ -22,8 +22,8 @@ func (g *Guard[U]) User(r *http.Request) (U, error) {
 }
 
 // Login makes user the user of the session, like [auth.Manager.Login]. Check the
-// password first, and redirect to [Guard.Next] with 303 afterwards. For "remember
-// me", call Remember on [Guard.Session].
+// password first, and redirect to [Guard.Next] with 303 afterwards; an API answers 204.
+// For "remember me", call Remember on [Guard.Session].
 func (g *Guard[U]) Login(r *http.Request, user U) error {
 	s := g.Session(r)
 	if s == nil {
