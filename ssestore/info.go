@@ -20,7 +20,7 @@ type Info struct {
 	AuthTime time.Time // of the login; zero if there was none
 	Renewed  time.Time // the start of the idle time
 	Expires  time.Time // the absolute end
-	IdleEnds time.Time // the last second at which it is valid if it isn't renewed
+	IdleEnds time.Time // the last second at which it is valid if it isn't renewed; at most Expires
 
 	KeyID   string // the key that opened the cookie; "" if none did
 	Primary bool   // that key is the current primary
