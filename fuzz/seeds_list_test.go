@@ -33,6 +33,9 @@ func seedLists(t testing.TB) map[string]corpus {
 		"FuzzSnapshot":      snapshotSeeds(),
 		"FuzzLegacyIron":    legacyIronSeeds(t),
 		"FuzzLegacyKeygrip": legacyKeygripSeeds(),
+		"FuzzLegacySigned":  legacySignedSeeds(),
+		"FuzzLegacyRails":   legacyRailsSeeds(t),
+		"FuzzForward":       forwardSeeds(),
 	}
 }
 

@@ -79,7 +79,12 @@ func Expand(t testing.TB, salt, info string, n int) []byte {
 func Flask(plaintext string) string {
 	var date [8]byte
 	binary.BigEndian.PutUint64(date[:], uint64(time.Now().Unix()))
-	signed := b64.EncodeToString([]byte(plaintext)) + "." + b64.EncodeToString(bytes.TrimLeft(date[:], "\x00"))
+	return FlaskSigned(b64.EncodeToString([]byte(plaintext)), string(bytes.TrimLeft(date[:], "\x00")))
+}
+
+// FlaskSigned signs whatever is in place of the payload and of the bytes of the date.
+func FlaskSigned(payload, date string) string {
+	signed := payload + "." + b64.EncodeToString([]byte(date))
 	sha := func(key []byte, text string) []byte {
 		m := hmac.New(sha1.New, key)
 		m.Write([]byte(text))
@@ -95,13 +100,25 @@ func Django(plaintext string) string {
 	for n := time.Now().Unix(); n > 0; n /= 62 {
 		date = digits[n%62:n%62+1] + date
 	}
-	signed := b64.EncodeToString([]byte(plaintext)) + ":" + date
+	return DjangoSigned(b64.EncodeToString([]byte(plaintext)), date)
+}
+
+// DjangoSigned signs whatever is in place of the payload and of the date.
+func DjangoSigned(payload, date string) string {
+	signed := payload + ":" + date
 	key := sha256.Sum256([]byte("django.contrib.sessions.backends.signed_cookies" + "signer" + LegacySecret))
 	return signed + ":" + b64.EncodeToString(MAC(key[:], []byte(signed)))
 }
 
 // Rails returns the session of the cookie called name, as Rails 7 encrypts it.
 func Rails(t testing.TB, name, plaintext string) string {
+	t.Helper()
+	message := base64.StdEncoding.EncodeToString([]byte(plaintext))
+	return RailsSealed(t, []byte(`{"_rails":{"message":"`+message+`","exp":null,"pur":"cookie.`+name+`"}}`))
+}
+
+// RailsSealed encrypts whatever is in place of the envelope.
+func RailsSealed(t testing.TB, envelope []byte) string {
 	t.Helper()
 	key, err := pbkdf2.Key(sha256.New, LegacySecret, []byte("authenticated encrypted cookie"), 1000, 32)
 	if err != nil {
@@ -116,8 +133,8 @@ func Rails(t testing.TB, name, plaintext string) string {
 		t.Fatal(err)
 	}
 	std := base64.StdEncoding
-	iv := Bytes(plaintext)[:12]
-	sealed := gcm.Seal(nil, iv, []byte(`{"_rails":{"message":"`+std.EncodeToString([]byte(plaintext))+`","exp":null,"pur":"cookie.`+name+`"}}`), nil)
+	iv := Bytes(string(envelope))[:12]
+	sealed := gcm.Seal(nil, iv, envelope, nil)
 	text, tag := sealed[:len(sealed)-16], sealed[len(sealed)-16:]
 	return url.QueryEscape(std.EncodeToString(text) + "--" + std.EncodeToString(iv) + "--" + std.EncodeToString(tag))
 }
