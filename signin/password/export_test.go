@@ -52,3 +52,6 @@ func Letters() (names []string) {
 
 // Titles returns the names of the pages, and their titles.
 func Titles() map[string]string { return titles }
+
+// Readable reports whether a stored hash is one that a password would be compared with.
+func Readable(stored string) bool { return reader(stored) != nil }
