@@ -1,0 +1,46 @@
+package passlink_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"testing"
+
+	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/signin/internal/rig"
+	"github.com/hardtack-go/hardtack/signin/passlink"
+)
+
+// opening makes an account for whoever asks for a link, as docs/SIGNIN.md shows.
+type opening struct{ *rig.Table }
+
+func (o opening) ByEmail(ctx context.Context, email string) (*rig.User, error) {
+	u, err := o.Table.ByEmail(ctx, email)
+	if errors.Is(err, auth.ErrNoUser) {
+		return o.Add(rig.User{Email: email}), nil
+	}
+	return u, err
+}
+
+// A link can sign people up without a password.
+func TestM16_LinkOpensAnAccount(t *testing.T) {
+	a := start(t, rig.Options{}, func(c *passlink.Config[*rig.User]) {
+		c.Users = opening{c.Users.(*rig.Table)}
+	})
+	b := a.Browser(t)
+	ask := func() string {
+		b.Post("/passlink/", url.Values{"email": {"grace@example.com"}})
+		return regexp.MustCompile(`https://\S+`).FindString(a.Mails.Take()[0].Text)
+	}
+	first, second := ask(), ask()
+	if u := a.Users.Get("2"); u.Email != "grace@example.com" || u.Proven {
+		t.Fatalf("after the question: %+v", u)
+	}
+	wantIn(t, b, click(b, second), "/", "2 by link")
+	if !a.Users.Get("2").Proven {
+		t.Error("the link proved nothing")
+	}
+	want(t, click(b, first), http.StatusBadRequest, invalid)
+}
