@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"strings"
 	"testing"
 
 	cdppage "github.com/chromedp/cdproto/page"
@@ -166,6 +167,27 @@ func TestA24_Fresh(t *testing.T) {
 		} else if n := len(x.calls); n != 0 {
 			t.Errorf("%d calls after %d minutes", n, minutes)
 		}
+	}
+}
+
+// TestA23_AnotherHost: on a host that isn't Origin's, the form says that it can't work,
+// and the console why.
+func TestA23_AnotherHost(t *testing.T) {
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
+	x := newHarbour(t)
+	b := x.browser()
+	b.base = strings.Replace(x.base, "localhost", "127.0.0.1", 1)
+	call(b.browserTab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `console.error = error => { globalThis.said = error.name }`,
+	})
+	b.open("/login")
+	b.offered()
+	b.press("[data-passkey] button")
+	if got := b.status(); got != "This browser couldn’t use the passkey." {
+		t.Errorf("the form says %q", got)
+	}
+	if got := eval[string](b.browserTab, `String(globalThis.said)`); got != "SecurityError" {
+		t.Errorf("the console says %q", got)
 	}
 }
 

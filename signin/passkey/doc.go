@@ -35,8 +35,9 @@
 // The script puts a sentence into the form's role="status" elements. For words of your
 // own, listen for the form's passkey event, whose detail is a word, and call its
 // preventDefault. The words of the browser's side are cancelled, exists (this device
-// has a passkey for the account), network and browser. Those of the server are the code
-// of a problem (RFC 9457):
+// has a passkey for the account), network, and browser: it refused, most often because
+// the page isn't on the host of Origin, and its console has the reason. Those of the
+// server are the code of a problem (RFC 9457):
 //
 //   - ticket: the challenge is older than five minutes, or of another browser or user.
 //   - proof: the answer is wrong.

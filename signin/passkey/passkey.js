@@ -115,6 +115,7 @@ async function add(form, { ticket, publicKey }, signal) {
 function tell(form, problem) {
   const word = wordOf(problem)
   if (word === "stopped") return
+  if (word === "browser") console.error(problem) // most often the page isn't on the host of Origin
   if (!form.dispatchEvent(new CustomEvent("passkey", { bubbles: true, cancelable: true, detail: word }))) return
   if ((word === "login" || word === "recent") && form.dataset.login) return leave(form.dataset.login)
   say(form, texts[word] ?? problem.message)
