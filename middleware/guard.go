@@ -37,7 +37,8 @@ type Config struct {
 	// "/app" if the browser asks for /app/members and this server is asked for
 	// /members. It is put in front of the page to come back to, and nowhere else.
 	// Write the other paths of this Config, and those in your pages, as the browser
-	// sees them. "" means that the proxy removes nothing. Some proxies use forwarded
+	// sees them. "" means that the proxy removes nothing, or that http.StripPrefix does
+	// it, which leaves the request's target as it was. Some proxies use forwarded
 	// headers for this, which are never read.
 	BasePath string
 

@@ -134,6 +134,20 @@ func TestS5_9_NoCircle(t *testing.T) {
 	expect(t, "status", a.do(a.browser(), "GET", "/members").status, 403)
 }
 
+// TestF304_StripPrefix: what the program takes away itself is in the request's target
+// still, so BasePath stays empty.
+func TestF304_StripPrefix(t *testing.T) {
+	a := newApp(t, nil)
+	g, err := middleware.New(a.store, a.accounts, middleware.Config{LoginURL: "/app/login"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := httptest.NewRecorder()
+	h := http.StripPrefix("/app", g.Handler(g.LoginRequired(http.NotFoundHandler())))
+	h.ServeHTTP(rec, httptest.NewRequest("GET", "/app/members", nil))
+	expect(t, "Location", rec.Header().Get("Location"), "/app/login?next=/app/members")
+}
+
 // TestF304_BasePath: what a proxy took away from the path stands before the page to
 // come back to, and before nothing else. Forwarded headers are not read.
 func TestF304_BasePath(t *testing.T) {
