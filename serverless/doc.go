@@ -30,11 +30,12 @@
 //
 // # Requests
 //
-// RemoteAddr is the address that called the gateway, with port 0. If another proxy stands
-// in front of the gateway, set RemoteAddr yourself. Host is the header of that name, or
-// the domain of the gateway. A stage that is part of the path stays there; see
-// http.StripPrefix and middleware.Config.BasePath. [Event] returns the whole event, for
-// the claims of an authorizer and the like.
+// RemoteAddr is the address that called the gateway, with port 0, so the default
+// throttle of module signin tells clients apart. If another proxy stands in front of the
+// gateway, set RemoteAddr yourself. Host is the header of that name, or the domain of
+// the gateway. A stage that is part of the path stays there: http.StripPrefix around the
+// guard takes it away, and middleware.Config.BasePath stays empty. [Event] returns the
+// whole event, for the claims of an authorizer and the like.
 //
 // Some gateways decode the path, and nothing in the event says so. A path that is no
 // valid percent-encoding is taken as it is. Any other is decoded, perhaps for the second

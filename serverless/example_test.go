@@ -9,7 +9,7 @@ import (
 	"github.com/hardtack-go/hardtack/serverless"
 )
 
-// The function's main ends with lambda.StartHandler(serverless.Lambda(app)). The errors
+// The function's main ends with lambda.Start(serverless.Lambda(app)). The errors
 // are for whoever wires it up: the load balancer shows 502, and the log has the cure.
 func ExampleLambda() {
 	app := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
