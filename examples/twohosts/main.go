@@ -31,15 +31,15 @@ import (
 //go:embed index.html
 var page string
 
-type user struct{ Email, Hash string }
+type User struct{ Email, Hash string }
 
 // table is the table of users. It has one row.
 type table struct {
 	mu  sync.Mutex
-	row user
+	row User
 }
 
-func (t *table) find(_ context.Context, email string) (*user, error) {
+func (t *table) find(_ context.Context, email string) (*User, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if email != t.row.Email {
@@ -50,7 +50,7 @@ func (t *table) find(_ context.Context, email string) (*user, error) {
 }
 
 // setHash changes a user's hash if it is still the one that was read.
-func (t *table) setHash(u *user, hash string) error {
+func (t *table) setHash(u *User, hash string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.row != *u {
@@ -93,10 +93,10 @@ func api(users *table, hasher *password.Hasher, origin string, place cookie.Conf
 	err1 := protection.AddTrustedOrigin(origin)
 	cfg.CrossOrigin = protection
 	store, err2 := ssestore.New(ssestore.Config{Keys: keyring.Generate(), Cookie: place})
-	accounts, err3 := auth.New(auth.Config[*user]{
+	accounts, err3 := auth.New(auth.Config[*User]{
 		UserByID: users.find,
-		ID:       func(u *user) string { return u.Email },
-		Stamp:    func(u *user) string { return u.Hash },
+		ID:       func(u *User) string { return u.Email },
+		Stamp:    func(u *User) string { return u.Hash },
 	})
 	guard, err4 := middleware.New(store, accounts, cfg)
 	if err := errors.Join(err1, err2, err3, err4); err != nil {
@@ -130,11 +130,11 @@ func api(users *table, hasher *password.Hasher, origin string, place cookie.Conf
 			write(w, left(guard.Session(r)))
 		}
 	})
-	mux.HandleFunc("GET /session", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *user) {
+	mux.HandleFunc("GET /session", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {
 		guard.Session(r).Limit(ssestore.WritesNone) // a look at the clock is no use of the session
 		write(w, left(guard.Session(r)))
 	}))
-	mux.HandleFunc("POST /session/renew", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *user) {
+	mux.HandleFunc("POST /session/renew", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {
 		if err := guard.Session(r).Renew(); err != nil {
 			http.Error(w, "cannot renew", http.StatusInternalServerError)
 			return
@@ -148,10 +148,10 @@ func api(users *table, hasher *password.Hasher, origin string, place cookie.Conf
 		}
 		w.WriteHeader(http.StatusNoContent)
 	})
-	mux.HandleFunc("GET /me", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *user) {
+	mux.HandleFunc("GET /me", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {
 		write(w, map[string]any{"email": u.Email, "notes": notes.Get(guard.Session(r))})
 	}))
-	mux.HandleFunc("POST /notes", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *user) {
+	mux.HandleFunc("POST /notes", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {
 		var in string
 		if !read(w, r, &in) {
 			return
@@ -163,7 +163,7 @@ func api(users *table, hasher *password.Hasher, origin string, place cookie.Conf
 		}
 		w.WriteHeader(http.StatusNoContent)
 	}))
-	mux.HandleFunc("PUT /password", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *user) {
+	mux.HandleFunc("PUT /password", guard.ForUser(func(w http.ResponseWriter, r *http.Request, u *User) {
 		var in struct{ Old, New string }
 		if !read(w, r, &in) {
 			return
@@ -197,7 +197,7 @@ func api(users *table, hasher *password.Hasher, origin string, place cookie.Conf
 func main() {
 	hasher, err1 := password.NewHasher(password.HasherConfig{})
 	hash, err2 := hasher.Hash(context.Background(), "open sesame")
-	ada := &table{row: user{"ada@example.com", hash}}
+	ada := &table{row: User{"ada@example.com", hash}}
 	handler, err3 := api(ada, hasher, "http://localhost:8080", cookie.Config{}, middleware.Config{})
 	if err := errors.Join(err1, err2, err3); err != nil {
 		log.Fatal(err)

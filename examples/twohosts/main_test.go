@@ -51,7 +51,7 @@ func start(t *testing.T, origin string, place cookie.Config) *hosts {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api, err := api(&table{row: user{"ada@example.com", hash}}, hasher, origin, place, middleware.Config{
+	api, err := api(&table{row: User{"ada@example.com", hash}}, hasher, origin, place, middleware.Config{
 		Now: func() time.Time { return time.Now().Add(time.Duration(h.ahead.Load())) },
 		Log: slog.New(slog.DiscardHandler),
 		OnOutcome: func(r *http.Request, _ ssestore.Outcome, err error) {
