@@ -105,7 +105,16 @@ func TestO28_ProviderRotatesItsKeys(t *testing.T) {
 	s := newSite(t, rig.Options{})
 	expect(t, s.login(s.Browser(t), ada), http.StatusSeeOther)
 	s.harbour.rotate("two")
-	expect(t, s.login(s.Browser(t), ada), http.StatusSeeOther)
+	a := s.login(s.Browser(t), ada)
+	for range 100 {
+		if a.StatusCode != http.StatusBadGateway {
+			break
+		}
+		// go-oidc shares a fetch of keys until the goroutine that made it has ended,
+		// so right after the first login it may give the keys of before.
+		a = s.login(s.Browser(t), ada)
+	}
+	expect(t, a, http.StatusSeeOther)
 	if _, asked := s.harbour.counts(); asked != 1 {
 		t.Errorf("the configuration was asked %d times", asked)
 	}
