@@ -53,7 +53,9 @@ var (
 // only if one of them changed.
 //
 // If the file can't be read, breaks any rule of [Parse], or can be written by others,
-// nothing changes: the last good ring stays, and onError is told once per fault.
+// nothing changes: the last good ring stays, and onError is told once per fault. On
+// Windows a file has no mode bits to check: it is as safe as the access control list
+// that it inherits from its directory.
 // onError is also told if the file was replaced where this process can't see it,
 // because it is mounted by itself rather than with its directory. Keys that are still
 // there after a reload keep their counters and their [Key.Cache].
@@ -308,9 +310,9 @@ func (f *File) adopt(r *Keyring) { f.ring.Store(r.inherit(f.ring.Load())) }
 //
 // Reading and writing happen under one lock, so no key is lost if two processes
 // rotate at the same time: the second starts from what the first wrote. The lock is
-// the file path.lock next to the key file. It is taken with flock if the system has
-// that, and by creating the file otherwise. Update waits for at most ten seconds,
-// then fails.
+// the file path.lock next to the key file. It is taken with flock, on Windows by opening
+// the file for itself alone, and by creating it on systems that have neither. Update
+// waits for at most ten seconds, then fails.
 //
 //	err := file.Update((*keyring.Keyring).Rotate)
 //
@@ -361,7 +363,7 @@ func (f *File) replace(target string, r *Keyring) error {
 	// Hold mu, so that no reload that began before the rename ends after it.
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := os.Rename(temp, target); err != nil {
+	if err := rename(temp, target); err != nil {
 		os.Remove(temp)
 		if errors.Is(err, syscall.EBUSY) { // rename(2): of a regular file, a mount point
 			err = &fs.PathError{Op: "replace", Path: target, Err: errMounted}
@@ -391,7 +393,7 @@ func readFile(path string) (*Keyring, fs.FileInfo, error) {
 	if !info.Mode().IsRegular() { // before opening: opening a pipe would block
 		return nil, nil, errNotRegular
 	}
-	file, err := os.Open(path)
+	file, err := open(path)
 	if err != nil {
 		return nil, nil, err
 	}
