@@ -10,7 +10,7 @@ require (
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/gorilla/securecookie v1.1.2
 	github.com/gorilla/sessions v1.4.0
-	github.com/hardtack-go/hardtack v0.0.0-00010101000000-000000000000
+	github.com/hardtack-go/hardtack v0.0.0
 	github.com/lestrrat-go/jwx/v3 v3.4.0
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/tetratelabs/wazero v1.12.0
@@ -41,4 +41,5 @@ require (
 	golang.org/x/text v0.43.0 // indirect
 )
 
-replace github.com/hardtack-go/hardtack => ../
+// For a build with GOWORK=off. A release drops what follows: see internal/release.
+replace github.com/hardtack-go/hardtack => ..

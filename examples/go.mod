@@ -104,10 +104,9 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-// The modules of this repository always belong together; go.work says so too,
-// these lines serve a build with GOWORK=off.
+// For a build with GOWORK=off. A release drops what follows: see internal/release.
 replace (
-	github.com/hardtack-go/hardtack => ../
+	github.com/hardtack-go/hardtack => ..
 	github.com/hardtack-go/hardtack/fleet/sqlkv => ../fleet/sqlkv
 	github.com/hardtack-go/hardtack/middleware/echo => ../middleware/echo
 	github.com/hardtack-go/hardtack/middleware/echo4 => ../middleware/echo4

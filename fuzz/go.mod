@@ -17,6 +17,5 @@ require (
 	golang.org/x/text v0.21.0 // indirect
 )
 
-// The modules of this repository always belong together; go.work says so too,
-// this line serves a build with GOWORK=off.
-replace github.com/hardtack-go/hardtack => ../
+// For a build with GOWORK=off. A release drops what follows: see internal/release.
+replace github.com/hardtack-go/hardtack => ..

@@ -16,5 +16,5 @@ require (
 	golang.org/x/tools v0.26.0 // indirect
 )
 
-// A release drops this line: go install …@version refuses a module with one.
+// For a build with GOWORK=off. A release drops what follows: see internal/release.
 replace github.com/hardtack-go/hardtack => ../..

@@ -21,4 +21,5 @@ require (
 	golang.org/x/time v0.16.0 // indirect
 )
 
-replace github.com/hardtack-go/hardtack => ../../
+// For a build with GOWORK=off. A release drops what follows: see internal/release.
+replace github.com/hardtack-go/hardtack => ../..

@@ -9,4 +9,5 @@ require (
 
 require golang.org/x/sys v0.47.0 // indirect
 
-replace github.com/hardtack-go/hardtack => ../../
+// For a build with GOWORK=off. A release drops what follows: see internal/release.
+replace github.com/hardtack-go/hardtack => ../..

@@ -25,4 +25,5 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/hardtack-go/hardtack => ../../
+// For a build with GOWORK=off. A release drops what follows: see internal/release.
+replace github.com/hardtack-go/hardtack => ../..

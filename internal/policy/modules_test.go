@@ -65,6 +65,7 @@ func TestEveryModuleIsInTheWorkspace(t *testing.T) {
 func TestModulesAgreeOnGo(t *testing.T) {
 	type gomod struct {
 		Go, Toolchain string
+		Require       []struct{ Path, Version string }
 		Replace       []struct {
 			Old, New struct{ Path, Version string }
 		}
@@ -81,14 +82,31 @@ func TestModulesAgreeOnGo(t *testing.T) {
 		return m
 	}
 	floor := read(".").Go
+	for _, line := range []string{goCommand(t, nil, "work", "edit", "-json"), goCommand(t, nil, "mod", "edit", "-json", "tools.mod")} {
+		var m gomod
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatal(err)
+		}
+		if release(m.Go) != release(floor) || m.Toolchain != "" {
+			t.Errorf("go.work or tools.mod says go %s, toolchain %q; the root module says go %s", m.Go, m.Toolchain, floor)
+		}
+	}
 	for _, dir := range moduleDirs(t) {
 		m := read(dir)
 		if release(m.Go) != release(floor) || m.Toolchain != "" {
 			t.Errorf("%s/go.mod says go %s, toolchain %q; the root module says go %s", dir, m.Go, m.Toolchain, floor)
 		}
+		replaced := map[string]bool{}
 		for _, r := range m.Replace {
+			replaced[r.Old.Path] = true
 			if !strings.HasPrefix(r.Old.Path, modulePath) || !strings.HasPrefix(r.New.Path, ".") {
 				t.Errorf("%s/go.mod replaces %s by %s: only modules of this repository may be replaced", dir, r.Old.Path, r.New.Path)
+			}
+		}
+		// internal/release gives these a version, and drops the replace lines.
+		for _, r := range m.Require {
+			if _, ours := short(r.Path); ours && (r.Version != "v0.0.0" || !replaced[r.Path]) {
+				t.Errorf("%s/go.mod requires %s %s: between releases it's v0.0.0 with a replace line", dir, r.Path, r.Version)
 			}
 		}
 		if dir == "." && len(m.Replace) != 0 {

@@ -2,15 +2,16 @@ module github.com/hardtack-go/hardtack/metrics/prometheus
 
 go 1.26.0
 
-require github.com/hardtack-go/hardtack v0.0.0
-
-require github.com/kylelemons/godebug v1.1.0 // indirect
+require (
+	github.com/hardtack-go/hardtack v0.0.0
+	github.com/prometheus/client_golang v1.25.0
+)
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/kylelemons/godebug v1.1.0 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
-	github.com/prometheus/client_golang v1.25.0
 	github.com/prometheus/client_model v0.6.3 // indirect
 	github.com/prometheus/common v0.72.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
@@ -18,4 +19,5 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-replace github.com/hardtack-go/hardtack => ../../
+// For a build with GOWORK=off. A release drops what follows: see internal/release.
+replace github.com/hardtack-go/hardtack => ../..
