@@ -22,6 +22,7 @@ type layer struct {
 var layers = []layer{
 	{pkg: ""},
 	{pkg: "internal/policy"},
+	{pkg: "internal/release", json: true}, // a program
 	{pkg: "internal/race", core: true},
 	{pkg: "internal/vectors", may: []string{"keyring"}, json: true}, // for tests
 	{pkg: "internal/config", core: true},
