@@ -1,7 +1,9 @@
 package policy_test
 
 import (
+	"bytes"
 	"go/format"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,17 +31,37 @@ func goBlocks(t *testing.T, file string) []string {
 // markdown lists the repository's pages, relative to the root.
 func markdown(t *testing.T) []string {
 	t.Helper()
-	var pages []string
-	for _, pattern := range []string{"*.md", "docs/*.md", "*/README.md", "*/*/README.md"} {
-		found, err := filepath.Glob(filepath.Join(root, pattern))
-		if err != nil {
-			t.Fatal(err)
+	return slices.DeleteFunc(files(t), func(path string) bool { return !strings.HasSuffix(path, ".md") })
+}
+
+// files lists what people have written, relative to the root.
+func files(t *testing.T) (found []string) {
+	t.Helper()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case !d.IsDir():
+			found = append(found, inRoot(path))
+		case path != root && (strings.HasPrefix(d.Name(), ".") && d.Name() != ".ci" || d.Name() == "node_modules" || d.Name() == "testdata"):
+			return filepath.SkipDir
 		}
-		for _, page := range found {
-			pages = append(pages, inRoot(page))
-		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return pages
+	return found
+}
+
+// page returns the text of a page without its blocks of code.
+func page(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return regexp.MustCompile("(?ms)^ *```.*?^ *```$").ReplaceAllString(string(text), "")
 }
 
 // build makes a module with one file outside the repository, as the README
@@ -91,82 +113,127 @@ func TestDocsCodeParses(t *testing.T) {
 }
 
 // headings returns the names by which links name the headings of a page: those that
-// GitHub, GitLab and Gitea make.
-func headings(t *testing.T, page string) (names []string) {
+// GitHub, GitLab and Gitea make. The second heading of a name is followed by -1.
+func headings(t *testing.T, name string) (names []string) {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root, page))
-	if err != nil {
-		t.Fatal(err)
-	}
+	link := regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
 	drop := regexp.MustCompile(`[^\p{L}\p{N} _-]`)
-	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllSubmatch(text, -1) {
-		name := drop.ReplaceAllString(strings.ToLower(string(m[1])), "")
-		names = append(names, strings.ReplaceAll(name, " ", "-"))
+	times := map[string]int{}
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(page(t, name), -1) {
+		name := drop.ReplaceAllString(strings.ToLower(link.ReplaceAllString(m[1], "$1")), "")
+		name = strings.ReplaceAll(name, " ", "-")
+		times[name]++
+		if n := times[name]; n > 1 {
+			name += "-" + strconv.Itoa(n-1)
+		}
+		names = append(names, name)
 	}
 	return names
 }
 
 // TestDocsLinks: every relative link of a page leads to a file of the repository, and
-// to a heading of it if it names one.
+// to a heading of it if it names one. A link to the documentation of a package leads to
+// one that is published, and to a name that it exports.
 func TestDocsLinks(t *testing.T) {
-	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
-	code := regexp.MustCompile("(?ms)^```.*?^```$")
-	for _, page := range markdown(t) {
-		text, err := os.ReadFile(filepath.Join(root, page))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text = code.ReplaceAll(text, nil)
-		for _, m := range link.FindAllSubmatch(text, -1) {
-			target, heading, _ := strings.Cut(string(m[1]), "#")
-			if target == "" && heading != "" {
-				target = filepath.Base(page)
-			}
-			if target == "" || strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+	links := regexp.MustCompile(`\]\(([^)\s]+)[^)]*\)|\b(?:href|src)="([^"]+)"|(?m:^\[[^\]]+\]: *(\S+))|<(https://[^>]+)>`)
+	code := regexp.MustCompile("`[^`\n]+`")
+	documented := map[string]bool{}
+	for _, pkg := range frozen {
+		documented[modulePath+"/"+pkg] = true
+	}
+	seen := 0
+	for _, name := range markdown(t) {
+		text := code.ReplaceAllString(page(t, name), "``")
+		for _, m := range links.FindAllStringSubmatch(text, -1) {
+			whole := m[1] + m[2] + m[3] + m[4]
+			target, heading, _ := strings.Cut(whole, "#")
+			seen++
+			if pkg, ok := strings.CutPrefix(target, "https://pkg.go.dev/"); ok && strings.HasPrefix(pkg, modulePath) {
+				if !documented[pkg] {
+					t.Errorf("%s links to %s, which is no published package", name, whole)
+				} else if known := exported(t)[strings.TrimPrefix(pkg, modulePath+"/")]; heading != "" && !known[heading] {
+					t.Errorf("%s links to %s, which that package doesn't export", name, whole)
+				}
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(root, filepath.Dir(page), target)); err != nil {
-				t.Errorf("%s links to %s, which does not exist", page, m[1])
-			} else if heading != "" && !slices.Contains(headings(t, filepath.Join(filepath.Dir(page), target)), heading) {
-				t.Errorf("%s links to %s, which has no such heading", page, m[1])
+			if own, ok := strings.CutPrefix(target, "https://"+modulePath+"/blob/main/"); ok {
+				target, err := filepath.Rel(filepath.Dir(name), own)
+				if err != nil || !leads(t, name, target, heading) {
+					t.Errorf("%s links to %s, which does not exist", name, whole)
+				}
+				continue
+			}
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			if target == "" {
+				target = filepath.Base(name)
+			}
+			if !leads(t, name, target, heading) {
+				t.Errorf("%s links to %s, which does not exist", name, whole)
 			}
 		}
+		if m := regexp.MustCompile(`\]\[[^\]]*\]`).FindString(text); m != "" {
+			t.Errorf("%s has a link by reference, %s: its target should stand where it is used", name, m)
+		}
+	}
+	if seen < 300 {
+		t.Errorf("%d links: they have another form", seen)
 	}
 }
 
-// TestCitedPagesExist: every Markdown file that a source file or a page names is in
-// this repository. It is named by its path from the root, from docs, or from the
-// directory of the file that names it.
+// leads reports whether a link from a page, without or with a heading, leads anywhere.
+func leads(t *testing.T, from, target, heading string) bool {
+	t.Helper()
+	path := filepath.Join(filepath.Dir(from), target)
+	info, err := os.Stat(filepath.Join(root, path))
+	if err != nil || heading == "" {
+		return err == nil
+	}
+	if info.IsDir() {
+		path = filepath.Join(path, "README.md")
+	}
+	if line := regexp.MustCompile(`^L\d+$`); !strings.HasSuffix(path, ".md") {
+		return line.MatchString(heading)
+	}
+	return slices.Contains(headings(t, path), heading)
+}
+
+// TestCitedPagesExist: every Markdown file that a source or a page names is in this
+// repository, and so is the heading that is named with it. The file is named by its path
+// from the root, from docs, or from the directory of the file that names it.
 func TestCitedPagesExist(t *testing.T) {
-	cite := regexp.MustCompile(`[\w./-]*\w\.md\b`)
-	cited := 0
-	check := func(at, dir, text string) {
-		for _, name := range cite.FindAllString(text, -1) {
-			found := false
-			for _, from := range []string{".", "docs", dir} {
-				_, err := os.Stat(filepath.Join(root, from, name))
-				found = found || err == nil
-			}
-			cited++
-			if !found {
-				t.Errorf("%s names %s, which is not in the repository", at, name)
-			}
-		}
-	}
-	for _, s := range goSources(t) {
-		for i, line := range strings.Split(string(s.text), "\n") {
-			check(s.path+":"+strconv.Itoa(i+1), s.dir(), line)
-		}
-	}
-	for _, page := range markdown(t) {
-		text, err := os.ReadFile(filepath.Join(root, page))
+	cite := regexp.MustCompile(`([\w./-]*\w\.md)\b(?:#([\p{L}\p{N}_-]+))?`)
+	cited, sections := 0, 0
+	for _, name := range files(t) {
+		text, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil {
 			t.Fatal(err)
 		}
-		check(page, filepath.Dir(page), string(text))
+		if bytes.IndexByte(text, 0) >= 0 || strings.HasSuffix(name, "package-lock.json") {
+			continue // no text, or nobody's
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			for _, m := range cite.FindAllStringSubmatch(line, -1) {
+				if strings.HasPrefix(m[1], "//") {
+					continue // the rest of a URL
+				}
+				found := false
+				for _, from := range []string{"x", "docs/x", name} {
+					found = found || leads(t, from, m[1], m[2])
+				}
+				cited++
+				if m[2] != "" {
+					sections++
+				}
+				if !found {
+					t.Errorf("%s:%d names %s, which is not in the repository", name, i+1, m[0])
+				}
+			}
+		}
 	}
-	if cited == 0 {
-		t.Error("nothing cites a page: the test reads nothing")
+	if cited < 400 || sections < 30 {
+		t.Errorf("%d pages are cited, and %d sections: the test reads nothing", cited, sections)
 	}
 }
 

@@ -1,7 +1,6 @@
 package policy_test
 
 import (
-	"go/ast"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -63,30 +62,5 @@ func TestModulesOfSignin(t *testing.T) {
 				t.Errorf("its build has\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 			}
 		})
-	}
-}
-
-// TestSigninPageCitesTests: a test that docs/SIGNIN.md names as proof exists.
-func TestSigninPageCitesTests(t *testing.T) {
-	tests := map[string]bool{}
-	for _, s := range goSources(t) {
-		for _, d := range s.file.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && s.test() {
-				tests[fn.Name.Name] = true
-			}
-		}
-	}
-	text, err := os.ReadFile(filepath.Join(root, "docs", "SIGNIN.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	cited := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(string(text), -1)
-	if len(cited) == 0 {
-		t.Error("the page cites no test")
-	}
-	for _, m := range cited {
-		if !tests[m[1]] {
-			t.Errorf("docs/SIGNIN.md cites %s, which does not exist", m[1])
-		}
 	}
 }

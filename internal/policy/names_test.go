@@ -1,0 +1,136 @@
+package policy_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// exported lists what the published packages export, by their paths and then by names as
+// in the documentation: Config, Config.Keys, New.
+func exported(t *testing.T) map[string]map[string]bool {
+	t.Helper()
+	name := regexp.MustCompile(`(?m)^(?:const|var|func|type) (\w+)(?:\[[^]]*\])?(?: struct, ([A-Z]\w*) )?`)
+	method := regexp.MustCompile(`(?m)^method \(\*?(\w+)[^)]*\) (\w+)`)
+	inner := regexp.MustCompile(`(?m)^type (\w+)(?:\[[^]]*\])? interface\{(.*)\}$`)
+	of := regexp.MustCompile(`(\w+)\(`)
+	all := map[string]map[string]bool{}
+	for _, pkg := range frozen {
+		text, err := os.ReadFile(filepath.Join(root, "docs", "api", strings.ReplaceAll(pkg, "/", "-")+".txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		names := map[string]bool{}
+		for _, m := range name.FindAllStringSubmatch(string(text), -1) {
+			names[m[1]] = true
+			if m[2] != "" {
+				names[m[1]+"."+m[2]] = true
+			}
+		}
+		for _, m := range method.FindAllStringSubmatch(string(text), -1) {
+			names[m[1]+"."+m[2]] = true
+		}
+		for _, m := range inner.FindAllStringSubmatch(string(text), -1) {
+			for _, f := range of.FindAllStringSubmatch(m[2], -1) {
+				names[m[1]+"."+f[1]] = true
+			}
+		}
+		all[pkg] = names
+	}
+	return all
+}
+
+// packageNames are the names of the published packages, by their paths.
+func packageNames(t *testing.T) map[string]string {
+	t.Helper()
+	names := map[string]string{}
+	for _, s := range goSources(t) {
+		if !s.test() && slices.Contains(frozen, s.dir()) {
+			names[s.dir()] = s.file.Name.Name
+		}
+	}
+	return names
+}
+
+// spans returns what stands between backquotes in the text of a page.
+func spans(t *testing.T, name string) (all []string) {
+	t.Helper()
+	for _, m := range regexp.MustCompile("`([^`\\n]+)`").FindAllStringSubmatch(page(t, name), -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// TestPagesNameWhatExists: a name of ours that a page mentions as code is exported, a test
+// is one of the repository, and a file or a folder is there.
+func TestPagesNameWhatExists(t *testing.T) {
+	// Files of the reader's, in Next.js.
+	theirs := []string{"proxy.ts", "middleware.ts"}
+
+	tests, folders, bases := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, s := range goSources(t) {
+		if s.test() {
+			for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark|Example)\w*)\(`).FindAllSubmatch(s.text, -1) {
+				tests[string(m[1])] = true
+			}
+		}
+	}
+	for _, f := range files(t) {
+		bases[filepath.Base(f)] = true
+		if top, _, below := strings.Cut(f, "/"); below {
+			folders[top] = true
+		}
+	}
+	named := map[string]map[string]bool{} // by the names of packages
+	for pkg, name := range packageNames(t) {
+		if named[name] == nil {
+			named[name] = map[string]bool{}
+		}
+		for n := range exported(t)[pkg] {
+			named[name][n] = true
+		}
+	}
+	ours := regexp.MustCompile(`(?:^|[^\w./"-])([a-z]\w+)\.([A-Z]\w*)(?:\.([A-Z]\w*))?`)
+	test := regexp.MustCompile(`^(?:Test|Fuzz|Benchmark)[A-Z]\w*$`)
+	path := regexp.MustCompile(`^([\w.-]+)((?:/[\w.*-]+)+/?)$`)
+	base := regexp.MustCompile(`^[a-z][\w-]*\.(?:go|js|mjs|ts|py|rb|sh|html|conf|capnp)$`)
+	seen := map[string]int{}
+	for _, name := range markdown(t) {
+		for _, span := range spans(t, name) {
+			for _, m := range ours.FindAllStringSubmatch(span, -1) {
+				if known := named[m[1]]; known != nil {
+					seen["names"]++
+					if !known[m[2]] || m[3] != "" && !known[m[2]+"."+m[3]] {
+						t.Errorf("%s: %s doesn't exist", name, strings.Trim(m[0], " ("))
+					}
+				}
+			}
+			if test.MatchString(span) {
+				seen["tests"]++
+				if !tests[span] {
+					t.Errorf("%s: there is no test %s", name, span)
+				}
+			}
+			if m := path.FindStringSubmatch(span); m != nil && folders[m[1]] {
+				seen["paths"]++
+				if found, err := filepath.Glob(filepath.Join(root, span)); err != nil || len(found) == 0 {
+					t.Errorf("%s: there is no %s", name, span)
+				}
+			}
+			if base.MatchString(span) && !slices.Contains(theirs, span) {
+				seen["files"]++
+				if !bases[span] {
+					t.Errorf("%s: there is no file %s", name, span)
+				}
+			}
+		}
+	}
+	for what, least := range map[string]int{"names": 80, "tests": 100, "paths": 50, "files": 5} {
+		if seen[what] < least {
+			t.Errorf("%d %s: they have another form", seen[what], what)
+		}
+	}
+}
