@@ -14,6 +14,7 @@ import (
 	"io"
 	"log"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -110,7 +111,8 @@ func api(users *table, hasher *password.Hasher, origin string, place cookie.Conf
 		if !read(w, r, &in) {
 			return
 		}
-		if _, ok := throttle.Allow(r, in.Email); !ok { // before any work
+		if wait, ok := throttle.Allow(r, in.Email); !ok { // before any work
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 			http.Error(w, "too many attempts", http.StatusTooManyRequests)
 			return
 		}
@@ -168,7 +170,8 @@ func api(users *table, hasher *password.Hasher, origin string, place cookie.Conf
 		if !read(w, r, &in) {
 			return
 		}
-		if _, ok := throttle.Allow(r, u.Email); !ok {
+		if wait, ok := throttle.Allow(r, u.Email); !ok {
+			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())+1))
 			http.Error(w, "too many attempts", http.StatusTooManyRequests)
 		} else if ok, err := hasher.Verify(r.Context(), in.Old, u.Hash); err != nil || !ok {
 			http.Error(w, "wrong password", http.StatusForbidden)
@@ -189,7 +192,7 @@ func api(users *table, hasher *password.Hasher, origin string, place cookie.Conf
 		AllowedOrigins:   []string{origin},
 		AllowedMethods:   []string{"GET", "POST", "PUT", "DELETE"},
 		AllowCredentials: true,
-		ExposedHeaders:   []string{"Retry-After"}, // of a 503
+		ExposedHeaders:   []string{"Retry-After"}, // of a 429 or 503
 	})
 	return shared.Handler(guard.Handler(mux)), nil // CORS outside, the guard inside
 }
