@@ -78,6 +78,8 @@ func TestY3_KeysAreKept(t *testing.T) {
 		second, third := keyring.NewKeyAt(began.Add(day)), keyring.NewKeyAt(began.Add(8*day))
 		byHand := keyring.NewKey()
 		spare := keyring.NewKey() // never a primary
+		wait(10 * day)
+		late := keyring.NewKey()
 		ring := func(keys ...keyring.Key) *keyring.Keyring {
 			r, err := keyring.New(keys...)
 			if err != nil {
@@ -101,6 +103,7 @@ func TestY3_KeysAreKept(t *testing.T) {
 			{"before one that may have been promoted at any time", ring(byHand, first), first, 0},
 			{"until one with a time follows", ring(third, byHand, first), first, 8*day + kept},
 			{"one that never was the primary", ring(second, spare), spare, day + kept},
+			{"and came when its follower sealed already", ring(second, late), late, 10*day + kept},
 		} {
 			for at := began.Add(2 * day); at.Before(began.Add(100 * day)); at = at.Add(time.Minute) {
 				if c.gone != 0 && at.Before(began.Add(c.gone-time.Hour)) {

@@ -204,14 +204,14 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	defer f.mu.Unlock()
 	f.plan.unwrap = time.Time{} // what came in the meantime is planned below
 	f.idle = time.Time{}
-	if err != nil || theirs.seq <= f.record.seq {
+	if theirs.seq <= f.record.seq { // also 0, after an error
 		f.idle = time.Now()
 	}
 	switch {
 	case ctx.Err() != nil || !f.theirs.open:
 		return
 	case !bytes.Equal(f.theirs.wrapped, wrapped): // there is another one already
-		if err == nil && theirs.seq > f.record.seq {
+		if theirs.seq > f.record.seq {
 			// Whoever can write to the engine could go on like this with two old rings,
 			// and keep an instance that starts from its keys.
 			f.follow(merge(f.record, theirs, f.config.Rotation, time.Now()))
@@ -271,7 +271,7 @@ func (f *Fleet) follow(r record) {
 
 // settle says that the instance is ready, once it is. f.mu is held.
 func (f *Fleet) settle() {
-	if f.isReady || f.record.seq == 0 || f.watch.first.IsZero() || f.missed || f.replaying ||
+	if f.isReady || f.watch.first.IsZero() || f.missed || f.replaying ||
 		f.ring.At(time.Now()).Primary().ID() == "" {
 		return
 	}
@@ -340,9 +340,7 @@ func (f *Fleet) writeRing(ctx context.Context) {
 		f.theirs.rev, theirs.rev = 0, 0
 	}
 	f.mu.Unlock()
-	if err := f.storeNext(ctx, have, theirs, now); err != nil {
-		f.poke()
-	}
+	_ = f.storeNext(ctx, have, theirs, now) // next plans another attempt
 }
 
 // storeNext stores what follows the ring that the engine has. f.writing is held.

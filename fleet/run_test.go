@@ -276,11 +276,18 @@ func TestY31_ClocksApart(t *testing.T) {
 		if c := w.Counts()["beat"]; c.Swaps != 0 || in.Status().ClockOff || in.Status().NewsAge > 1.1 {
 			t.Errorf("beside one that is ahead it wrote %d; the status is %+v", c.Swaps, in.Status())
 		}
-		// Far apart, nobody knows who is right: it writes nothing, although a key is due.
+		if age := in.Marks().Age(time.Now().Add(time.Hour)); age < time.Hour {
+			t.Errorf("in an hour the news would be %v old", age)
+		}
+		// Far apart, nobody knows who is right: it writes nothing, although the engine has an
+		// old ring.
+		old := w.Stored()["ring"]
+		in.change((*keyring.Keyring).Rotate)
 		for _, off := range []time.Duration{61 * time.Second, -61 * time.Second, 1000 * time.Hour} {
 			seq := in.Status().Sequence
 			w.forgeBeat(key, time.Now().Add(off))
 			wait(time.Millisecond)
+			w.Forge("ring", old)
 			w.Counts()
 			for range 20 {
 				w.forgeBeat(key, time.Now().Add(off))
@@ -421,6 +428,9 @@ func TestY33_Run(t *testing.T) {
 		}
 		if f.At(time.Now()) == nil {
 			t.Error("the keys are gone after Run")
+		}
+		if s := new(fleet.Fleet).Status(); s.Engine != fleet.EngineOff || s.NewsAge != -1 {
+			t.Errorf("the zero Fleet: %+v", s)
 		}
 		if err := f.Run(w.Context()); err == nil {
 			t.Error("it runs twice")

@@ -116,7 +116,7 @@ func findCore(ctx context.Context, root string, in part) (core, error) {
 			return core{}, err
 		}
 		rel = filepath.ToSlash(rel)
-		testing := strings.Contains("/"+rel, "/internal/") && slices.Contains(p.Imports, "testing")
+		testing := slices.Contains(p.Imports, "testing")
 		if len(p.GoFiles) == 0 || rel == "." || p.Name == "main" || testing {
 			continue
 		}
