@@ -194,3 +194,35 @@ func TestY37_OneSpelling(t *testing.T) {
 		}
 	}
 }
+
+// TestY12_RemovedElsewhere: a ring with the same keys says that one was removed by hand. Then
+// no later ring brings that key back.
+func TestY12_RemovedElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := new(paper)
+		f, err := fleet.New(fleet.Config{Engine: engine, Wrapper: bare{}, Application: fixed.Audience, First: fixed.Ring(t, 0, 1)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- f.Run(ctx) }()
+		<-f.Ready()
+		synctest.Wait()
+		tell := func(rev, seq uint64, ring *keyring.Keyring, removed ...plainRemoved) {
+			text, err := json.Marshal(plainRecord{fixed.Audience, seq, ring.JWKSet(), removed})
+			if err != nil {
+				t.Fatal(err)
+			}
+			engine.tell(fleet.Event{Name: "ring", Value: text, Revision: rev})
+			<-time.After(5 * time.Second)
+		}
+		tell(7, 1, fixed.Ring(t, 0, 1), plainRemoved{fixed.Kid(2), time.Now().Unix() + 3600, make([]byte, 32)})
+		tell(8, 2, fixed.Ring(t, 2, 0, 1))
+		if _, back := f.At(time.Now()).Key(fixed.Kid(2)); back || len(f.At(time.Now()).Keys()) != 2 {
+			t.Error("it is back")
+		}
+		cancel()
+		<-done
+	})
+}
