@@ -129,7 +129,7 @@ var plays = map[string][]play{
 		after: `
 			const { proxy, config } = module;
 			const inside = await proxy(visit), outside = await proxy(new Request(visit.url));
-			if (!inside.next || outside.headers.get("location") !== "https://app.example/login") throw new Error("the wrong way");
+			if (!inside.next || outside.headers.get("location") !== "https://app.example/login?next=%2Faccount") throw new Error("the wrong way: " + outside.headers.get("location"));
 			if (!config.matcher.startsWith("/account/")) throw new Error(config.matcher);`,
 	}, {
 		begins: "let sessions; // one for all requests", where: "reader",
