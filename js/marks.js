@@ -75,7 +75,7 @@ export async function marks(set, options) {
     const imported = crypto.subtle.importKey("jwk", k, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
     keys.set(k.kid, await imported.then((key) => (check(key.algorithm.length === 256), key)).catch(() => refuse("a key is wrong")));
   }
-  if (!keys.size) refuse(`marks keys are missing for audience "${o.audience}"`);
+  if (!keys.size) refuse(`marks keys are missing for audience "${o.audience}": export them with --purpose seal,barrier,marks`);
   const stale = ({ time }, now) => o.maxStale && (now - time > o.maxStale || time - now > LEEWAY);
   let all = 0; // before this time, every session has ended
 
