@@ -218,6 +218,7 @@ h1 { font-size: 1.75rem; margin: 0 }
 p { margin: .5rem 0 1.5rem }
 button { font: inherit; display: block; width: 100%; min-height: 3rem; margin: .75rem 0; padding: .5rem 1rem; text-align: start; border: 1px solid light-dark(#64808c, #5f7a86); border-radius: .5rem; background: light-dark(#fff, #182830); color: inherit; cursor: pointer }
 button small { display: block; color: light-dark(#4b626c, #a5b8c0) }
+button:focus-visible { outline: 3px solid light-dark(#0b5d7a, #7cc7e8); outline-offset: 2px }
 button.no { border-color: transparent; background: none; text-align: center; text-decoration: underline }
 </style></head>
 <body><main><h1>Harbour ID</h1>
