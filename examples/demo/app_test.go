@@ -591,6 +591,9 @@ func TestDocs(t *testing.T) {
 			t.Errorf("%s: %d", path, a.StatusCode)
 		}
 	}
+	if got, want := flow("a\nb\n\n# c\nd\n- e\nf\n  g\n| h |\n| i |\n```\nj\nk\n```\nl\n**m**"), "a b\n\n# c\nd\n- e f\n  g\n| h |\n| i |\n```\nj\nk\n```\nl **m**"; got != want {
+		t.Errorf("%q\nwant %q", got, want)
+	}
 	// Without the folder there are no links.
 	if (docs{}).list() != nil || (docs{}).path("FORMAT.md") != "" {
 		t.Error("links to pages that aren't there")

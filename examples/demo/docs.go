@@ -4,6 +4,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -68,5 +69,29 @@ func (a *app) doc(w http.ResponseWriter, r *http.Request, u *User, _ bool) {
 	}
 	title, body, _ := strings.Cut(string(text), "\n")
 	a.render(w, r, http.StatusOK, "doc", page{User: u, Data: struct{ Name, Title, Text string }{
-		name, strings.TrimPrefix(title, "# "), strings.TrimSpace(body)}})
+		name, strings.TrimPrefix(title, "# "), flow(strings.TrimSpace(body))}})
+}
+
+// apart starts a line that doesn't go on with the one before: a heading, a row of a table,
+// an item of a list, a quotation, or what is indented. Only an item goes on.
+var apart, item = regexp.MustCompile(`^(\s|#|\||>|[-*] |\d+\. |$)`), regexp.MustCompile(`^([-*]|\d+\.) `)
+
+// flow joins the lines of a paragraph, so that it fills a window of any width.
+func flow(markdown string) string {
+	var b strings.Builder
+	code, open := false, false // open: the line before can go on
+	for i, line := range strings.Split(markdown, "\n") {
+		fence := strings.HasPrefix(line, "```")
+		text := !code && !fence && !apart.MatchString(line)
+		switch {
+		case text && open:
+			b.WriteByte(' ')
+		case i > 0:
+			b.WriteByte('\n')
+		}
+		b.WriteString(line)
+		code = code != fence
+		open = text || !code && item.MatchString(line)
+	}
+	return b.String()
 }
