@@ -98,7 +98,7 @@ func TestLoginRefusesAlike(t *testing.T) {
 		if a.Header.Get("Set-Cookie") != "" {
 			t.Error("a refused login sets a cookie")
 		}
-		return strings.ReplaceAll(a.Text, `value="`+html.EscapeString(email)+`"`, "")
+		return strings.ReplaceAll(a.Text, `id="email" value="`+html.EscapeString(email)+`"`, "")
 	}
 	wrong := page(bob, "wrong")
 	for _, row := range []struct{ email, pw string }{

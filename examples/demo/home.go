@@ -18,17 +18,29 @@ var cart = ssestore.NewKey[[]string]("cart")
 // maxItem is the length of one item in characters.
 const maxItem = 200
 
+// homeView is the home page.
+type homeView struct {
+	Cart         []string
+	Item         string
+	ItemLimit    int
+	Segments     []segment // of the cookie; nil if there is none
+	KeyID        string
+	Bytes, Limit int // of the cookie
+}
+
 func (a *app) home(w http.ResponseWriter, r *http.Request, u *User, _ bool) {
 	a.showHome(w, r, http.StatusOK, u, "", "")
 }
 
 // showHome shows the cart, and in the form again what couldn't be added to it.
 func (a *app) showHome(w http.ResponseWriter, r *http.Request, status int, u *User, problem, item string) {
-	p := page{User: u, Problem: problem, Data: struct {
-		Cart      []string
-		Item      string
-		ItemLimit int
-	}{cart.Get(a.guard.Session(r)), item, maxItem}}
+	session := a.guard.Session(r)
+	view := homeView{Cart: cart.Get(session), Item: item, ItemLimit: maxItem, Limit: cookieLimit}
+	if info := session.Info(); !info.New {
+		view.Bytes, view.KeyID = info.Bytes, info.KeyID
+		view.Segments, _ = segments(r, a.cookieName)
+	}
+	p := page{User: u, Problem: problem, Data: view}
 	if problem != "" {
 		p.Field = "item"
 	}

@@ -22,6 +22,7 @@ var templates embed.FS
 // page is what every template sees.
 type page struct {
 	Name    string  // of the template
+	Way     string  // the name of a page of module signin, "" for the others
 	Path    string  // for the current tab
 	User    *User   // nil: nobody is logged in
 	Bare    bool    // don't say who is logged in: this page may not know
@@ -41,6 +42,7 @@ type pages map[string]*template.Template
 func parsePages(docs docs) (pages, error) {
 	layout, err := template.New("").Funcs(template.FuncMap{
 		"tab":       newTab,
+		"tryOut":    newTryOut,
 		"mark":      mark,
 		"docs":      docs.list,
 		"doc":       docs.path,
@@ -75,6 +77,13 @@ type tab struct {
 
 func newTab(p page, href, label, icon string) tab {
 	return tab{href, label, icon, p.Path == href}
+}
+
+// tryOut is a button that logs in one of the first users.
+type tryOut struct{ Name, Email, Password, Next, Class string }
+
+func newTryOut(name, next, class string) tryOut {
+	return tryOut{strings.ToUpper(name[:1]) + name[1:], name + "@example.com", seedPassword, next, class}
 }
 
 // mark returns attributes for an input: whether the cursor starts in it, what's
@@ -148,6 +157,7 @@ var whys = map[cookie.Reason]string{
 // be shown before that is known, or because it couldn't be found out.
 func (a *app) errorPage(w http.ResponseWriter, r *http.Request, status int) {
 	text := map[int]string{
+		http.StatusBadRequest:            "The form didn’t arrive as it was sent. Go back and send it again.",
 		http.StatusForbidden:             "This request came from another site, or this page isn’t for you.",
 		http.StatusNotFound:              "There is nothing here, or nothing that you may see.",
 		http.StatusMethodNotAllowed:      "This address doesn’t answer that kind of request.",
@@ -155,19 +165,32 @@ func (a *app) errorPage(w http.ResponseWriter, r *http.Request, status int) {
 		http.StatusServiceUnavailable:    "The users can’t be looked up right now. You are still logged in: try again soon.",
 	}[status]
 	if text == "" {
-		text = "That didn’t work."
+		text = "Something went wrong here. The log says what."
 	}
 	a.errorText(w, r, status, text)
+}
+
+// titles are the headings of error pages where http.StatusText isn't for people.
+var titles = map[int]string{
+	http.StatusBadRequest:            "That didn’t work",
+	http.StatusForbidden:             "Not allowed",
+	http.StatusRequestEntityTooLarge: "Too large",
+	http.StatusInternalServerError:   "That didn’t work",
+	http.StatusServiceUnavailable:    "Try again soon",
 }
 
 func (a *app) errorText(w http.ResponseWriter, r *http.Request, status int, text string) {
 	if w.Header().Get("Cache-Control") == "" {
 		w.Header().Set("Cache-Control", "no-store")
 	}
+	title := titles[status]
+	if title == "" {
+		title = http.StatusText(status)
+	}
 	a.render(w, r, status, "error", page{Bare: true, Data: struct {
 		Status      int
 		Title, Text string
-	}{status, http.StatusText(status), text}})
+	}{status, title, text}})
 }
 
 // flash is a message for the next page that a person sees.

@@ -92,7 +92,7 @@ type sessionView struct {
 
 // segment is one of the five parts of a token (RFC 7516 section 3.1). Class is its
 // colour.
-type segment struct{ Label, Class, Text string }
+type segment struct{ Label, Class, Meaning, Text string }
 
 // segments returns the cookie of a request as it was sent, and its header decoded.
 // The session was opened from it, so it has five parts.
@@ -104,8 +104,11 @@ func segments(r *http.Request, name string) (all []segment, header string) {
 		}
 		all = nil
 		for i, s := range []segment{
-			{Label: "header", Class: "raw-header"}, {Label: "encrypted key", Class: "raw-key"}, {Label: "nonce", Class: "raw-nonce"},
-			{Label: "contents, encrypted", Class: "raw-data"}, {Label: "tag", Class: "raw-tag"},
+			{Label: "header", Class: "raw-header", Meaning: "The cipher, and the id of the key. All that anybody can read."},
+			{Label: "encrypted key", Class: "raw-key", Meaning: "Always empty: the key stays on the server."},
+			{Label: "nonce", Class: "raw-nonce", Meaning: "Makes each sealing differ from every other."},
+			{Label: "contents", Class: "raw-data", Meaning: "Your login and your cart, encrypted."},
+			{Label: "tag", Class: "raw-tag", Meaning: "If a single bit changes, it doesn’t fit, and the cookie is refused."},
 		} {
 			s.Text = text[i]
 			all = append(all, s)

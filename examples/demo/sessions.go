@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
@@ -17,6 +18,11 @@ type sessionRow struct {
 	Way  string // how it began, in words
 }
 
+// Phone chooses the picture.
+func (r sessionRow) Phone() bool {
+	return strings.HasSuffix(r.Device, "iPhone") || strings.HasSuffix(r.Device, "Android")
+}
+
 // sessions shows where the user is logged in.
 func (a *app) sessions(w http.ResponseWriter, r *http.Request, u *User) {
 	s := a.guard.Session(r)
@@ -26,17 +32,18 @@ func (a *app) sessions(w http.ResponseWriter, r *http.Request, u *User) {
 		return
 	}
 	this, _ := s.Principal().Mark()
-	var rows []sessionRow
-	found := false
+	// This session comes first. If it isn't in the list, it began without a login here, or
+	// before there was a list.
+	own := listed{Device: device(r.UserAgent()), Began: s.Info().Created}
+	var others []sessionRow
 	for _, l := range all {
-		is := l.Mark.ID == this.ID
-		found = found || is
-		rows = append(rows, sessionRow{l, is, howWords(l.How)})
+		if l.Mark.ID == this.ID {
+			own = l
+			continue
+		}
+		others = append(others, sessionRow{l, false, howWords(l.How)})
 	}
-	if !found { // it began without a login here, or before there was a list
-		l := listed{Device: device(r.UserAgent()), Began: s.Info().Created}
-		rows = append(rows, sessionRow{l, true, howWords("")})
-	}
+	rows := append([]sessionRow{{own, true, howWords(own.How)}}, others...)
 	a.render(w, r, http.StatusOK, "sessions", page{User: u, Data: struct {
 		Sessions []sessionRow
 		Now      time.Time

@@ -169,12 +169,12 @@ func (a *app) showPage(w http.ResponseWriter, r *http.Request, p signin.Page) {
 		if p.Problem != "" {
 			note(r.Context()).event, field = "login refused", "password"
 		}
-		a.showLogin(w, r, p.Status, page{User: user, Field: field, Problem: p.Problem}, fields{
+		a.showLogin(w, r, p.Status, page{Way: p.Name, User: user, Field: field, Problem: p.Problem}, fields{
 			Email: p.Fields["email"], Next: p.Fields["next"], Remember: p.Fields["remember"] != "",
 		})
 		return
 	}
-	a.render(w, r, p.Status, "signin", page{User: user, Problem: p.Problem, Data: signinView{p, mailed[p.Name] && p.Status == http.StatusOK}})
+	a.render(w, r, p.Status, "signin", page{Way: p.Name, User: user, Problem: p.Problem, Data: signinView{p, mailed[p.Name] && p.Status == http.StatusOK}})
 }
 
 type signinView struct {

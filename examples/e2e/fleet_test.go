@@ -237,7 +237,7 @@ func TestY88_FleetPage(t *testing.T) {
 	b := openBrowser(t, p.url)
 	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	b.open("/")
-	if got, want := strings.Join(strings.Fields(strings.Join(b.stops(), ", ")), " "), "Table of processes, 1 at "+p.fleet[0]+", Kill process 1, 2 at "+p.fleet[1]+", Kill process 2, Table of keys"; got != want {
+	if got, want := strings.Join(strings.Fields(strings.Join(b.stops(), ", ")), " "), "Open process 1, Open process 2, Table of processes, 1 at "+p.fleet[0]+", Kill process 1, 2 at "+p.fleet[1]+", Kill process 2, Table of keys"; got != want {
 		t.Errorf("the focus goes to %s\nwant %s", got, want)
 	}
 	n, ok := newsOf(p.fleet[0])
@@ -310,8 +310,8 @@ func TestY89_FleetFlags(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []struct{ args, says string }{
-		{"-fleet 1", "2 to 9"}, {"-fleet 10", "2 to 9"}, {"-fleet 2 -rotate 1s", "-rotate must be"},
-		{"-fleet 2 -origin https://demo.example", "-origin"}, {"-fleet 2 -addr 0.0.0.0:0", "this machine only"},
+		{"-fleet 1 -addr 127.0.0.1:0", "2 to 9"}, {"-fleet 10 -addr 127.0.0.1:0", "2 to 9"}, {"-fleet 2 -rotate 1s -addr 127.0.0.1:0", "-rotate must be"},
+		{"-fleet 2 -origin https://demo.example -addr 127.0.0.1:0", "-origin"}, {"-fleet 2 -addr 0.0.0.0:0", "this machine only"},
 		{"-member x", "-member"}, {"-fleet 2 -addr 127.0.0.1:0 -keys " + ring, "isn't the secret"}, {"-fleet 2 -addr " + before, "process 1"},
 	} {
 		cmd := exec.CommandContext(t.Context(), path, strings.Fields(row.args)...)

@@ -65,6 +65,22 @@ func (b *browserTab) logout() {
 	b.click("#logout")
 }
 
+// authenticator gives the browser a device that keeps passkeys, and returns its id.
+func (b *browserTab) authenticator() webauthn.AuthenticatorID {
+	b.t.Helper()
+	call(b, webauthn.Enable, webauthn.EnableParams{})
+	key, err := chromedp.Call(b.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
+		Options: &webauthn.VirtualAuthenticatorOptions{
+			Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
+			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+		},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return key.AuthenticatorID
+}
+
 // TestDemoSignin_EveryWay goes through the demo by each way to log in, with a passkey
 // in an authenticator, and meets no violation of the policy on any page.
 func TestDemoSignin_EveryWay(t *testing.T) {
@@ -72,19 +88,10 @@ func TestDemoSignin_EveryWay(t *testing.T) {
 	p := launch(t, "-addr", "127.0.0.1:0")
 	b := openBrowser(t, p.url)
 	blocked := b.violations()
-	call(b, webauthn.Enable, webauthn.EnableParams{})
-	key, err := chromedp.Call(b.ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{
-		Options: &webauthn.VirtualAuthenticatorOptions{
-			Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal,
-			HasResidentKey: true, HasUserVerification: true, IsUserVerified: true,
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	key := b.authenticator()
 	touched := func(yes bool) {
 		t.Helper()
-		call(b, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: key.AuthenticatorID, Enabled: yes})
+		call(b, webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: key, Enabled: yes})
 	}
 
 	// By password. Then a passkey is added.
@@ -287,7 +294,7 @@ func TestDemoSignin_KeyboardOnly(t *testing.T) {
 	}
 	b.open("/login")
 	b.until("offering passkeys", `!document.querySelector("[data-passkey=login]").hidden`)
-	order("Use a passkey, Continue with Harbour ID, Email, Password, Forgotten?, Keep me logged in on this device, Log in, Mail me a link instead, Sign up, the mailbox")
+	order("Log in as Bob, Log in as Ada, the mailbox, Use a passkey, Continue with Harbour ID, Email, Password, Forgotten?, Keep me logged in on this device, Log in, Mail me a link instead, Sign up")
 
 	// Log in: address, Tab, password, Enter.
 	eval[bool](b, `document.querySelector("#email").focus() ?? true`)
@@ -297,7 +304,7 @@ func TestDemoSignin_KeyboardOnly(t *testing.T) {
 	b.until("offering passkeys", `!document.querySelector("[data-passkey=add]").hidden`)
 	order("Change the password, Change the address, Your sessions, how that works, Name of the new passkey, Add, Connect Harbour ID")
 	b.open("/sessions")
-	order("Log out the others, Log out everywhere, how marks reach every instance, the stamp")
+	order("Log out everywhere, how marks reach every instance, the stamp")
 	b.logout()
 	b.open("/old")
 	order("Log in as Cleo")
@@ -307,7 +314,7 @@ func TestDemoSignin_KeyboardOnly(t *testing.T) {
 	eval[bool](b, `document.querySelector("#email").focus() ?? true`)
 	keys(bob, kb.Tab, kb.Tab, kb.Tab, kb.Tab, kb.Tab, kb.Enter)
 	b.until("the page for the code", `document.querySelector("[name=code]")`)
-	order("Code from the mail, Log in, Ask again, look into the mailbox")
+	order("Code from the mail, Log in, Ask again, Open the mailbox")
 	_, code := b.newTab().mail()
 	eval[bool](b, `document.querySelector("[name=code]").focus() ?? true`)
 	keys(code, kb.Enter)
