@@ -1,0 +1,324 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
+	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+)
+
+// unseen are what TestAxe_EveryPage needn't look at, and why.
+var unseen = map[string]string{
+	"GET /static/":    "files",
+	"GET /fleet.json": "for programs",
+	"/logout":         "answers a POST only",
+	"/passkey/":       "for the script, and a POST that TestAxe_EveryPage looks at",
+
+	"password/taken":   "a mail",
+	"password/link":    "only with the strict session cookie that the demo doesn't have",
+	"password/refused": "only for staff who look at the site as somebody else, which the demo doesn't let them",
+	// The same elements as oauth/denied, oauth/spent and signin/slow.
+	"oauth/changed": "two requests at the same moment",
+	"oauth/down":    "the provider is in the same process",
+	"oauth/form":    "a form that doesn't parse",
+	"oauth/last":    "a mail is always another way in",
+	"oauth/login":   "a session that ends during the login",
+	"oauth/none":    "a provider that gives no address",
+	"oauth/other":   "another account",
+	"oauth/recent":  "a quarter of an hour after the login",
+	"oauth/refused": "a provider that lies",
+	"oauth/taken":   "an identity that somebody else has connected",
+	"signin/broken": "a fault",
+	"signin/failed": "a fault",
+	"signin/large":  "a full session",
+}
+
+// TestAxe_EveryPage looks at every page of the demo, in what states it has, light and
+// dark, on a phone and on a desktop. A route of the demo, a template, or a page of module
+// signin that it doesn't look at is a failure.
+func TestAxe_EveryPage(t *testing.T) {
+	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
+	source := axeSource(t)
+	p := launch(t, "-addr", "127.0.0.1:0")
+	seen, site := map[string]bool{}, newSiteMap(t)
+	n := 0
+	audit := func(b *browserTab, what string) {
+		t.Helper()
+		seen[eval[string](b, `document.querySelector("main").dataset.page ?? "harbour"`)+".html"] = true
+		seen[eval[string](b, `document.querySelector("main").dataset.way ?? ""`)] = true
+		site.see(t, eval[string](b, `location.pathname`))
+		eval[bool](b, source+"\n;true")
+		n++
+		b.shoot(fmt.Sprintf("axe-%02d-%s", n, strings.ReplaceAll(what, " ", "-")))
+		for _, l := range looks {
+			b.look(l.width, l.height, l.scheme)
+			for _, fault := range append(eval[[]string](b, beyondAxe), eval[[]string](b, runAxe)...) {
+				t.Errorf("%s, %s: %s", what, l.name, fault)
+			}
+		}
+		b.do(chromedp.ResetViewport())
+	}
+	visit := func(b *browserTab, path, what string) {
+		t.Helper()
+		b.open(path)
+		audit(b, what)
+	}
+	// send fills the form of the page and sends it. status is that of the answer.
+	send := func(b *browserTab, what string, status int, pairs ...string) {
+		t.Helper()
+		b.fill(pairs...)
+		if got := b.click("main form:last-of-type button"); got != status {
+			t.Errorf("%s: %d", what, got)
+		}
+		audit(b, what)
+	}
+	// mailed opens the link of the newest mail.
+	mailed := func(b *browserTab, what string) {
+		t.Helper()
+		b.open("/mailbox")
+		b.click(".mail a")
+		audit(b, what)
+	}
+	// submit posts a form that no page has.
+	submit := func(b *browserTab, url, body string) int {
+		t.Helper()
+		eval[string](b, `(document.body.innerHTML = '<form method="post" action="`+url+`"><input name="item"><button>Send</button></form>') &&
+			(document.querySelector("input").value = `+body+`)`)
+		return b.click("button")
+	}
+	one := openBrowser(t, p.url)
+	window := func() *browserTab {
+		b := one.another()
+		b.bypassPolicy() // the scripts of this test are not the application's
+		call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
+		return b
+	}
+
+	b := window()
+	visit(b, "/", "home")
+	visit(b, "/session", "no session")
+	visit(b, "/login", "login")
+	visit(b, "/login?why=stamp-mismatch&next=/members", "login again")
+	b.fill("#email", bob, "#password", "wrong")
+	b.click("#submit")
+	audit(b, "login refused")
+	visit(b, "/mailbox", "no mails")
+	for _, form := range []string{"/signup", "/forgotten", "/passlink/"} {
+		name := strings.Trim(form, "/")
+		visit(b, form, name)
+		send(b, name+" sent", 200, "main [name=email]", bob)
+	}
+	send(b, "wrong code", 422, "[name=code]", "0000-0000")
+	visit(b, "/mailbox", "mails")
+	b.click(".mail a") // the newest is the link to log in
+	audit(b, "link")
+	visit(window(), b.at(), "link in another browser")
+	visit(b, "/passlink/?token=x", "link over")
+	visit(b, "/reset?token=x", "reset over")
+	visit(b, "/docs/FORMAT.md", "documentation")
+
+	// Answers that nobody wants.
+	visit(b, "/nowhere", "not found")
+	b.open("/")
+	submit(b, "/cart?%zz", `"x"`)
+	audit(b, "bad request")
+	b.open("/")
+	submit(b, "/cart", `"x".repeat(20000)`)
+	audit(b, "too large")
+	b.open("/")
+	submit(b, "/forgotten?%zz", `"x"`)
+	audit(b, "unreadable form")
+	b.do(chromedp.Navigate("about:blank"))
+	if status := submit(b, p.url+"/cart", `"x"`); status != 403 {
+		t.Errorf("a form of another site: %d", status)
+	}
+	audit(b, "form of another site")
+	named := window()
+	named.base = "http://shop.test:" + p.port()
+	named.open("/")
+	named.fill("#item", "rope")
+	if status := named.click(".add button"); status != 400 {
+		t.Errorf("plain http: %d", status)
+	}
+	audit(named, "plain http")
+	throttled := launch(t, "-addr", "127.0.0.1:0", "-no-throttle=false")
+	hasty := window()
+	hasty.base = throttled.url
+	hasty.open("/passlink/")
+	eval[bool](hasty, `(async () => {
+		for (let i = 0; i < 150; i++) {
+			const r = await fetch("/passlink/", {method: "POST", body: new URLSearchParams({email: "`+bob+`"})});
+			if (r.status === 429) return true;
+		}
+		return false;
+	})()`)
+	send(hasty, "too many attempts", 429, "main [name=email]", bob)
+
+	// What an old application leaves behind.
+	third := window()
+	visit(third, "/old", "old application")
+	third.click("#mint-one")
+	audit(third, "old cookie")
+	third.click("#take-over")
+	audit(third, "taken over")
+	visit(third, "/sessions", "session that nobody has listed")
+	visit(third, "/account", "account without a login here")
+	third.open("/")
+	submit(third, "/passkey/remove", `""`)
+	audit(third, "passkey not removed")
+
+	// A cart that is full, with long words in it.
+	b.open("/")
+	for range 20 {
+		eval[int](b, `fetch("/cart", {method: "POST", body: new URLSearchParams({item: "x".repeat(200)})}).then(r => r.status)`)
+	}
+	b.open("/")
+	b.fill("#item", strings.Repeat("y", 200))
+	if status := b.click(".add button"); status != 422 {
+		t.Errorf("the cart isn't full: %d", status)
+	}
+	audit(b, "cart full")
+	visit(b, "/session", "session with a full cart")
+	b.open("/mailbox")
+	b.click(".mail:nth-of-type(2) a")
+	audit(b, "no room for a link")
+	b.open("/")
+	b.click("button[name=clear]")
+	visit(b, "/", "cart emptied")
+	b.open("/mailbox")
+	b.click(".mail:nth-of-type(2) a")
+	audit(b, "reset")
+	send(b, "password reset", 200, "[name=password]", "seven green bottles")
+
+	// Harbour ID: somebody who cancels, somebody whose address is taken, and somebody
+	// whose address nobody has confirmed.
+	abroad := func(what string, button int) {
+		t.Helper()
+		b.open("/login")
+		b.press("form[action='/oauth/harbour'] button")
+		b.reach(p.url + "/harbour/login")
+		if button == 1 {
+			audit(b, "Harbour ID")
+		}
+		b.press(fmt.Sprintf("button[name=person]:nth-of-type(%d)", button))
+		b.until(what, `document.readyState === "complete" && document.querySelector("main[data-page]")`)
+		audit(b, what)
+	}
+	visit(b, "/oauth/harbour/callback", "login elsewhere over")
+	abroad("address taken", 2)
+	abroad("nothing without consent", 4)
+	abroad("logged in elsewhere", 1)
+	b.open("/")
+	b.click("#logout")
+	abroad("address not confirmed", 3)
+	visit(b, "/account", "account without a password")
+	visit(b, "/verify", "verify")
+	send(b, "verify sent", 200)
+	mailed(b, "verified")
+	send(b, "proven", 200)
+	b.click("#logout")
+
+	// The longest address that an account may have.
+	long := strings.Repeat("wide", 16) + "@" + strings.Repeat(strings.Repeat("long", 15)+".", 3) + "exampl"
+	b.open("/signup")
+	send(b, "long address", 200, "main [name=email]", long)
+	mailed(b, "welcome")
+	send(b, "signed up", 200, "[name=password]", "a better password")
+	visit(b, "/members", "members")
+	visit(b, "/account", "account")
+	visit(b, "/login", "login as another")
+	visit(b, "/session", "session of a user")
+	visit(b, "/change", "password")
+	send(b, "password refused", 422, "[name=current]", "wrong", "[name=password]", "another password")
+	send(b, "password changed", 200, "[name=current]", "a better password", "[name=password]", "another password")
+	visit(b, "/email", "address")
+	send(b, "address sent", 200, "[name=email]", "eve@example.com", "[name=current]", "another password")
+	boss := window()
+	boss.login(ada, seedPassword)
+	audit(boss, "logged in as staff")
+	mailed(boss, "link for somebody else")
+	mailed(b, "move")
+	send(b, "moved", 200)
+	visit(b, "/old", "old application with a cookie of the new one")
+
+	// One session, two and twenty.
+	visit(b, "/sessions", "the only session")
+	for range 19 {
+		visitor.New(t, p.url).Login("eve@example.com", "another password").Want(t, 303, "/")
+	}
+	visit(b, "/sessions", "twenty sessions")
+	b.click("#everywhere")
+	audit(b, "logged out everywhere")
+
+	boss.open("/staff")
+	boss.click("#rotate")
+	audit(boss, "keys rotated")
+	boss.open("/staff")
+	boss.click("form[action='/staff/disable'] button")
+	audit(boss, "staff")
+	b.open("/login")
+	b.fill("#email", "eve@example.com", "#password", "another password")
+	b.click("#submit")
+	audit(b, "account closed")
+	boss.authenticator()
+	boss.open("/account")
+	boss.until("offering passkeys", `!document.querySelector("[data-passkey=add]").hidden`)
+	boss.fill("#passkey-name", strings.Repeat("Laptop", 10))
+	boss.press("[data-passkey=add] button")
+	boss.until("adding the passkey", `document.querySelector(".keys li")?.innerText.includes("Laptop")`)
+	boss.press("#connect")
+	boss.reach(p.url + "/harbour/login")
+	boss.press("button[name=person]:nth-of-type(2)")
+	boss.reach(p.url + "/account")
+	audit(boss, "account with a passkey and a connection")
+
+	// The page of a fleet, with a process that is killed on it.
+	fleet := launch(t, "-addr", "127.0.0.1:0", "-fleet", "2")
+	watcher := window()
+	watcher.base = fleet.url
+	visit(watcher, "/", "fleet")
+	watcher.click("[data-number='2'] button")
+	watcher.find("#happened")
+	audit(watcher, "fleet with a process killed")
+	watcher.base = fleet.fleet[0]
+	watcher.open("/")
+	watcher.click("#as-Bob")
+	audit(watcher, "a process of the fleet")
+
+	// Both scripts can find something.
+	eval[bool](boss, `document.body.insertAdjacentHTML("afterbegin", '<style>:focus-visible { outline: none; } input { border-color: var(--line); }' +
+		'p.hint { color: var(--line); }</style><div style="width: 3000px"><input aria-label="x"></div>') ?? true`)
+	if faults := eval[[]string](boss, beyondAxe); len(faults) < 3 || !strings.Contains(faults[0], "wider than the window") {
+		t.Errorf("a broken page has the faults %q", faults)
+	}
+	if faults := eval[[]string](boss, runAxe); !strings.Contains(strings.Join(faults, "\n"), "serious: Elements must meet minimum color contrast") {
+		t.Errorf("axe finds %q in a broken page", faults)
+	}
+
+	// And nothing was left out.
+	files, err := os.ReadDir("../demo/templates")
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := ways(t)
+	for _, f := range files {
+		wanted[f.Name()] = f.Name() != "layout.html"
+	}
+	for pattern := range site.seen {
+		seen[pattern] = site.seen[pattern]
+		wanted[pattern] = !strings.HasPrefix(pattern, "POST ")
+	}
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		if _, known := unseen[name]; wanted[name] && seen[name] == known {
+			t.Errorf("%s: looked at: %v, to be left out: %v", name, seen[name], known)
+		}
+	}
+}
