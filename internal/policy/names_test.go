@@ -134,3 +134,86 @@ func TestPagesNameWhatExists(t *testing.T) {
 		}
 	}
 }
+
+// results are the types whose fields the library fills in. Their documentation is enough:
+// whoever has one in hand finds it there. All others are set by somebody who has to know
+// that they exist.
+var results = []string{
+	"cookie.Opened", "cookie.SizeError",
+	"fleet.Counters", "fleet.Event", "fleet.KeyStatus", "fleet.Status", "fleet/enginetest.Count",
+	"keyring.Counters", "keyring.Created", "keyring.ParseError",
+	"marks.About", "serverless.SingleValueError",
+	"signin.Entry", "signin.Page", "signin/oauth.Identity", "signin/passkey.Passkey",
+	"ssestore.Identity", "ssestore.Info", "ssestore.Outcome", "ssestore.Stamp",
+}
+
+// TestNothingWithoutAPage: every published package, and every field by which somebody
+// changes what it does, is in a page that says what it's good for. The field stands there
+// as code, and its package in the same page. docs/api doesn't count, nor do the rules, the
+// histories and the lists of proofs.
+func TestNothingWithoutAPage(t *testing.T) {
+	notForUse := []string{
+		"CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/ADVISORIES.md", "docs/ASVS.md", "docs/BEHAVIOUR.md", "docs/BENCHMARKS.md", "docs/PROMISE.md",
+	}
+	word := regexp.MustCompile(`\w+`)
+	var texts []string
+	var codes []map[string]bool
+	for _, name := range markdown(t) {
+		if slices.Contains(notForUse, name) {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := map[string]bool{}
+		for _, piece := range append(goBlocks(t, name), spans(t, name)...) {
+			for _, w := range word.FindAllString(piece, -1) {
+				code[w] = true
+			}
+		}
+		texts, codes = append(texts, string(text)), append(codes, code)
+	}
+	names := packageNames(t)
+	field := regexp.MustCompile(`^(\w+)\.(\w+)$`)
+	fields := 0
+	unknown := slices.Clone(results)
+	for _, pkg := range frozen {
+		of := regexp.MustCompile(`\b` + names[pkg] + `\.[A-Z]|` + "[`/]" + regexp.QuoteMeta(pkg) + "[`)]")
+		var about []map[string]bool
+		for i, text := range texts {
+			if of.MatchString(text) {
+				about = append(about, codes[i])
+			}
+		}
+		if len(about) == 0 {
+			t.Errorf("no page says what package %s is good for", pkg)
+		}
+		text, err := os.ReadFile(filepath.Join(root, "docs", "api", strings.ReplaceAll(pkg, "/", "-")+".txt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name := range exported(t)[pkg] {
+			m := field.FindStringSubmatch(name)
+			if m == nil || !regexp.MustCompile(`(?m)^type `+m[1]+`(\[[^]]*\])? struct, `+m[2]+` `).Match(text) {
+				continue // a method
+			}
+			if i := slices.Index(unknown, pkg+"."+m[1]); i >= 0 {
+				unknown = slices.Delete(unknown, i, i+1)
+			}
+			if slices.Contains(results, pkg+"."+m[1]) {
+				continue
+			}
+			fields++
+			if !slices.ContainsFunc(about, func(code map[string]bool) bool { return code[m[2]] }) {
+				t.Errorf("no page says what %s of package %s is good for: add a sentence where its user looks", name, pkg)
+			}
+		}
+	}
+	for _, name := range unknown {
+		t.Errorf("%s is in the list of results, and has no fields", name)
+	}
+	if fields < 130 {
+		t.Errorf("%d fields: docs/api has another form", fields)
+	}
+}
