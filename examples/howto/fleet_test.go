@@ -56,7 +56,9 @@ func TestFleetNeedsItsEngine(t *testing.T) {
 	}
 }
 
-// sessions is the table: id, account and until. (This is the SQL of SQLite.)
+// sessions is the table, here in SQLite:
+//
+//	CREATE TABLE sessions (id TEXT PRIMARY KEY, account TEXT NOT NULL, until INTEGER NOT NULL)
 type sessions struct{ db *sql.DB }
 
 // add is for OnLogin of auth.Config, which every way to log in calls.
