@@ -28,12 +28,28 @@ import (
 	"github.com/hardtack-go/hardtack/bench/report"
 )
 
+const usage = `Usage: go run ./bench [flags]
+
+  go run ./bench             a full run, under 10 minutes
+  go run ./bench -quick      the same in under a minute, with more noise
+  go run ./bench -edge       instead, cold starts on Lambda and workerd, and a read there
+  go run ./bench -out DIR    results.json, results.csv and charts in DIR too
+
+`
+
 func main() {
 	quick := flag.Bool("quick", false, "fewer and shorter rounds: under 60 seconds")
 	edge := flag.Bool("edge", false, "measure the examples for Lambda and Workers instead: under two minutes")
 	out := flag.String("out", "", "write results.json, results.csv and SVG charts to this `folder`")
 	serve := flag.String("serve", "", "used by the program itself: serve `hello` or session, for the load generator")
-	flag.Parse()
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
+	}
+	if flag.Parse(); flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	var err error
 	if *serve != "" {
 		err = serveHello(*serve)

@@ -20,6 +20,13 @@ import (
 )
 
 func main() {
+	if n := len(os.Args); n < 4 || n > 6 {
+		println("usage: start KEYS COOKIE PASSWORD-HASH [COUNT [WARM-UP]]\nfor example: start '{\"keys\":[…]}' '__Host-session=…' hash 1000")
+		if n != 2 || os.Args[1] != "-h" {
+			os.Exit(2)
+		}
+		return
+	}
 	if err := run(os.Args[1:]); err != nil {
 		println(err.Error())
 		os.Exit(1)
@@ -27,9 +34,6 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) < 3 {
-		return errors.New("usage: start KEYS COOKIE PASSWORD-HASH [COUNT [WARM-UP]]")
-	}
 	ring, err := keyring.Parse(args[0])
 	if err != nil {
 		return err

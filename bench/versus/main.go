@@ -45,6 +45,13 @@ var titles = []struct{ id, title string }{
 	{"seal", "seal"},
 }
 
+const usage = `Usage: go run ./bench/versus -old REV [flags]
+
+  go run ./bench/versus -old v0.1.0           that revision and the working tree
+  go run ./bench/versus -old HEAD -new HEAD   what this machine can tell apart
+
+`
+
 func main() {
 	var o options
 	flag.StringVar(&o.old, "old", "", "the `revision` to compare with")
@@ -52,7 +59,14 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 400, "how often each operation runs on either side")
 	flag.IntVar(&o.starts, "starts", 10, "how often both processes are started")
 	flag.DurationVar(&o.turn, "turn", 5*time.Millisecond, "how long one turn lasts")
-	flag.Parse()
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
+	}
+	if flag.Parse(); flag.NArg() > 0 || o.old == "" {
+		flag.Usage()
+		os.Exit(2)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	if err := o.run(ctx, os.Stdout); err != nil {
@@ -69,9 +83,6 @@ type options struct {
 }
 
 func (o options) run(ctx context.Context, w io.Writer) error {
-	if o.old == "" {
-		return fmt.Errorf("say what to compare with: -old REVISION")
-	}
 	tmp, err := os.MkdirTemp("", "hardtack-versus")
 	if err != nil {
 		return err

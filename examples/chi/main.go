@@ -8,10 +8,12 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"flag"
 	"fmt"
 	"html"
 	"log"
 	"net/http"
+	"os"
 
 	"github.com/go-chi/chi/v5"
 	chimiddleware "github.com/go-chi/chi/v5/middleware"
@@ -76,10 +78,15 @@ func app(users map[string]*user) (http.Handler, error) {
 }
 
 func main() {
+	addr := flag.String("addr", "localhost:8080", "`address` to listen on, such as localhost:8081")
+	if flag.Parse(); flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	handler, err := app(map[string]*user{"ada": {"ada", "open sesame", true}, "bob": {"bob", "swordfish", false}})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("http://localhost:8080/ is for ada (open sesame) and bob (swordfish)")
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler))
+	fmt.Printf("http://%s/ is for ada (open sesame) and bob (swordfish)\n", *addr)
+	log.Fatal(http.ListenAndServe(*addr, handler))
 }

@@ -45,9 +45,15 @@ func main() {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "demo:", err)
+		if errors.Is(err, errUsage) {
+			os.Exit(2)
+		}
 		os.Exit(1)
 	}
 }
+
+// errUsage marks a mistake in the command line.
+var errUsage = errors.New("-h lists the flags")
 
 const usage = `usage: demo [flags]
 
@@ -82,10 +88,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		flags.PrintDefaults()
 		return err
 	} else if err != nil {
-		return fmt.Errorf("%w (-h lists the flags)", err)
+		return fmt.Errorf("%w (%w)", err, errUsage)
 	}
 	if flags.NArg() > 0 {
-		return errors.New("unexpected argument after the flags (-h lists them)")
+		return fmt.Errorf("unexpected argument after the flags (%w)", errUsage)
 	}
 
 	cfg := config{DB: *db, Keys: *keys, Origin: *origin, NoThrottle: *unthrottled, InsecureHTTP: *insecure, Log: slog.New(slog.NewTextHandler(stderr, nil))}

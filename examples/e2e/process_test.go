@@ -133,7 +133,7 @@ func TestGreetingAndFlags(t *testing.T) {
 		says string
 	}{
 		{[]string{"-nonsense"}, "-h lists the flags"},
-		{[]string{"extra"}, "-h lists them"},
+		{[]string{"extra"}, "-h lists the flags"},
 		{[]string{"-addr", "256.0.0.1:x"}, "-addr chooses another address"},
 		{[]string{"-addr", strings.TrimPrefix(p.url, "http://")}, "-addr chooses another address"}, // the demo, twice
 		{[]string{"-addr", "127.0.0.1:0", "-db", nowhere}, "-db names another file"},

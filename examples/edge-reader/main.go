@@ -7,9 +7,11 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -117,6 +119,13 @@ func app(ring *keyring.Keyring, ada *user, e *ender) (http.Handler, error) {
 }
 
 func main() {
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "Usage: go run ./examples/edge-reader")
+	}
+	if flag.Parse(); flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	ring, ada := keyring.Generate(), &user{"ada", rand.Text()} // to outlive the process: keyring.OpenOrCreateFile
 	e, err := newEnder(ring)
 	if err != nil {

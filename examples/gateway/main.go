@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"net/http"
@@ -106,6 +107,13 @@ func onlyAda(_ context.Context, u user) error {
 }
 
 func main() {
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "Usage: SESSION_SECRET=$(openssl rand -base64 32) PASSWORD='open sesame' go run ./examples/gateway")
+	}
+	if flag.Parse(); flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	keys, err := keyring.FromSecrets(keyring.Secrets{
 		Primary:  os.Getenv("SESSION_SECRET"),
 		Previous: strings.Fields(os.Getenv("SESSION_SECRETS_PREVIOUS")),

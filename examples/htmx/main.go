@@ -10,10 +10,12 @@ import (
 	"crypto/subtle"
 	"embed"
 	"errors"
+	"flag"
 	"fmt"
 	"html/template"
 	"log"
 	"net/http"
+	"os"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/keyring"
@@ -78,10 +80,15 @@ func app(ada *user, cfg middleware.Config) (http.Handler, error) {
 }
 
 func main() {
+	addr := flag.String("addr", "localhost:8080", "`address` to listen on, such as localhost:8081")
+	if flag.Parse(); flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	handler, err := app(&user{"ada", "open sesame"}, middleware.Config{LoginURL: "/login"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(`http://localhost:8080/ and the password is "open sesame"`)
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler))
+	fmt.Printf("http://%s/ and the password is %q\n", *addr, "open sesame")
+	log.Fatal(http.ListenAndServe(*addr, handler))
 }

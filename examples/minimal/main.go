@@ -9,10 +9,12 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"flag"
 	"fmt"
 	"html/template"
 	"log"
 	"net/http"
+	"os"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/keyring"
@@ -69,11 +71,16 @@ func app(ada *user) (http.Handler, error) {
 }
 
 func main() {
+	addr := flag.String("addr", "localhost:8080", "`address` to listen on, such as localhost:8081")
+	if flag.Parse(); flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	ada := &user{"ada", rand.Text()}
 	handler, err := app(ada)
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("http://localhost:8080/ and the password is", ada.Password)
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler))
+	fmt.Printf("http://%s/ and the password is %s\n", *addr, ada.Password)
+	log.Fatal(http.ListenAndServe(*addr, handler))
 }

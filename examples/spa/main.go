@@ -11,9 +11,11 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"log"
 	"net/http"
+	"os"
 
 	"github.com/hardtack-go/hardtack/auth"
 	"github.com/hardtack-go/hardtack/keyring"
@@ -68,10 +70,15 @@ func app(ada *user) (http.Handler, error) {
 }
 
 func main() {
+	addr := flag.String("addr", "localhost:8080", "`address` to listen on, such as localhost:8081")
+	if flag.Parse(); flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	handler, err := app(&user{"ada", "open sesame"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(`http://localhost:8080/ and the password is "open sesame"`)
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", handler))
+	fmt.Printf("http://%s/ and the password is %q\n", *addr, "open sesame")
+	log.Fatal(http.ListenAndServe(*addr, handler))
 }

@@ -10,10 +10,12 @@ import (
 	_ "embed"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -198,6 +200,13 @@ func api(users *table, hasher *password.Hasher, origin string, place cookie.Conf
 }
 
 func main() {
+	flag.Usage = func() {
+		fmt.Fprintln(flag.CommandLine.Output(), "Usage: go run ./examples/twohosts")
+	}
+	if flag.Parse(); flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	hasher, err1 := password.NewHasher(password.HasherConfig{})
 	hash, err2 := hasher.Hash(context.Background(), "open sesame")
 	ada := &table{row: User{"ada@example.com", hash}}

@@ -35,9 +35,23 @@ import (
 // suites are the packages whose tests commit sessions.
 var suites = []string{"ssestore", "auth", "middleware", "fuzz", "fuzz/advisories"}
 
+const usage = `Usage: go run ./fuzz/census [-short]
+
+  go run ./fuzz/census           the suites that use sessions: about a minute
+  go run ./fuzz/census -short    ssestore alone
+
+`
+
 func main() {
 	short := flag.Bool("short", false, "run the suite of ssestore alone")
-	flag.Parse()
+	flag.Usage = func() {
+		fmt.Fprint(flag.CommandLine.Output(), usage)
+		flag.PrintDefaults()
+	}
+	if flag.Parse(); flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
 	root, err := findRoot()
 	list := suites
 	if *short {

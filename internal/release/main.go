@@ -13,7 +13,8 @@
 // it. The root module is the same in both. Its tag (v0.1.0) leads to main itself, so
 // that git describe and the pseudo-versions of later commits count from there.
 //
-// The exit status is 1 if something isn't ready, and then nothing was made.
+// The exit status is 1 if something isn't ready, and 2 if the command line is wrong.
+// Then nothing was made.
 package main
 
 import (
@@ -48,6 +49,9 @@ func main() {
 	}
 	if err := run(flags.Arg(0), *dry, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
+		if errors.Is(err, errVersion) {
+			os.Exit(2)
+		}
 		os.Exit(1)
 	}
 }

@@ -29,6 +29,13 @@ import (
 )
 
 func main() {
+	if len(os.Args) > 1 {
+		fmt.Println("Usage: nothing but versus calls it. Afterwards, for example: echo run verify 1000")
+		if os.Args[1] != "-h" {
+			os.Exit(2)
+		}
+		return
+	}
 	// A small server's live heap: see the command bench.
 	live := make([]byte, 16<<20)
 	defer runtime.KeepAlive(live)

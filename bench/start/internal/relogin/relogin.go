@@ -15,6 +15,13 @@ import (
 // Main verifies a session, ends it, and begins another, in which it calls more. It prints
 // the lines that the browser gets.
 func Main(more func(*ssestore.Session) error) {
+	if n := len(os.Args); n != 4 {
+		println("usage: login KEYS COOKIE PASSWORD-HASH\nfor example: login '{\"keys\":[…]}' '__Host-session=…' hash")
+		if n != 2 || os.Args[1] != "-h" {
+			os.Exit(2)
+		}
+		return
+	}
 	if err := run(os.Args[1:], more); err != nil {
 		println(err.Error())
 		os.Exit(1)
@@ -22,9 +29,6 @@ func Main(more func(*ssestore.Session) error) {
 }
 
 func run(args []string, more func(*ssestore.Session) error) error {
-	if len(args) != 3 {
-		return errors.New("arguments: KEYS COOKIE PASSWORD-HASH")
-	}
 	ring, err := keyring.Parse(args[0])
 	if err != nil {
 		return err
