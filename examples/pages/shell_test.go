@@ -245,31 +245,45 @@ func (s *shop) run(text string, env ...string) (status int, out string) {
 var (
 	span    = regexp.MustCompile("`([^`\n]+)`")
 	command = regexp.MustCompile(`^(hardtack [a-z]+|go (run|test|build|install|tool) .*|\.ci/run|fuzz/run|openssl rand .*)( |$)`)
+	// A line of a comment or of a program's help, up to what is said about it.
+	example = regexp.MustCompile(`^(?://)?\s+(go (?:run|test) .*?)(?:\s{2,}.*)?$`)
 )
 
-// TestCommandsInText: a command that stands in the text of a page exists, and so do its flags
-// and its files.
+// TestCommandsInText: a command in the text of a page, or in a comment, exists, and so do its
+// flags and its files.
 func TestCommandsInText(t *testing.T) {
 	s := newShop(t)
 	tried := map[string]bool{}
-	for _, page := range pages(t) {
-		for i, line := range strings.Split(read(t, page), "\n") {
+	try := func(at, text string) {
+		t.Helper()
+		if tried[text] {
+			return
+		}
+		tried[text] = true
+		s.dir = s.root
+		s.prepare(text)
+		// With -h hardtack reads its flags, and needs nothing else.
+		if status, out := s.run(text, "PAGES_HELP=1"); status != 0 {
+			t.Errorf("%s: %s ends with status %d:\n%s", at, text, status, out)
+		}
+	}
+	walk(t, func(path string, _ fs.DirEntry) {
+		if !strings.HasSuffix(path, ".md") && !strings.HasSuffix(path, ".go") {
+			return
+		}
+		for i, line := range strings.Split(read(t, path), "\n") {
+			at := fmt.Sprintf("%s:%d", path, i+1)
+			if m := example.FindStringSubmatch(line); m != nil && strings.HasSuffix(path, ".go") {
+				try(at, m[1])
+			}
 			for _, m := range span.FindAllStringSubmatch(line, -1) {
-				text := strings.ReplaceAll(m[1], `\|`, "|")
-				if !command.MatchString(text) || tried[text] {
-					continue
-				}
-				tried[text] = true
-				s.dir = s.root
-				s.prepare(text)
-				// With -h hardtack reads its flags, and needs nothing else.
-				if status, out := s.run(text, "PAGES_HELP=1"); status != 0 {
-					t.Errorf("%s:%d: %s ends with status %d:\n%s", page, i+1, text, status, out)
+				if text := strings.ReplaceAll(m[1], `\|`, "|"); strings.HasSuffix(path, ".md") && command.MatchString(text) {
+					try(at, text)
 				}
 			}
 		}
-	}
-	if len(tried) < 30 {
+	})
+	if len(tried) < 60 {
 		t.Errorf("%d commands: they have another form", len(tried))
 	}
 }
