@@ -67,6 +67,31 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
+// TestNoCodeByIndentation: code stands between fences, which say its language. Only the
+// formulas of docs/FORMAT.md are in no language.
+func TestNoCodeByIndentation(t *testing.T) {
+	item := regexp.MustCompile(`^(?:[-*]|\d+\.) `)
+	for _, page := range pages(t) {
+		list, blank, inside := false, true, false
+		for i, line := range strings.Split(read(t, page), "\n") {
+			if fence.MatchString(line) {
+				inside = !inside
+			}
+			switch {
+			case inside || fence.MatchString(line):
+			case strings.TrimSpace(line) == "":
+				blank = true
+				continue
+			case !strings.HasPrefix(line, " "):
+				list = item.MatchString(line) || list && !blank // the item's second line
+			case strings.HasPrefix(line, "    ") && blank && !list && page != "docs/FORMAT.md":
+				t.Errorf("%s:%d is code by its indentation: put it between fences", page, i+1)
+			}
+			blank = false
+		}
+	}
+}
+
 // pages lists all Markdown files of the repository, by their paths from the root.
 func pages(t *testing.T) (found []string) {
 	t.Helper()

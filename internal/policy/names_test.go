@@ -64,6 +64,57 @@ func spans(t *testing.T, name string) (all []string) {
 	return all
 }
 
+// ourNames returns a function that lists those names in a text which one of our packages
+// should export and doesn't, and counts all that it sees.
+func ourNames(t *testing.T) func(text string, seen *int) []string {
+	t.Helper()
+	named := map[string]map[string]bool{} // by the names of packages
+	typed := map[string]bool{}            // whether fields and methods of a name are listed
+	for pkg, name := range packageNames(t) {
+		if named[name] == nil {
+			named[name] = map[string]bool{}
+		}
+		for n := range exported(t)[pkg] {
+			named[name][n] = true
+			if of, _, ok := strings.Cut(n, "."); ok {
+				typed[name+"."+of] = true
+			}
+		}
+	}
+	ours := regexp.MustCompile(`(?:^|[^\w./"-])([a-z]\w+)\.([A-Z]\w*)(?:\.([A-Z]\w*))?`)
+	return func(text string, seen *int) (missing []string) {
+		for _, m := range ours.FindAllStringSubmatch(text, -1) {
+			known := named[m[1]]
+			if known == nil {
+				continue
+			}
+			*seen++
+			if !known[m[2]] || m[3] != "" && typed[m[1]+"."+m[2]] && !known[m[2]+"."+m[3]] {
+				missing = append(missing, strings.Trim(m[0], " ("))
+			}
+		}
+		return missing
+	}
+}
+
+// TestCommentsNameWhatExists: a name of ours in a comment is exported.
+func TestCommentsNameWhatExists(t *testing.T) {
+	missing, seen := ourNames(t), 0
+	for _, s := range goSources(t) {
+		if s.test() {
+			continue // others' packages, called echo and middleware like ours, are in use there
+		}
+		for _, g := range s.file.Comments {
+			for _, name := range missing(g.Text(), &seen) {
+				t.Errorf("%s: %s doesn't exist", s.at(g.Pos()), name)
+			}
+		}
+	}
+	if seen < 300 {
+		t.Errorf("%d names: they have another form", seen)
+	}
+}
+
 // TestPagesNameWhatExists: a name of ours that a page mentions as code is exported, a test
 // is one of the repository, and a file or a folder is there.
 func TestPagesNameWhatExists(t *testing.T) {
@@ -84,50 +135,37 @@ func TestPagesNameWhatExists(t *testing.T) {
 			folders[top] = true
 		}
 	}
-	named := map[string]map[string]bool{} // by the names of packages
-	for pkg, name := range packageNames(t) {
-		if named[name] == nil {
-			named[name] = map[string]bool{}
-		}
-		for n := range exported(t)[pkg] {
-			named[name][n] = true
-		}
-	}
-	ours := regexp.MustCompile(`(?:^|[^\w./"-])([a-z]\w+)\.([A-Z]\w*)(?:\.([A-Z]\w*))?`)
+	missing := ourNames(t)
 	test := regexp.MustCompile(`^(?:Test|Fuzz|Benchmark)[A-Z]\w*$`)
 	path := regexp.MustCompile(`^([\w.-]+)((?:/[\w.*-]+)+/?)$`)
 	base := regexp.MustCompile(`^[a-z][\w-]*\.(?:go|js|mjs|ts|py|rb|sh|html|conf|capnp)$`)
-	seen := map[string]int{}
-	for _, name := range markdown(t) {
-		for _, span := range spans(t, name) {
-			for _, m := range ours.FindAllStringSubmatch(span, -1) {
-				if known := named[m[1]]; known != nil {
-					seen["names"]++
-					if !known[m[2]] || m[3] != "" && !known[m[2]+"."+m[3]] {
-						t.Errorf("%s: %s doesn't exist", name, strings.Trim(m[0], " ("))
-					}
-				}
+	seen, names := map[string]int{}, 0
+	for _, page := range markdown(t) {
+		for _, span := range spans(t, page) {
+			for _, name := range missing(span, &names) {
+				t.Errorf("%s: %s doesn't exist", page, name)
 			}
 			if test.MatchString(span) {
 				seen["tests"]++
 				if !tests[span] {
-					t.Errorf("%s: there is no test %s", name, span)
+					t.Errorf("%s: there is no test %s", page, span)
 				}
 			}
 			if m := path.FindStringSubmatch(span); m != nil && folders[m[1]] {
 				seen["paths"]++
 				if found, err := filepath.Glob(filepath.Join(root, span)); err != nil || len(found) == 0 {
-					t.Errorf("%s: there is no %s", name, span)
+					t.Errorf("%s: there is no %s", page, span)
 				}
 			}
 			if base.MatchString(span) && !slices.Contains(theirs, span) {
 				seen["files"]++
 				if !bases[span] {
-					t.Errorf("%s: there is no file %s", name, span)
+					t.Errorf("%s: there is no file %s", page, span)
 				}
 			}
 		}
 	}
+	seen["names"] = names
 	for what, least := range map[string]int{"names": 80, "tests": 100, "paths": 50, "files": 5} {
 		if seen[what] < least {
 			t.Errorf("%d %s: they have another form", seen[what], what)
