@@ -1,11 +1,12 @@
 // Generate writes common.txt, the list of common passwords, from the word list of
-// another project. It downloads that project's module and checks its sum, so the result
+// another project, and LICENSE next to it. It downloads that project's module and checks its sum, so the result
 // is the same every time.
 package main
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -19,10 +20,11 @@ import (
 const (
 	module = "github.com/trustelem/zxcvbn@v1.0.1"
 	sum    = "h1:mp4JFtzdDYGj9WYSD3KQSkwwUumWNFzXaAjckaTYpsc="
-	notice = `Passwords of eight characters or more that many people use, digits alone left out.
+	about  = `Passwords of eight characters or more that many people use, digits alone left out.
 Written by go generate: don't edit it.
 
-The words are those of data/passwords.txt in ` + module + `, which is a
+`
+	notice = `The words are those of data/passwords.txt in ` + module + `, which is a
 port of github.com/dropbox/zxcvbn, Copyright (c) 2012-2016 Dan Wheeler and Dropbox, Inc.
 Both are under this license:
 
@@ -68,11 +70,15 @@ func run() error {
 	words = slices.Compact(words)
 
 	var out bytes.Buffer
-	for line := range strings.Lines(notice + strings.TrimSpace(string(license))) {
+	terms := notice + strings.TrimSpace(strings.ReplaceAll(string(license), "\r\n", "\n")) + "\n"
+	for line := range strings.Lines(about + terms) {
 		out.WriteString(strings.TrimRight("# "+line, " \r\n") + "\n")
 	}
 	out.WriteString(strings.Join(words, "\n") + "\n")
-	return os.WriteFile("common.txt", out.Bytes(), 0o644)
+	return errors.Join(
+		os.WriteFile("common.txt", out.Bytes(), 0o644),
+		os.WriteFile("LICENSE", []byte(terms), 0o644),
+	)
 }
 
 // download returns the directory of the module's sources.
