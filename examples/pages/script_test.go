@@ -223,7 +223,7 @@ func stage(t *testing.T, where, dir string) {
 	t.Helper()
 	link := func(from, to string) {
 		t.Helper()
-		abs, err := filepath.Abs(filepath.Join(repository, from))
+		abs, err := filepath.Abs(repository + "/" + from)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -248,7 +248,7 @@ func stage(t *testing.T, where, dir string) {
 // npmCI skips the test if the packages of a folder aren't installed.
 func npmCI(t *testing.T, dir string) {
 	t.Helper()
-	if _, err := os.Stat(filepath.Join(repository, dir, "node_modules")); err == nil {
+	if _, err := os.Stat(repository + "/" + dir + "/node_modules"); err == nil {
 		return
 	}
 	if os.Getenv("HARDTACK_CI") == "1" {
@@ -261,7 +261,7 @@ func npmCI(t *testing.T, dir string) {
 func compile(t *testing.T, dir string, b block, types string) string {
 	t.Helper()
 	npmCI(t, "examples")
-	compiler, err := filepath.Abs(filepath.Join(repository, "examples/node_modules/.bin/tsc"))
+	compiler, err := filepath.Abs(repository + "/examples/node_modules/.bin/tsc")
 	if err != nil {
 		t.Fatal(err)
 	}
