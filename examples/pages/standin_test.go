@@ -292,13 +292,10 @@ func tests(args []string) error {
 		}
 	}
 	for flag, pattern := range chosen {
-		re, err := regexp.Compile(pattern)
-		if err != nil {
-			return err
-		}
 		// Each alternative finds something.
 		for _, part := range strings.Split(pattern, "|") {
-			if re, err = regexp.Compile(part); err != nil {
+			re, err := regexp.Compile(part)
+			if err != nil {
 				return err
 			}
 			if !slices.ContainsFunc(names[flag], re.MatchString) {

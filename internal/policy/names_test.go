@@ -90,7 +90,7 @@ func ourNames(t *testing.T) func(text string, seen *int) []string {
 			}
 			*seen++
 			if !known[m[2]] || m[3] != "" && typed[m[1]+"."+m[2]] && !known[m[2]+"."+m[3]] {
-				missing = append(missing, strings.Trim(m[0], " ("))
+				missing = append(missing, strings.Trim(m[0], " (["))
 			}
 		}
 		return missing
