@@ -317,17 +317,22 @@ func TestN53_RollbackOfAFormerEdition(t *testing.T) {
 	shards := func(n int, ms ...marks.Mark) *publisher {
 		return publish(t, marks.SnapshotConfig{Keys: ring, Shards: n}, ms...)
 	}
-	first := shards(1).at(t, noon)
+	first, between := shards(1).at(t, noon), shards(1).at(t, noon+7)
 	reader := subscribe(t, marks.ReaderConfig{Keys: ring, Every: time.Second}, first)
 	reader.judge(t, session("x", "42"), cookie.ReasonNone)
-	reader.bucket = shards(2, sessionMark("x")).at(t, noon+10)
+	two := shards(2, sessionMark("x"))
+	head := two.at(t, noon+5).must(t, "marks.head")
+	reader.bucket = two.at(t, noon+10) // only its shards arrive
+	reader.bucket["marks.head"] = head
 	reader.judge(t, later(session("x", "42"), 10), cookie.ReasonRevoked)
 	last := shards(1, sessionMark("x")).at(t, noon+20)
 	name := "marks." + ring.Primary().ID() + ".1.0"
-	reader.bucket = bucket{"marks.head": last.must(t, "marks.head"), name: first.must(t, name)}
-	reader.judge(t, later(session("x", "42"), 20), cookie.ReasonRevoked, marks.ErrRollback)
+	for i, old := range []bucket{first, between} {
+		reader.bucket = bucket{"marks.head": last.must(t, "marks.head"), name: old.must(t, name)}
+		reader.judge(t, later(session("x", "42"), 20+10*int64(i)), cookie.ReasonRevoked, marks.ErrRollback)
+	}
 	reader.bucket = last
-	reader.judge(t, later(session("x", "42"), 30), cookie.ReasonRevoked)
+	reader.judge(t, later(session("x", "42"), 50), cookie.ReasonRevoked)
 }
 
 // TestN53_ClockAhead: what a Snapshotter publishes while its clock is far ahead doesn't make

@@ -278,6 +278,7 @@ var survivors = []reason{
 		"ssestore Principal.Again: q.store.marks == nil",
 		"ssestore state.renamable: p.store.marks == nil",
 		"marks Reader.judgeBy: o == nil",
+		"marks Reader.open: int64(h.sessions+h.timed) > most",
 		"marks Reader.open: by == nil",
 		"marks Reader.open: o == nil",
 		"marks Snapshotter.apply: s.held == nil",

@@ -151,7 +151,7 @@ func matching(list []check, pattern *regexp.Regexp) (some []check) {
 // everything returns the whole list, in the order of the layers.
 func everything() []check {
 	var list []check
-	for _, part := range [][]check{tokens, claims, cookies, keys, rings, tickets, judged, snapshots, ended, fleets, passkeys, oauths, loads, takeovers, writes, users, targets, web, foreign, javascript, webapps, passwords, commands} {
+	for _, part := range [][]check{tokens, claims, cookies, keys, rings, tickets, judged, snapshots, ended, fleets, passkeys, oauths, loads, takeovers, writes, users, targets, web, foreign, javascript, webapps, desks, passwords, gateways, commands} {
 		list = append(list, part...)
 	}
 	return list
