@@ -65,7 +65,8 @@ func spans(t *testing.T, name string) (all []string) {
 }
 
 // ourNames returns a function that lists those names in a text which one of our packages
-// should export and doesn't, and counts all that it sees.
+// should export and doesn't, and counts all that it sees. They may be the fields of a
+// literal.
 func ourNames(t *testing.T) func(text string, seen *int) []string {
 	t.Helper()
 	named := map[string]map[string]bool{} // by the names of packages
@@ -82,7 +83,16 @@ func ourNames(t *testing.T) func(text string, seen *int) []string {
 		}
 	}
 	ours := regexp.MustCompile(`(?:^|[^\w./"-])([a-z]\w+)\.([A-Z]\w*)(?:\.([A-Z]\w*))?`)
+	literal := regexp.MustCompile(`\b([a-z]\w+)\.([A-Z]\w*)(?:\[[^\]]*\])?\{([^{}]*)\}`)
+	key := regexp.MustCompile(`(?:^|,)\s*([A-Z]\w*):`)
 	return func(text string, seen *int) (missing []string) {
+		for _, m := range literal.FindAllStringSubmatch(text, -1) {
+			for _, k := range key.FindAllStringSubmatch(m[3], -1) {
+				if name := m[2] + "." + k[1]; typed[m[1]+"."+m[2]] && !named[m[1]][name] {
+					missing = append(missing, m[1]+"."+name)
+				}
+			}
+		}
 		for _, m := range ours.FindAllStringSubmatch(text, -1) {
 			known := named[m[1]]
 			if known == nil {
