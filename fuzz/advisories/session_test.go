@@ -489,3 +489,32 @@ func TestAdvisory_CVE_2026_73421_ErrorThatLooksLikeAUser(t *testing.T) {
 	b.do("GET", "/guarded")
 	same(t, "the user came in", entered, true)
 }
+
+// A browser in which the cookies of the logout got lost is used by somebody else.
+func TestAdvisory_CVE_2025_12390_NextUserOfTheBrowser(t *testing.T) {
+	for _, lost := range []string{"", sessionName, barrierName} {
+		s := newSite(t, nil)
+		b := s.browser()
+		b.login("ann")
+		b.do("GET", "/set?v=secret")
+		before := b.cookies[sessionName]
+		b.do("POST", "/logout")
+		if lost == sessionName {
+			b.cookies[sessionName] = before // its deletion got lost
+		}
+		if lost == barrierName {
+			b.cookies = map[string]string{sessionName: before} // both did
+		}
+		b.login("bob")
+		same(t, "user, without "+lost, b.who(), "bob")
+		same(t, "note, without "+lost, b.do("GET", "/get").body, "")
+		if b.cookies[sessionName] == before {
+			t.Error("the session of the user before is still there")
+		}
+		// What the user before kept is not the session of this one.
+		old := s.send("GET", "/who", sessionName+"="+before).body
+		if old == "bob" {
+			t.Errorf("the cookie of ann is %s's", old)
+		}
+	}
+}

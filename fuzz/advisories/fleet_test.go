@@ -1,0 +1,63 @@
+package advisories_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hardtack-go/hardtack/fleet"
+	"github.com/hardtack-go/hardtack/fleet/enginetest"
+	"github.com/hardtack-go/hardtack/marks"
+)
+
+// An engine whose client mixes up the answers gives one thing the value of another.
+func TestAdvisory_CVE_2025_29923_AnswerToAnotherQuestion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var engine enginetest.Memory
+		wrapper, err := fleet.Secret(bytes.Repeat([]byte{1}, 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := fleet.New(fleet.Config{Engine: engine.Open(), Wrapper: wrapper, Application: "shop", Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- f.Run(ctx) }()
+		defer func() { cancel(); <-ended }()
+		<-f.Ready()
+		ring := f.At(time.Now())
+		now := time.Now().Unix()
+		if err := f.End(t.Context(), marks.Mark{Kind: marks.User, ID: "ann", Before: now}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3 * time.Second)
+		stored := engine.Stored()
+		if len(stored) < 3 { // the ring, the beat and the mark
+			t.Fatalf("%d things are stored", len(stored))
+		}
+		judge := func(what string) {
+			t.Helper()
+			same(t, what+": the primary", f.At(time.Now()).Primary().ID(), ring.Primary().ID())
+			same(t, what+": when ann's sessions end", f.Marks().NotBefore("ann"), now)
+			same(t, what+": when bob's do", f.Marks().NotBefore("bob"), 0)
+		}
+		judge("honest")
+		for to := range stored {
+			for from, value := range stored {
+				if to != from {
+					engine.Forge(to, value)
+					time.Sleep(3 * time.Second)
+					judge(to + " is " + from)
+				}
+			}
+		}
+		if c := f.Status().Counters; c.RefusedRings == 0 || c.RefusedMarks == 0 {
+			t.Errorf("nothing was refused: %+v", c)
+		}
+	})
+}
