@@ -13,6 +13,7 @@ import (
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/fleet"
 	"github.com/hardtack-go/hardtack/fleet/enginetest"
+	"github.com/hardtack-go/hardtack/fleet/internal/fleettest"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/ticket"
@@ -36,25 +37,8 @@ type instance struct {
 	*fleet.Fleet
 	t    *testing.T
 	conn *enginetest.Conn
-	log  *lockedBuffer
+	log  *fleettest.Log
 	stop func() // and wait for the end of Run
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // bubble runs a test with a clock of its own.
@@ -82,7 +66,7 @@ func secret(t testing.TB, seeds ...byte) fleet.Wrapper {
 // start starts an instance. It doesn't wait until it is ready.
 func (w *world) start(change func(*fleet.Config)) *instance {
 	w.Helper()
-	in := &instance{t: w.T, conn: w.Open(), log: &lockedBuffer{}}
+	in := &instance{t: w.T, conn: w.Open(), log: &fleettest.Log{}}
 	c := fleet.Config{Engine: in.conn, Wrapper: w.wrapper, Application: "shop", Beat: beat, Log: slog.New(slog.NewTextHandler(in.log, nil))}
 	if change != nil {
 		change(&c)

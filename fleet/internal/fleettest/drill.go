@@ -54,7 +54,7 @@ type Drill struct {
 type Member struct {
 	*fleet.Fleet
 	store *ssestore.Store
-	log   buffer
+	log   Log
 }
 
 type session struct {
@@ -366,22 +366,4 @@ func (d *Drill) MustAllBeEnded(min int) {
 	if live < min {
 		d.t.Errorf("%d marks could be checked, want %d", live, min)
 	}
-}
-
-// A buffer is a log that can be read while it is written.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
