@@ -3,9 +3,6 @@ package natskv_test
 import (
 	"flag"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -54,32 +51,20 @@ func TestY70_Y71_Y73_Drill(t *testing.T) {
 	for len(engines) < 12 {
 		engines = append(engines, open(t, c.urls(), bucket, 3))
 	}
-	d := fleettest.NewDrill(t, engines, fleettest.Pace)
-	if seq := d.Rings(); seq != 1 {
-		t.Errorf("the first ring has the number %d: there was another one", seq)
-	}
-	d.Begin()
 	rounds := len(c.nodes)
 	if *long {
 		rounds *= 6
 	}
-	for i := range rounds {
+	node := func(round int) *node { return c.nodes[round%len(c.nodes)] }
+	fleettest.Endure(t, engines, rounds, func(round int) {
 		for _, p := range silent {
 			p.Silence()
 		}
-		n := c.nodes[i%len(c.nodes)]
-		n.kill()
-		ended := d.Ended()
-		fleettest.Eventually(t, "sessions end while a server is down", func() bool { return d.Ended() > ended+20 })
-		n.start(t)
-		n.healthy(t)
-		fleettest.Eventually(t, "the keys change", func() bool { return d.Primaries() > i })
-	}
-	fleettest.Eventually(t, "300 sessions are ended", func() bool { return d.Ended() >= 300 })
-	d.End()
-	d.Rings()
-	d.MustHaveLostNothing()
-	d.MustAllBeEnded(300)
+		node(round).kill()
+	}, func(round int) {
+		node(round).start(t)
+		node(round).healthy(t)
+	})
 }
 
 // TestY72_SilentWatch: a watch that goes silent without an end is opened again, and its
@@ -101,18 +86,6 @@ func TestY74_WhatIsStored(t *testing.T) {
 	listener := fleettest.Listen(t, open(t, c.urls(), bucket, 1))
 	fleettest.WhatIsStored(t, func() fleet.Engine { return open(t, c.urls(), bucket, 1) }, listener, func() []byte {
 		c.nodes[0].kill()
-		var all []byte
-		err := filepath.WalkDir(c.nodes[0].Dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			text, err := os.ReadFile(path)
-			all = append(all, text...)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return all
+		return fleettest.Files(t, c.nodes[0].Dir)
 	})
 }

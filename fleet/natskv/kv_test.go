@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -349,54 +347,12 @@ func TestY63_RestoredCopy(t *testing.T) {
 	c := newCluster(t, 1, false)
 	n := c.nodes[0]
 	listening, writing := open(t, c.urls(), "b", 1), open(t, c.urls(), "b", 1)
-	l := fleettest.Listen(t, listening)
-	store := func(format string, many int) {
-		t.Helper()
-		for i := range many {
-			name := fmt.Sprintf(format, i)
-			fleettest.Eventually(t, name+" is stored", func() bool {
-				return writing.Append(t.Context(), name, []byte("v"), time.Hour) == nil
-			})
-		}
-	}
-	rev, err := writing.Swap(t.Context(), "ring", []byte("old"), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store("m.before-%d", 5)
-	n.kill()
-	old := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(old, os.DirFS(n.Dir)); err != nil {
-		t.Fatal(err)
-	}
-	n.start(t)
-	n.healthy(t)
-	fleettest.Eventually(t, "ring is swapped", func() bool {
-		_, err := writing.Swap(t.Context(), "ring", []byte("new"), rev)
-		return err == nil
+	fleettest.RestoredCopy(t, listening, writing, &n.Dir, n.kill, func() {
+		n.start(t)
+		n.healthy(t)
 	})
-	store("m.lost-%d", 5)
-	l.Has(t, "m.lost-4", "v")
-	l.Has(t, "ring", "new")
-	l.Stop()
-
-	n.kill()
-	if err := os.RemoveAll(n.Dir); err != nil {
-		t.Fatal(err)
-	}
-	n.Dir = old
-	n.start(t)
-	n.healthy(t)
-	store("m.after-%d", 20) // past the newest revision that was told
-	l = fleettest.Listen(t, listening)
-	for i := range 20 {
-		l.Has(t, fmt.Sprintf("m.after-%d", i), "v")
-	}
-	l.Has(t, "ring", "old") // so that somebody writes the new one back
-	l.Stop()
-
 	// It does go on, and not from the beginning, where there is nothing to doubt.
-	l = fleettest.Listen(t, listening)
+	l := fleettest.Listen(t, listening)
 	fleettest.Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
 	if l.Times("ring") == 0 {
 		t.Error("what was swapped isn't told again")

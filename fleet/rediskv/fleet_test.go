@@ -2,9 +2,6 @@ package rediskv_test
 
 import (
 	"flag"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -39,27 +36,11 @@ func TestY70_Y71_Y73_Drill(t *testing.T) {
 	for len(engines) < 12 {
 		engines = append(engines, open(t, s, prefix))
 	}
-	d := fleettest.NewDrill(t, engines, fleettest.Pace)
-	if seq := d.Rings(); seq != 1 {
-		t.Errorf("the first ring has the number %d: there was another one", seq)
-	}
-	d.Begin()
 	rounds := 3
 	if *long {
 		rounds *= 6
 	}
-	for i := range rounds {
-		ended := d.Ended()
-		s.crash(t)
-		fleettest.Eventually(t, "sessions end after a crash", func() bool { return d.Ended() > ended+20 })
-		silent.Silence()
-		fleettest.Eventually(t, "the keys change", func() bool { return d.Primaries() > i })
-	}
-	fleettest.Eventually(t, "300 sessions are ended", func() bool { return d.Ended() >= 300 })
-	d.End()
-	d.Rings()
-	d.MustHaveLostNothing()
-	d.MustAllBeEnded(300)
+	fleettest.Endure(t, engines, rounds, func(int) { s.crash(t) }, func(int) { silent.Silence() })
 }
 
 // TestY72_SilentWatch: a watch that goes silent without an end is opened again, and its
@@ -80,18 +61,6 @@ func TestY74_WhatIsStored(t *testing.T) {
 	listener := fleettest.Listen(t, open(t, s, "w"))
 	fleettest.WhatIsStored(t, func() fleet.Engine { return open(t, s, "w") }, listener, func() []byte {
 		s.kill()
-		var all []byte
-		err := filepath.WalkDir(s.dir, func(path string, d fs.DirEntry, err error) error {
-			if err != nil || d.IsDir() {
-				return err
-			}
-			text, err := os.ReadFile(path)
-			all = append(all, text...)
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return all
+		return fleettest.Files(t, s.dir)
 	})
 }

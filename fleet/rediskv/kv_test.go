@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -296,44 +294,5 @@ func TestY67_GoesOn(t *testing.T) {
 func TestY67_RestoredCopy(t *testing.T) {
 	t.Parallel()
 	s := newRedis(t)
-	listening, writing := open(t, s, "b"), open(t, s, "b")
-	l := fleettest.Listen(t, listening)
-	store := func(format string, many int) {
-		t.Helper()
-		for i := range many {
-			name := fmt.Sprintf(format, i)
-			fleettest.Eventually(t, name+" is stored", func() bool {
-				return writing.Append(t.Context(), name, []byte("v"), time.Hour) == nil
-			})
-		}
-	}
-	rev, err := writing.Swap(t.Context(), "ring", []byte("old"), 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	store("m.before-%d", 5)
-	s.kill()
-	old := filepath.Join(t.TempDir(), "copy")
-	if err := os.CopyFS(old, os.DirFS(s.dir)); err != nil {
-		t.Fatal(err)
-	}
-	s.start(t)
-	fleettest.Eventually(t, "ring is swapped", func() bool {
-		_, err := writing.Swap(t.Context(), "ring", []byte("new"), rev)
-		return err == nil
-	})
-	store("m.lost-%d", 5)
-	l.Has(t, "m.lost-4", "v")
-	l.Has(t, "ring", "new")
-	l.Stop()
-
-	s.kill()
-	s.dir = old
-	s.start(t)
-	store("m.after-%d", 20)
-	l = fleettest.Listen(t, listening)
-	for i := range 20 {
-		l.Has(t, fmt.Sprintf("m.after-%d", i), "v")
-	}
-	l.Has(t, "ring", "old") // so that somebody writes the new one back
+	fleettest.RestoredCopy(t, open(t, s, "b"), open(t, s, "b"), &s.dir, s.kill, func() { s.start(t) })
 }

@@ -29,26 +29,11 @@ func engines(t *testing.T, d database, n int) (all []fleet.Engine) {
 // drill lets twelve instances start at once on an empty table. Then keys change, and
 // sessions begin, come back and end, while crash is called again and again.
 func drill(t *testing.T, all []fleet.Engine, crash func()) {
-	d := fleettest.NewDrill(t, all, fleettest.Pace)
-	if seq := d.Rings(); seq != 1 {
-		t.Errorf("the first ring has the number %d: there was another one", seq)
-	}
-	d.Begin()
 	rounds := 2
 	if *long {
 		rounds *= 6
 	}
-	for i := range rounds {
-		ended := d.Ended()
-		crash()
-		fleettest.Eventually(t, "sessions end after a crash", func() bool { return d.Ended() > ended+20 })
-		fleettest.Eventually(t, "the keys change", func() bool { return d.Primaries() > i })
-	}
-	fleettest.Eventually(t, "300 sessions are ended", func() bool { return d.Ended() >= 300 })
-	d.End()
-	d.Rings()
-	d.MustHaveLostNothing()
-	d.MustAllBeEnded(300)
+	fleettest.Endure(t, all, rounds, func(int) { crash() }, nil)
 }
 
 // TestY57_SQLite: processes that write to the file are killed.

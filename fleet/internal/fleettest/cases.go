@@ -3,6 +3,9 @@ package fleettest
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -16,6 +19,79 @@ func quick(_ int, c *fleet.Config) {
 	c.Longest = 20 * time.Second
 	c.Beat = 100 * time.Millisecond
 	c.Rotation = fleet.Rotation{Every: 2 * time.Second, Ahead: time.Second, Keep: c.Longest}
+}
+
+// Endure starts an instance for each engine, on a storage that holds nothing. Then keys
+// change, and sessions begin, come back and end, while each round strikes at the engine, and
+// mends it once twenty sessions more have ended. Mend may be nil. Nothing may be lost.
+func Endure(t *testing.T, engines []fleet.Engine, rounds int, strike, mend func(round int)) {
+	d := NewDrill(t, engines, Pace)
+	if seq := d.Rings(); seq != 1 {
+		t.Errorf("the first ring has the number %d: there was another one", seq)
+	}
+	d.Begin()
+	for round := range rounds {
+		ended := d.Ended()
+		strike(round)
+		Eventually(t, "sessions end after a strike", func() bool { return d.Ended() > ended+20 })
+		if mend != nil {
+			mend(round)
+		}
+		Eventually(t, "the keys change", func() bool { return d.Primaries() > round })
+	}
+	Eventually(t, "300 sessions are ended", func() bool { return d.Ended() >= 300 })
+	d.End()
+	d.Rings()
+	d.MustHaveLostNothing()
+	d.MustAllBeEnded(300)
+}
+
+// RestoredCopy tests a server that is restored from an older copy of its directory: a watch
+// that goes on tells what is there now. Both engines are of that server.
+func RestoredCopy(t *testing.T, listening, writing fleet.Engine, dir *string, kill, start func()) {
+	l := Listen(t, listening)
+	store := func(format string, many int) {
+		t.Helper()
+		for i := range many {
+			name := fmt.Sprintf(format, i)
+			Eventually(t, name+" is stored", func() bool {
+				return writing.Append(t.Context(), name, []byte("v"), time.Hour) == nil
+			})
+		}
+	}
+	rev, err := writing.Swap(t.Context(), "ring", []byte("old"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store("m.before-%d", 5)
+	kill()
+	old := filepath.Join(t.TempDir(), "copy")
+	if err := os.CopyFS(old, os.DirFS(*dir)); err != nil {
+		t.Fatal(err)
+	}
+	start()
+	Eventually(t, "ring is swapped", func() bool {
+		_, err := writing.Swap(t.Context(), "ring", []byte("new"), rev)
+		return err == nil
+	})
+	store("m.lost-%d", 5)
+	l.Has(t, "m.lost-4", "v")
+	l.Has(t, "ring", "new")
+	l.Stop()
+
+	kill()
+	if err := os.RemoveAll(*dir); err != nil {
+		t.Fatal(err)
+	}
+	*dir = old
+	start()
+	store("m.after-%d", 20) // past the newest revision that was told
+	l = Listen(t, listening)
+	for i := range 20 {
+		l.Has(t, fmt.Sprintf("m.after-%d", i), "v")
+	}
+	l.Has(t, "ring", "old") // so that somebody writes the new one back
+	l.Stop()
 }
 
 // SilentWatch tests that a watch which goes silent does no harm to its instance, and that
@@ -111,4 +187,21 @@ func WhatIsStored(t *testing.T, open func() fleet.Engine, told *Listener, files 
 		t.Errorf("what the engine stores has %q in it, want %q, which were planted", found, want)
 	}
 	t.Logf("searched %d bytes that were told and %d that were stored for %d things", len(told.All()), len(text), len(tr.needles))
+}
+
+// Files returns what all files of a directory hold.
+func Files(t *testing.T, dir string) (all []byte) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		all = append(all, text...)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
