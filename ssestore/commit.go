@@ -277,12 +277,9 @@ func (p *state) deleteLegacy(out *Outcome) {
 		if seen&1 != 0 && !l.sameSlot {
 			out.SetCookie = append(out.SetCookie, l.cookie.Delete())
 		}
-		if seen&2 != 0 && l.companion != nil {
-			out.SetCookie = append(out.SetCookie, l.companion.Delete())
-		}
-		for j, part := range l.parts {
+		for j, other := range l.others {
 			if seen&(2<<j) != 0 {
-				out.SetCookie = append(out.SetCookie, part.Delete())
+				out.SetCookie = append(out.SetCookie, other.Delete())
 			}
 		}
 	}

@@ -101,8 +101,8 @@ const (
 
 type legacy struct {
 	cookie    *cookie.Cookie
-	parts     []*cookie.Cookie // one more than there may be; nil: it isn't split
-	companion *cookie.Cookie   // nil: none
+	others    []*cookie.Cookie // what comes beside it: the companion, or parts, one more than there may be
+	companion bool             // others is the companion
 	codec     cookie.Codec
 	issued    time.Time
 	until     time.Time
@@ -187,31 +187,34 @@ func (s *Store) checkNames(l *legacy, field string, faults *config.Faults) {
 // names returns the names of all cookies that a value may come in.
 func (l *legacy) names() []string {
 	names := []string{l.cookie.Name()}
-	if l.companion != nil {
-		names = append(names, l.companion.Name())
-	}
-	for _, part := range l.parts {
-		names = append(names, part.Name())
+	for _, other := range l.others {
+		names = append(names, other.Name())
 	}
 	return names
 }
 
 // addOthers makes the cookies that come beside the one that is named.
-func (l *legacy) addOthers(c Legacy) (err error) {
-	if c.Companion != "" {
-		l.companion, err = l.cookie.Companion(c.Companion)
-		return err
+func (l *legacy) addOthers(c Legacy) error {
+	var suffixes []string
+	switch {
+	case c.Companion != "":
+		l.companion = true
+		suffixes = []string{c.Companion}
+	case c.Parts != "":
+		separator, first := c.Parts, 0
+		if s, ok := strings.CutSuffix(separator, "1"); ok {
+			separator, first = s, 1
+		}
+		for i := range maxParts + 1 {
+			suffixes = append(suffixes, separator+strconv.Itoa(first+i))
+		}
 	}
-	separator, first := c.Parts, 0
-	if s, ok := strings.CutSuffix(separator, "1"); ok {
-		separator, first = s, 1
-	}
-	for i := 0; c.Parts != "" && i <= maxParts; i++ {
-		part, err := l.cookie.Companion(separator + strconv.Itoa(first+i))
+	for _, suffix := range suffixes {
+		other, err := l.cookie.Companion(suffix)
 		if err != nil {
 			return err
 		}
-		l.parts = append(l.parts, part)
+		l.others = append(l.others, other)
 	}
 	return nil
 }
@@ -224,7 +227,7 @@ type foreign struct {
 }
 
 // pieces says in which cookies a legacy value came: bit 0 is the one that is named, bit 1
-// its companion or part 0, and so on.
+// the first of the others, and so on.
 type pieces uint8
 
 // find looks for a legacy cookie in a request.
@@ -233,10 +236,9 @@ func (l *legacy) find(lines []string) (f foreign) {
 	if len(f.values) > 0 {
 		f.seen = 1
 	}
-	switch {
-	case l.companion != nil:
+	if l.companion {
 		l.accompany(&f, lines)
-	case l.parts != nil:
+	} else {
 		l.join(&f, lines)
 	}
 	return f
@@ -244,7 +246,7 @@ func (l *legacy) find(lines []string) (f foreign) {
 
 // accompany joins each value with each of its companion's. A value without one is none.
 func (l *legacy) accompany(f *foreign, lines []string) {
-	companions := l.companion.Find(nil, lines)
+	companions := l.others[0].Find(nil, lines)
 	if len(companions) > 0 {
 		f.seen |= 2
 	}
@@ -273,7 +275,7 @@ func (l *legacy) accompany(f *foreign, lines []string) {
 func (l *legacy) join(f *foreign, lines []string) {
 	value, next := "", 0
 	var space [cookie.MaxCandidates + 1]string
-	for i, part := range l.parts {
+	for i, part := range l.others {
 		values := part.Find(space[:0], lines)
 		if len(values) == 0 {
 			continue
