@@ -11,7 +11,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -210,14 +209,7 @@ func makeVectors(t testing.TB) map[string][]byte {
 		m := &maker{seen: seen, t: t}
 		m.file = vectorFile{Format: "hardtack session cookie, JWE, vectors version 1", About: f.about, Ring: []vectors.Key{rootKey(0), rootKey(1)}}
 		f.fill(m)
-		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		if err := e.Encode(m.file); err != nil {
-			t.Fatal(err)
-		}
-		files[f.name+".json"] = b.Bytes()
+		files[f.name+".json"] = vectors.Encode(t, m.file)
 	}
 	return files
 }

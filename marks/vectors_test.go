@@ -1,7 +1,6 @@
 package marks_test
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/base64"
 	"encoding/hex"
@@ -101,14 +100,7 @@ func makeVectors(t testing.TB) map[string][]byte {
 	} {
 		f.Format, f.Audience, f.Ring = "hardtack marks, vectors version 1", audience, vectorKeys()
 		f.Reader = json.RawMessage(`{"keys":[` + strings.Join(reader, ",") + `]}`)
-		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		if err := e.Encode(f); err != nil {
-			t.Fatal(err)
-		}
-		made[name] = b.Bytes()
+		made[name] = vectors.Encode(t, f)
 	}
 	return made
 }

@@ -1,8 +1,6 @@
 package ssestore_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -103,14 +101,7 @@ func makeSessionVectors(t testing.TB) map[string][]byte {
 		m := &vectorMaker{name: f.name, seen: seen, slots: map[string]bool{}, t: t}
 		m.file = vectorFile{Format: "hardtack session, vectors version 1", About: f.about, Ring: []vectors.Key{vecKey(0), vecKey(1)}}
 		f.fill(m)
-		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false)
-		if err := e.Encode(m.file); err != nil {
-			t.Fatal(err)
-		}
-		files[f.name+".json"] = b.Bytes()
+		files[f.name+".json"] = vectors.Encode(t, m.file)
 	}
 	return files
 }

@@ -1,7 +1,6 @@
 package ticket_test
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -327,14 +326,7 @@ func makeVectors(t testing.TB) map[string][]byte {
 		m := &maker{t: t, seen: seen}
 		m.file = vectorFile{Format: "hardtack ticket, vectors version 1", About: f.about, Ring: []vectors.Key{rootKey(0), rootKey(1)}}
 		f.fill(m)
-		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(m.file); err != nil {
-			t.Fatal(err)
-		}
-		files[f.name+".json"] = b.Bytes()
+		files[f.name+".json"] = vectors.Encode(t, m.file)
 	}
 	return files
 }

@@ -64,6 +64,19 @@ func Read[F any](t testing.TB, dir string) []F {
 	return files
 }
 
+// Encode returns a file as it is stored: indented, and without escapes for HTML.
+func Encode(t testing.TB, file any) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	if err := e.Encode(file); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 // Hold fails the test if the files of a folder aren't, to the byte, what a generator
 // makes, by name: nobody edits them by hand. With update it writes them first.
 func Hold(t testing.TB, dir string, made map[string][]byte, update bool) {
