@@ -36,7 +36,7 @@ func TestA2_RecentLogin(t *testing.T) {
 			if res := stranger.PostJSON("/passkey/add", []byte("{}")); res.Header.Get("WWW-Authenticate") != "Cookie" {
 				t.Errorf("WWW-Authenticate: %q", res.Header.Get("WWW-Authenticate"))
 			}
-			form := url.Values{"id": {d.id()}, "name": {"Key"}}
+			form := url.Values{"id": {d.ID()}, "name": {"Key"}}
 			for _, use := range []string{"rename", "remove"} {
 				res := stranger.Post("/passkey/"+use, form)
 				if res.StatusCode != 401 || !strings.Contains(res.Body, `href="/login"`) {
@@ -46,7 +46,7 @@ func TestA2_RecentLogin(t *testing.T) {
 
 			b := x.enter(t, "1")
 			x.Wait(row.wait)
-			q := ask(t, b, "add")
+			q := rig.Ask(t, b, "add")
 			x.Wait(time.Second)
 			refused(t, b.PostJSON("/passkey/add", []byte("{}")), 403, "recent")
 			if res := b.Post("/passkey/remove", form); res.StatusCode != 403 || !strings.Contains(res.Body, "Log in again") || !strings.Contains(res.Body, `href="/login"`) {
@@ -56,13 +56,13 @@ func TestA2_RecentLogin(t *testing.T) {
 				t.Fatal("removed")
 			}
 			// What was begun in time may end: the device has made the passkey by then.
-			granted(t, b.PostJSON("/passkey/added", body(q.Ticket, newDevice().attest(t, q))))
+			granted(t, b.PostJSON("/passkey/added", body(q.Ticket, newDevice().Attest(t, q))))
 			if res := b.Post("/passkey/rename", form); res.StatusCode != 303 || x.stored("1")[0].Name != "Key" {
 				t.Errorf("rename: %d", res.StatusCode)
 			}
 			// Using a passkey is a login.
 			granted(t, d.login(t, b))
-			ask(t, b, "add")
+			rig.Ask(t, b, "add")
 		})
 	}
 }
@@ -81,13 +81,13 @@ func TestA2_Impersonation(t *testing.T) {
 	})
 	before := x.stored("1")
 	b := x.enter(t, "1")
-	q := ask(t, b, "add")
+	q := rig.Ask(t, b, "add")
 	b.Post("/enter?id=2", nil)
 	b.Post("/as", nil)
 	refused(t, b.PostJSON("/passkey/add", []byte("{}")), 403, "recent")
-	refused(t, b.PostJSON("/passkey/added", body(q.Ticket, newDevice().attest(t, q))), 403, "recent")
+	refused(t, b.PostJSON("/passkey/added", body(q.Ticket, newDevice().Attest(t, q))), 403, "recent")
 	for _, use := range []string{"rename", "remove"} {
-		if res := b.Post("/passkey/"+use, url.Values{"id": {d.id()}, "name": {"Mine"}}); res.StatusCode != 403 {
+		if res := b.Post("/passkey/"+use, url.Values{"id": {d.ID()}, "name": {"Mine"}}); res.StatusCode != 403 {
 			t.Errorf("%s: %d", use, res.StatusCode)
 		}
 	}
@@ -101,8 +101,8 @@ func TestA6_OtherUserOfTheBrowser(t *testing.T) {
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	x.Users.Add(rig.User{Email: "bob@example.com"})
 	b := x.enter(t, "1")
-	q := ask(t, b, "add")
-	answer := body(q.Ticket, newDevice().attest(t, q))
+	q := rig.Ask(t, b, "add")
+	answer := body(q.Ticket, newDevice().Attest(t, q))
 	b.Post("/enter?id=2", nil)
 	refused(t, b.PostJSON("/passkey/added", answer), 400, "ticket")
 	b.Post("/logout", nil)
@@ -120,7 +120,7 @@ func TestA10_IDOfAnother(t *testing.T) {
 	x.Users.Add(rig.User{Email: "eve@example.com"})
 	ada := x.added(t, "1")
 	eve := newDevice()
-	eve.cred.ID = ada.cred.ID
+	eve.Cred.ID = ada.Cred.ID
 	refused(t, eve.add(t, x.enter(t, "2")), 409, "changed")
 	again := *ada
 	refused(t, again.add(t, x.enter(t, "1")), 409, "changed")
@@ -138,9 +138,9 @@ func TestA11_AtMostTwenty(t *testing.T) {
 	for range passkey.Max - 1 {
 		granted(t, newDevice().add(t, b))
 	}
-	first, second := ask(t, b, "add"), ask(t, b, "add")
-	granted(t, b.PostJSON("/passkey/added", body(first.Ticket, newDevice().attest(t, first))))
-	refused(t, b.PostJSON("/passkey/added", body(second.Ticket, newDevice().attest(t, second))), 409, "full")
+	first, second := rig.Ask(t, b, "add"), rig.Ask(t, b, "add")
+	granted(t, b.PostJSON("/passkey/added", body(first.Ticket, newDevice().Attest(t, first))))
+	refused(t, b.PostJSON("/passkey/added", body(second.Ticket, newDevice().Attest(t, second))), 409, "full")
 	refused(t, b.PostJSON("/passkey/add", []byte("{}")), 409, "full")
 	if n := len(x.stored("1")); n != 20 {
 		t.Errorf("%d passkeys", n)
@@ -154,8 +154,8 @@ func TestA12_Bodies(t *testing.T) {
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	d := x.added(t, "1")
 	b := x.enter(t, "1")
-	login, add := ask(t, b, "ask"), ask(t, b, "add")
-	asserted, attested := d.assert(t, login), newDevice().attest(t, add)
+	login, add := rig.Ask(t, b, "ask"), rig.Ask(t, b, "add")
+	asserted, attested := d.Assert(t, login), newDevice().Attest(t, add)
 	const marker = "Zwieback"
 	for _, use := range []string{"ask", "asked", "add", "added"} {
 		token, credential := login.Ticket, asserted
@@ -224,10 +224,10 @@ func TestA12_Bodies(t *testing.T) {
 			refused(t, b.PostJSON("/passkey/added", body(add.Ticket, attested, `,"name":"`+typed+`"`)), 400, "name")
 		})
 	}
-	if res := b.Post("/passkey/rename", url.Values{"id": {d.id()}, "name": {"\xff"}}); res.StatusCode != 400 {
+	if res := b.Post("/passkey/rename", url.Values{"id": {d.ID()}, "name": {"\xff"}}); res.StatusCode != 400 {
 		t.Errorf("a name that isn't text: %d", res.StatusCode)
 	}
-	if res := b.Post("/passkey/rename", url.Values{"id": {d.id()}, "name": {strings.Repeat("x", 33<<10)}}); res.StatusCode != 413 {
+	if res := b.Post("/passkey/rename", url.Values{"id": {d.ID()}, "name": {strings.Repeat("x", 33<<10)}}); res.StatusCode != 413 {
 		t.Errorf("a form of 33 KB: %d", res.StatusCode)
 	}
 	if res := b.Post("/passkey/rename", url.Values{"id": {marker}, "name": {"x"}}); res.StatusCode != 409 || strings.Contains(res.Body, marker) {
@@ -308,7 +308,7 @@ func TestA17_Handles(t *testing.T) {
 	x.Users.Add(rig.User{Email: "bob@example.com"})
 	b := x.enter(t, "1")
 	granted(t, newDevice().add(t, b))
-	q := ask(t, b, "add")
+	q := rig.Ask(t, b, "add")
 	var options struct {
 		RP                 struct{ ID, Name string }
 		User               struct{ ID, Name, DisplayName string }
@@ -335,7 +335,7 @@ func TestA17_Handles(t *testing.T) {
 	if options.User.ID != first.Handle {
 		t.Error("a second passkey has another handle")
 	}
-	granted(t, b.PostJSON("/passkey/added", body(q.Ticket, newDevice().attest(t, q))))
+	granted(t, b.PostJSON("/passkey/added", body(q.Ticket, newDevice().Attest(t, q))))
 	x.added(t, "2")
 	handles := map[string]bool{}
 	for _, p := range slices.Concat(x.stored("1"), x.stored("2")) {
@@ -362,7 +362,7 @@ func TestA18_RenameAndRemove(t *testing.T) {
 	x.Users.Add(rig.User{Email: "eve@example.com"})
 	d := x.added(t, "1")
 	eve := x.enter(t, "2")
-	id := url.Values{"id": {d.id()}, "name": {"Mine now"}}
+	id := url.Values{"id": {d.ID()}, "name": {"Mine now"}}
 	if res := eve.Post("/passkey/rename", id); res.StatusCode != 409 {
 		t.Errorf("rename by another user: %d", res.StatusCode)
 	}
@@ -372,13 +372,13 @@ func TestA18_RenameAndRemove(t *testing.T) {
 	granted(t, d.login(t, x.Browser(t)))
 
 	ada := x.enter(t, "1")
-	if res := ada.Post("/passkey/rename?next=/account", url.Values{"id": {d.id()}, "name": {" The blue key "}}); res.StatusCode != 303 || res.Location() != "/account" {
+	if res := ada.Post("/passkey/rename?next=/account", url.Values{"id": {d.ID()}, "name": {" The blue key "}}); res.StatusCode != 303 || res.Location() != "/account" {
 		t.Errorf("rename: %d to %s", res.StatusCode, res.Location())
 	}
 	if p := x.stored("1")[0]; p.Name != "The blue key" || p.Version != 3 {
 		t.Errorf("renamed: %+v", p)
 	}
-	if res := ada.Post("/passkey/rename?next=//evil.example", url.Values{"id": {d.id()}, "name": {""}}); res.Location() != "/" || x.stored("1")[0].Name != "Passkey" {
+	if res := ada.Post("/passkey/rename?next=//evil.example", url.Values{"id": {d.ID()}, "name": {""}}); res.Location() != "/" || x.stored("1")[0].Name != "Passkey" {
 		t.Errorf("renamed to nothing: %q, to %s", x.stored("1")[0].Name, res.Location())
 	}
 	for range 2 { // once more is no error
@@ -396,7 +396,7 @@ func TestA18_Forbidden(t *testing.T) {
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	d := x.added(t, "1")
 	b := x.enter(t, "1")
-	res := b.Post("/passkey/remove", url.Values{"id": {d.id()}})
+	res := b.Post("/passkey/remove", url.Values{"id": {d.ID()}})
 	if res.StatusCode != 403 || !strings.Contains(res.Body, "your only way in") || strings.Contains(res.Body, "href") {
 		t.Errorf("%d %s", res.StatusCode, res.Body)
 	}
@@ -502,14 +502,14 @@ func TestA21_UnprovenAddress(t *testing.T) {
 	x := newSite(t, rig.Options{})
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	early, login := x.added(t, "1"), x.Browser(t)
-	q := ask(t, login, "ask")
+	q := rig.Ask(t, login, "ask")
 	eve := x.enter(t, "1")
-	add := ask(t, eve, "add")
+	add := rig.Ask(t, eve, "add")
 	late := newDevice()
-	answer := body(add.Ticket, late.attest(t, add))
+	answer := body(add.Ticket, late.Attest(t, add))
 
 	x.Users.Edit("1", (*rig.User).Prove)
-	refused(t, login.PostJSON("/passkey/asked", body(q.Ticket, early.assert(t, q))), 404, "unknown")
+	refused(t, login.PostJSON("/passkey/asked", body(q.Ticket, early.Assert(t, q))), 404, "unknown")
 	refused(t, eve.PostJSON("/passkey/added", answer), 401, "login")
 	refused(t, early.login(t, x.Browser(t)), 404, "unknown")
 	refused(t, late.login(t, x.Browser(t)), 404, "unknown")
@@ -532,15 +532,15 @@ func TestA21_InTheMiddle(t *testing.T) {
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	d := x.added(t, "1")
 	eve, b := x.enter(t, "1"), x.Browser(t)
-	q, add := ask(t, b, "ask"), ask(t, eve, "add")
+	q, add := rig.Ask(t, b, "ask"), rig.Ask(t, eve, "add")
 	prove = true
-	refused(t, eve.PostJSON("/passkey/added", body(add.Ticket, newDevice().attest(t, add))), 409, "changed")
+	refused(t, eve.PostJSON("/passkey/added", body(add.Ticket, newDevice().Attest(t, add))), 409, "changed")
 	prove = false
 
 	x.Users.Edit("1", func(u *rig.User) { u.Proven = false })
 	granted(t, d.add(t, x.enter(t, "1")))
 	prove = true
-	refused(t, b.PostJSON("/passkey/asked", body(q.Ticket, d.assert(t, q))), 404, "unknown")
+	refused(t, b.PostJSON("/passkey/asked", body(q.Ticket, d.Assert(t, q))), 404, "unknown")
 	nobody(t, b)
 	if len(x.stored("1")) != 0 {
 		t.Errorf("stored: %+v", x.stored("1"))

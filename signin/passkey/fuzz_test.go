@@ -43,8 +43,8 @@ func FuzzCredential(f *testing.F) {
 	granted(f, d.add(f, b))
 	known := x.stored(u.ID)[0]
 	second := newDevice()
-	attestation := second.attest(f, ask(f, b, "add"))
-	assertion := d.assert(f, ask(f, b, "ask"))
+	attestation := second.Attest(f, rig.Ask(f, b, "add"))
+	assertion := d.Assert(f, rig.Ask(f, b, "ask"))
 	made, used := part(attestation), part(assertion)
 	object, data, signature := raw(made.Response.AttestationObject), raw(used.Response.AuthenticatorData), raw(used.Response.Signature)
 	// Without a signature, which is over the challenge of its own request.
@@ -65,7 +65,7 @@ func FuzzCredential(f *testing.F) {
 		x := newSite(t, rig.Options{Desk: quiet})
 		u := x.Users.Add(rig.User{Email: "ada@example.com", PasskeyFields: rig.PasskeyFields{Passkeys: []passkey.Passkey{known}}})
 		in, out := x.enter(t, u.ID), x.Browser(t)
-		client := func(what string, q question) string {
+		client := func(what string, q rig.Question) string {
 			var options struct{ Challenge string }
 			if err := json.Unmarshal(q.PublicKey, &options); err != nil {
 				t.Fatal(err)
@@ -81,14 +81,14 @@ func FuzzCredential(f *testing.F) {
 				t.Fatalf("status %d: %s", res.StatusCode, res.Body)
 			}
 		}
-		q := ask(t, in, "add")
-		check(in.PostJSON("/passkey/added", body(q.Ticket, credential(second.id(), map[string]string{"attestationObject": encode(object), "clientDataJSON": client("create", q)}))))
-		q = ask(t, in, "add") // which also reads what was stored
+		q := rig.Ask(t, in, "add")
+		check(in.PostJSON("/passkey/added", body(q.Ticket, credential(second.ID(), map[string]string{"attestationObject": encode(object), "clientDataJSON": client("create", q)}))))
+		q = rig.Ask(t, in, "add") // which also reads what was stored
 		if json.Valid([]byte(whole)) {
 			check(in.PostJSON("/passkey/added", body(q.Ticket, whole)))
 		}
-		q = ask(t, out, "ask")
-		for _, c := range []string{whole, credential(d.id(), map[string]string{
+		q = rig.Ask(t, out, "ask")
+		for _, c := range []string{whole, credential(d.ID(), map[string]string{
 			"authenticatorData": encode(data), "signature": encode(signature), "userHandle": known.Handle, "clientDataJSON": client("get", q),
 		})} {
 			if !json.Valid([]byte(c)) {

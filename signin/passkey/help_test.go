@@ -2,13 +2,10 @@ package passkey_test
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/descope/virtualwebauthn"
 
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/rig"
@@ -66,67 +63,10 @@ func (x *site) enter(t testing.TB, id string) *rig.Browser {
 	return b
 }
 
-// A device is an authenticator with one passkey, and the browser in front of it.
-type device struct {
-	party virtualwebauthn.RelyingParty
-	auth  virtualwebauthn.Authenticator
-	cred  virtualwebauthn.Credential
-}
+// A device logs in and adds its passkey.
+type device struct{ rig.Device }
 
-func newDevice() *device {
-	d := &device{
-		party: virtualwebauthn.RelyingParty{ID: "example.com", Name: "example.com", Origin: "https://example.com"},
-		auth:  virtualwebauthn.NewAuthenticator(),
-	}
-	// The library writes coordinates without leading zeros, which is no valid COSE key:
-	// take one that has none. Its whole form has 77 bytes.
-	for d.cred = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(d.cred.Key.AttestationData()) != 77; {
-		d.cred = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
-	}
-	return d
-}
-
-func (d *device) id() string { return base64.RawURLEncoding.EncodeToString(d.cred.ID) }
-
-// A question is what ask and add answer.
-type question struct {
-	Ticket    string
-	PublicKey json.RawMessage
-}
-
-func ask(t testing.TB, b *rig.Browser, use string) question {
-	t.Helper()
-	res := b.PostJSON("/passkey/"+use, []byte("{}"))
-	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "application/json" {
-		t.Fatalf("%s: %d %s", use, res.StatusCode, res.Body)
-	}
-	var q question
-	if err := json.Unmarshal([]byte(res.Body), &q); err != nil {
-		t.Fatal(err)
-	}
-	return q
-}
-
-// assert signs the challenge of a login.
-func (d *device) assert(t testing.TB, q question) string {
-	t.Helper()
-	options, err := virtualwebauthn.ParseAssertionOptions(string(q.PublicKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return virtualwebauthn.CreateAssertionResponse(d.party, d.auth, d.cred, *options)
-}
-
-// attest makes the passkey for the challenge of an addition, and takes its user handle.
-func (d *device) attest(t testing.TB, q question) string {
-	t.Helper()
-	options, err := virtualwebauthn.ParseAttestationOptions(string(q.PublicKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.auth.Options.UserHandle = []byte(options.UserID)
-	return virtualwebauthn.CreateAttestationResponse(d.party, d.auth, d.cred, *options)
-}
+func newDevice() *device { return &device{*rig.NewDevice()} }
 
 // body is what the script sends to asked and added.
 func body(ticket, credential string, more ...string) []byte {
@@ -137,15 +77,15 @@ func body(ticket, credential string, more ...string) []byte {
 // login logs in with the device's passkey.
 func (d *device) login(t testing.TB, b *rig.Browser) *rig.Answer {
 	t.Helper()
-	q := ask(t, b, "ask")
-	return b.PostJSON("/passkey/asked", body(q.Ticket, d.assert(t, q)))
+	q := rig.Ask(t, b, "ask")
+	return b.PostJSON("/passkey/asked", body(q.Ticket, d.Assert(t, q)))
 }
 
 // add adds the device's passkey to the user of the browser.
 func (d *device) add(t testing.TB, b *rig.Browser) *rig.Answer {
 	t.Helper()
-	q := ask(t, b, "add")
-	return b.PostJSON("/passkey/added", body(q.Ticket, d.attest(t, q)))
+	q := rig.Ask(t, b, "add")
+	return b.PostJSON("/passkey/added", body(q.Ticket, d.Attest(t, q)))
 }
 
 // added is a device whose passkey a user has just added.

@@ -23,13 +23,13 @@ func TestA1_Login(t *testing.T) {
 	x := newSite(t, rig.Options{})
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	d := x.added(t, "1")
-	if p := x.stored("1")[0]; p.ID != d.id() || p.Name != "Passkey" || !p.Added.Equal(x.Now()) || !p.Used.IsZero() || p.Version != 1 {
+	if p := x.stored("1")[0]; p.ID != d.ID() || p.Name != "Passkey" || !p.Added.Equal(x.Now()) || !p.Used.IsZero() || p.Version != 1 {
 		t.Errorf("added: %+v", p)
 	}
 
 	x.Wait(time.Hour)
 	b := x.Browser(t)
-	q := ask(t, b, "ask")
+	q := rig.Ask(t, b, "ask")
 	var options struct {
 		RPID             string `json:"rpId"`
 		UserVerification string
@@ -51,8 +51,8 @@ func TestA1_Login(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := x.Browser(t)
-			q := ask(t, b, "ask")
-			res := b.PostJSON("/passkey/"+row.use, body(q.Ticket, d.assert(t, q), row.more))
+			q := rig.Ask(t, b, "ask")
+			res := b.PostJSON("/passkey/"+row.use, body(q.Ticket, d.Assert(t, q), row.more))
 			granted(t, res)
 			if want := `{"next":"` + row.next + `"}`; res.Body != want {
 				t.Errorf("%s, want %s", res.Body, want)
@@ -81,8 +81,8 @@ func TestA3_ChallengeExpires(t *testing.T) {
 		good bool
 	}{{4*time.Minute + 59*time.Second, true}, {5 * time.Minute, false}} {
 		b := x.Browser(t)
-		q := ask(t, b, "ask")
-		answer := body(q.Ticket, d.assert(t, q))
+		q := rig.Ask(t, b, "ask")
+		answer := body(q.Ticket, d.Assert(t, q))
 		x.Wait(row.wait)
 		if res := b.PostJSON("/passkey/asked", answer); row.good {
 			granted(t, res)
@@ -93,8 +93,8 @@ func TestA3_ChallengeExpires(t *testing.T) {
 		}
 
 		b = x.enter(t, "1")
-		q = ask(t, b, "add")
-		answer = body(q.Ticket, newDevice().attest(t, q))
+		q = rig.Ask(t, b, "add")
+		answer = body(q.Ticket, newDevice().Attest(t, q))
 		x.Wait(row.wait)
 		if res := b.PostJSON("/passkey/added", answer); row.good {
 			granted(t, res)
@@ -112,9 +112,9 @@ func TestA4_OtherBrowser(t *testing.T) {
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	d := x.added(t, "1")
 	mine, other := x.Browser(t), x.Browser(t)
-	q := ask(t, mine, "ask")
-	ask(t, other, "ask") // so it has a binding cookie as well
-	answer := body(q.Ticket, d.assert(t, q))
+	q := rig.Ask(t, mine, "ask")
+	rig.Ask(t, other, "ask") // so it has a binding cookie as well
+	answer := body(q.Ticket, d.Assert(t, q))
 	for _, b := range []*rig.Browser{other, x.Browser(t)} {
 		refused(t, b.PostJSON("/passkey/asked", answer), 400, "ticket")
 		nobody(t, b)
@@ -123,10 +123,10 @@ func TestA4_OtherBrowser(t *testing.T) {
 
 	// The same user, logged in in two browsers.
 	mine, other = x.enter(t, "1"), x.enter(t, "1")
-	q = ask(t, mine, "add")
-	ask(t, other, "add")
+	q = rig.Ask(t, mine, "add")
+	rig.Ask(t, other, "add")
 	second := newDevice()
-	answer = body(q.Ticket, second.attest(t, q))
+	answer = body(q.Ticket, second.Attest(t, q))
 	for _, b := range []*rig.Browser{other, x.enter(t, "1")} {
 		refused(t, b.PostJSON("/passkey/added", answer), 400, "ticket")
 	}
@@ -138,23 +138,23 @@ func TestA5_OtherPurpose(t *testing.T) {
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	d := x.added(t, "1")
 	b := x.enter(t, "1")
-	login, add := ask(t, b, "ask"), ask(t, b, "add")
+	login, add := rig.Ask(t, b, "ask"), rig.Ask(t, b, "add")
 	fresh := newDevice()
-	attested := fresh.attest(t, add)
-	crossed := d.assert(t, question{PublicKey: add.PublicKey})
+	attested := fresh.Attest(t, add)
+	crossed := d.Assert(t, rig.Question{PublicKey: add.PublicKey})
 
 	// The ticket of the one at the other, with either's challenge.
-	refused(t, b.PostJSON("/passkey/asked", body(add.Ticket, d.assert(t, login))), 400, "ticket")
+	refused(t, b.PostJSON("/passkey/asked", body(add.Ticket, d.Assert(t, login))), 400, "ticket")
 	refused(t, b.PostJSON("/passkey/asked", body(add.Ticket, crossed)), 400, "ticket")
 	refused(t, b.PostJSON("/passkey/added", body(login.Ticket, attested)), 400, "ticket")
 	// And its challenge alone.
 	refused(t, b.PostJSON("/passkey/asked", body(login.Ticket, crossed)), 400, "proof")
-	refused(t, b.PostJSON("/passkey/added", body(add.Ticket, fresh.attest(t, question{PublicKey: withChallenge(t, add, login)}))), 400, "proof")
+	refused(t, b.PostJSON("/passkey/added", body(add.Ticket, fresh.Attest(t, rig.Question{PublicKey: withChallenge(t, add, login)}))), 400, "proof")
 	// What was signed for one isn't an answer to the other.
 	refused(t, b.PostJSON("/passkey/added", body(add.Ticket, crossed)), 400, "proof")
 	refused(t, b.PostJSON("/passkey/asked", body(login.Ticket, attested)), 400, "proof")
 	for _, token := range []string{"", "x", b.Cookie("__Host-session"), login.Ticket + "A", login.Ticket[1:]} {
-		refused(t, b.PostJSON("/passkey/asked", body(token, d.assert(t, login))), 400, "ticket")
+		refused(t, b.PostJSON("/passkey/asked", body(token, d.Assert(t, login))), 400, "ticket")
 	}
 	if n := len(x.stored("1")); n != 1 {
 		t.Errorf("%d passkeys", n)
@@ -165,7 +165,7 @@ func TestA5_OtherPurpose(t *testing.T) {
 }
 
 // withChallenge returns the options of one question with the challenge of another.
-func withChallenge(t *testing.T, to, from question) json.RawMessage {
+func withChallenge(t *testing.T, to, from rig.Question) json.RawMessage {
 	t.Helper()
 	var a, b map[string]any
 	if err := errors.Join(json.Unmarshal(to.PublicKey, &a), json.Unmarshal(from.PublicKey, &b)); err != nil {
@@ -185,20 +185,20 @@ func TestA7_WrongAnswers(t *testing.T) {
 	x.Users.Add(rig.User{Email: "bob@example.com"})
 	ada, bob := x.added(t, "1"), x.added(t, "2")
 	for name, change := range map[string]func(d *device){
-		"other origin":          func(d *device) { d.party.Origin = "https://evil.example" },
-		"origin of a subdomain": func(d *device) { d.party.Origin = "https://shop.example.com" },
-		"origin on plain http":  func(d *device) { d.party.Origin = "http://example.com" },
-		"origin, other port":    func(d *device) { d.party.Origin = "https://example.com:8443" },
-		"other RP ID":           func(d *device) { d.party.ID = "evil.example" },
-		"RP ID of a parent":     func(d *device) { d.party.ID = "com" },
-		"user not verified":     func(d *device) { d.auth.Options.UserNotVerified = true },
-		"user not present":      func(d *device) { d.auth.Options.UserNotPresent = true },
-		"backed up but can't":   func(d *device) { d.auth.Options.BackupState = true },
-		"can be backed up now":  func(d *device) { d.auth.Options.BackupEligible = true },
-		"other key":             func(d *device) { d.cred.Key = newDevice().cred.Key },
-		"other user's handle":   func(d *device) { d.auth.Options.UserHandle = bob.auth.Options.UserHandle },
-		"no handle":             func(d *device) { d.auth.Options.UserHandle = nil },
-		"id as handle":          func(d *device) { d.auth.Options.UserHandle = []byte("1") },
+		"other origin":          func(d *device) { d.Party.Origin = "https://evil.example" },
+		"origin of a subdomain": func(d *device) { d.Party.Origin = "https://shop.example.com" },
+		"origin on plain http":  func(d *device) { d.Party.Origin = "http://example.com" },
+		"origin, other port":    func(d *device) { d.Party.Origin = "https://example.com:8443" },
+		"other RP ID":           func(d *device) { d.Party.ID = "evil.example" },
+		"RP ID of a parent":     func(d *device) { d.Party.ID = "com" },
+		"user not verified":     func(d *device) { d.Auth.Options.UserNotVerified = true },
+		"user not present":      func(d *device) { d.Auth.Options.UserNotPresent = true },
+		"backed up but can't":   func(d *device) { d.Auth.Options.BackupState = true },
+		"can be backed up now":  func(d *device) { d.Auth.Options.BackupEligible = true },
+		"other key":             func(d *device) { d.Cred.Key = newDevice().Cred.Key },
+		"other user's handle":   func(d *device) { d.Auth.Options.UserHandle = bob.Auth.Options.UserHandle },
+		"no handle":             func(d *device) { d.Auth.Options.UserHandle = nil },
+		"id as handle":          func(d *device) { d.Auth.Options.UserHandle = []byte("1") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := *ada
@@ -217,8 +217,8 @@ func TestA7_WrongAnswers(t *testing.T) {
 	}
 	t.Run("signature altered", func(t *testing.T) {
 		b := x.Browser(t)
-		q := ask(t, b, "ask")
-		good := ada.assert(t, q)
+		q := rig.Ask(t, b, "ask")
+		good := ada.Assert(t, q)
 		i := strings.Index(good, `"signature":"`) + len(`"signature":"`) + 40
 		bad := good[:i] + flip(good[i:i+1]) + good[i+1:]
 		refused(t, b.PostJSON("/passkey/asked", body(q.Ticket, bad)), 400, "proof")
@@ -226,8 +226,8 @@ func TestA7_WrongAnswers(t *testing.T) {
 	})
 	t.Run("challenge of another request", func(t *testing.T) {
 		b := x.Browser(t)
-		first, second := ask(t, b, "ask"), ask(t, b, "ask")
-		refused(t, b.PostJSON("/passkey/asked", body(first.Ticket, ada.assert(t, second))), 400, "proof")
+		first, second := rig.Ask(t, b, "ask"), rig.Ask(t, b, "ask")
+		refused(t, b.PostJSON("/passkey/asked", body(first.Ticket, ada.Assert(t, second))), 400, "proof")
 	})
 	if n := len(x.stored("1")); n != 1 || !x.stored("1")[0].Used.Equal(x.Now()) || x.stored("1")[0].Version != 2 {
 		t.Errorf("stored: %+v", x.stored("1"))
@@ -250,24 +250,24 @@ func TestA7_UnknownExtrasAreIgnored(t *testing.T) {
 		return strings.TrimSuffix(credential, "}") + `,"clientExtensionResults":{"credProps":{"rk":true},"appid":false},"authenticatorAttachment":"platform","news":1}`
 	}
 	b := x.enter(t, "1")
-	q := ask(t, b, "add")
-	granted(t, b.PostJSON("/passkey/added", body(q.Ticket, extra(d.attest(t, q)))))
+	q := rig.Ask(t, b, "add")
+	granted(t, b.PostJSON("/passkey/added", body(q.Ticket, extra(d.Attest(t, q)))))
 	b = x.Browser(t)
-	q = ask(t, b, "ask")
-	granted(t, b.PostJSON("/passkey/asked", body(q.Ticket, extra(d.assert(t, q)))))
+	q = rig.Ask(t, b, "ask")
+	granted(t, b.PostJSON("/passkey/asked", body(q.Ticket, extra(d.Assert(t, q)))))
 }
 
 func TestA8_Clone(t *testing.T) {
 	x := newSite(t, rig.Options{})
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	d := newDevice()
-	d.cred.Counter = 7
+	d.Cred.Counter = 7
 	granted(t, d.add(t, x.enter(t, "1")))
 	for _, row := range []struct {
 		counter uint32
 		good    bool
 	}{{7, false}, {6, false}, {0, false}, {8, true}, {8, false}, {9, true}} {
-		d.cred.Counter = row.counter
+		d.Cred.Counter = row.counter
 		before := x.stored("1")[0]
 		x.clones = nil
 		x.Wait(time.Second)
@@ -282,7 +282,7 @@ func TestA8_Clone(t *testing.T) {
 		}
 		refused(t, res, 403, "clone")
 		nobody(t, b)
-		if len(x.clones) != 1 || x.clones[0] != "1 "+d.id() {
+		if len(x.clones) != 1 || x.clones[0] != "1 "+d.ID() {
 			t.Errorf("%d: told of %q", row.counter, x.clones)
 		}
 		if after := x.stored("1")[0]; after.Version != before.Version || !bytes.Equal(after.Data, before.Data) {
@@ -306,9 +306,9 @@ func TestA8_NoCounter(t *testing.T) {
 		granted(t, d.login(t, x.Browser(t)))
 	}
 	// One that counted once does so for good.
-	d.cred.Counter = 1
+	d.Cred.Counter = 1
 	granted(t, d.login(t, x.Browser(t)))
-	d.cred.Counter = 0
+	d.Cred.Counter = 0
 	refused(t, d.login(t, x.Browser(t)), 403, "clone")
 }
 
@@ -317,11 +317,11 @@ func TestA9_Removed(t *testing.T) {
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	d := x.added(t, "1")
 	never := newDevice()
-	never.auth.Options.UserHandle = d.auth.Options.UserHandle
+	never.Auth.Options.UserHandle = d.Auth.Options.UserHandle
 	refused(t, never.login(t, x.Browser(t)), 404, "unknown")
 
 	b := x.enter(t, "1")
-	if res := b.Post("/passkey/remove?next=/account", map[string][]string{"id": {d.id()}}); res.StatusCode != 303 || res.Location() != "/account" {
+	if res := b.Post("/passkey/remove?next=/account", map[string][]string{"id": {d.ID()}}); res.StatusCode != 303 || res.Location() != "/account" {
 		t.Fatalf("removed: %d to %s", res.StatusCode, res.Location())
 	}
 	gone := d.login(t, x.Browser(t))
@@ -346,7 +346,7 @@ func TestA9_StorageFindsAnother(t *testing.T) {
 	d := x.added(t, "1")
 	granted(t, d.login(t, x.Browser(t)))
 	other := newDevice()
-	other.auth.Options.UserHandle = d.auth.Options.UserHandle
+	other.Auth.Options.UserHandle = d.Auth.Options.UserHandle
 	refused(t, other.login(t, x.Browser(t)), 400, "proof")
 }
 
@@ -405,8 +405,8 @@ func TestA14_EnterHook(t *testing.T) {
 			return signin.ErrAnswered
 		}
 		b := x.Browser(t)
-		q := ask(t, b, "ask")
-		res := b.PostJSON("/passkey/asked?next=/members", body(q.Ticket, d.assert(t, q), `,"remember":true`))
+		q := rig.Ask(t, b, "ask")
+		res := b.PostJSON("/passkey/asked?next=/members", body(q.Ticket, d.Assert(t, q), `,"remember":true`))
 		if res.StatusCode != 303 || res.Location() != "/second" || res.Body != "" || res.Header.Get("Content-Type") != "" {
 			t.Errorf("%d to %q: %s %s", res.StatusCode, res.Location(), res.Header.Get("Content-Type"), res.Body)
 		}
@@ -452,19 +452,19 @@ func TestA15_Rotation(t *testing.T) {
 
 	// Asked under the old key, answered under the new.
 	b := a.Browser(t)
-	q := ask(t, b, "ask")
+	q := rig.Ask(t, b, "ask")
 	user := a.enter(t, "1")
-	add := ask(t, user, "add")
+	add := rig.Ask(t, user, "add")
 	holder.Set(newRing)
-	granted(t, b.PostJSON("/passkey/asked", body(q.Ticket, d.assert(t, q))))
-	granted(t, user.PostJSON("/passkey/added", body(add.Ticket, newDevice().attest(t, add))))
+	granted(t, b.PostJSON("/passkey/asked", body(q.Ticket, d.Assert(t, q))))
+	granted(t, user.PostJSON("/passkey/added", body(add.Ticket, newDevice().Attest(t, add))))
 
 	// Asked under the new key, answered by an instance that has the old one.
 	b, user = a.Browser(t), a.enter(t, "1")
-	q, add = ask(t, b, "ask"), ask(t, user, "add")
+	q, add = rig.Ask(t, b, "ask"), rig.Ask(t, user, "add")
 	b.App, user.App = late.App, late.App
-	granted(t, b.PostJSON("/passkey/asked", body(q.Ticket, d.assert(t, q))))
-	granted(t, user.PostJSON("/passkey/added", body(add.Ticket, newDevice().attest(t, add))))
+	granted(t, b.PostJSON("/passkey/asked", body(q.Ticket, d.Assert(t, q))))
+	granted(t, user.PostJSON("/passkey/added", body(add.Ticket, newDevice().Attest(t, add))))
 	if n := len(a.stored("1")); n != 3 {
 		t.Errorf("%d passkeys", n)
 	}
@@ -482,29 +482,16 @@ func TestA16_AtOnce(t *testing.T) {
 			})
 			x.Users.Add(rig.User{Email: "ada@example.com"})
 			d := x.added(t, "1")
-			d.cred.Counter = counter
+			d.Cred.Counter = counter
 			b := x.Browser(t)
-			q := ask(t, b, "ask")
-			answer := body(q.Ticket, d.assert(t, q))
-			var wait sync.WaitGroup
-			codes := make([]int, n)
-			for i := range n {
-				wait.Go(func() {
-					copied := *b
-					codes[i] = copied.PostJSON("/passkey/asked", answer).StatusCode
-				})
-			}
-			wait.Wait()
-			in := 0
-			for _, code := range codes {
-				if code == 200 {
-					in++
-				} else if code != 403 {
-					t.Errorf("answered %d", code)
-				}
-			}
-			if want := map[bool]int{true: 1, false: n}[counter > 0]; in != want {
-				t.Errorf("%d let in, want %d", in, want)
+			q := rig.Ask(t, b, "ask")
+			answer := body(q.Ticket, d.Assert(t, q))
+			got := rig.AtOnce(n, func(int) *rig.Answer {
+				copied := *b
+				return copied.PostJSON("/passkey/asked", answer)
+			})
+			if want := map[bool]int{true: 1, false: n}[counter > 0]; got[200] != want || got[403] != n-want {
+				t.Errorf("status codes: %v, want %d let in", got, want)
 			}
 		})
 	}
@@ -586,7 +573,7 @@ func TestA22_Throttle(t *testing.T) {
 		t.Errorf("Retry-After: %q", after)
 	}
 	refused(t, d.login(t, b), 429, "slow")
-	ask(t, b, "ask") // a login page stays a login page
+	rig.Ask(t, b, "ask") // a login page stays a login page
 	other := x.Browser(t)
 	other.Addr = "198.51.100.7:1234"
 	granted(t, d.login(t, other))

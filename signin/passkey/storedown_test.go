@@ -17,12 +17,12 @@ func TestA13_StoreDown(t *testing.T) {
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	d := x.added(t, "1")
 	stranger, user := x.Browser(t), x.enter(t, "1")
-	login, add := ask(t, stranger, "ask"), ask(t, user, "add")
-	loginBody, addBody := body(login.Ticket, d.assert(t, login)), body(add.Ticket, newDevice().attest(t, add))
-	id := map[string][]string{"id": {d.id()}}
+	login, add := rig.Ask(t, stranger, "ask"), rig.Ask(t, user, "add")
+	loginBody, addBody := body(login.Ticket, d.Assert(t, login)), body(add.Ticket, newDevice().Attest(t, add))
+	id := map[string][]string{"id": {d.ID()}}
 
 	x.Users.Fail(errors.New("the secret name of a host"))
-	ask(t, x.Browser(t), "ask") // needs no store
+	rig.Ask(t, x.Browser(t), "ask") // needs no store
 	for _, res := range []*rig.Answer{
 		stranger.PostJSON("/passkey/asked", loginBody),
 		user.PostJSON("/passkey/add", []byte("{}")),
@@ -50,10 +50,10 @@ func TestA13_EveryCall(t *testing.T) {
 	x.Users.Add(rig.User{Email: "ada@example.com"})
 	d := x.added(t, "1")
 	b := x.enter(t, "1")
-	form := map[string][]string{"id": {d.id()}, "name": {"Key"}}
+	form := map[string][]string{"id": {d.ID()}, "name": {"Key"}}
 	for _, call := range []string{"ByPasskey", "Passkeys", "Save", "Remove"} {
 		fail = ""
-		login, add := ask(t, b, "ask"), ask(t, b, "add")
+		login, add := rig.Ask(t, b, "ask"), rig.Ask(t, b, "add")
 		fail = call
 		code := func(down bool) int {
 			if down {
@@ -61,13 +61,13 @@ func TestA13_EveryCall(t *testing.T) {
 			}
 			return 200
 		}
-		if res := b.PostJSON("/passkey/asked", body(login.Ticket, d.assert(t, login))); res.StatusCode != code(call == "ByPasskey" || call == "Save") {
+		if res := b.PostJSON("/passkey/asked", body(login.Ticket, d.Assert(t, login))); res.StatusCode != code(call == "ByPasskey" || call == "Save") {
 			t.Errorf("asked without %s: %d %s", call, res.StatusCode, res.Body)
 		}
 		if res := b.PostJSON("/passkey/add", []byte("{}")); res.StatusCode != code(call == "Passkeys") {
 			t.Errorf("add without %s: %d %s", call, res.StatusCode, res.Body)
 		}
-		if res := b.PostJSON("/passkey/added", body(add.Ticket, newDevice().attest(t, add))); res.StatusCode != code(call == "Passkeys" || call == "Save") {
+		if res := b.PostJSON("/passkey/added", body(add.Ticket, newDevice().Attest(t, add))); res.StatusCode != code(call == "Passkeys" || call == "Save") {
 			t.Errorf("added without %s: %d %s", call, res.StatusCode, res.Body)
 		}
 		if res := b.Post("/passkey/rename", form); (res.StatusCode == 503) != (call == "Passkeys" || call == "Save") {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -100,6 +101,21 @@ func (b *Browser) Do(method, path, contentType string, body []byte) *Answer {
 		b.T.Fatal(err)
 	}
 	return &Answer{res, string(text)}
+}
+
+// AtOnce sends n requests at the same time, and counts the status codes of the answers.
+func AtOnce(n int, send func(i int) *Answer) map[int]int {
+	codes := make([]int, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { codes[i] = send(i).StatusCode })
+	}
+	all.Wait()
+	count := map[int]int{}
+	for _, code := range codes {
+		count[code]++
+	}
+	return count
 }
 
 // Cookie returns the value of a cookie, or "".

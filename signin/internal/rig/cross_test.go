@@ -178,8 +178,8 @@ func TestD28_NilUser(t *testing.T) {
 	expect("a login", b.Post("/x/words/login", url.Values{"email": {adasAddress}, "password": {adasWord}}), 422)
 	expect("a reset", b.Post("/x/words/forgotten", email), 200)
 	expect("a link", b.Post("/x/links/", email), 200)
-	q := s.ask(b, "ask")
-	expect("a passkey", b.PostJSON("/x/keys/asked", answer(q, newDevice().assert(t, q), false)), 404)
+	q := rig.Ask(s.t, b, "ask")
+	expect("a passkey", b.PostJSON("/x/keys/asked", answer(q, rig.NewDevice().Assert(t, q), false)), 404)
 	b.Post("/x/words/signup", email)
 	link, _ := s.mail()
 	to := b.Get(link).Location()
@@ -285,29 +285,29 @@ func TestD19_FirstComerIsOut(t *testing.T) {
 			}
 		},
 		"a passkey": func(s *site, eve *rig.Browser) func(*rig.Browser) {
-			d := newDevice()
+			d := rig.NewDevice()
 			s.addPasskey(eve, d)
 			return func(eve *rig.Browser) {
-				q := s.ask(eve, "ask")
-				eve.PostJSON("/passkey/asked", answer(q, d.assert(s.t, q), false))
+				q := rig.Ask(s.t, eve, "ask")
+				eve.PostJSON("/passkey/asked", answer(q, d.Assert(s.t, q), false))
 			}
 		},
 		"the beginning of a passkey": func(s *site, eve *rig.Browser) func(*rig.Browser) {
-			d := newDevice()
-			add := s.ask(eve, "add")
-			credential := d.attest(s.t, add)
+			d := rig.NewDevice()
+			add := rig.Ask(s.t, eve, "add")
+			credential := d.Attest(s.t, add)
 			return func(eve *rig.Browser) {
 				eve.PostJSON("/passkey/added", answer(add, credential, false))
-				q := s.ask(eve, "ask")
-				eve.PostJSON("/passkey/asked", answer(q, d.assert(s.t, q), false))
+				q := rig.Ask(s.t, eve, "ask")
+				eve.PostJSON("/passkey/asked", answer(q, d.Assert(s.t, q), false))
 			}
 		},
 		"the beginning of a login by passkey": func(s *site, eve *rig.Browser) func(*rig.Browser) {
-			d := newDevice()
+			d := rig.NewDevice()
 			s.addPasskey(eve, d)
-			q := s.ask(eve, "ask")
+			q := rig.Ask(s.t, eve, "ask")
 			return func(eve *rig.Browser) {
-				eve.PostJSON("/passkey/asked", answer(q, d.assert(s.t, q), false))
+				eve.PostJSON("/passkey/asked", answer(q, d.Assert(s.t, q), false))
 			}
 		},
 		"a connection": func(s *site, eve *rig.Browser) func(*rig.Browser) {

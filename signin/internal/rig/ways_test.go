@@ -16,7 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/descope/virtualwebauthn"
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/hardtack-go/hardtack/signin"
@@ -158,11 +157,11 @@ var ways = []way{
 		return func(b *rig.Browser) *rig.Answer { return fromAfar(b, back) }
 	}},
 	{"passkey", "passkey", func(s *site, b *rig.Browser, u *rig.User, next string) func(*rig.Browser) *rig.Answer {
-		d := newDevice()
+		d := rig.NewDevice()
 		s.addPasskey(s.by(s.Browser(s.t), u.Email, adasWord), d)
-		q := s.ask(b, "ask")
+		q := rig.Ask(s.t, b, "ask")
 		return func(b *rig.Browser) *rig.Answer {
-			return b.PostJSON("/passkey/asked?next="+url.QueryEscape(next), answer(q, d.assert(s.t, q), true))
+			return b.PostJSON("/passkey/asked?next="+url.QueryEscape(next), answer(q, d.Assert(s.t, q), true))
 		}
 	}},
 	{"link", "link", func(s *site, b *rig.Browser, u *rig.User, next string) func(*rig.Browser) *rig.Answer {
@@ -202,59 +201,8 @@ func fromAfar(b *rig.Browser, to string) *rig.Answer {
 	return there.Get(to)
 }
 
-// A device is an authenticator with one passkey, and the browser in front of it.
-type device struct {
-	party virtualwebauthn.RelyingParty
-	auth  virtualwebauthn.Authenticator
-	cred  virtualwebauthn.Credential
-}
-
-func newDevice() *device {
-	d := &device{
-		party: virtualwebauthn.RelyingParty{ID: "example.com", Name: "example.com", Origin: "https://example.com"},
-		auth:  virtualwebauthn.NewAuthenticator(),
-	}
-	// The library drops leading zeros of a coordinate, which makes a key that isn't valid.
-	for d.cred = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(d.cred.Key.AttestationData()) != 77; {
-		d.cred = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2)
-	}
-	return d
-}
-
-// A question is what a browser is asked to sign.
-type question struct {
-	Ticket    string
-	PublicKey json.RawMessage
-}
-
-func (s *site) ask(b *rig.Browser, use string) (q question) {
-	s.t.Helper()
-	res := b.PostJSON("/passkey/"+use, []byte("{}"))
-	if err := json.Unmarshal([]byte(res.Body), &q); err != nil || res.StatusCode != http.StatusOK {
-		s.t.Fatalf("%s: %d %s", use, res.StatusCode, res.Body)
-	}
-	return q
-}
-
-func (d *device) assert(t testing.TB, q question) string {
-	options, err := virtualwebauthn.ParseAssertionOptions(string(q.PublicKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return virtualwebauthn.CreateAssertionResponse(d.party, d.auth, d.cred, *options)
-}
-
-func (d *device) attest(t testing.TB, q question) string {
-	options, err := virtualwebauthn.ParseAttestationOptions(string(q.PublicKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	d.auth.Options.UserHandle = []byte(options.UserID)
-	return virtualwebauthn.CreateAttestationResponse(d.party, d.auth, d.cred, *options)
-}
-
 // answer is what the script sends.
-func answer(q question, credential string, remember bool) []byte {
+func answer(q rig.Question, credential string, remember bool) []byte {
 	sent := map[string]any{"ticket": q.Ticket, "credential": json.RawMessage(credential)}
 	if remember {
 		sent["remember"] = true
@@ -263,10 +211,10 @@ func answer(q question, credential string, remember bool) []byte {
 	return body
 }
 
-func (s *site) addPasskey(b *rig.Browser, d *device) {
+func (s *site) addPasskey(b *rig.Browser, d *rig.Device) {
 	s.t.Helper()
-	q := s.ask(b, "add")
-	if res := b.PostJSON("/passkey/added", answer(q, d.attest(s.t, q), false)); res.StatusCode != http.StatusOK {
+	q := rig.Ask(s.t, b, "add")
+	if res := b.PostJSON("/passkey/added", answer(q, d.Attest(s.t, q), false)); res.StatusCode != http.StatusOK {
 		s.t.Fatalf("%d: %s", res.StatusCode, res.Body)
 	}
 }
