@@ -223,13 +223,15 @@ func TestD16_ProxyIsOneClient(t *testing.T) {
 		name, field, value string
 		throttle           signin.Throttle
 		told               bool
+		from               string
 	}{
-		{"no proxy", "X-Real-Ip", "192.0.2.7", nil, false},
-		{"X-Forwarded-For", "X-Forwarded-For", "192.0.2.7", nil, true},
-		{"Forwarded", "Forwarded", "for=192.0.2.7", nil, true},
-		{"a throttle of its own", "X-Forwarded-For", "192.0.2.7", never(0), false},
-		{"a function behind its gateway", "X-Forwarded-For", "192.0.2.1", nil, false},
-		{"a gateway behind a proxy", "X-Forwarded-For", "192.0.2.7, 192.0.2.1", nil, true},
+		{"no proxy", "X-Real-Ip", "192.0.2.7", nil, false, "192.0.2.1:0"},
+		{"X-Forwarded-For", "X-Forwarded-For", "192.0.2.7", nil, true, "192.0.2.1:0"},
+		{"Forwarded", "Forwarded", "for=192.0.2.7", nil, true, "192.0.2.1:0"},
+		{"a throttle of its own", "X-Forwarded-For", "192.0.2.7", never(0), false, "192.0.2.1:0"},
+		{"a function behind its gateway", "X-Forwarded-For", "192.0.2.1", nil, false, "192.0.2.1:0"},
+		{"a function whose gateway names no port", "X-Forwarded-For", "192.0.2.1", nil, false, "192.0.2.1"},
+		{"a gateway behind a proxy", "X-Forwarded-For", "192.0.2.7, 192.0.2.1", nil, true, "192.0.2.1:0"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var log strings.Builder
@@ -238,7 +240,7 @@ func TestD16_ProxyIsOneClient(t *testing.T) {
 			}})
 			attempt := func() bool {
 				r := httptest.NewRequest("POST", "/", nil)
-				r.RemoteAddr = "192.0.2.1:0"
+				r.RemoteAddr = row.from
 				r.Header.Set(row.field, row.value)
 				return a.Desk.Allow(httptest.NewRecorder(), r, "")
 			}

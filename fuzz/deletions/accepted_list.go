@@ -393,9 +393,7 @@ var survivors = []reason{
 	{panicked, "golang.org/x/crypto/argon2 and make panic with what it refuses, and so does a parser's nil", []string{
 		"signin/password NewHasher: slots < 1",
 		"signin/password decode: err != nil",
-		"signin/password decode: !bounded(p)",
 		"signin/password bounded: p.Parallelism >= 1 = true",
-		"signin/password bounded: p.Iterations >= 1 = true",
 		"signin/password bounded: p.KeyLength >= minKey = true",
 	}},
 	{hung, "a hash of hours is computed, or a slot is given back that nobody took", []string{
