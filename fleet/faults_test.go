@@ -168,6 +168,7 @@ func TestY21_NotReadyBeforeAllMarks(t *testing.T) {
 func notReady(t *testing.T, strange int) {
 	bubble(t, func(w *world) {
 		w.some(1, nil)
+		wait(3 * beat)
 		ring, beats := slices.Clone(w.Stored()["ring"]), slices.Clone(w.Stored()["beat"])
 		synced, again := make(chan struct{}), make(chan struct{})
 		stranger := keyring.NewKey()
@@ -180,6 +181,9 @@ func notReady(t *testing.T, strange int) {
 				f(fleet.Event{Name: "ring", Value: ring, Revision: 1})
 				<-synced
 				f(fleet.Event{Synced: true})
+				if strange > 0 { // a beat proves that news gets through, and not that there is no other
+					f(fleet.Event{Name: "beat", Value: beats, Revision: 2})
+				}
 			} else {
 				<-again
 				f(fleet.Event{Synced: true})

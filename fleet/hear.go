@@ -167,7 +167,7 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 	case !mine && live && lag > 2*every:
 		f.plan.beat = now.Add(every/2 + spread(every/2))
 	}
-	if live {
+	if live && f.isReady { // before, it doesn't know all marks
 		if b.at.After(now) {
 			b.at = now
 		}

@@ -100,6 +100,8 @@ var fleets = []check{
 		old: " || f.missed || f.replaying", new: ""},
 	{what: "no fresh news at the start while marks are missed", in: "fleet Fleet.hearSynced", pkg: "fleet", test: "TestY21_NotReadyBeforeAllMarks",
 		old: " && !f.missed && !f.replaying", new: ""},
+	{what: "no fresh news by a beat while marks are missed", in: "fleet Fleet.hearBeat", pkg: "fleet", test: "TestY21_NotReadyBeforeAllMarks",
+		old: "live && f.isReady", new: "live"},
 	{what: "a replay that failed", in: "fleet Fleet.replay", pkg: "fleet", test: "TestY21_ReplayThatFails",
 		old: "\t\tif !complete {\n\t\t\tf.missed", new: "\t\tif false {\n\t\t\tf.missed"},
 	{what: "a change waits for a ring that was told", in: "fleet Fleet.changeOnce", pkg: "fleet", test: "TestY25_RingOnItsWay",
