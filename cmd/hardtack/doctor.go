@@ -51,11 +51,7 @@ No cookie is printed. The exit status is 1 if there is a fault, but not for advi
 		if err != nil {
 			return err
 		}
-		client := &http.Client{
-			Timeout:       time.Duration(timeout),
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
-		resp, err := send(client, r.WithContext(cmd.Context()))
+		resp, err := send(newClient(timeout), r.WithContext(cmd.Context()))
 		if err != nil {
 			return &ioError{err}
 		}
@@ -80,6 +76,15 @@ func webURL(arg string) (*url.URL, error) {
 		return nil, usage("URL must begin with https:// or http://, and have no password in it")
 	}
 	return target, nil
+}
+
+// newClient follows no redirect: what is asked for is there, and a Referer would tell another
+// host the URL, whose query may hold a secret.
+func newClient(timeout span) *http.Client {
+	return &http.Client{
+		Timeout:       time.Duration(timeout),
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 // send returns errors without the URL, whose query may hold a secret.

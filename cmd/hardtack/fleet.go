@@ -53,7 +53,7 @@ told it.`,
 	}
 	cmd.Flags().Var(&timeout, "timeout", "give up on a URL after this")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		client := &http.Client{Timeout: time.Duration(timeout)}
+		client := newClient(timeout)
 		result := fleetResult{Findings: []fleetFinding{}}
 		if len(args) == 0 {
 			text, err := a.read("paste the JSON, then press Enter and Ctrl-D")

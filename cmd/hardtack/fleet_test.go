@@ -94,6 +94,12 @@ func TestY91_FleetStatusByURL(t *testing.T) {
 	}
 	gone := httptest.NewServer(http.NotFoundHandler())
 	defer gone.Close()
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("another host is asked, with the Referer %q", r.Referer())
+	}))
+	defer elsewhere.Close()
+	moved := httptest.NewServer(http.RedirectHandler(elsewhere.URL, http.StatusFound))
+	defer moved.Close()
 	closed := httptest.NewServer(nil)
 	closed.Close()
 	silent := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
@@ -106,6 +112,7 @@ func TestY91_FleetStatusByURL(t *testing.T) {
 	defer endless.Close()
 	for _, bad := range []struct{ url, timeout, says string }{
 		{gone.URL, "5s", "status 404"},
+		{moved.URL + "/?token=hunter2", "5s", "status 302"},
 		{closed.URL + "/?token=hunter2", "5s", "refused"},
 		{silent.URL + "/?token=hunter2", "10ms", "exceeded"},
 		{endless.URL, "1m", "isn't the JSON"},

@@ -32,4 +32,6 @@ var commands = []check{
 		old: "if w.Show {", new: "if true {"},
 	{what: "another program's header is hidden", in: "cmd/hardtack/internal/inspect known", pkg: "cmd/hardtack", test: "TestE55_NothingLeaks",
 		old: "ok && slices.Contains(names, s)", new: "ok && len(names) > 0"},
+	{what: "no redirect takes a URL's query along", in: "cmd/hardtack newClient", pkg: "cmd/hardtack", test: "TestY91_FleetStatusByURL",
+		old: "return http.ErrUseLastResponse", new: "return nil"},
 }
