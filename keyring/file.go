@@ -125,7 +125,7 @@ func CreateFile(path string, r *Keyring) error {
 		}
 		return err
 	}
-	defer os.Remove(temp)
+	defer remove(temp)
 	// Use a link, because a rename would overwrite.
 	err := os.Link(temp, path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
@@ -364,7 +364,7 @@ func (f *File) replace(target string, r *Keyring) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := rename(temp, target); err != nil {
-		os.Remove(temp)
+		remove(temp)
 		if errors.Is(err, syscall.EBUSY) { // rename(2): of a regular file, a mount point
 			err = &fs.PathError{Op: "replace", Path: target, Err: errMounted}
 		}

@@ -7,37 +7,41 @@ import (
 	"time"
 )
 
-// On Windows, a file can't be replaced while anybody has it open, and can't be opened
-// while it is being replaced. Each takes microseconds here, but a virus scanner or a
-// backup may hold a file for longer. So a writer tries for two seconds, as the go
-// command does with its own files. A reader has the last good ring and tries again with
-// the next look, so it only waits for a rename to end.
-const (
-	renameWait = 2 * time.Second
-	openWait   = 50 * time.Millisecond
-)
+// On Windows, a file can't be replaced or removed while anybody has it open, not even
+// under another name, and can't be opened while it is being replaced. Each takes
+// microseconds here, but a virus scanner or a backup may hold a file for longer. So all
+// of them try for two seconds, as the go command does with its own files.
+const shareWait = 2 * time.Second
 
-// rename is os.Rename.
+// rename is os.Rename. MoveFileEx says "access denied" of a target that is open.
 func rename(from, to string) error {
-	return whileShared(renameWait, func() error { return os.Rename(from, to) })
+	return whileHeld(func() error { return os.Rename(from, to) }, sharingViolation, syscall.ERROR_ACCESS_DENIED)
 }
 
-// open is os.Open.
+// remove is os.Remove. What it removes has keys in it, and must not stay.
+func remove(path string) error {
+	return whileHeld(func() error { return os.Remove(path) }, sharingViolation, syscall.ERROR_ACCESS_DENIED)
+}
+
+// open is os.Open. Here "access denied" means what it says, and no request waits for it.
 func open(path string) (file *os.File, err error) {
-	err = whileShared(openWait, func() error {
+	err = whileHeld(func() error {
 		file, err = os.Open(path)
 		return err
-	})
+	}, sharingViolation)
 	return file, err
 }
 
-// whileShared calls do until it succeeds, fails for another reason than that somebody
-// else has the file, or the time is over. MoveFileEx says "access denied" for a target
-// that is open.
-func whileShared(wait time.Duration, do func() error) error {
-	for end := time.Now().Add(wait); ; time.Sleep(lockPoll) {
+// whileHeld calls do until it succeeds, fails in a way that doesn't mean that somebody
+// else has the file, or the time is over.
+func whileHeld(do func() error, held ...syscall.Errno) error {
+	for end := time.Now().Add(shareWait); ; time.Sleep(lockPoll) {
 		err := do()
-		if !errors.Is(err, sharingViolation) && !errors.Is(err, syscall.ERROR_ACCESS_DENIED) || time.Now().After(end) {
+		again := false
+		for _, errno := range held {
+			again = again || errors.Is(err, errno)
+		}
+		if !again || time.Now().After(end) {
 			return err
 		}
 	}
