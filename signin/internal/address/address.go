@@ -32,6 +32,11 @@ func Normal(s string) string {
 	if err != nil || parsed.Address != s {
 		return ""
 	}
+	// A mail service that normalises (Unicode's NFKC) makes an @ of these two, and then
+	// another host of what follows it: CVE-2026-73420 of NextAuth.js.
+	if strings.ContainsAny(s, "\uff20\ufe6b") {
+		return ""
+	}
 	// The parser takes every character outside of ASCII. One that can't be seen, or that
 	// changes the direction of a text, makes an address look like another one.
 	if strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {

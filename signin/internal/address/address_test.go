@@ -42,6 +42,9 @@ func TestNormal(t *testing.T) {
 		{"ada@example.com> ORCPT=rfc822;bob@example.com", ""},
 		{`"ada@example.com> ORCPT=x"@example.com`, ""},
 		{`"ada lovelace"@example.com`, ""},
+		// CVE-2026-73420: these were an @ after a normalisation.
+		{"eve\uff20evil.example@example.com", ""},
+		{"eve\ufe6bevil.example@example.com", ""},
 	} {
 		if got := address.Normal(row.typed); got != row.want {
 			t.Errorf("Normal(%q) = %q, want %q", row.typed, got, row.want)
