@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"go/ast"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,14 +27,16 @@ func testFunctions(t *testing.T, dir string) map[string]bool {
 	return found
 }
 
-// TestEveryAdvisoryHasItsTest: every line of docs/ADVISORIES.md names a test of
-// fuzz/advisories that is named after its id, and every such test has a line.
+// TestEveryAdvisoryHasItsTest: every line of docs/ADVISORIES.md names a test that is named
+// after its id, of fuzz/advisories or, about logins, of signin/internal/rig, and every such
+// test has a line.
 func TestEveryAdvisoryHasItsTest(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join(root, "docs", "ADVISORIES.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := testFunctions(t, "fuzz/advisories")
+	maps.Copy(tests, testFunctions(t, "signin/internal/rig"))
 	row := regexp.MustCompile("(?m)^\\| ([^|]+) \\| ([^|]+) \\| ([^|]+) \\| `(\\w+)` \\|$")
 	notWord := regexp.MustCompile(`\W+`)
 	listed, ids := map[string]bool{}, map[string]bool{}

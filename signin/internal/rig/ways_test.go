@@ -227,6 +227,7 @@ type provider struct {
 	key    *ecdsa.PrivateKey
 	mu     sync.Mutex
 	codes  map[string]url.Values // the authorization requests, and who said yes
+	claims func(map[string]any)  // changes those of an ID token, and may be nil
 }
 
 func newProvider(t testing.TB, now func() time.Time) *provider {
@@ -288,24 +289,34 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			write(map[string]any{"error": "invalid_grant"})
 			return
 		}
-		claims, _ := json.Marshal(map[string]any{
+		claims := map[string]any{
 			"iss": p.issuer, "sub": q.Get("who"), "aud": "client", "nonce": q.Get("nonce"),
 			"iat": p.now().Unix(), "exp": p.now().Add(time.Hour).Unix(), "email": q.Get("who"), "email_verified": false,
-		})
-		signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.ES256, Key: jose.JSONWebKey{Key: p.key, KeyID: "1"}}, nil)
-		if err != nil {
-			panic(err)
 		}
-		jws, err := signer.Sign(claims)
-		if err != nil {
-			panic(err)
+		if p.claims != nil {
+			p.claims(claims)
 		}
-		token, err := jws.CompactSerialize()
-		if err != nil {
-			panic(err)
-		}
+		token := p.signed(claims, jose.ES256, p.key)
 		write(map[string]any{"access_token": "x", "token_type": "Bearer", "id_token": token})
 	default:
 		http.NotFound(w, r)
 	}
+}
+
+// signed returns a token of the claims.
+func (p *provider) signed(claims map[string]any, alg jose.SignatureAlgorithm, key any) string {
+	body, _ := json.Marshal(claims)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: "1"}}, nil)
+	if err != nil {
+		panic(err)
+	}
+	jws, err := signer.Sign(body)
+	if err != nil {
+		panic(err)
+	}
+	token, err := jws.CompactSerialize()
+	if err != nil {
+		panic(err)
+	}
+	return token
 }
