@@ -340,6 +340,8 @@ func TestDemoSignin_NoScript(t *testing.T) {
 	b := openBrowser(t, p.url)
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.login(bob, seedPassword)
+	b.open("/account")
+	b.says("Adding one needs script")
 	b.logout()
 	b.open("/login")
 	if strings.Contains(b.text(), "passkey") {
