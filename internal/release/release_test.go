@@ -247,6 +247,12 @@ func TestRelease(t *testing.T) {
 	if tags := run(t, dir, nil, "git", "tag"); tags != "" {
 		t.Fatalf("a dry run made %s", tags)
 	}
+	// git can't make signin/v… as long as there is a tag signin. Then it makes none.
+	run(t, dir, nil, "git", "tag", "signin")
+	if out, err := release(dir, version); err == nil || run(t, dir, nil, "git", "tag") != "signin\n" {
+		t.Fatalf("%v\n%sleft the tags\n%s", err, out, run(t, dir, nil, "git", "tag"))
+	}
+	run(t, dir, nil, "git", "tag", "--delete", "signin")
 	out, err := release(dir, version)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -413,17 +419,29 @@ func fileURL(dir string) string {
 	return "file:///" + strings.TrimPrefix(filepath.ToSlash(dir), "/")
 }
 
-// forget deletes what a directory of the module cache has of a version.
+// forget deletes what a directory of the module cache has of a version, and the
+// directories that nothing is left in.
 func forget(t *testing.T, dir, version string) {
-	var found []string
+	var found, dirs []string
 	filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return nil // no cache, nothing to forget
 		}
-		if name := d.Name(); strings.HasSuffix(name, "@"+version) || strings.HasPrefix(name, version+".") {
+		name := d.Name()
+		switch {
+		case strings.HasSuffix(name, "@"+version) || strings.HasPrefix(name, version+"."):
 			found = append(found, path)
 			if d.IsDir() {
 				return filepath.SkipDir
+			}
+		case d.IsDir():
+			dirs = append(dirs, path)
+		case name == "list": // the versions that a proxy named
+			text, err := os.ReadFile(path)
+			if rest := strings.ReplaceAll(string(text), version+"\n", ""); err == nil && rest == "" {
+				found = append(found, path)
+			} else if err == nil && rest != string(text) {
+				os.WriteFile(path, []byte(rest), 0o666)
 			}
 		}
 		return nil
@@ -439,5 +457,8 @@ func forget(t *testing.T, dir, version string) {
 		if err := os.RemoveAll(path); err != nil {
 			t.Error(err)
 		}
+	}
+	for _, path := range slices.Backward(dirs) {
+		os.Remove(path) // only if it is empty
 	}
 }
