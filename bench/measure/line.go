@@ -6,13 +6,15 @@ import (
 )
 
 // A Line shows progress on one line of a terminal, over and over. It draws nothing
-// anywhere else, because a file would get nothing but control characters. The zero
-// Line draws nothing.
+// anywhere else, because a file would get nothing but control characters. A terminal
+// that doesn't know them says so in TERM, and a console of Windows doesn't have TERM. The
+// zero Line draws nothing.
 type Line struct{ to *os.File }
 
 // NewLine returns a Line on f, which is usually os.Stderr.
 func NewLine(f *os.File) Line {
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+	info, err := f.Stat()
+	if term := os.Getenv("TERM"); err != nil || info.Mode()&os.ModeCharDevice == 0 || term == "" || term == "dumb" {
 		return Line{}
 	}
 	return Line{f}

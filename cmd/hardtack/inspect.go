@@ -206,7 +206,7 @@ func relative(at, now time.Time) string {
 // coloured marks a verdict for people, unless they have asked for no colour
 // (no-color.org).
 func (a *app) coloured(word string, good bool) string {
-	if !isTerminal(a.out) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
+	if !showsColours(a.out) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return word
 	}
 	colour := "31" // red (ECMA-48 section 8.3.117)
