@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,6 +206,38 @@ func notReady(t *testing.T, strange int) {
 		close(again)
 		check("told once more", true)
 	})
+}
+
+// TestY38_AfterItsOwnRing: an instance that is told its own ring while that is being stored takes
+// the next one of another instance at once.
+func TestY38_AfterItsOwnRing(t *testing.T) {
+	bubble(t, func(w *world) {
+		other := w.some(1, nil)[0]
+		late := &slow{}
+		in := w.start(func(c *fleet.Config) {
+			late.Engine, c.Engine = c.Engine, late
+			c.Wrapper = &asked{Wrapper: c.Wrapper, takes: beat / 5}
+		})
+		in.mustBeReady()
+		wait(5 * beat)
+		late.takes.Store(int64(beat / 10))
+		in.change((*keyring.Keyring).Rotate)
+		wait(beat / 5)
+		other.change((*keyring.Keyring).Rotate)
+		wait(beat / 2)
+		oneRing(t, []*instance{in, other})
+	})
+}
+
+// slow is an Engine that answers late.
+type slow struct {
+	fleet.Engine
+	takes atomic.Int64
+}
+
+func (s *slow) Swap(ctx context.Context, name string, value []byte, rev uint64) (uint64, error) {
+	defer wait(time.Duration(s.takes.Load()))
+	return s.Engine.Swap(ctx, name, value, rev)
 }
 
 // TestY30_BeatThatIsRefused: an engine that takes no beat is told of.

@@ -203,14 +203,14 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.plan.unwrap = time.Time{} // what came in the meantime is planned below
+	if ctx.Err() != nil || !f.theirs.open {
+		return // it ends, or has stored a ring itself
+	}
 	f.idle = time.Time{}
 	if theirs.seq <= f.record.seq { // also 0, after an error
 		f.idle = time.Now()
 	}
-	switch {
-	case ctx.Err() != nil || !f.theirs.open:
-		return
-	case !bytes.Equal(f.theirs.wrapped, wrapped): // there is another one already
+	if !bytes.Equal(f.theirs.wrapped, wrapped) { // there is another one already
 		if theirs.seq > f.record.seq {
 			// Whoever can write to the engine could go on like this with two old rings,
 			// and keep an instance that starts from its keys.

@@ -5,7 +5,6 @@ package main
 var survivors = []reason{
 	{survived, "speed: without it the plain code gives the same result, and a test holds the two equal", []string{
 		"fleet Fleet.store: late",
-		"fleet Fleet.hearRing: bytes.Equal(ev.Value, f.theirs.wrapped)",
 		"fleet merge: m.same(mine) && mine.seq > theirs.seq",
 		"ssestore plain: t.Kind() == reflect.String",
 		`ssestore plainStruct: name == ""`,
@@ -219,6 +218,7 @@ var survivors = []reason{
 	}},
 	{chance, "decides only if another goroutine comes between two lines", []string{
 		"fleet Fleet.follow: r.seq < f.record.seq",
+		"fleet Fleet.hearRing: bytes.Equal(ev.Value, f.theirs.wrapped)",
 		"fleet Fleet.writeRing: !reached(f.plan.ring, now)",
 		"auth Manager.LogoutOthers: who.ID != id",
 		"middleware teller.say: !t.last[k].CompareAndSwap(last, now)",
@@ -343,7 +343,6 @@ var survivors = []reason{
 		"fleet Fleet.hearSynced: f.record.seq > 0 && !f.missed && !f.replaying",
 		"fleet Fleet.follow: f.watch.synced && !f.missed && !f.replaying",
 		"fleet Fleet.swapRing: f.theirs.rev == next",
-		"fleet Fleet.unwrap: !f.theirs.open",
 	}},
 	{panicked, "a mutex that is unlocked twice", []string{
 		"internal/keysource Looks.Newer: !l.busy",
@@ -397,7 +396,6 @@ var survivors = []reason{
 		"signin/password bounded: p.KeyLength >= minKey = true",
 	}},
 	{hung, "a hash of hours is computed, or a slot is given back that nobody took", []string{
-		"signin/password bounded: uint64(p.Memory)*uint64(p.Iterations) <= maxWork = true",
 		"signin/password Hasher.Hash: err != nil",
 	}},
 	{survived, "an error that can't happen: what was just sealed or made is read back, and the configuration was checked before", []string{
