@@ -5,7 +5,6 @@ package main
 var survivors = []reason{
 	{survived, "speed: without it the plain code gives the same result, and a test holds the two equal", []string{
 		"fleet Fleet.store: late",
-		"fleet merge: m.same(mine) && mine.seq > theirs.seq",
 		"ssestore plain: t.Kind() == reflect.String",
 		`ssestore plainStruct: name == ""`,
 		"ssestore plain: t.Kind() == reflect.Struct",
@@ -337,10 +336,8 @@ var survivors = []reason{
 	{survived, "a clock that was set back, which that of a bubble never is", []string{
 		"fleet Fleet.fresh: time.Until(f.pulse.fresh) > leeway",
 		`fleet Rotation.wants: ring.Primary().ID() != "" = true`,
-		`fleet Fleet.settle: f.ring.At(time.Now()).Primary().ID() == ""`,
 	}},
 	{survived, "sooner: the next beat says the same, and the KMS would tell what is known", []string{
-		"fleet Fleet.hearSynced: f.record.seq > 0 && !f.missed && !f.replaying",
 		"fleet Fleet.follow: f.watch.synced && !f.missed && !f.replaying",
 		"fleet Fleet.swapRing: f.theirs.rev == next",
 	}},

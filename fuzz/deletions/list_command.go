@@ -22,7 +22,7 @@ var commands = []check{
 		old: "if len(args) > 0 {", new: "if len(args) > 9 {"},
 	{what: "what a terminal obeys is quoted", in: "cmd/hardtack shown", pkg: "cmd/hardtack", test: "TestE54_InspectSaysWhy",
 		old: "return !strconv.IsPrint(r)", new: "return r < 0"},
-	{what: "the doctor follows no redirect", in: "cmd/hardtack app.doctor", pkg: "cmd/hardtack", test: "TestE59_DoctorLogsIn",
+	{what: "no redirect is followed, and no URL told", in: "cmd/hardtack newClient", pkg: "cmd/hardtack", test: "TestY91_FleetStatusByURL",
 		old: "return http.ErrUseLastResponse", new: "return nil"},
 	{what: "the doctor repeats no query", in: "cmd/hardtack send", pkg: "cmd/hardtack", test: "TestE55_NothingLeaks",
 		old: "err = wrapped.Err", new: "_ = wrapped.Err"},
@@ -32,6 +32,4 @@ var commands = []check{
 		old: "if w.Show {", new: "if true {"},
 	{what: "another program's header is hidden", in: "cmd/hardtack/internal/inspect known", pkg: "cmd/hardtack", test: "TestE55_NothingLeaks",
 		old: "ok && slices.Contains(names, s)", new: "ok && len(names) > 0"},
-	{what: "no redirect takes a URL's query along", in: "cmd/hardtack newClient", pkg: "cmd/hardtack", test: "TestY91_FleetStatusByURL",
-		old: "return http.ErrUseLastResponse", new: "return nil"},
 }
