@@ -20,9 +20,11 @@ real_now = timezone.now
 timezone.now = lambda: real_now() + datetime.timedelta(seconds=moved)
 
 from djangoapp import application
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # the test logs in often
 call_command("migrate", verbosity=0)
 User.objects.create_user("ada", password=sys.argv[1])
 
