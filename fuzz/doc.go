@@ -1,6 +1,6 @@
 // Package fuzz has no code, only tests that need other people's code: fuzz targets
-// that compare hardtack with go-jose, gorilla/securecookie, encoding/json and a
-// WHATWG URL parser. It is a separate module, so none of that reaches hardtack's
+// that compare Hardtack with go-jose, gorilla/securecookie, encoding/json and a
+// WHATWG URL parser. It is a separate module, so none of that reaches Hardtack's
 // users. Next to the targets there are these directories:
 //
 //   - mutants: five million altered cookies for each format, and a million altered

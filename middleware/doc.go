@@ -1,4 +1,4 @@
-// Package middleware is the net/http side of hardtack. It puts the session into
+// Package middleware is the net/http side of Hardtack. It puts the session into
 // the request, writes it before the first byte of the response, and guards
 // handlers.
 //
@@ -86,7 +86,7 @@
 //
 // Over plain http on any host but localhost, browsers drop the session's cookie
 // without a word, and every login leads back to the login page. insecure-cookie
-// says that this is happening. Serve https, also on a LAN, or set
+// says that this is happening. Serve https, even on a LAN, or set
 // DangerouslyAllowHTTP in cookie.Config.
 //
 // # Routers
@@ -103,16 +103,16 @@
 // # Sections
 //
 // A section with a login page of its own gets its guard from [Guard.WithLogin]. It
-// needs no Handler of its own inside of the site's:
+// needs no Handler of its own inside the site's:
 //
 //	staff, err := guard.WithLogin("/staff/login")
 //	…
 //	mux.Handle("/staff/", staff.StaffRequired(pages))
 //	http.ListenAndServe(addr, guard.Handler(mux))
 //
-// Guards over one store share its session and must share one [auth.Manager]. Where
-// customers and staff are two tables of users, each has a store of its own, with
-// another Audience and cookie name; their guards nest in any order.
+// Guards over one store share its session and must share one [auth.Manager]. If
+// customers and staff are in two tables, each has a store of its own, with another
+// Audience and cookie name; their guards nest in any order.
 //
 // # Caching
 //

@@ -1,4 +1,4 @@
-// Command hardtack looks after the keys and cookies of hardtack sessions.
+// Command hardtack looks after the keys and cookies of Hardtack sessions.
 //
 //	hardtack keys new|add|promote|retire|rotate|list|export|print
 //	hardtack inspect          why doesn't this cookie open?

@@ -1,12 +1,11 @@
 // Package gorilla reads and writes the cookies of github.com/gorilla/securecookie,
 // the format that github.com/gorilla/sessions uses. It is the only package in
-// hardtack that imports securecookie. It meets three needs:
+// Hardtack that imports securecookie. It meets three needs:
 //
-//   - [SecureCookie] seals hardtack's own sessions in this format, with keys derived
-//     from a keyring. It is for a service that runs beside one that reads
-//     securecookies.
+//   - [SecureCookie] seals Hardtack's own sessions in this format, with keys derived from
+//     a keyring. It is for a service that runs next to one that reads securecookies.
 //   - [WithKeys] opens the cookies that an application has already handed out
-//     under its own key pairs, so moving to hardtack logs nobody out.
+//     under its own key pairs, so moving to Hardtack logs nobody out.
 //   - [Codecs] goes the other way: in one assignment, it puts a keyring under an
 //     application that stays with sessions.CookieStore.
 //
@@ -44,7 +43,7 @@
 //
 // # Threat model and limits
 //
-// What holds for hardtack's own format holds here: anyone who can read a cookie
+// What holds for Hardtack's own format holds here, too: anyone who can read a cookie
 // can also mint one, and a copied cookie works until it expires. There is more to
 // know about this format:
 //

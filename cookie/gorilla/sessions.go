@@ -41,7 +41,7 @@ const (
 //
 // Keys are derived for separate purposes ("gorilla-sessions-…"), for this audience
 // and for each session name the application uses. So these values never open as
-// sessions of hardtack itself, or under another name.
+// sessions of Hardtack itself, or under another name.
 //
 // store.Options.MaxAge decides what the browser is told. store.MaxAge doesn't reach
 // these codecs. Nor does the MaxLength of a sessions.FilesystemStore: its sessions

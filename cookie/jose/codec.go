@@ -15,10 +15,10 @@ import (
 
 var errName = errors.New("jose: a codec needs the name of its cookie")
 
-// canonical seals and opens hardtack's own format through go-jose.
+// canonical seals and opens Hardtack's own format through go-jose.
 type canonical struct{ seal, cache keyring.Label }
 
-// JWE is hardtack's own format, with the cryptography and the serialization left to
+// JWE is Hardtack's own format, with the cryptography and the serialization left to
 // go-jose. It uses the same keys as [cookie.JWE], so each opens what the other
 // seals under the same cookie name and audience. The verdicts are the same too. Its
 // nonces aren't safe on cloned machines; see the package documentation.

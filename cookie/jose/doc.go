@@ -1,10 +1,10 @@
 // Package jose opens and seals tokens with github.com/go-jose/go-jose. It is the
-// only package in hardtack that imports go-jose. It meets two needs:
+// only package in Hardtack that imports go-jose. It meets two needs:
 //
-//   - [WithKeys] opens the session cookies of other systems, so moving to hardtack
-//     logs nobody out. These are encrypted JWTs with a shared key, as issued by
-//     Auth.js, nextjs-auth0 and express-openid-connect.
-//   - [JWE] seals and opens hardtack's own format through an independent
+//   - [WithKeys] opens the session cookies of other systems, so moving to Hardtack logs
+//     nobody out. These are encrypted JWTs with a shared key, as issued by Auth.js,
+//     nextjs-auth0 and express-openid-connect.
+//   - [JWE] seals and opens Hardtack's own format through an independent
 //     implementation. The bytes are the same as cookie.JWE's. Use it if all your
 //     tokens have to go through one audited library. Otherwise use cookie.JWE, which
 //     is twenty times faster.

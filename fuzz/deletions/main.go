@@ -1,4 +1,4 @@
-// Deletions shows that no security check in hardtack can disappear unnoticed, as one
+// Deletions shows that no security check in Hardtack can disappear unnoticed, as one
 // did in ASP.NET Core (CVE-2026-40372). It removes each check from the sources in
 // turn and runs the tests. If they pass, nothing protects that check. It never writes
 // to the tree: all changes are made in an overlay of the go command.

@@ -1,5 +1,5 @@
 // Package config reports what is wrong with a configuration. Error is the
-// ConfigError of every hardtack package that has a Config. A single errors.As
+// ConfigError of every Hardtack package that has a Config. A single errors.As
 // target therefore matches the faults that a store finds in its own Config and
 // those that the cookie below it finds.
 package config

@@ -1,5 +1,5 @@
 // Package jwe implements the session token at the byte level: RFC 7516 compact JWE
-// with alg=dir and enc=A256GCM, in the one spelling that hardtack writes and accepts.
+// with alg=dir and enc=A256GCM, in the one spelling that Hardtack writes and accepts.
 //
 // A token is five base64url segments joined by dots:
 //
