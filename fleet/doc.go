@@ -2,10 +2,11 @@
 // themselves, and a session can be ended everywhere within a second.
 //
 // An application on one machine doesn't need it, and neither does one whose keys change
-// by a deploy and whose sessions end with a changed password (the stamp, see package auth).
-// It is for what those can't do: keys that reach every instance by themselves, a logout
-// that also ends copies of the cookie, one session of several, a user whose row can't be
-// changed, and a logout at an identity provider.
+// by a deploy and whose sessions end with a changed password (the stamp, see package
+// auth). It is for what those can't do. Keys reach every instance by themselves. A
+// logout ends copies of the cookie, too. A single session can be ended, or those of a
+// user whose row can't be changed, or those that began with a login at an identity
+// provider.
 //
 // # What it does
 //
@@ -34,33 +35,35 @@
 // marks.Policy what sessions meet when it is too old, and middleware.Guard has Fresh for
 // pages that matter.
 //
-// Clocks should agree within a second or two, as they do with NTP. Up to a minute nothing
-// is lost, but news looks older than it is where the writer of the beat is behind. (Then
-// another instance takes over.) An instance whose clock is more than a minute off writes
-// nothing beside others.
+// Clocks should agree within a second or two, as they do with NTP. Up to a minute
+// nothing is lost, but news looks older than it is where the writer of the beat is
+// behind. (Then another instance takes over.) An instance whose clock is more than a
+// minute off writes nothing while there are others.
 //
 // # Limits
 //
-// A mark reaches the others in the time that the engine takes, so a request that is under
-// way at that moment may still pass. What [Fleet.End] doesn't get acknowledged, only this
-// instance knows. An engine that is down stops news, and with it new keys. Sessions go on
-// for as long as a key seals that all instances have: [Rotation].Ahead at least.
-// An engine that lost everything gets the ring again from any instance, but not the marks.
-// Instances that are running keep theirs; new ones don't know them.
+// A mark reaches the others in the time that the engine takes, so a request that is
+// under way at that moment may still pass. What [Fleet.End] hasn't had acknowledged is
+// known to this instance alone. An engine that is down stops news, and with it new
+// keys. Sessions go on for as long as a key seals that all instances have:
+// [Rotation].Ahead at least. An engine that lost everything gets the ring again from
+// any instance, but not the marks. Instances that are running keep theirs; new ones
+// don't know them.
 //
 // All marks are in memory: about 34 MB for a million. A new instance hears all of them
 // before it is ready.
 //
 // # Threat model
 //
-// The engine is trusted with nothing but its availability. Whoever owns it sees when keys
-// change and how many sessions are ended, and can withhold news: with FailClosed that
-// makes sessions unverified, unless the engine passes on beats and drops marks, and
-// otherwise lets ended ones go on until they expire. It can't read or forge a key, a mark
-// or a beat, and an older copy is no use, but for an instance that starts and is shown
-// nothing newer. Names in it are HMACs. Whoever can unwrap the ring has all keys; see keyring. A key that leaked and
-// was replaced can't open or make sessions any more. But until all that a ring with it may
-// have sealed is over, whoever has it and can write to the engine can end sessions.
+// The engine is trusted with nothing but its availability. Whoever owns it sees when
+// keys change and how many sessions are ended, and can withhold news: with FailClosed
+// that makes sessions unverified, unless the engine passes on beats and drops marks,
+// and otherwise lets ended ones go on until they expire. It can't read or forge a key,
+// a mark or a beat, and an older copy is no use, except to deceive an instance that
+// starts and is shown nothing newer. Names in it are HMACs. Whoever can unwrap the ring
+// has all keys; see keyring. A key that leaked and was replaced can't open or make
+// sessions any more. But until all that a ring with it may have sealed is over, whoever
+// has it and can write to the engine can end sessions.
 //
 // # Compatibility
 //

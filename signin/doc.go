@@ -19,12 +19,12 @@
 //
 // # The desk
 //
-// A [Desk] ties what is started to the browser that started it ([Desk.Bind]), slows down
-// whoever tries too often ([Desk.Allow]), shows the pages ([Desk.Show]), and is the one
-// place where a visitor becomes a user ([Desk.Enter]): a disabled account, a second
-// factor or an audit log hooks in there, for all ways at once. Log in by the desk
-// everywhere, even from a page of your own, and log out with its LogoutHandler. Then
-// [Desk.How] tells how each user proved who they are.
+// A [Desk] ties what is started to the browser that started it ([Desk.Bind]), slows
+// down whoever tries too often ([Desk.Allow]), shows the pages ([Desk.Show]), and is
+// the one place where a visitor becomes a user ([Desk.Enter]): a disabled account, a
+// second factor or an audit log hooks in there, for all ways at once. Always log in
+// through the desk, even from a page of your own, and log out with its LogoutHandler.
+// Then [Desk.How] tells how each user proved who they are.
 //
 // # Threat model
 //
@@ -37,10 +37,10 @@
 //
 // # Limits
 //
-// A ticket is good until it expires or what it is bound to changes: what is used once is
-// used once because the user's row changes with it. Attempts are counted by each instance
-// for itself, unless you write a [Throttle] over a shared store. The binding is in a
-// cookie, so a browser that keeps none can't log in.
+// A ticket is good until it expires or what it is bound to changes: what works only
+// once does so because its use changes the user's row. Attempts are counted by each
+// instance for itself, unless you write a [Throttle] over a shared store. The binding
+// is in a cookie, so a browser that keeps none can't log in.
 //
 // docs/SIGNIN.md shows how the parts fit together, and docs/THREATS.md what they can't do.
 //

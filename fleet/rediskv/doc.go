@@ -1,4 +1,4 @@
-// Package rediskv is a [fleet.Engine] over Redis 7 or Valkey, for those who have one anyway.
+// Package rediskv is a [fleet.Engine] over Redis 7 or Valkey, for those who run one anyway.
 // It needs no module of the server.
 //
 //	client, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{"redis:6379"}, ConnWriteTimeout: 2 * time.Second})
@@ -7,10 +7,10 @@
 //
 // # What is stored
 //
-// Nine streams whose names begin with "{hardtack}:", if nobody says otherwise. One holds the
-// ring and the beat, the others marks, by how long they must be kept: a stream has no times
-// to live for its entries, so each of them is cut off at an age. Everything is sealed before
-// it gets here. 1,000,000 marks take about 240 MB of memory.
+// Nine streams, whose names begin with "{hardtack}:" by default. One holds the ring and
+// the beat, the others marks, by how long they must be kept: a stream has no times to
+// live for its entries, so each of them is cut off at an age. Everything is sealed
+// before it gets here. 1,000,000 marks take about 240 MB of memory.
 //
 // A user of the server needs no more than
 //
@@ -30,16 +30,16 @@
 //     10 bound that at ten seconds. If that is too much, use another engine: package natskv
 //     acknowledges what a majority has.
 //   - maxmemory-policy noeviction. The policies that begin with allkeys- drop a stream of
-//     marks when memory is short, and with it every session's end that is in it. Those that
-//     begin with volatile- don't touch these keys, which have no time to live. With
-//     noeviction, a full server refuses marks, and ending a session returns an error.
-//   - A cache is no place for marks: a server that is flushed now and then brings sessions
-//     back that were ended.
+//     marks when memory is short, and every mark that is in it. Those that begin with
+//     volatile- don't touch these keys, which have no time to live. With noeviction, a
+//     full server refuses marks, and ending a session returns an error.
+//   - Don't keep marks in a server that is a cache: when it is flushed, sessions that
+//     were ended come back.
 //
 // # The settings of the client
 //
-// ConnWriteTimeout is how long rueidis takes a connection that doesn't answer for a good one:
-// 10 seconds by default, in which nothing can be ended. Two are enough in one region. The
+// ConnWriteTimeout is how long rueidis trusts a connection that doesn't answer: 10
+// seconds by default, in which nothing can be ended. Two are enough in one region. The
 // client may be one that the application uses for other things.
 //
 // # When something fails

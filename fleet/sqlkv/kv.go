@@ -22,8 +22,8 @@
 //
 // SQLite: version 3.24 or newer, and one file on a local disk that all instances on the
 // machine open. Every connection needs a busy timeout. Without it a write that meets
-// another one fails at once with "database is locked"; nothing is lost, but a logout is
-// told that it failed. Write-ahead logging lets polls read while somebody writes. With
+// another one fails at once with "database is locked"; nothing is lost, but a logout
+// returns an error. Write-ahead logging lets polls read while somebody writes. With
 // modernc.org/sqlite both go into the name:
 //
 //	file:app.db?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)

@@ -39,7 +39,7 @@
 //
 //	time() - max by (kid) (hardtack_key_last_open_timestamp_seconds) > 30 * 86400
 //
-// An instance that has opened nothing under a key since it started says nothing of
+// An instance that has opened nothing under a key since it started reports nothing for
 // it, so the fleet must have been up for that long.
 package prommetrics
 

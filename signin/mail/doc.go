@@ -1,5 +1,5 @@
-// Package mail gets the mails of module signin on their way: a [Queue] that a program
-// runs beside its server, and a sender that hands them to a mail server ([NewSMTP]).
+// Package mail sends the mails of module signin. It has a [Queue], which a program runs
+// alongside its server, and a sender that hands mails to a mail server ([NewSMTP]).
 //
 //	smtp, err := mail.NewSMTP(mail.SMTP{Addr: "smtp.example.com:587", From: "Example <hello@example.com>", User: "hello", Password: password})
 //	…
@@ -9,11 +9,12 @@
 //
 // # Why a queue
 //
-// A handler that sends a mail before it answers tells by its time whether the address
-// has an account. Writing the answer first doesn't help: the client still sees when the
-// response ends. Send therefore only puts the mail into memory. Where a program is frozen
-// as soon as it has answered, as on serverless platforms, nothing runs beside it: give
-// the desk a Sender that puts the mail into a queue of the platform instead.
+// A handler that sends a mail before it answers reveals, by how long it takes, whether
+// the address has an account. Writing the answer first doesn't help: the client still
+// sees when the response ends. Send therefore only puts the mail into memory. Where a
+// program is frozen as soon as it has answered, as on serverless platforms, nothing
+// runs in the background: give the desk a Sender that puts the mail into a queue of the
+// platform instead.
 //
 // # Limits
 //

@@ -28,12 +28,12 @@
 //
 // # What happens
 //
-// The form is answered with a page that leads to the provider by itself, without a
-// script. A redirect would be stopped by form-action 'self' of the page with the form,
-// because browsers apply that to every hop. The state that travels to the provider and
-// back is a ticket: sealed, for this provider, for ten minutes, bound to the browser. It
-// holds the secret of PKCE (RFC 7636), of which the nonce is derived, the page to go to,
-// and for a connection the user who asked. Nothing is kept on the server.
+// The form is answered with a page that leads to the provider by itself, without a script.
+// A redirect would be stopped by form-action 'self' of the page with the form, because
+// browsers apply that to every hop. The state that travels to the provider and back is a
+// ticket: sealed, for this provider, for ten minutes, bound to the browser. It holds the
+// secret of PKCE (RFC 7636), from which the nonce is derived, the page to go to, and for a
+// connection the user who asked. Nothing is kept on the server.
 //
 // The callback checks, in this order: the parameters; the ticket and the browser; for
 // a connection that the same user is still logged in; iss (RFC 9207), where it comes or
@@ -54,10 +54,11 @@
 //
 // A login links its session to two outside names (ssestore.Principal.Link): the account
 // at the provider, and the session there if the ID token has a sid. A notice with a sid
-// ends the sessions of that one, a notice without all sessions of the account that came
-// by this provider. It ends no session that its user began by other means, such as a
-// password: to do that too, change the user's stamp in an Ender of your own. A session
-// that began before there was an Ender has no links, and isn't found.
+// ends the sessions that began with that one. A notice without one ends all sessions of
+// the account that began with a login at this provider. It ends no session that its
+// user began by other means, such as a password: to do that too, change the user's
+// stamp in an Ender of your own. A session that began before there was an Ender has no
+// links, so a notice doesn't end it.
 //
 // A notice ends what began before it arrived and less than a minute after it was issued,
 // as the provider's clock has it. So notices can come late and twice: nobody is logged
@@ -69,17 +70,17 @@
 // run one of the providers. They can't finish in their victim's browser what they began
 // in their own, nor the reverse, nor use one provider's answer at another's callback,
 // nor lead the visitor to another site. An address never finds an account, verified or
-// not: see [Users]. A provider can say that anybody is there who has connected an
-// account of it, and nobody else.
+// not: see [Users]. A provider can log in as any user who has connected an account
+// there, and as nobody else.
 //
 // A callback works once because the provider takes a code once (RFC 6749 section
 // 4.1.2), and not because this package remembers it.
 //
 // Anybody can post to the address for logouts. Only the provider's signature ends
-// sessions, and an ID token isn't taken for a logout token: it has a nonce, and names no
-// event. The type of a logout token can't be insisted on, since most providers write
+// sessions, and an ID token isn't taken for a logout token: it has a nonce, and names
+// no event. The type of a logout token can't be insisted on, since most providers write
 // "JWT" or none, which section 4.1 of the specification allows for. A provider can end
-// sessions that came by it, and no others.
+// the sessions that began with a login there, and no others.
 //
 // # Pages
 //

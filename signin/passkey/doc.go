@@ -76,9 +76,9 @@
 // # Limits
 //
 // Nothing is remembered of a challenge, so whoever has both an answer and the browser's
-// binding cookie can send that answer again for five minutes. Only a passkey that counts
-// catches this, and most that are synced between devices don't. TLS and HttpOnly keep
-// both from others.
+// binding cookie can send that answer again for five minutes. Only a passkey with a
+// counter catches this, and most that are synced between devices have none. TLS and
+// HttpOnly keep both from others.
 //
 // Removing a passkey doesn't end the sessions that it began. Change the user's stamp
 // (auth.Config) for that.

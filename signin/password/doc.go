@@ -28,16 +28,16 @@
 // # The flows
 //
 // Sign-up asks for an address and mails a link to it. Who follows the link chooses a
-// password, and only then there is an account. An address that has an account gets the
+// password, and only then is there an account. An address that has an account gets the
 // same answer, and its owner a mail that says so.
 //
 // Whoever has forgotten their password asks for a link. It works for an hour, and once:
 // it is bound to the user's id, address and hash. The page behind it names the account,
 // sets a password, ends all sessions, and logs nobody in.
 //
-// Who is logged in changes their password with the current one. All their other
-// sessions end. With [Config.Addresses] they can prove their address, or change it: by a
-// link to the new address, while the old one is told.
+// Whoever is logged in changes their password with the current one. All their other
+// sessions end. With [Config.Addresses] they can prove their address, or change it with
+// a link that goes to the new address. The old address gets a notice.
 //
 // A link is opened by a GET, which changes nothing but the session of the visitor: its
 // ticket waits there, under a typed key, and a redirect takes it out of the URL. Buttons
