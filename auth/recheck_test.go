@@ -54,7 +54,7 @@ func TestF109_Recheck(t *testing.T) {
 		want   string
 	}{
 		{"nothing changed", func(*site) {}, time.Minute, "1"},
-		{"at the idle limit", func(*site) {}, 30 * time.Minute, "1"},
+		{"at the idle timeout", func(*site) {}, 30 * time.Minute, "1"},
 		{"idle for longer", func(*site) {}, 30*time.Minute + time.Second, ""},
 		{"after the absolute end", func(*site) {}, 12 * time.Hour, ""},
 		{"new password", func(x *site) { x.rows["1"].Hash = "new" }, 2 * time.Minute, ""},

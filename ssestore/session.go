@@ -127,7 +127,7 @@ func (s *Session) Limit(w Writes) {
 // A persistent session (true) survives a restart of the browser and has lifetimes of
 // its own; the other profile is the browser session (false).
 //
-// On a live session Remember changes persistence and the idle limit. The absolute
+// On a live session Remember changes persistence and the idle timeout. The absolute
 // end fixed at login stays, unless the chosen profile's is earlier. The choice also
 // holds for a login in the same request, before or after the call, and for a session
 // created later in the request.

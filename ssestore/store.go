@@ -44,7 +44,7 @@ type Config struct {
 	//
 	// Each has a default of its own, so a session with only Absolute set still ends
 	// after 30 idle minutes (or after Absolute, if that is shorter). To have no idle
-	// limit, set Idle to the same value as Absolute. There's always an absolute limit;
+	// timeout, set Idle to the same value as Absolute. There's always an absolute timeout;
 	// the longest is 400 days. An Idle longer than Absolute would never end anything
 	// and is refused. For an idle time that differs from user to user, see the
 	// example of [Session.ExpireAt].
@@ -250,7 +250,7 @@ func lifetimes(idle, absolute, defaultIdle, defaultAbsolute time.Duration, prefi
 	}
 	p := profile{seconds(idle, 0, prefix+"Idle", faults), end}
 	if p.idle > end && end > 0 {
-		faults.Add(prefix+"Idle", fmt.Sprintf("must be at most %sAbsolute; with both the same there is no idle limit", prefix))
+		faults.Add(prefix+"Idle", fmt.Sprintf("must be at most %sAbsolute; with both the same there is no idle timeout", prefix))
 	}
 	return p
 }

@@ -191,7 +191,7 @@ func TestS7_8_ShorterConfig(t *testing.T) {
 	})
 }
 
-// TestS7_9_Remember on a live session changes persistence and the idle limit; the end
+// TestS7_9_Remember on a live session changes persistence and the idle timeout; the end
 // stays until login.
 func TestS7_9_Remember(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
@@ -324,8 +324,8 @@ func TestF507_Lifetimes(t *testing.T) {
 		"a short Absolute alone":       {func(c *ssestore.Config) { c.Absolute = time.Minute }, false, time.Minute, time.Minute},
 		"PersistentIdle alone":         {func(c *ssestore.Config) { c.PersistentIdle = day }, true, day, 30 * day},
 		"PersistentAbsolute alone":     {func(c *ssestore.Config) { c.PersistentAbsolute = day }, true, day, day},
-		"no idle limit":                {func(c *ssestore.Config) { c.Idle, c.Absolute = day, day }, false, day, day},
-		"hardly an absolute limit":     {func(c *ssestore.Config) { c.Absolute = 400 * day }, false, 30 * time.Minute, 400 * day},
+		"no idle timeout":                {func(c *ssestore.Config) { c.Idle, c.Absolute = day, day }, false, day, day},
+		"hardly an absolute timeout":     {func(c *ssestore.Config) { c.Absolute = 400 * day }, false, 30 * time.Minute, 400 * day},
 		"Idle above Absolute":          {func(c *ssestore.Config) { c.Idle, c.Absolute = day+time.Second, day }, false, 0, 0},
 		"Idle above the default":       {func(c *ssestore.Config) { c.Idle = day }, false, 0, 0},
 		"PersistentIdle above":         {func(c *ssestore.Config) { c.PersistentIdle, c.PersistentAbsolute = 2*day, day }, true, 0, 0},
@@ -338,7 +338,7 @@ func TestF507_Lifetimes(t *testing.T) {
 		if row.idle == 0 {
 			var fault *ssestore.ConfigError
 			field := map[bool]string{false: "Idle", true: "PersistentIdle"}[row.remember]
-			if !errors.As(err, &fault) || fault.Field != field || !strings.Contains(fault.Rule, "no idle limit") {
+			if !errors.As(err, &fault) || fault.Field != field || !strings.Contains(fault.Rule, "no idle timeout") {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue

@@ -5,7 +5,7 @@
 // four cookies, and ends with "this is user U, and the stamp of the password still
 // matches". The user record is already in memory. A contestant that returns the
 // wrong user fails the run. Lacks says what a contestant leaves out (encryption, a
-// cookie that needs no store, idle expiry), and is shown next to its figures.
+// cookie that needs no store, idle timeout), and is shown next to its figures.
 package contest
 
 import (

@@ -21,7 +21,7 @@ type gorillaSessions struct {
 // GorillaSessions is gorilla/sessions with its default gob encoding.
 var GorillaSessions = Contestant{
 	Name: "gorilla/sessions", Encrypts: true,
-	Lacks: "no absolute expiry, no key id (tries every key), CTR+HMAC and gob",
+	Lacks: "no absolute timeout, no key id (tries every key), CTR+HMAC and gob",
 	Open: func(o Options) (Session, error) {
 		gob.Register(cartData{})
 		var pairs [][]byte
@@ -97,7 +97,7 @@ func (r recorder) cookie() (string, error)   { return value(http.Header(r).Get("
 // SecureCookie is gorilla/securecookie alone, with JSON instead of gob.
 var SecureCookie = Contestant{
 	Name: "securecookie+JSON", Encrypts: true,
-	Lacks: "a codec only: no session, no key id, no idle expiry",
+	Lacks: "a codec only: no session, no key id, no idle timeout",
 	Open: func(o Options) (Session, error) {
 		var codecs []securecookie.Codec
 		for range max(1, o.Keys) {

@@ -18,8 +18,8 @@ var ErrNoNode = errors.New("node and npm are not installed: iron-session, jose a
 // NodeCases lists the contestants that run in the Node process, with what they
 // don't do.
 var NodeCases = []struct{ Name, Lacks string }{
-	{"iron-session", "Node; CBC+HMAC, PBKDF2 on every call, no absolute expiry"},
-	{"jose", "Node; tokens only: no session, no idle expiry"},
+	{"iron-session", "Node; CBC+HMAC, PBKDF2 on every call, no absolute timeout"},
+	{"jose", "Node; tokens only: no session, no idle timeout"},
 	{"@auth/core", "Node; sliding expiry only, HKDF on every call"},
 }
 

@@ -16,7 +16,7 @@ import (
 // GoJose makes the same tokens with go-jose's jwt package.
 var GoJose = Contestant{
 	Name: "go-jose (dir+A256GCM)", Encrypts: true,
-	Lacks: "tokens only: no session, no rotation, no idle expiry",
+	Lacks: "tokens only: no session, no rotation, no idle timeout",
 	Open: func(o Options) (Session, error) {
 		key := random(32)
 		enc, err := jose.NewEncrypter(jose.A256GCM, jose.Recipient{Algorithm: jose.DIRECT, Key: key, KeyID: "AAAAAAA"}, nil)
@@ -38,7 +38,7 @@ var GoJose = Contestant{
 // JWX makes the same tokens with lestrrat-go/jwx.
 var JWX = Contestant{
 	Name: "jwx v3 (dir+A256GCM)", Encrypts: true,
-	Lacks: "tokens only: no session, no rotation, no idle expiry",
+	Lacks: "tokens only: no session, no rotation, no idle timeout",
 	Open: func(o Options) (Session, error) {
 		key := random(32)
 		return newToken(o, "session",
@@ -77,7 +77,7 @@ func (c *jwtClaims) GetAudience() (jwt.ClaimStrings, error)  { return nil, nil }
 // GolangJWT is a signed, readable token.
 var GolangJWT = Contestant{
 	Name:  "golang-jwt (HS256)",
-	Lacks: "NOT ENCRYPTED: anyone reads the claims; no session, no idle expiry",
+	Lacks: "NOT ENCRYPTED: anyone reads the claims; no session, no idle timeout",
 	Open: func(o Options) (Session, error) {
 		key := random(32)
 		keys := func(*jwt.Token) (any, error) { return key, nil }
@@ -101,7 +101,7 @@ var GolangJWT = Contestant{
 // Paseto is PASETO v4.local (XChaCha20 and BLAKE2b).
 var Paseto = Contestant{
 	Name: "go-paseto (v4.local)", Encrypts: true,
-	Lacks: "tokens only: no session, no rotation, no idle expiry",
+	Lacks: "tokens only: no session, no rotation, no idle timeout",
 	Open: func(o Options) (Session, error) {
 		key := paseto.NewV4SymmetricKey()
 		return newToken(o, "session",

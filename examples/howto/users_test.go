@@ -196,7 +196,7 @@ func TestF509_Remember(t *testing.T) {
 	lifetimes := ssestore.Config{
 		Keys:               keyring.Generate(),
 		Persistent:         true,           // unless Remember(false) says otherwise
-		PersistentIdle:     24 * time.Hour, // as long as the other: no idle limit
+		PersistentIdle:     24 * time.Hour, // as long as the other: no idle timeout
 		PersistentAbsolute: 24 * time.Hour,
 	}
 	store, err := ssestore.New(lifetimes)

@@ -19,7 +19,7 @@ var vocabulary = []struct{ never, say string }{
 	{`tombstones?\b|logout cookie`, "barrier"},
 	{`(deny|block|black)-?lists?\b|revocation lists?\b|kill switch`, "mark"},
 	{`magic[- ]links?\b|one-time tokens?\b`, "ticket, or passlink for the package"},
-	{`(sliding|rolling) (expiry|expiration|session)|inactivity timeout|session timeout`, "idle timeout, absolute timeout"},
+	{`(sliding|rolling) (expiry|expiration|session)|inactivity timeout|session timeout|(idle|absolute) (expiry|expiration|limit|lifetime)`, "idle timeout, absolute timeout"},
 	{`(log|sign)[- ]?off\b|sign(s|ed|ing)?[- ]out\b|logon\b`, "log out, log in"},
 	{`(token|session|JWT) payload`, "claims"},
 }

@@ -131,7 +131,7 @@ func (w *walk) future(c *claims.Claims) string {
 	return fmt.Sprintf("%s is %s, %s after now: a clock is wrong", name, stamp(at), w.apart(at))
 }
 
-// started returns the claim that the absolute time counts from.
+// started returns the claim that the absolute timeout counts from.
 func started(c *claims.Claims) (name string, at int64) {
 	if c.AuthTime != 0 && c.AuthTime < c.Iat { // the session was issued anew
 		return "auth_time", c.AuthTime
