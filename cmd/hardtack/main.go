@@ -77,7 +77,7 @@ type app struct {
 	json      bool
 }
 
-const overview = `Keys and cookies of hardtack sessions.
+const overview = `Keys and cookies of Hardtack sessions.
 
 Exit status: 0 done, 1 refused (the cookie doesn't open, the key is in use,
 the doctor found something, the fleet isn't well), 2 usage, 3 a file or the network
@@ -86,7 +86,7 @@ failed.`
 func (a *app) root() *cobra.Command {
 	root := a.group(&cobra.Command{
 		Use:   "hardtack",
-		Short: "Keys and cookies of hardtack sessions",
+		Short: "Keys and cookies of Hardtack sessions",
 		Long:  overview,
 		Example: `  hardtack keys new keys.json
   hardtack inspect --keys keys.json < cookie`,

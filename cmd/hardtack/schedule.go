@@ -50,7 +50,7 @@ rotates. Anyone who has the master has every key, past and future.`,
 	}
 	return a.group(&cobra.Command{
 		Use:     "schedule",
-		Short:   "Keys that follow the clock",
+		Short:   "Make keys that follow the clock",
 		Example: "  hardtack schedule new --period 7d --open 5 > master",
 	}, create)
 }
