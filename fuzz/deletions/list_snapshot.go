@@ -59,7 +59,7 @@ var snapshots = []check{
 		old: "sessions == 0 && named == 0", new: "true"},
 	{what: "the largest object", in: "marks Reader.open", pkg: "marks", test: "TestN57_RoomInReader",
 		old: "len(b) > maxObject", new: "false"},
-	{what: "no more marks than there is room for", in: "marks Reader.open", pkg: "marks", test: "TestN57_RoomInReader",
+	{what: "no more marks than there is room for", in: "marks Reader.open", pkg: "marks", test: "TestN57_RoomInReader", dies: panicked,
 		old: "> most {", new: "> most+1<<40 {"},
 	{what: "room is made", in: "marks Reader.take", pkg: "marks", test: "TestN57_RoomInReader",
 		old: "int64(r.Len()) > r.cfg.Policy.max()", new: "false"},
