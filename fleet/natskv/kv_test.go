@@ -249,21 +249,7 @@ func TestY63_SilentConnection(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := fleettest.Listen(t, kv)
-	other := open(t, c.urls(), "b", 1)
-	fleettest.Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
-	for i := range 2 {
-		before, after := fmt.Sprintf("m.before-%d", i), fmt.Sprintf("m.after-%d", i)
-		if err := other.Append(t.Context(), before, []byte("v"), time.Hour); err != nil {
-			t.Fatal(err)
-		}
-		l.Has(t, before, "v")
-		proxy.Silence()
-		if err := other.Append(t.Context(), after, []byte("v"), time.Hour); err != nil {
-			t.Fatal(err)
-		}
-		l.Has(t, after, "v")
-	}
+	fleettest.SilentConnection(t, kv, proxy, open(t, c.urls(), "b", 1))
 }
 
 // TestY63_ImpatientWatch: a watch that is given up sooner than the connection makes the next

@@ -216,21 +216,8 @@ func TestY67_SilentConnection(t *testing.T) {
 	t.Parallel()
 	s := newRedis(t)
 	proxy := fleettest.NewProxy(t, s.addr())
-	l := fleettest.Listen(t, openWith(t, rueidis.ClientOption{InitAddress: []string{proxy.Addr()}, ConnWriteTimeout: 2 * time.Second}, "p"))
-	other := open(t, s, "p")
-	fleettest.Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
-	for i := range 2 {
-		before, after := fmt.Sprintf("m.before-%d", i), fmt.Sprintf("m.after-%d", i)
-		if err := other.Append(t.Context(), before, []byte("v"), time.Hour); err != nil {
-			t.Fatal(err)
-		}
-		l.Has(t, before, "v")
-		proxy.Silence()
-		if err := other.Append(t.Context(), after, []byte("v"), time.Hour); err != nil {
-			t.Fatal(err)
-		}
-		l.Has(t, after, "v")
-	}
+	kv := openWith(t, rueidis.ClientOption{InitAddress: []string{proxy.Addr()}, ConnWriteTimeout: 2 * time.Second}, "p")
+	fleettest.SilentConnection(t, kv, proxy, open(t, s, "p"))
 }
 
 // TestY67_ContextEndsSilentWatch: nobody waits for a connection that swallows everything.

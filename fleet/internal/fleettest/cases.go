@@ -137,6 +137,26 @@ func SilentWatch(t *testing.T, start func() (open func() fleet.Engine)) {
 	}
 }
 
+// SilentConnection tests that a watch whose connection swallows everything ends by itself,
+// and that the next one gets through. Only the engine goes through the proxy, and writing
+// is another one over the same storage.
+func SilentConnection(t *testing.T, engine fleet.Engine, proxy *Proxy, writing fleet.Engine) {
+	l := Listen(t, engine)
+	Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
+	store := func(name string) {
+		t.Helper()
+		if err := writing.Append(t.Context(), name, []byte("v"), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		l.Has(t, name, "v")
+	}
+	for i := range 2 {
+		store(fmt.Sprintf("m.before-%d", i))
+		proxy.Silence()
+		store(fmt.Sprintf("m.after-%d", i))
+	}
+}
+
 // WhatIsStored tests that what an engine holds, and what it tells, has no trace of keys, of
 // users or of sessions. Files returns everything that the storage has on its disk; it may
 // stop it.
