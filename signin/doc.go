@@ -4,8 +4,8 @@
 //
 // None of them keeps state on the server between two requests. What a flow needs to
 // remember is a ticket (package ticket): sealed under the keyring, for one purpose,
-// short-lived, and bound to the browser that asked. The application supplies its
-// storage of users through one small interface per flow.
+// short-lived, and bound to the browser that asked. The application supplies its user
+// store through one small interface for each flow.
 //
 //	mails := mail.NewQueue(smtp, 1000)
 //	go mails.Run(ctx)

@@ -16,7 +16,7 @@ import (
 // request itself, and nobody is logged in yet.
 var ErrAnswered = errors.New("signin: the Enter hook has answered the request")
 
-// ErrChanged is returned by an application's storage when the user's row has changed
+// ErrChanged is returned by an application's user store when the user's row has changed
 // since it was read, so that nothing was stored. The ways answer that the ticket is
 // spent: of two requests that use one, the row takes the change of one.
 var ErrChanged = errors.New("signin: the user has changed meanwhile")

@@ -203,7 +203,7 @@ func TestD9_HowOfNobody(t *testing.T) {
 	}
 	how("after the login", "passkey")
 	a.Users.Fail(errors.New("down"))
-	how("while the storage is down", "")
+	how("while the user store is down", "")
 	a.Users.Fail(nil)
 	how("later", "passkey")
 	a.Users.Edit("1", func(u *rig.User) { u.Epoch++ }) // the session is kept for a minute, in case a replica lags

@@ -38,7 +38,7 @@ type guest struct {
 	connections []string // issuer and subject
 }
 
-// guests is the storage, in memory.
+// guests is the user store, in memory.
 type guests struct {
 	mu       sync.Mutex
 	rows     []*guest

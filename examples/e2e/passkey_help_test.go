@@ -164,7 +164,7 @@ func (x *harbour) enter(guard *middleware.Guard[*sailor]) func(http.ResponseWrit
 	}
 }
 
-// The storage.
+// The user store.
 
 var errHarbourDown = errors.New("the harbour is closed")
 

@@ -61,7 +61,7 @@ func TestA23_Chromium(t *testing.T) {
 	wait(t, x.shown, "/second nobody")
 	x.change(func() { x.second = false })
 
-	// The storage is down, and comes back.
+	// The user store is down, and comes back.
 	x.change(func() { x.down = true })
 	b.open("/login")
 	if text := b.status(); text != "We can’t do this right now. Try again in a minute." {

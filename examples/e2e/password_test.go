@@ -26,7 +26,7 @@ import (
 // A lone user is the only one of the application below.
 type lone struct{ Email, Hash string }
 
-// loner is the storage, in memory.
+// loner is the user store, in memory.
 type loner struct {
 	mu  sync.Mutex
 	row lone

@@ -29,7 +29,7 @@ type member struct {
 // A connection is what a table of connections has: unique, and beside it the user's id.
 type connection struct{ Provider, Issuer, Subject string }
 
-// members is the application's storage. A database does each method in a transaction.
+// members is the application's user store. A database does each method in a transaction.
 type members struct {
 	mu   sync.Mutex
 	rows []*member
@@ -127,7 +127,7 @@ func Example() {
 		fmt.Fprint(w, `<form method="post" action="/oauth/github"><button>Continue with GitHub</button></form>`)
 	})
 
-	// What the storage has connections of, to find providers that are gone.
+	// What the user store has connections of, to find providers that are gone.
 	fmt.Println(with.Check("github", "gitlab"))
 
 	w := httptest.NewRecorder()

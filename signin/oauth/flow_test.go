@@ -379,7 +379,7 @@ func TestO14_ConnectAndDisconnect(t *testing.T) {
 	if len(s.Users.Get("3").Connections) != 1 {
 		t.Error("it is gone")
 	}
-	// Two tabs at once, and the row has moved meanwhile; or the storage is down by now.
+	// Two tabs at once, and the row has moved meanwhile; or the user store is down by now.
 	for err, status := range map[error]int{signin.ErrChanged: http.StatusConflict, errors.New("no database"): http.StatusServiceUnavailable} {
 		s = newSite(t, rig.Options{}, func(c *oauth.Config[*rig.User], _ internet) { c.Users = failing{c.Users, err} })
 		b = s.Browser(t)
@@ -389,7 +389,7 @@ func TestO14_ConnectAndDisconnect(t *testing.T) {
 	}
 }
 
-// failing is a storage that changes nothing.
+// failing is a user store that changes nothing.
 type failing struct {
 	oauth.Users[*rig.User]
 	err error
@@ -630,7 +630,7 @@ func TestO24_EnterHookAndStorage(t *testing.T) {
 	hook = func(_ http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error {
 		return s.Desk.Login(r, e)
 	}
-	// The storage is down, or the row has moved.
+	// The user store is down, or the row has moved.
 	b := s.Browser(t)
 	for err, status := range map[error]int{errors.New("no database"): http.StatusServiceUnavailable, signin.ErrChanged: http.StatusConflict} {
 		back := s.harbour.accept(s.start(b, nil), ada)

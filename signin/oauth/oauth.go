@@ -37,7 +37,7 @@ var (
 	ErrLast = errors.New("oauth: the last way to log in can't go")
 )
 
-// Users is the application's storage.
+// Users is the application's user store.
 type Users[U any] interface {
 	// Enter returns the user who has the identity connected, found by Issuer and
 	// Subject and by nothing else. If there is none, it makes an account for the
@@ -210,7 +210,7 @@ func (h *Handler[U]) party(p Provider, faults *config.Faults) *party {
 }
 
 // Check returns an error that lists those of the names for which there is no provider.
-// Give it, when the program starts, the names that the storage has connections of:
+// Give it, when the program starts, the names that the user store has connections of:
 // somebody with one to a provider that was removed, or whose name has changed, can't
 // log in by it any more.
 func (h *Handler[U]) Check(names ...string) error {

@@ -518,7 +518,7 @@ func TestA21_UnprovenAddress(t *testing.T) {
 	}
 }
 
-// The proof comes between the look at Eve's session and the storage.
+// The proof comes between the look at Eve's session and the user store.
 func TestA21_InTheMiddle(t *testing.T) {
 	var x *site
 	prove := false

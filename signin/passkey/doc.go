@@ -83,7 +83,7 @@
 // Removing a passkey doesn't end the sessions that it began. Change the user's stamp
 // (auth.Config) for that.
 //
-// The throttle counts the answers of logins, which are what costs the storage something.
+// The throttle counts the answers of logins, which are what costs the user store something.
 // It counts them by address only, because they name no account.
 //
 // A passkey belongs to one host name for good: if the application moves to another, all

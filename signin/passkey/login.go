@@ -130,7 +130,7 @@ func (o *owner) WebAuthnName() string                       { return o.name }
 func (o *owner) WebAuthnDisplayName() string                { return o.name }
 func (o *owner) WebAuthnCredentials() []webauthn.Credential { return o.credentials }
 
-// ownerOf returns the owner of stored passkeys. An error means that the storage returned
+// ownerOf returns the owner of stored passkeys. An error means that the user store returned
 // something else than it was given.
 func ownerOf(handle string, passkeys ...Passkey) (*owner, error) {
 	o := new(owner)

@@ -335,7 +335,7 @@ func TestA9_Removed(t *testing.T) {
 	refused(t, d.login(t, x.Browser(t)), 404, "unknown")
 }
 
-// A storage that compares ids without regard to case finds another passkey.
+// A user store that compares ids without regard to case finds another passkey.
 func TestA9_StorageFindsAnother(t *testing.T) {
 	var users rig.PasskeyStore
 	x := newSite(t, rig.Options{}, func(c *passkey.Config[*rig.User]) {

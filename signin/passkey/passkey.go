@@ -80,7 +80,7 @@ type Passkey struct {
 	Data json.RawMessage
 }
 
-// Users is the application's storage. A storage that is down returns an error of its
+// Users is the application's user store. A user store that is down returns an error of its
 // own, which the visitor sees as a 503. Any method may also return an [auth.Forbidden],
 // whose text the visitor is shown. The methods must be safe for concurrent use, and
 // must see what was stored before they were called: to a browser, a passkey that a

@@ -41,7 +41,7 @@ func TestA13_StoreDown(t *testing.T) {
 	granted(t, user.PostJSON("/passkey/added", addBody))
 }
 
-// Each call of the storage fails alone, and what is stored is damaged.
+// Each call of the user store fails alone, and what is stored is damaged.
 func TestA13_EveryCall(t *testing.T) {
 	var fail string
 	x := newSite(t, rig.Options{}, func(c *passkey.Config[*rig.User]) {
@@ -97,7 +97,7 @@ func TestA13_EveryCall(t *testing.T) {
 	}
 }
 
-// failing is a storage one of whose methods fails.
+// failing is a user store one of whose methods fails.
 type failing struct {
 	users rig.PasskeyStore
 	call  *string

@@ -29,8 +29,8 @@ const (
 	maxNext = 1000
 )
 
-// Users is the application's storage, as this flow needs it. Every method may be called
-// by several goroutines at once. An error that isn't named here means that the storage
+// Users is the application's user store, as this flow needs it. Every method may be called
+// by several goroutines at once. An error that isn't named here means that the user store
 // is down: the visitor is asked to come back (503), and nothing is lost.
 type Users[U any] interface {
 	// ByEmail returns the user with an address, which is in lower case and without

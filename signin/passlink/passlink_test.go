@@ -689,7 +689,7 @@ func TestM18_StoreDownInUse(t *testing.T) {
 	wantIn(t, b, click(b, res.link), "/", "1 by link")
 }
 
-// flaky is a storage whose Use can fail, or return another user.
+// flaky is a user store whose Use can fail, or return another user.
 type flaky struct {
 	passlink.Users[*rig.User]
 	err    error

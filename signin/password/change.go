@@ -61,7 +61,7 @@ func (h *handler[U]) confirm(w http.ResponseWriter, r *http.Request, page string
 }
 
 // keep keeps this session after a change of its user, and ends the ticket that waits. If
-// the storage refused the change, or failed, keep answers the request and returns false.
+// the user store refused the change, or failed, keep answers the request and returns false.
 func (h *handler[U]) keep(w http.ResponseWriter, r *http.Request, changed U, err error, tooLate func()) bool {
 	if late(err) {
 		tooLate()

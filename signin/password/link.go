@@ -91,9 +91,9 @@ func (h *handler[U]) meant(w http.ResponseWriter, r *http.Request, page, account
 // was ended meanwhile; the ticket is spent in any case.
 func (h *handler[U]) release(r *http.Request) { _ = heldKey.Delete(h.session(r)) }
 
-// stored takes the storage's answer to what a ticket was for, and reports whether it was
+// stored takes the user store's answer to what a ticket was for, and reports whether it was
 // done. If not, it answers: somebody else was first, which spends the ticket, or the
-// storage failed, and the ticket waits for another try.
+// user store failed, and the ticket waits for another try.
 func (h *handler[U]) stored(w http.ResponseWriter, r *http.Request, use string, err error) bool {
 	if err != nil && !late(err) {
 		h.desk.Fail(w, r, err)

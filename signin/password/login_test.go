@@ -256,9 +256,9 @@ func TestP4_SomethingElseWasFirst(t *testing.T) {
 			a.Users.Edit("1", func(u *rig.User) { u.PasswordFields = rig.PasswordFields{Hash: fresh} })
 			return nil
 		}, false},
-		"the end of the account": {func() error { a.Users.Delete("1"); return nil }, false},
-		"a storage that can't":   {func() error { return errDown }, true},
-		"nothing":                {func() error { a.Users.Edit("1", func(u *rig.User) { u.Epoch++ }); return signin.ErrChanged }, true},
+		"the end of the account":  {func() error { a.Users.Delete("1"); return nil }, false},
+		"a user store that can't": {func() error { return errDown }, true},
+		"nothing":                 {func() error { a.Users.Edit("1", func(u *rig.User) { u.Epoch++ }); return signin.ErrChanged }, true},
 	} {
 		a = start(t, rig.Options{}, func(c *password.Config[*rig.User]) {
 			c.Users = rehashing{c.Users.(*rig.Table), row.before}
@@ -268,7 +268,7 @@ func TestP4_SomethingElseWasFirst(t *testing.T) {
 		b := a.Browser(t)
 		var res *rig.Answer
 		c := a.cost(func() { res = login(b, ada, right) })
-		if asked := int64(2); name == "a storage that can't" && c.hashes != asked {
+		if asked := int64(2); name == "a user store that can't" && c.hashes != asked {
 			t.Errorf("%d hashes, want %d", c.hashes, asked)
 		}
 		if row.in {
@@ -282,7 +282,7 @@ func TestP4_SomethingElseWasFirst(t *testing.T) {
 			t.Fatal(name)
 		}
 	}
-	// The storage fails right when it is asked who was first.
+	// The user store fails right when it is asked who was first.
 	a = start(t, rig.Options{}, func(c *password.Config[*rig.User]) {
 		c.Users = rehashing{c.Users.(*rig.Table), func() error { a.Users.Fail(errDown); return signin.ErrChanged }}
 	})

@@ -30,9 +30,9 @@ const (
 	maxNext = 500
 )
 
-// Users is the application's storage, as logging in, changing and resetting need it.
+// Users is the application's user store, as logging in, changing and resetting need it.
 // Every method may be called by several goroutines at once. An error that isn't named
-// here means that the storage is down: the visitor is asked to come back (503), and
+// here means that the user store is down: the visitor is asked to come back (503), and
 // nothing is lost.
 type Users[U any] interface {
 	// ByEmail returns the user with an address, which is in lower case and without
@@ -66,7 +66,7 @@ type Users[U any] interface {
 	Rehash(ctx context.Context, user U, hash string) (U, error)
 }
 
-// Addresses is the application's storage, as proving and changing an address need it.
+// Addresses is the application's user store, as proving and changing an address need it.
 // The rules of [Users] apply.
 type Addresses[U any] interface {
 	// Prove notes that the address of user is proven, and returns the user as stored

@@ -60,7 +60,7 @@ func (h *handler[U]) openReset(r *http.Request) func(token string) (U, error) {
 	}
 }
 
-// current returns the fields of a user as the storage has answered: none for one who is
+// current returns the fields of a user as the user store has answered: none for one who is
 // gone.
 func (h *handler[U]) current(user U, err error) ([]string, error) {
 	switch {

@@ -244,7 +244,7 @@ func TestP8_ResetOnce(t *testing.T) {
 	}
 }
 
-// TestP8_FiftyAtOnce: the storage's compare-and-set decides.
+// TestP8_FiftyAtOnce: the user store's compare-and-set decides.
 func TestP8_FiftyAtOnce(t *testing.T) {
 	a := start(t, rig.Options{})
 	link := a.forgotten(t)
@@ -549,7 +549,7 @@ func TestP12_OneMethodFails(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	users.byEmail = nil
-	// A storage may say that an id is none at all, as UserByID may to auth.
+	// A user store may say that an id is none at all, as UserByID may to auth.
 	link := a.forgotten(t)
 	users.byID = auth.ErrBadID
 	want(t, b.Get(link), http.StatusBadRequest, spent)

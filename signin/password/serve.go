@@ -163,5 +163,5 @@ func (h *handler[U]) fields(user U) []string {
 	return []string{h.id(user), a.Email, a.Hash}
 }
 
-// late reports whether an error of the storage says that somebody else was first.
+// late reports whether an error of the user store says that somebody else was first.
 func late(err error) bool { return errors.Is(err, signin.ErrChanged) || lookup.Gone(err) }

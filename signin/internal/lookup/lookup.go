@@ -10,13 +10,13 @@ import (
 	"github.com/hardtack-go/hardtack/signin/internal/address"
 )
 
-// Users is the part of a way's storage that finds users.
+// Users is the part of a way's user store that finds users.
 type Users[U any] interface {
 	ByEmail(ctx context.Context, email string) (U, error)
 	ByID(ctx context.Context, id string) (U, error)
 }
 
-// A Finder asks the application's storage. It says auth.ErrNoUser where the storage
+// A Finder asks the application's user store. It says auth.ErrNoUser where the user store
 // returns a nil user and no error, as package auth understands it.
 type Finder[U any] struct {
 	Users     Users[U]
@@ -39,7 +39,7 @@ func (f Finder[U]) ByEmail(ctx context.Context, email string) (U, error) {
 	return user, err
 }
 
-// BySpelling returns the user whom the storage finds by an address, whatever theirs is.
+// BySpelling returns the user whom the user store finds by an address, whatever theirs is.
 func (f Finder[U]) BySpelling(ctx context.Context, email string) (U, error) {
 	user, err := f.Users.ByEmail(ctx, email)
 	return user, f.somebody(user, err)
@@ -52,5 +52,5 @@ func (f Finder[U]) somebody(user U, err error) error {
 	return err
 }
 
-// Gone reports whether an error of the storage says that there is no such user.
+// Gone reports whether an error of the user store says that there is no such user.
 func Gone(err error) bool { return errors.Is(err, auth.ErrNoUser) || errors.Is(err, auth.ErrBadID) }

@@ -114,7 +114,7 @@ func TestD27_PathsBehindAProxy(t *testing.T) {
 	}
 }
 
-// silent is a storage that has no word for a user who isn't there.
+// silent is a user store that has no word for a user who isn't there.
 type silent struct{ rig.PasskeyStore }
 
 func (s silent) ByEmail(ctx context.Context, email string) (*rig.User, error) {

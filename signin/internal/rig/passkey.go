@@ -18,7 +18,7 @@ func (f PasskeyFields) clone() PasskeyFields {
 	return PasskeyFields{slices.Clone(f.Passkeys)}
 }
 
-// PasskeyStore is a Table as the storage of package passkey.
+// PasskeyStore is a Table as the user store of package passkey.
 type PasskeyStore struct{ *Table }
 
 // ByPasskey implements passkey.Users.

@@ -32,7 +32,7 @@ type User struct {
 	Proven, Closed, Paid   bool
 }
 
-// database is all that the four ways ask of a storage.
+// database is all that the four ways ask of a user store.
 type database interface {
 	password.Users[*User]
 	password.Addresses[*User]
@@ -136,7 +136,7 @@ func logouts(mux *http.ServeMux, ends *fleet.Fleet, db database, desk *signin.De
 	return errors.Join(err1, err2)
 }
 
-// TestTheProgramOfThePage makes the program with a storage that is nil: nothing is asked
+// TestTheProgramOfThePage makes the program with a user store that is nil: nothing is asked
 // of it before somebody comes.
 func TestTheProgramOfThePage(t *testing.T) {
 	_, _ = fragments, logouts

@@ -55,7 +55,7 @@ func (u *User) clone() *User {
 	return &c
 }
 
-// A Table is the application's storage. It is safe for concurrent use.
+// A Table is the application's user store. It is safe for concurrent use.
 type Table struct {
 	mu   sync.Mutex
 	rows map[string]*User
