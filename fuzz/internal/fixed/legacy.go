@@ -13,6 +13,7 @@ import (
 	"encoding/binary"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -117,10 +118,15 @@ func Rails(t testing.TB, name, plaintext string) string {
 	return RailsSealed(t, []byte(`{"_rails":{"message":"`+message+`","exp":null,"pur":"cookie.`+name+`"}}`))
 }
 
+// railsKey derives the key once: a fuzzer seals thousands of times a second.
+var railsKey = sync.OnceValues(func() ([]byte, error) {
+	return pbkdf2.Key(sha256.New, LegacySecret, []byte("authenticated encrypted cookie"), 1000, 32)
+})
+
 // RailsSealed encrypts whatever is in place of the envelope.
 func RailsSealed(t testing.TB, envelope []byte) string {
 	t.Helper()
-	key, err := pbkdf2.Key(sha256.New, LegacySecret, []byte("authenticated encrypted cookie"), 1000, 32)
+	key, err := railsKey()
 	if err != nil {
 		t.Fatal(err)
 	}
