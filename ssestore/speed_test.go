@@ -1,6 +1,7 @@
 package ssestore_test
 
 import (
+	"math"
 	"runtime"
 	"strconv"
 	"strings"
@@ -72,15 +73,20 @@ func TestAllocs_Bytes(t *testing.T) {
 	}
 	store, lines := hot(t)
 	store.Load(lines, t0)
-	const runs = 1000
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range runs {
-		store.Load(lines, t0)
+	// The runtime allocates too, now and then. It doesn't in every round.
+	const rounds, runs = 10, 1000
+	least := uint64(math.MaxUint64)
+	for range rounds {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range runs {
+			store.Load(lines, t0)
+		}
+		runtime.ReadMemStats(&after)
+		least = min(least, (after.TotalAlloc-before.TotalAlloc)/runs)
 	}
-	runtime.ReadMemStats(&after)
-	if n := (after.TotalAlloc - before.TotalAlloc) / runs; n > 352 {
-		t.Errorf("a request takes %d bytes, want at most 352", n)
+	if least > 352 {
+		t.Errorf("a request takes %d bytes, want at most 352", least)
 	}
 }
 
