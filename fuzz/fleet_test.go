@@ -216,6 +216,7 @@ func TestY12_RemovedElsewhere(t *testing.T) {
 			}
 			engine.tell(fleet.Event{Name: "ring", Value: text, Revision: rev})
 			<-time.After(5 * time.Second)
+			synctest.Wait() // the watch may have been opened again
 		}
 		tell(7, 1, fixed.Ring(t, 0, 1), plainRemoved{fixed.Kid(2), time.Now().Unix() + 3600, make([]byte, 32)})
 		tell(8, 2, fixed.Ring(t, 2, 0, 1))
