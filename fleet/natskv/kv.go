@@ -146,7 +146,7 @@ func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (u
 		switch {
 		case err == nil:
 			return next, nil
-		case errors.Is(err, fleet.ErrConflict) && doubt == nil:
+		case errors.Is(err, ErrBucket), errors.Is(err, fleet.ErrConflict) && doubt == nil:
 			return 0, err
 		case errors.Is(err, fleet.ErrConflict):
 			return k.stored(ctx, name, value, rev, doubt)

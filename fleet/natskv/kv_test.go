@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -81,6 +82,17 @@ func TestY62_Config(t *testing.T) {
 	}
 }
 
+// looks counts how often the stream of a bucket is looked at.
+type looks struct {
+	jetstream.JetStream
+	n atomic.Int64
+}
+
+func (l *looks) Stream(ctx context.Context, name string) (jetstream.Stream, error) {
+	l.n.Add(1)
+	return l.JetStream.Stream(ctx, name)
+}
+
 // TestY62_Bucket: a bucket is made as it must be, and one that somebody made otherwise is
 // refused.
 func TestY62_Bucket(t *testing.T) {
@@ -99,8 +111,15 @@ func TestY62_Bucket(t *testing.T) {
 		if _, err := js.CreateKeyValue(t.Context(), config); err != nil {
 			t.Fatal(err)
 		}
-		kv := open(t, c.urls(), name, 1)
+		looked := &looks{JetStream: connect(t, c.urls())}
+		kv, err := natskv.New(natskv.Config{JetStream: looked, Bucket: name})
+		if err != nil {
+			t.Fatal(err)
+		}
 		_, swapErr := kv.Swap(t.Context(), "ring", []byte("v"), 0)
+		if n := looked.n.Load(); n != 1 {
+			t.Errorf("Swap looked at bucket %s %d times", name, n)
+		}
 		appendErr := kv.Append(t.Context(), "m.one", []byte("v"), time.Hour)
 		ctx, cancel := context.WithCancel(t.Context())
 		watchErr := kv.Watch(ctx, func(ev fleet.Event) {
