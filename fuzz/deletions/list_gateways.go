@@ -49,6 +49,8 @@ var gateways = []check{
 		old: "ms >= 1<<(63-placeBits) || ", new: ""},
 	{what: "an id of Redis in a full millisecond", in: "fleet/rediskv revision", pkg: "fleet/rediskv", test: "FuzzID",
 		old: " || place >= 1<<placeBits", new: ""},
+	{what: "a refused bucket isn't tried again", in: "fleet/natskv KV.Swap", pkg: "fleet/natskv", test: "TestY62_Bucket",
+		old: "errors.Is(err, ErrBucket), ", new: ""},
 	{what: "names of tables for SQLite", in: "fleet/sqlkv New", pkg: "fleet/sqlkv", test: "TestY54_Config",
 		old: "!table.MatchString(c.Table)", new: "false"},
 	{what: "names of tables for PostgreSQL", in: "fleet/sqlkv New", pkg: "fleet/sqlkv", test: "TestY54_Config",
