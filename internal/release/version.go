@@ -9,6 +9,9 @@ import (
 )
 
 // version is a semantic version: https://semver.org/spec/v2.0.0.html
+//
+// golang.org/x/mod/semver does this too, but every user of the root module would then
+// have x/mod in their module graph.
 type version struct {
 	number [3]int
 	pre    []string // the identifiers of a pre-release

@@ -1,6 +1,6 @@
 // Generate writes common.txt, the list of common passwords, from the word list of
-// another project, and LICENSE next to it. It downloads that project's module and checks its sum, so the result
-// is the same every time.
+// another project, and LICENSE next to it. It downloads that project's module and
+// checks its sum, so the result is the same every time.
 package main
 
 import (
