@@ -14,7 +14,7 @@
 //
 // A user of the server needs no more than
 //
-//	ACL SETUSER app on >… ~{hardtack}:* -@all +hello +client +ping +eval +evalsha +xread +xrange +xadd +xdel +time
+//	ACL SETUSER app on >… ~{hardtack}:* -@all +hello +client +ping +eval +xread +xrange +xadd +xdel +time
 //
 // In a cluster all keys are in one slot.
 //

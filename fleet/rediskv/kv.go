@@ -101,7 +101,7 @@ func New(c Config) (*KV, error) {
 // caller thinks. The stream holds the current value of each name and nothing else. So
 // whoever reads it from the beginning has them all, and whoever waits for more misses none,
 // however far behind it is.
-var swap = rueidis.NewLuaScript(`
+const swap = `
 local current = ''
 for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '-', '+')) do
 	if entry[2][2] == ARGV[1] then current = entry[1] end
@@ -109,7 +109,7 @@ end
 if current ~= ARGV[3] then return '' end
 local id = redis.call('XADD', KEYS[1], '*', 'n', ARGV[1], 'v', ARGV[2])
 if current ~= '' then redis.call('XDEL', KEYS[1], current) end
-return id`)
+return id`
 
 // Swap stores a value if the revision is rev. See [fleet.Engine].
 func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (uint64, error) {
@@ -118,7 +118,7 @@ func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (u
 	}
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	id, err := swap.Exec(ctx, k.client, []string{k.swaps}, []string{name, string(value), id(rev)}).ToString()
+	id, err := k.client.Do(ctx, k.eval(swap, k.swaps, name, string(value), id(rev))).ToString()
 	if err != nil {
 		return 0, fmt.Errorf("rediskv: swap: %w", err)
 	}
@@ -128,11 +128,19 @@ func (k *KV) Swap(ctx context.Context, name string, value []byte, rev uint64) (u
 	return revision(id)
 }
 
-// push stores an entry, and drops what is older than ARGV[3] milliseconds. Twice is as good
-// as once, so the client may try again.
-var push = rueidis.NewLuaScriptRetryable(`
+// push stores an entry, and drops what is older than ARGV[3] milliseconds.
+const push = `
 local oldest = redis.call('TIME')[1] * 1000 - ARGV[3]
-return redis.call('XADD', KEYS[1], 'MINID', '~', string.format('%.0f', oldest), '*', 'n', ARGV[1], 'v', ARGV[2])`)
+return redis.call('XADD', KEYS[1], 'MINID', '~', string.format('%.0f', oldest), '*', 'n', ARGV[1], 'v', ARGV[2])`
+
+// eval is the command that runs a script.
+//
+// It is pinned, so that the client doesn't use its memory for the next command. It does that
+// as soon as there is an answer, and when the connection breaks, that is before the client's
+// writer has let go of the command (rueidis 1.0.79). Its own scripts can't be pinned.
+func (k *KV) eval(script, key string, args ...string) rueidis.Completed {
+	return k.client.B().Eval().Script(script).Numkeys(1).Key(key).Arg(args...).Build().Pin()
+}
 
 // Append stores a value for at least ttl, or for ten years. If the server doesn't answer, it
 // tries again for five seconds. Storing it again adds an entry, which tells nobody anything
@@ -148,7 +156,9 @@ func (k *KV) Append(ctx context.Context, name string, value []byte, ttl time.Dur
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
 	keep := strconv.FormatInt(retention[class].age.Milliseconds(), 10)
-	if err := push.Exec(ctx, k.client, []string{k.marks[class]}, []string{name, string(value), keep}).Error(); err != nil {
+	// Twice is as good as once, so the client may try again.
+	command := k.eval(push, k.marks[class], name, string(value), keep).ToRetryable()
+	if err := k.client.Do(ctx, command).Error(); err != nil {
 		return fmt.Errorf("rediskv: append: %w", err)
 	}
 	return nil

@@ -88,7 +88,7 @@ func (k *KV) streams() []string { return append(slices.Clip(k.marks), k.swaps) }
 // the connection breaks. Watch must end then, and begin an overlap earlier. It is always
 // marked as one that blocks: it gets a connection of its own then, which is closed when it is
 // given up. The next one doesn't have to wait until the client notices that the connection is
-// dead which all other commands share.
+// dead which all other commands share. It is pinned as in eval.
 func (k *KV) read(ctx context.Context, places []string, wait bool) (map[string][]rueidis.XRangeEntry, error) {
 	limit := answer
 	command := k.client.B().Arbitrary("XREAD").Args("COUNT", strconv.Itoa(page))
@@ -101,7 +101,7 @@ func (k *KV) read(ctx context.Context, places []string, wait bool) (map[string][
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) }).Stop()
-	entries, err := k.client.Do(ctx, command.Blocking()).AsXRead()
+	entries, err := k.client.Do(ctx, command.Blocking().Pin()).AsXRead()
 	if rueidis.IsRedisNil(err) {
 		return nil, nil
 	}
