@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -423,16 +424,21 @@ func TestT6_MemoryPerBadCookie(t *testing.T) {
 		if n := len(row.token); n > 4096 && n < 1_000_000 {
 			t.Fatalf("%s: %d characters", what, n)
 		}
-		const runs = 100
 		codec.Open(nil, row.token)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		for range runs {
-			codec.Open(nil, row.token)
+		// The runtime allocates too, now and then. It doesn't in every round.
+		const rounds, runs = 10, 10
+		least := uint64(math.MaxUint64)
+		for range rounds {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			for range runs {
+				codec.Open(nil, row.token)
+			}
+			runtime.ReadMemStats(&after)
+			least = min(least, (after.TotalAlloc-before.TotalAlloc)/runs)
 		}
-		runtime.ReadMemStats(&after)
-		if got := (after.TotalAlloc - before.TotalAlloc) / runs; got > row.limit {
-			t.Errorf("%s: %d bytes, at most %d", what, got, row.limit)
+		if least > row.limit {
+			t.Errorf("%s: %d bytes, at most %d", what, least, row.limit)
 		}
 	}
 }
