@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/fleet"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/marks"
@@ -205,6 +206,101 @@ func notReady(t *testing.T, strange int) {
 		check("told everything, but for what it missed", strange == 0)
 		close(again)
 		check("told once more", true)
+	})
+}
+
+// TestY21_MarksUnderARingThatCannotBeRead: while an instance can't read the ring that the engine
+// holds, and has marks that may be under one of its keys, its own beats prove nothing.
+func TestY21_MarksUnderARingThatCannotBeRead(t *testing.T) {
+	for _, n := range []int{1, 1025} {
+		bubble(t, func(w *world) {
+			kms := &brittle{Wrapper: w.wrapper}
+			in := w.start(func(c *fleet.Config) { closed(c); c.Wrapper = kms })
+			in.mustBeReady()
+			other := w.some(1, nil)[0]
+			issued := time.Now()
+			kms.down.Store(true)
+			other.change((*keyring.Keyring).Rotate)
+			wait(2 * time.Minute)
+			if got := in.judge("s", "u", issued); got != cookie.ReasonNone {
+				t.Errorf("no marks came: %v", got)
+			}
+			for i := range n {
+				other.end(marks.Mark{Kind: marks.User, ID: fmt.Sprint("u", i)})
+			}
+			wait(2 * time.Minute)
+			last := fmt.Sprint("u", n-1)
+			if s, got := in.Status(), in.judge("s", last, issued); got != cookie.ReasonUnverified || !s.Stale {
+				t.Errorf("%d marks that can't be read: %v, %+v", n, got, s)
+			}
+			kms.down.Store(false)
+			wait(3 * time.Minute)
+			if s, got := in.Status(), in.judge("s", last, issued); got != cookie.ReasonRevoked || s.Stale {
+				t.Errorf("the ring can be read: %v, %+v", got, s)
+			}
+		})
+	}
+}
+
+// TestY21_MissedMarksAreNoNews: marks that an instance has missed may end any session, until it has
+// been told all of them once more.
+func TestY21_MissedMarksAreNoNews(t *testing.T) {
+	bubble(t, func(w *world) {
+		other := w.some(1, nil)[0]
+		var fails, slowly atomic.Bool
+		fails.Store(true)
+		hold := make(chan struct{})
+		in := w.start(func(c *fleet.Config) {
+			meddle(&meddler{watch: func(_ context.Context, n int, f func(fleet.Event)) error {
+				switch {
+				case n == 1:
+					return nil
+				case slowly.Load(): // what was stored when it began, which is less than there is in the end
+					<-hold
+					slowly.Store(false)
+					f(fleet.Event{Synced: true})
+					return errMeddled
+				case fails.Load():
+					return errMeddled
+				}
+				return nil
+			}})(c)
+			closed(c)
+		})
+		in.mustBeReady()
+		issued := time.Now()
+		missed := 0
+		check := func(when string, reason cookie.Reason) {
+			t.Helper()
+			wait(time.Minute)
+			if s, got := in.Status(), in.judge("another", "u", issued); got != reason || s.Stale != (reason == cookie.ReasonUnverified) {
+				t.Errorf("%s: %v, %+v", when, got, s)
+			}
+		}
+		miss := func() {
+			fresh := keyring.NewKey()
+			for range 1025 {
+				m := marks.Mark{Kind: marks.Session, ID: fmt.Sprint("s", missed), Until: time.Now().Add(time.Hour).Unix()}
+				w.Forge(fmt.Sprint("m.", missed), sealMark(fresh, "shop", "mark", plainMark(m)))
+				missed++
+			}
+			other.change(func(r *keyring.Keyring) (*keyring.Keyring, error) { return r.Add(fresh) })
+		}
+		miss()
+		check("some are missing", cookie.ReasonUnverified)
+		other.change((*keyring.Keyring).Rotate)
+		check("another ring came", cookie.ReasonUnverified)
+		slowly.Store(true)
+		wait(time.Minute)
+		miss()
+		wait(beat)
+		close(hold)
+		check("more were missed while it was told", cookie.ReasonUnverified)
+		fails.Store(false)
+		check("told once more", cookie.ReasonNone)
+		if s := in.Status(); s.Marks != missed {
+			t.Errorf("of %d marks, %d hold", missed, s.Marks)
+		}
 	})
 }
 

@@ -61,6 +61,7 @@ type Fleet struct {
 	plan      plan
 	aside     [][]byte // marks under keys that aren't known yet
 	overflow  bool     // there were more of them
+	dropped   bool     // and so marks are missing that a ring may have the keys of
 	missed    bool     // so they must be heard once more
 	replaying bool     // which is being done
 	isReady   bool

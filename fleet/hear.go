@@ -175,8 +175,13 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 	}
 }
 
-// fresh says that the news is complete as of a time. f.mu is held.
+// fresh says that the news is complete as of a time, unless marks are known to be missing: those
+// that had no room, until they are heard once more, and those that may be under a key of a ring
+// which can't be read. f.mu is held.
 func (f *Fleet) fresh(at time.Time) {
+	if f.dropped || f.theirs.open && len(f.aside) > 0 {
+		return
+	}
 	if at.After(f.pulse.fresh) || time.Until(f.pulse.fresh) > leeway {
 		f.pulse.fresh = at
 		f.marks.Fresh(at)
@@ -231,6 +236,7 @@ func (f *Fleet) replay(ctx context.Context, all *sync.WaitGroup) {
 			f.log.fault("the marks that were missed can't be had", err)
 			return
 		}
+		f.dropped = f.dropped && f.missed // by a ring that came meanwhile
 		f.fresh(opened)
 		f.settle()
 		f.poke()

@@ -255,7 +255,8 @@ func (f *Fleet) follow(r record) {
 	close(f.changed)
 	f.changed = make(chan struct{})
 	waiting := f.aside
-	f.missed, f.overflow, f.aside = f.missed || f.overflow, false, nil
+	f.missed, f.dropped = f.missed || f.overflow, f.dropped || f.overflow
+	f.overflow, f.aside = false, nil
 	for _, value := range waiting {
 		f.hearMark(value, time.Now())
 	}
