@@ -120,6 +120,11 @@ func (h *handler[U]) email(w http.ResponseWriter, r *http.Request, user U) {
 		h.show(w, r, http.StatusUnprocessableEntity, "password/email", problem, again)
 		return
 	}
+	// The password counted at the account. The mail counts at the address that it goes to,
+	// or somebody with many accounts could fill its mailbox.
+	if !h.desk.Allow(w, r, email) {
+		return
+	}
 	owner, err := h.find.ByEmail(r.Context(), email)
 	taken := err == nil
 	if !taken && !lookup.Gone(err) {

@@ -3,6 +3,7 @@ package password_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
@@ -369,6 +370,36 @@ func TestP5_CurrentPassword(t *testing.T) {
 	if n := len(a.Mails.Take()); n != 9 {
 		t.Errorf("%d mails", n)
 	}
+}
+
+// TestP5_NewAddress: whoever has many accounts can't fill a mailbox by moving all of them
+// to its address.
+func TestP5_NewAddress(t *testing.T) {
+	a := start(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = nil }})
+	mails := 0
+	for i := range 3 {
+		email := fmt.Sprintf("eve%d@example.com", i)
+		a.Users.Add(rig.User{Email: email, PasswordFields: a.ada.PasswordFields})
+		b := a.Browser(t)
+		wantTo(t, login(b, email, right), "/")
+		for range 6 {
+			var res *rig.Answer
+			c := a.cost(func() { res = b.Post("/password/email", form("current", right, "email", "New@example.com")) })
+			if mails += len(c.mails); mails <= 10 && len(c.mails) == 1 {
+				want(t, res, http.StatusOK, "is on its way")
+				continue
+			}
+			want(t, res, http.StatusTooManyRequests, "There were too many attempts")
+			if len(c.mails)+int(c.seals) != 0 {
+				t.Errorf("%+v", c)
+			}
+		}
+	}
+	if mails != 10 {
+		t.Errorf("%d mails", mails)
+	}
+	// The other forms that mail to an address count with it.
+	want(t, a.Browser(t).Post("/password/signup", form("email", "new@example.com")), http.StatusTooManyRequests, "There were too many attempts")
 }
 
 // restamping is a table whose stamp is made of the hash.
