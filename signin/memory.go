@@ -73,9 +73,11 @@ type key struct {
 // times at one account, and then every 20 seconds. A network is an IPv4 address, or the
 // /64 of an IPv6 one. Attempts are counted, not failures, and refused ones aren't.
 //
-// Somebody who has many networks can use up the last limit on purpose. Then the owner of
-// that account can't log in by what names the account, a password or a mail, until they
-// stop, but still with a passkey or through another site.
+// Somebody who has many networks can use up the last limit on purpose, and who has a
+// large block of IPv6 addresses has many. Somebody who shares the owner's network, such as
+// an office or a carrier's NAT, can use up the others. Then the owner of that account
+// can't log in by what names the account, a password or a mail, until they stop, but still
+// with a passkey or through another site, unless the network's own limit is used up.
 //
 // Each instance of a program counts for itself, so n instances allow up to n times as
 // much. For a shared limit, write a [Throttle] over a store that they share. The memory
@@ -95,7 +97,8 @@ func newMemory(address func(*http.Request) string, most int) *memory {
 func (m *memory) Allow(r *http.Request, account string) (time.Duration, bool) {
 	from := network(m.address(r))
 	keys := append(make([]key, 0, len(limits)), m.key(clientLimit, from, ""))
-	if account = strings.ToLower(strings.TrimSpace(account[:min(len(account), longestAccount)])); account != "" {
+	account = strings.TrimSpace(account)
+	if account = strings.ToLower(account[:min(len(account), longestAccount)]); account != "" {
 		keys = append(keys, m.key(accountHere, from, account), m.key(accountOverall, "", account))
 	}
 	now := time.Now()

@@ -44,6 +44,7 @@ func TestD14_Limits(t *testing.T) {
 		}
 		check("one client at one account", allowed(th, 50, "192.0.2.1:1", "ada@example.com"), 10)
 		check("at it in another spelling", allowed(th, 50, "192.0.2.1:2", " ADA@example.com\n"), 0)
+		check("behind many spaces", allowed(th, 50, "192.0.2.1:2", strings.Repeat(" ", 300)+"ada@example.com"), 0)
 		check("at other accounts", allowed(th, 50, "192.0.2.1:3", "bob@example.com"), 10)
 		wait, ok := th.Allow(from("192.0.2.1:1"), "ada@example.com")
 		if ok || wait <= 59*time.Second || wait > time.Minute {
