@@ -44,10 +44,18 @@ func Normal(s string) string {
 	}
 	// A host has letters, digits and hyphens (RFC 5890 section 2.3.2.3). That leaves out
 	// IP addresses in brackets, which lead into the network of the mail server.
-	_, host, _ := strings.Cut(s, "@")
+	local, host, _ := strings.Cut(s, "@")
 	if strings.ContainsFunc(host, func(c rune) bool {
 		return c != '.' && c != '-' && !unicode.IsLetter(c) && !unicode.IsMark(c) && !unicode.IsDigit(c)
 	}) {
+		return ""
+	}
+	// What is before the @ can name another host, and then the mail may go there. Mail
+	// servers follow eve%evil.example@here (RFC 1123 section 5.2.16) and
+	// evil.example!eve@here (RFC 976), Postfix by default if it is here and trusts the
+	// sender. Other programs decode an encoded word, which no address may have in it (RFC
+	// 2047 section 5).
+	if strings.ContainsAny(local, "%!") || strings.Contains(local, "=?") {
 		return ""
 	}
 	return s
