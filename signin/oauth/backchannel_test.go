@@ -568,6 +568,7 @@ func TestB7_KeysOfTheProvider(t *testing.T) {
 		forged := eve.signed(f.over("", "s1"), jose.ES256, eve.key)
 		time.Sleep(10 * time.Second)
 		expectAnswer(t, f.notice(forged), http.StatusBadRequest)
+		synctest.Wait() // go-oidc shares a fetch of keys until the goroutine that made it has ended
 		for range 20 {
 			expectAnswer(t, f.notice(forged), http.StatusServiceUnavailable)
 			notice(http.StatusOK)
