@@ -249,7 +249,7 @@ func (p *state) delete(out *Outcome, solicited bool) {
 		out.SetCookie = append(out.SetCookie, p.store.cookie.Delete())
 	}
 	p.deleteFormer(out)
-	out.Deleted = p.present || p.legacy != 0 || p.rare != nil && p.rare.former != 0
+	out.Deleted = p.cookies()
 	if solicited {
 		p.sendBarrier(out)
 	}

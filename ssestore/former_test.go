@@ -380,6 +380,47 @@ func TestF105_Limits(t *testing.T) {
 	})
 }
 
+// TestF105_LogoutThere: a logout or a clear ends what is in a former place of another
+// name, also if that is no session here, as it does in the current place. At any status,
+// and in a fetch, which deletes nothing by itself.
+func TestF105_LogoutThere(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		m := moves[3] // sid, then __Host-session
+		before, now, _ := m.stores(t, c)
+		signIn := func(store *ssestore.Store, id string) (b browser) {
+			b = browser{}
+			b.visit(t, store, now0, func(s *ssestore.Session) { login(t, s, id) })
+			return b
+		}
+		one, two := signIn(before, "1"), signIn(before, "2")
+		stranger := signIn(newStore(t, c, ring(t, 7), func(c *ssestore.Config) { c.Cookie = m.old }), "1")
+		for name, lines := range map[string][]string{
+			"ambiguous":   {"sid=" + one["sid"] + "; sid=" + two["sid"]},
+			"unknown key": stranger.lines(),
+		} {
+			for _, end := range []func(*ssestore.Session) error{(*ssestore.Session).Clear, func(s *ssestore.Session) error { return s.Principal().End() }} {
+				for _, status := range []int{200, 503} {
+					s := now.Load(lines, now0)
+					s.Limit(ssestore.WritesRenewOnly)
+					same(t, name+": nobody", whoami(t, s, hash), "")
+					must(t, end(s))
+					out, err := s.Commit(status)
+					must(t, err)
+					same(t, name+": deleted there", strings.HasPrefix(lineOf(out, "sid"), "sid=;"), true)
+					same(t, name+": Deleted", out.Deleted, true)
+					if name != "ambiguous" {
+						continue
+					}
+					barrier, _, _ := strings.Cut(lineOf(out, barrierName), ";")
+					for _, b := range []browser{one, two} { // one of them is left, or comes back
+						same(t, "back", whoami(t, now.Load([]string{"sid=" + b["sid"] + "; " + barrier}, now0), hash), "")
+					}
+				}
+			}
+		}
+	})
+}
+
 // TestF105_Rolling: instances of two releases, the first of which reads the new place
 // and writes the old one, answer in turns.
 func TestF105_Rolling(t *testing.T) {

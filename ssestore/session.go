@@ -230,7 +230,7 @@ func (p *state) clear(how ending) error {
 		return ErrMigrate
 	}
 	p.access()
-	nothing := p.empty() && !p.present && p.legacy == 0
+	nothing := p.empty() && !p.cookies()
 	p.wipe() // in any case: "no user" may be in the memo
 	if nothing {
 		return nil

@@ -295,6 +295,11 @@ func (p *state) change() {
 // came reports whether a session came with the request and was not refused.
 func (p *state) came() bool { return p.origin == originLoaded || p.origin == originMigrated }
 
+// cookies reports whether there is a cookie to delete, whatever it was worth.
+func (p *state) cookies() bool {
+	return p.present || p.legacy != 0 || p.rare != nil && p.rare.former != 0
+}
+
 // adopted reports whether the user is one that Migrate named, who has no stamp yet.
 func (p *state) adopted() bool {
 	return (p.origin == originMigrated || p.phase == phaseMigrating) &&
