@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hardtack-go/hardtack/internal/claims"
 	"github.com/hardtack-go/hardtack/marks"
 	"github.com/hardtack-go/hardtack/ssestore"
 )
@@ -71,7 +72,7 @@ func (m *Manager[U]) Kick(ctx context.Context, id string) error {
 		return &storeError{errNotNew}
 	case m.cfg.Ender == nil:
 		return errNoEnder
-	case id == "" || len(id) > marks.MaxID:
+	case !claims.ValidSub(id): // a line break behind it, and nobody would be kicked
 		return ErrBadID
 	}
 	return unpublished(m.cfg.Ender.End(ctx, marks.Mark{Kind: marks.User, ID: id}))

@@ -345,12 +345,18 @@ func TestN24_Kick(t *testing.T) {
 	x.now = x.now.Add(time.Second)
 	x.lives(two, "2")
 
+	if err := x.users.Kick(bg, strings.Repeat("a", 255)); err != nil {
+		t.Errorf("the longest id: %v", err)
+	}
 	for name, c := range map[string]struct {
 		err  error
 		want error
 	}{
 		"no id":     {x.users.Kick(bg, ""), auth.ErrBadID},
-		"long id":   {x.users.Kick(bg, strings.Repeat("a", marks.MaxID+1)), auth.ErrBadID},
+		"long id":   {x.users.Kick(bg, strings.Repeat("a", 256)), auth.ErrBadID},
+		"quotes":    {x.users.Kick(bg, strings.Repeat(`"`, 128)), auth.ErrBadID},
+		"line":      {x.users.Kick(bg, "2\n"), auth.ErrBadID},
+		"not UTF-8": {x.users.Kick(bg, "2\xff"), auth.ErrBadID},
 		"no config": {new(auth.Manager[*user]).Kick(bg, "1"), auth.ErrUserStore},
 	} {
 		if !errors.Is(c.err, c.want) {
