@@ -33,6 +33,10 @@ func Program(t *testing.T, names ...string) string {
 
 // Open starts a browser with cookies of its own, and returns the context for
 // chromedp.Do. hosts, if not empty, are the browser's host-resolver-rules.
+//
+// The profile is in a folder that chromedp makes. It ends what Chromium has left running
+// before it removes the folder, and tries again while something still writes there.
+// t.TempDir tries once, and fails the test.
 func Open(t *testing.T, hosts string) context.Context {
 	t.Helper()
 	path := Program(t, "chromium", "chromium-browser", "google-chrome")
@@ -40,7 +44,6 @@ func Open(t *testing.T, hosts string) context.Context {
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewExecAllocator(ctx,
 		chromedp.ExecPath(path),
-		chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("headless", true),
 		chromedp.Flag("no-sandbox", true),
 		chromedp.Flag("disable-gpu", true),
@@ -50,6 +53,10 @@ func Open(t *testing.T, hosts string) context.Context {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-sync", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
+		// A tab that isn't in front is as quick as one that is.
+		chromedp.Flag("disable-background-timer-throttling", true),
+		chromedp.Flag("disable-backgrounding-occluded-windows", true),
+		chromedp.Flag("disable-renderer-backgrounding", true),
 		chromedp.Flag("hide-scrollbars", true),
 		chromedp.Flag("ignore-certificate-errors", true), // the test server's certificate is its own
 		chromedp.Flag("host-resolver-rules", hosts),
