@@ -1,6 +1,7 @@
 package signin_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -68,14 +69,19 @@ func TestD24_SecondFactor(t *testing.T) {
 	club.members["1"] = row
 	out("after a new password", ada, enter(ada, token, code()), http.StatusBadRequest)
 
-	// Of twenty requests with one code, each in its own tab, one gets in.
+	// Of twenty requests with one code, each from a network of its own, so that the
+	// throttle lets all of them try, one gets in.
 	token = begin(ada, "1")
+	form := url.Values{"ticket": {token}, "code": {code()}}.Encode()
 	var in atomic.Int32
 	var all sync.WaitGroup
-	for range 20 {
+	for i := range 20 {
 		mine := jar{"__Host-signin": ada["__Host-signin"]}
 		all.Go(func() {
-			res := enter(mine, token, code())
+			r := httptest.NewRequest("POST", "https://example.com/code", strings.NewReader(form))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.RemoteAddr = fmt.Sprintf("198.51.100.%d:1", i)
+			res := request(club, mine, r)
 			if res.Code == http.StatusSeeOther && strings.HasPrefix(res.Header().Get("Location"), "/members") {
 				in.Add(1)
 			}
