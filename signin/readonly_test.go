@@ -9,6 +9,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/keyring"
+	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/signin"
 	"github.com/hardtack-go/hardtack/signin/internal/rig"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -24,7 +25,8 @@ func (theirs) Open(_ *keyring.Keyring, value string) (cookie.Opened, error) {
 // TestH17_SignIn: nobody can log in here over a session that another system writes, and
 // the page doesn't promise that trying again would help.
 func TestH17_SignIn(t *testing.T) {
-	a := rig.New(t, rig.Options{Desk: quiet, Store: func(c *ssestore.Config) {
+	clock := func(c *middleware.Config) { c.Now = time.Now } // as theirs
+	a := rig.New(t, rig.Options{Desk: quiet, Guard: clock, Store: func(c *ssestore.Config) {
 		c.Legacy = []ssestore.Legacy{{
 			Cookie:   cookie.Config{Name: "old"},
 			Format:   func(string, string) (cookie.Codec, error) { return theirs{}, nil },
