@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -147,13 +146,12 @@ type cluster struct {
 
 func newCluster(t *testing.T, size int, process bool) *cluster {
 	t.Helper()
-	ports := freePorts(t, 3*size)
 	c := &cluster{}
 	dir := t.TempDir()
 	for i := range size {
 		n := &node{
 			Name: fmt.Sprintf("n%d", i+1), Dir: filepath.Join(dir, fmt.Sprint(i)), Process: process,
-			Port: ports[3*i], Cluster: ports[3*i+1], Monitor: ports[3*i+2],
+			Port: fleettest.Port(t), Cluster: fleettest.Port(t), Monitor: fleettest.Port(t),
 		}
 		c.nodes = append(c.nodes, n)
 	}
@@ -225,21 +223,6 @@ func connect(t *testing.T, urls string, options ...nats.Option) jetstream.JetStr
 		t.Fatal(err)
 	}
 	return js
-}
-
-// freePorts returns ports of the loopback interface on which nobody listens.
-func freePorts(t *testing.T, n int) []int {
-	t.Helper()
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }
 
 // bucketNames makes a name for each test that shares a cluster.

@@ -3,7 +3,6 @@ package rediskv_test
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -33,13 +32,7 @@ func newRedis(t *testing.T, options ...string) *redis {
 		}
 		t.Skip("redis-server is not installed")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	s := &redis{program: program, dir: t.TempDir(), port: l.Addr().(*net.TCPAddr).Port, options: options}
-	l.Close()
+	s := &redis{program: program, dir: t.TempDir(), port: fleettest.Port(t), options: options}
 	t.Cleanup(s.kill)
 	s.start(t)
 	return s

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -19,6 +18,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 	_ "modernc.org/sqlite"             // the driver
 
+	"github.com/hardtack-go/hardtack/fleet/internal/fleettest"
 	"github.com/hardtack-go/hardtack/fleet/sqlkv"
 )
 
@@ -155,13 +155,7 @@ func newCluster(t testing.TB) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &cluster{bin: filepath.Dir(found[len(found)-1]), dir: dir}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.port = l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	s := &cluster{bin: filepath.Dir(found[len(found)-1]), dir: dir, port: fleettest.Port(t)}
 	if os.Geteuid() == 0 { // whom PostgreSQL refuses
 		nobody, err := user.Lookup("nobody")
 		if err != nil {
