@@ -26,9 +26,8 @@ func quick(_ int, c *fleet.Config) {
 // mends it once twenty sessions more have ended. Mend may be nil. Nothing may be lost.
 func Endure(t *testing.T, engines []fleet.Engine, rounds int, strike, mend func(round int)) {
 	d := NewDrill(t, engines, Pace)
-	if seq := d.Rings(); seq != 1 {
-		t.Errorf("the first ring has the number %d: there was another one", seq)
-	}
+	d.Rings()
+	d.mustHaveBegunOnce()
 	d.Begin()
 	for round := range rounds {
 		ended := d.Ended()

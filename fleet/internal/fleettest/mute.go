@@ -13,8 +13,9 @@ import (
 // watch of a real engine does now and then, until it is opened again.
 type Mute struct {
 	fleet.Engine
-	// Lull tells the last news again and again while the watch is silent. Nobody notices
-	// then that it is: it stands for a fleet without a watchdog.
+	// Lull stands for a fleet without a watchdog. While the watch is silent, it tells the
+	// last news again and again, so that nobody notices, and the watch stays silent if it's
+	// opened again all the same, because the test stood still for as long as a watchdog waits.
 	Lull bool
 
 	mu     sync.Mutex
@@ -29,10 +30,10 @@ func (m *Mute) Silence() {
 	m.silent = true
 }
 
-// Watch speaks again.
+// Watch speaks again, but for a Lull.
 func (m *Mute) Watch(ctx context.Context, f func(fleet.Event)) error {
 	m.mu.Lock()
-	m.silent = false
+	m.silent = m.silent && m.Lull
 	m.mu.Unlock()
 	var one sync.Mutex // f is called by one goroutine at a time
 	tell := func(ev fleet.Event) {
