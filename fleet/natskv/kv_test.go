@@ -116,8 +116,10 @@ func TestY62_Bucket(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		began := time.Now()
 		_, swapErr := kv.Swap(t.Context(), "ring", []byte("v"), 0)
-		if n := looked.n.Load(); n != 1 {
+		// Once, and once more for each second in which the server didn't answer.
+		if n := looked.n.Load(); n < 1 || n > 1+int64(time.Since(began)/time.Second) {
 			t.Errorf("Swap looked at bucket %s %d times", name, n)
 		}
 		appendErr := kv.Append(t.Context(), "m.one", []byte("v"), time.Hour)
@@ -139,9 +141,10 @@ func TestY62_Bucket(t *testing.T) {
 	for range 12 {
 		listeners = append(listeners, fleettest.Listen(t, open(t, c.urls(), "new", 1)))
 	}
-	if err := open(t, c.urls(), "new", 1).Append(t.Context(), "m.one", []byte("v"), 3*time.Second/2); err != nil {
-		t.Fatal(err)
-	}
+	appending := open(t, c.urls(), "new", 1)
+	fleettest.Eventually(t, "m.one is stored", func() bool {
+		return appending.Append(t.Context(), "m.one", []byte("v"), time.Hour+time.Second/2) == nil
+	})
 	for _, l := range listeners {
 		l.Has(t, "m.one", "v")
 	}
@@ -161,8 +164,8 @@ func TestY62_Bucket(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ttl := msg.Header.Get("Nats-TTL"); ttl != "2s" {
-		t.Errorf("a mark of 1.5 s lives for %q, want 2s", ttl)
+	if ttl := msg.Header.Get("Nats-TTL"); ttl != "1h0m1s" {
+		t.Errorf("a mark of an hour and half a second lives for %q, want 1h0m1s", ttl)
 	}
 }
 

@@ -2,6 +2,7 @@ package fleettest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -71,7 +72,7 @@ func RestoredCopy(t *testing.T, listening, writing fleet.Engine, dir *string, ki
 	start()
 	Eventually(t, "ring is swapped", func() bool {
 		_, err := writing.Swap(t.Context(), "ring", []byte("new"), rev)
-		return err == nil
+		return err == nil || errors.Is(err, fleet.ErrConflict) // stored before, without an answer
 	})
 	store("m.lost-%d", 5)
 	l.Has(t, "m.lost-4", "v")
@@ -144,9 +145,9 @@ func SilentConnection(t *testing.T, engine fleet.Engine, proxy *Proxy, writing f
 	Eventually(t, "Synced", func() bool { return l.Synced() > 0 })
 	store := func(name string) {
 		t.Helper()
-		if err := writing.Append(t.Context(), name, []byte("v"), time.Hour); err != nil {
-			t.Fatal(err)
-		}
+		Eventually(t, name+" is stored", func() bool {
+			return writing.Append(t.Context(), name, []byte("v"), time.Hour) == nil
+		})
 		l.Has(t, name, "v")
 	}
 	for i := range 2 {
@@ -176,9 +177,7 @@ func WhatIsStored(t *testing.T, open func() fleet.Engine, told *Listener, files 
 			}
 			m.Until = now + 1000
 			tr.Mark(m)
-			if err := d.Members[i%2].End(t.Context(), m); err != nil {
-				t.Fatal(err)
-			}
+			Eventually(t, m.ID+" is ended", func() bool { return d.Members[i%2].End(t.Context(), m) == nil })
 		}
 	}
 	first := d.Members[0].Status().Sequence
