@@ -24,7 +24,8 @@ func quick(_ int, c *fleet.Config) {
 
 // Endure starts an instance for each engine, on a storage that holds nothing. Then keys
 // change, and sessions begin, come back and end, while each round strikes at the engine, and
-// mends it once twenty sessions more have ended. Mend may be nil. Nothing may be lost.
+// mends it once twenty sessions more have ended. The next strike comes after all instances
+// have heard news again. Mend may be nil. Nothing may be lost.
 func Endure(t *testing.T, engines []fleet.Engine, rounds int, strike, mend func(round int)) {
 	d := NewDrill(t, engines, Pace)
 	d.Rings()
@@ -38,6 +39,7 @@ func Endure(t *testing.T, engines []fleet.Engine, rounds int, strike, mend func(
 			mend(round)
 		}
 		Eventually(t, "the keys change", func() bool { return d.Primaries() > round })
+		d.hear()
 	}
 	Eventually(t, "300 sessions are ended", func() bool { return d.Ended() >= 300 })
 	d.End()
