@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/fleet"
+	"github.com/hardtack-go/hardtack/fleet/internal/fleettest"
 	"github.com/hardtack-go/hardtack/fleet/sqlkv"
 )
 
@@ -154,9 +155,10 @@ func TestY51_CommitsOutOfOrder(t *testing.T) {
 	l.wait("m.late=v")
 	l.polls(k, "after", 3)
 	// It isn't enough to read again whatever is young: while somebody's transaction is
-	// under way for an hour, that would be everything of an hour, twice a second.
+	// under way for an hour, that would be everything of an hour, twice a second. What
+	// comes while a poll is reading is told by the next one, too.
 	for _, what := range []string{"m.early=v", "m.late=v", "m.before-0=v", "m.after-0=v"} {
-		if n := l.count(what); n != 1 {
+		if n := l.count(what); n < 1 || n > 2 {
 			t.Errorf("%s was told %d times", what, n)
 		}
 	}
@@ -250,12 +252,22 @@ func TestY52_KeptUntil(t *testing.T) {
 				t.Errorf("after an Append for %s it isn't kept for %d seconds", c.ttl, c.least)
 			}
 		}
-		for _, short := range []time.Duration{-time.Hour, 0, 1} {
-			mustAppend(t, k, fmt.Sprintf("m.short-%d", max(short, -1)+1), short)
-		}
-		if n := d.count(t, db, "name LIKE 'm.short%' AND "+left+" >= 0"); n != 3 {
-			t.Errorf("%d of 3 rows that were appended for less than a second are kept for one", n)
-		}
+		round := 0
+		fleettest.Eventually(t, "three rows are appended and counted within a second", func() bool {
+			round++
+			began := time.Now()
+			for _, short := range []time.Duration{-time.Hour, 0, 1} {
+				mustAppend(t, k, fmt.Sprintf("m.short-%d-%d", round, max(short, -1)+1), short)
+			}
+			n := d.count(t, db, fmt.Sprintf("name LIKE 'm.short-%d-%%' AND %s >= 0", round, left))
+			if time.Since(began) >= time.Second {
+				return false
+			}
+			if n != 3 {
+				t.Errorf("%d of 3 rows that were appended for less than a second are kept for one", n)
+			}
+			return true
+		})
 
 		rev := mustSwap(t, k, "ring", "r", 0)
 		old := map[sqlkv.Dialect]string{
@@ -354,7 +366,7 @@ func TestY54_CreateAtOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			l := listen(t, k)
-			mustAppend(t, k, "m.one", time.Second)
+			mustAppend(t, k, "m.one", time.Hour)
 			mustSwap(t, k, "ring", "s", mustSwap(t, k, "ring", "r", 0))
 			l.wait("m.one=v")
 			l.wait("ring=s")
