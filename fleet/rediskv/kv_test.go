@@ -153,14 +153,18 @@ func TestY66_Retention(t *testing.T) {
 	kv := open(t, s, "r")
 	admin := connect(t, rueidis.ClientOption{InitAddress: []string{s.addr()}})
 	const many = 1000 // a stream is cut off by whole nodes of a hundred entries
-	now := time.Now()
 	for stream, age := range map[string]time.Duration{"1h": time.Hour, "2d": 48 * time.Hour, "401d": 401 * 24 * time.Hour} {
 		key := "{r}:marks:" + stream
+		now := time.Now()
 		for n, at := range []time.Time{now.Add(-age - time.Hour), now.Add(-age + time.Minute)} {
+			var entries []rueidis.Completed // all at once, which the disk has to take once
 			for i := range many {
 				id := fmt.Sprintf("%d-%d", at.UnixMilli(), i)
 				name := fmt.Sprintf("m.%s-%d-%d", stream, n, i)
-				if err := admin.Do(t.Context(), admin.B().Arbitrary("XADD", key, id, "n", name, "v", "v").Build()).Error(); err != nil {
+				entries = append(entries, admin.B().Arbitrary("XADD", key, id, "n", name, "v", "v").Build())
+			}
+			for _, added := range admin.DoMulti(t.Context(), entries...) {
+				if err := added.Error(); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -53,7 +53,8 @@ func (s *redis) start(t *testing.T) {
 		defer client.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		return client.Do(ctx, client.B().Ping().Build()).Error() == nil
+		// It's pinned because it may be given up: see KV.eval.
+		return client.Do(ctx, client.B().Ping().Build().Pin()).Error() == nil
 	})
 }
 
