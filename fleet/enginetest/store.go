@@ -104,8 +104,6 @@ func (s *suite) swapRace() {
 	for range instances {
 		engines = append(engines, s.open())
 	}
-	ctx, cancel := s.limited()
-	defer cancel()
 	type win struct {
 		value string
 		rev   uint64
@@ -121,7 +119,7 @@ func (s *suite) swapRace() {
 				all.Go(func() {
 					mine := fmt.Sprintf("%d/%d/%d", round, i, j)
 					<-begin
-					got, err := e.Swap(ctx, "ring", []byte(mine), rev)
+					got, err := s.swapSlowly(e, "ring", mine, rev)
 					switch {
 					case err == nil:
 						mu.Lock()
@@ -159,12 +157,10 @@ func (s *suite) append() {
 		s.mustAppend(b, "m.one", "v1")
 	}
 	w.has("m.one", "v1")
-	ctx, cancel := s.limited()
-	defer cancel()
 	var all sync.WaitGroup
 	for i := range 12 {
 		all.Go(func() {
-			if err := []fleet.Engine{a, b}[i%2].Append(ctx, "m.two", []byte("v2"), time.Hour); err != nil {
+			if err := s.appendSlowly([]fleet.Engine{a, b}[i%2], "m.two", "v2", time.Hour); err != nil {
 				s.Errorf("Append at the same time as others: %v", err)
 			}
 		})

@@ -82,8 +82,6 @@ func (s *suite) watchLosesNothing() {
 		engines = append(engines, s.open())
 	}
 	watchers := []*watcher{s.watch(engines[0], nil)}
-	ctx, cancel := s.limited()
-	defer cancel()
 	var all sync.WaitGroup
 	half := make(chan struct{}, instances*writers)
 	for i, e := range engines {
@@ -95,11 +93,11 @@ func (s *suite) watchLosesNothing() {
 						half <- struct{}{}
 					}
 					name := fmt.Sprintf("m.%d-%d-%d", i, j, k)
-					if err := e.Append(ctx, name, []byte(name), time.Hour); err != nil {
+					if err := s.appendSlowly(e, name, name, time.Hour); err != nil {
 						s.Errorf("Append: %v", err)
 					}
 					var err error
-					if rev, err = e.Swap(ctx, fmt.Sprintf("own.%d-%d", i, j), []byte(name), rev); err != nil {
+					if rev, err = s.swapSlowly(e, fmt.Sprintf("own.%d-%d", i, j), name, rev); err != nil {
 						s.Errorf("Swap of a name that nobody else uses: %v", err)
 						half <- struct{}{}
 						return
@@ -225,13 +223,11 @@ func (s *suite) watchSlowly() {
 func (s *suite) useInsideWatch() {
 	e := s.open()
 	s.mustAppend(e, "m.one", "v")
-	ctx, cancel := s.limited()
-	defer cancel()
 	use := func(name string) {
-		if _, err := e.Swap(ctx, name, []byte("inside"), 0); err != nil {
+		if _, err := s.swapSlowly(e, name, "inside", 0); err != nil {
 			s.Errorf("Swap inside of Watch: %v", err)
 		}
-		if err := e.Append(ctx, "m."+name, []byte("inside"), time.Hour); err != nil {
+		if err := s.appendSlowly(e, "m."+name, "inside", time.Hour); err != nil {
 			s.Errorf("Append inside of Watch: %v", err)
 		}
 	}

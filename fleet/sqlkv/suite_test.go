@@ -33,6 +33,8 @@ func storage(t *testing.T, d database, size int) enginetest.Storage {
 			d.exec(t, db, "DROP TABLE "+d.table)
 			d.engine(t, db)
 		},
+		// One writer at a time has a file of SQLite for itself, and waits for the disk.
+		Patience: 3 * time.Minute,
 	}
 }
 
