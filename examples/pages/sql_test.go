@@ -63,12 +63,24 @@ func checkSQL(t *testing.T, blocks []block) {
 }
 
 func (s schema) inSQLite(t *testing.T) {
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "app.db")+"?_pragma=foreign_keys(1)")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(t.TempDir(), "app.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	adapt := strings.NewReplacer("BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", "INTEGER PRIMARY KEY", " FOR SHARE", "").Replace
+	db.SetMaxOpenConns(1) // the pragma is for a connection
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "SIGNIN.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := regexp.MustCompile("In SQLite, make the\\s+id of users an `([^`]+)`(?:, and say `([^`]+)`)?").FindStringSubmatch(string(page))
+	if said == nil {
+		t.Fatal("the page doesn't say what is different in SQLite")
+	}
+	if _, err := db.Exec(said[2]); err != nil {
+		t.Fatal(err)
+	}
+	adapt := strings.NewReplacer("BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", said[1], " FOR SHARE", "").Replace
 	for _, table := range s.tables {
 		if _, err := db.Exec(adapt(table)); err != nil {
 			t.Fatalf("%v\n%s", err, table)
@@ -134,6 +146,19 @@ func (s schema) inSQLite(t *testing.T) {
 			does(name, 3, 1, 1)
 		} else {
 			does(name, 3, 1, "s3", 1)
+		}
+	}
+	// What opens the account of a user who goes doesn't open that of the next one.
+	does("Save", 0, 1, "p3", "handle", "phone", "2026-11-01", "{}", 2, "s")
+	does("Connect", 0, 1, "https://id.example", "8", "id", 2, "s")
+	if _, err := db.Exec(`DELETE FROM users WHERE id = 2`); err != nil {
+		t.Fatal(err)
+	}
+	does("Create", 0, 1, "bob@example.com", "h", "s")
+	for _, table := range []string{"passkeys", "connections"} {
+		n := 0
+		if err := db.QueryRow(`SELECT count(*) FROM ` + table + ` JOIN users ON users.id = user_id WHERE email = 'bob@example.com'`).Scan(&n); err != nil || n != 0 {
+			t.Errorf("a new user has %d of the %s of a deleted one (%v)", n, table, err)
 		}
 	}
 	for name, list := range s.statements {
