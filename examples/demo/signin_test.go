@@ -146,13 +146,17 @@ func TestForgottenPassword(t *testing.T) {
 
 func TestChangeOfAddress(t *testing.T) {
 	s := start(t)
-	v := s.visitor(t)
+	v, elsewhere := s.visitor(t), s.visitor(t)
 	v.Login(bob, seedPassword)
+	elsewhere.Login(bob, seedPassword)
 	v.Post("/email", "current", seedPassword, "email", "robert@example.com").Want(t, 200, "")
 	v.follow(v.lastMail("robert@example.com")).Says(t, "robert@example.com")
 	v.Post("/moved").Want(t, 200, "")
 	if who := v.Who(); who != "robert@example.com" {
 		t.Errorf("%q is logged in", who)
+	}
+	if elsewhere.Who() != "" || len(v.rows()) != 0 {
+		t.Error("another session goes on after the change of address")
 	}
 	if !strings.Contains(v.lastMail(bob), "robert@example.com") && !strings.Contains(v.lastMail(bob), "address") {
 		t.Error("the old address isn't told")

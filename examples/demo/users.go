@@ -311,9 +311,11 @@ func (t *users) Prove(ctx context.Context, u *User) (*User, error) {
 		`UPDATE users SET proven = 1 WHERE id = ? AND stamp = ? AND email = ? RETURNING `+columns, u.ID, u.Stamp, u.Email))
 }
 
+// SetEmail stores a new stamp as well: somebody who can read the old mailbox may be
+// logged in by a link that went there.
 func (t *users) SetEmail(ctx context.Context, u *User, email string) (*User, error) {
 	moved, err := changed(t.db.QueryRowContext(ctx,
-		`UPDATE users SET email = ?, proven = 1 WHERE id = ? AND stamp = ? AND email = ? RETURNING `+columns, email, u.ID, u.Stamp, u.Email))
+		`UPDATE users SET email = ?, proven = 1, stamp = ? WHERE id = ? AND stamp = ? AND email = ? RETURNING `+columns, email, rand.Text(), u.ID, u.Stamp, u.Email))
 	if taken(err) {
 		return nil, signin.ErrChanged
 	}

@@ -115,37 +115,37 @@ func (s schema) inSQLite(t *testing.T) {
 	does("Rehash", 0, 0, "h2+", 1, "h2")
 	does("Prove", 0, 1, 1, "s2", "ann@example.com")
 	does("Prove", 0, 0, 1, "s1", "ann@example.com")
-	does("SetEmail", 0, 1, "ann@example.org", 1, "s2", "ann@example.com")
-	does("SetEmail", 0, 0, "ann@example.net", 1, "s2", "ann@example.com")
-	does("SetEmail", 0, -1, "eve@example.com", 1, "s2", "ann@example.org")
+	does("SetEmail", 0, 1, "ann@example.org", "s3", 1, "s2", "ann@example.com")
+	does("SetEmail", 0, 0, "ann@example.net", "s4", 1, "s3", "ann@example.com")
+	does("SetEmail", 0, -1, "eve@example.com", "s4", 1, "s3", "ann@example.org")
 
 	passkey := func(id, stamp string) []any {
 		return []any{id, "handle", "phone", "2026-11-01", "{}", 1, stamp}
 	}
-	does("Save", 0, 0, passkey("p1", "s1")...)
-	does("Save", 0, 1, passkey("p1", "s2")...)
-	does("Save", 0, -1, passkey("p1", "s2")...)
+	does("Save", 0, 0, passkey("p1", "s2")...)
+	does("Save", 0, 1, passkey("p1", "s3")...)
+	does("Save", 0, -1, passkey("p1", "s3")...)
 	does("Save another", 0, 1, "phone", "2026-11-02", "{}", "p1", 1, 1)
 	does("Save another", 0, 0, "phone", "2026-11-03", "{}", "p1", 1, 1)
 	does("Remove", 0, 0, "p1", 2)
 	does("Remove", 0, 1, "p1", 1)
 
-	does("Connect", 0, 0, "https://id.example", "7", "id", 1, "s1")
-	does("Connect", 0, 1, "https://id.example", "7", "id", 1, "s2")
+	does("Connect", 0, 0, "https://id.example", "7", "id", 1, "s2")
+	does("Connect", 0, 1, "https://id.example", "7", "id", 1, "s3")
 	does("Connect", 0, -1, "https://id.example", "7", "id", 2, "s")
 
-	does("Use", 0, 1, 1, "s2", 0, "ann@example.org")
-	does("Use", 0, 0, 1, "s2", 0, "ann@example.org")
+	does("Use", 0, 1, 1, "s3", 0, "ann@example.org")
+	does("Use", 0, 0, 1, "s3", 0, "ann@example.org")
 
 	// What was there before the address was proven goes.
 	for _, name := range []string{"SetPassword", "Use"} {
-		does("Save", 0, 1, passkey("p2", "s2")...)
+		does("Save", 0, 1, passkey("p2", "s3")...)
 		does(name, 1, 1, 1)
 		does(name, 2, map[string]int64{"SetPassword": 1, "Use": 0}[name], 1)
 		if name == "SetPassword" {
 			does(name, 3, 1, 1)
 		} else {
-			does(name, 3, 1, "s3", 1)
+			does(name, 3, 1, "s4", 1)
 		}
 	}
 	// What opens the account of a user who goes doesn't open that of the next one.

@@ -37,7 +37,8 @@
 //
 // Whoever is logged in changes their password with the current one. All their other
 // sessions end. With [Config.Addresses] they can prove their address, or change it with
-// a link that goes to the new address. The old address gets a notice.
+// a link that goes to the new address. That ends their other sessions, too. The old
+// address gets a notice.
 //
 // A link is opened by a GET, which changes nothing but the session of the visitor: its
 // ticket waits there, under a typed key, and a redirect takes it out of the URL. Buttons

@@ -75,9 +75,11 @@ type Addresses[U any] interface {
 	// read, Prove returns [signin.ErrChanged].
 	Prove(ctx context.Context, user U) (U, error)
 
-	// SetEmail changes the address of user to one that is proven, and returns the user
-	// as stored now. If the row has changed since user was read, or another user has
-	// the address, SetEmail changes nothing and returns [signin.ErrChanged].
+	// SetEmail changes the address of user to one that is proven, changes the field that
+	// auth.Config.Stamp returns, and returns the user as stored now. So other sessions end,
+	// among them that of somebody who reads mails at the old address. If the row has
+	// changed since user was read, or another user has the address, SetEmail changes
+	// nothing and returns [signin.ErrChanged].
 	SetEmail(ctx context.Context, user U, email string) (U, error)
 }
 

@@ -64,6 +64,7 @@ func (t *Table) SetEmail(ctx context.Context, u *User, email string) (*User, err
 			}
 		}
 		u.Email, u.Proven = email, true
+		u.Epoch++
 		return nil
 	})
 }
