@@ -6,13 +6,14 @@ import (
 	"errors"
 	"net"
 	"os/exec"
-	"strconv"
 	"time"
 
 	"github.com/alexedwards/scs/goredisstore"
 	"github.com/alexedwards/scs/v2"
 	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/hardtack-go/hardtack/internal/freeport"
 )
 
 // scsSession is a server-side session, whose cookie is an opaque id.
@@ -127,24 +128,26 @@ func startRedis() (*redis.Client, func() error, error) {
 	if err != nil {
 		return nil, nil, ErrNoRedis
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Addr()
 	if err != nil {
 		return nil, nil, err
 	}
-	addr := l.Addr().(*net.TCPAddr)
-	l.Close()
-	cmd := exec.Command(program, "--bind", "127.0.0.1", "--port", strconv.Itoa(addr.Port), "--save", "", "--appendonly", "no", "--maxclients", "64")
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, nil, err
+	}
+	cmd := exec.Command(program, "--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--maxclients", "64")
 	if err := cmd.Start(); err != nil {
 		return nil, nil, err
 	}
-	client := redis.NewClient(&redis.Options{Addr: addr.String()})
+	client := redis.NewClient(&redis.Options{Addr: addr})
 	stop := func() error {
 		client.Close()
 		cmd.Process.Kill()
 		cmd.Wait()
 		return nil
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for client.Ping(context.Background()).Err() != nil {
 		if time.Now().After(deadline) {
 			return nil, nil, errors.Join(errors.New("redis-server did not answer"), stop())

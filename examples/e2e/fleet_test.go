@@ -19,6 +19,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+	"github.com/hardtack-go/hardtack/internal/freeport"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -294,16 +295,16 @@ func TestY89_FleetFlags(t *testing.T) {
 	// A free port, and after it one that is taken.
 	var before string
 	for before == "" {
-		free, err := net.Listen("tcp", "127.0.0.1:0")
+		free, err := freeport.Addr()
 		if err != nil {
 			t.Fatal(err)
 		}
-		next := net.JoinHostPort("127.0.0.1", strconv.Itoa(free.Addr().(*net.TCPAddr).Port+1))
-		if taken, err := net.Listen("tcp", next); err == nil {
+		_, port, _ := net.SplitHostPort(free)
+		number, _ := strconv.Atoi(port)
+		if taken, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(number+1))); err == nil {
 			defer taken.Close()
-			before = free.Addr().String()
+			before = free
 		}
-		free.Close()
 	}
 	ring := filepath.Join(t.TempDir(), "keys.json")
 	if err := keyring.CreateFile(ring, keyring.Generate()); err != nil {

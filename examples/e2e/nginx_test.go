@@ -21,6 +21,7 @@ import (
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+	"github.com/hardtack-go/hardtack/internal/freeport"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -62,14 +63,12 @@ func startNginx(t *testing.T, origin, thoughtless string) (bases [3]string) {
 	dir := t.TempDir()
 	values := []any{dir}
 	for i := range bases {
-		// A port that is free now: nginx cannot be given a listener.
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		addr, err := freeport.Addr() // nginx cannot be given a listener
 		if err != nil {
 			t.Fatal(err)
 		}
-		l.Close()
-		values = append(values, l.Addr().String())
-		bases[i] = "http://" + l.Addr().String()
+		values = append(values, addr)
+		bases[i] = "http://" + addr
 	}
 	for _, url := range []string{origin, thoughtless} {
 		values = append(values, strings.TrimPrefix(url, "http://"))

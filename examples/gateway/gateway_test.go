@@ -22,6 +22,7 @@ import (
 
 	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+	"github.com/hardtack-go/hardtack/internal/freeport"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -49,7 +50,10 @@ func start(t *testing.T, gateway string) *site {
 	program := browser.Program(t, gateway, "/usr/sbin/"+gateway)
 	s := &site{gateway: gateway, keys: new(keyring.Holder), status: 200}
 	s.keys.Set(keyring.Generate())
-	front := freePort(t)
+	front, err := freeport.Addr() // a gateway can't be given a listener
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.base, s.host = "http://"+front, front
 
 	verifier, err := app(config{
@@ -100,16 +104,6 @@ func start(t *testing.T, gateway string) *site {
 	args := map[string][]string{"nginx": {"-p", dir, "-c", path}, "caddy": {"run", "--adapter", "caddyfile", "--config", path}}[gateway]
 	run(t, front, dir, program, args...)
 	return s
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") // a gateway can't be given a listener
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // run starts a program and waits until it listens.

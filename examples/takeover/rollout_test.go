@@ -22,6 +22,7 @@ import (
 	"github.com/hardtack-go/hardtack/cookie"
 	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+	"github.com/hardtack-go/hardtack/internal/freeport"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -269,12 +270,11 @@ func TestH70_H71_Rollout(t *testing.T) {
 	}
 	reader, stopReader := start("read-only")
 
-	l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free now
+	address, err := freeport.Addr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Close()
-	f := &front{t: t, address: l.Addr().String(), config: filepath.Join(t.TempDir(), "nginx.conf"), output: new(visitor.Log), ended: make(chan struct{})}
+	f := &front{t: t, address: address, config: filepath.Join(t.TempDir(), "nginx.conf"), output: new(visitor.Log), ended: make(chan struct{})}
 
 	everybody := map[string]*person{}
 	login := func(name string) {

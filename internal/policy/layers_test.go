@@ -25,6 +25,7 @@ var layers = []layer{
 	{pkg: "internal/release", json: true}, // a program
 	{pkg: "internal/race", core: true},
 	{pkg: "internal/vectors", may: []string{"keyring"}, json: true}, // for tests
+	{pkg: "internal/freeport"},                                      // for tests
 	{pkg: "internal/config", core: true},
 	{pkg: "internal/equal", core: true, json: true},
 	{pkg: "internal/cookieheader", core: true},

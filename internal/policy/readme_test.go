@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hardtack-go/hardtack/internal/freeport"
 )
 
 // TestREADMEFragments type-checks the README's shorter pieces of code, inside a
@@ -55,7 +57,10 @@ func TestREADMEProgram(t *testing.T) {
 		t.Errorf("the README's program is not gofmt clean (%v)", err)
 	}
 	// The only change: a free port.
-	addr := freeAddr(t)
+	addr, err := freeport.Addr()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if n := strings.Count(program, `"127.0.0.1:8080"`); n != 1 {
 		t.Fatalf("the README's program names its address %d times, want once", n)
 	}
@@ -133,17 +138,6 @@ func start(t *testing.T, program string) string {
 	return words[len(words)-1]
 }
 
-// freeAddr returns a loopback address that nobody listened on a moment ago.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // client is a browser with one cookie. net/http/cookiejar does not send Secure
 // cookies to http://127.0.0.1 as browsers do, so the cookie is carried by hand.
 type client struct {
@@ -155,7 +149,7 @@ type client struct {
 // waitUntilUp connects until somebody listens.
 func (c *client) waitUntilUp() {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	defer cancel()
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", strings.TrimPrefix(c.base, "http://"))

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hardtack-go/hardtack/examples/internal/visitor"
+	"github.com/hardtack-go/hardtack/internal/freeport"
 )
 
 // Build compiles a command of the examples and returns the binary's path.
@@ -28,12 +29,10 @@ func Build(t *testing.T, command string) string {
 // It returns its address.
 func StartCloudRun(t *testing.T, binary string, environment ...string) (url string) {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := freeport.Addr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := free.Addr().String()
-	free.Close()
 	_, port, _ := net.SplitHostPort(addr)
 	start(t, binary, append(environment, "FUNCTION_TARGET=App", "PORT="+port))
 	waitForPort(t, addr)
