@@ -228,7 +228,8 @@ func kindOf(err error) int {
 	case errors.Is(err, cookie.ErrNoPrimary):
 		return noPrimary
 	case errors.Is(err, middleware.ErrBypassed), errors.Is(err, middleware.ErrDropped), errors.Is(err, middleware.ErrNested),
-		errors.Is(err, middleware.ErrUncommitted), errors.Is(err, ssestore.ErrNoSession), errors.Is(err, ssestore.ErrCommitted):
+		errors.Is(err, middleware.ErrNoMarks), errors.Is(err, middleware.ErrUncommitted), errors.Is(err, ssestore.ErrNoSession),
+		errors.Is(err, ssestore.ErrCommitted), errors.Is(err, ssestore.ErrReadOnly):
 		return mistake
 	}
 	if _, ok := errors.AsType[auth.Forbidden](err); ok {

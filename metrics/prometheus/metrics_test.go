@@ -89,6 +89,8 @@ func TestE40_Observe(t *testing.T) {
 		{ssestore.Outcome{}, middleware.ErrUncommitted, "errors mistake"},
 		{ssestore.Outcome{}, ssestore.ErrNoSession, "errors mistake"},
 		{ssestore.Outcome{}, ssestore.ErrCommitted, "errors mistake"},
+		{ssestore.Outcome{}, middleware.ErrNoMarks, "errors mistake"},
+		{ssestore.Outcome{}, ssestore.ErrReadOnly, "errors mistake"},
 		{ssestore.Outcome{}, errors.New("x"), "errors other"},
 	} {
 		m := prommetrics.New(nil)
