@@ -93,8 +93,9 @@ type Config struct {
 	// most once per kind and request: [ssestore.ErrNoSession] if Handler is missing,
 	// [ssestore.ErrCommitted] if a session is used after the response began,
 	// [ssestore.ErrReadOnly] if one would be changed that another system writes,
-	// [ErrUncommitted] for a refused Hijack, [ErrBypassed] and [ErrDropped]. It is for
-	// counters, and for tests that fail on a mistake. The rules of OnOutcome apply.
+	// [ErrUncommitted] for a refused Hijack, [ErrBypassed], [ErrNested], [ErrNoMarks] and
+	// [ErrDropped]. It is for counters, and for tests that fail on a mistake. The rules of
+	// OnOutcome apply.
 	OnMistake func(*http.Request, error)
 
 	// Log gets a line for each mistake, and for each 500 or 503 that the guard answers
