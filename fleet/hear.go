@@ -182,6 +182,8 @@ func (f *Fleet) fresh(at time.Time) {
 	if f.dropped || f.theirs.open && len(f.aside) > 0 {
 		return
 	}
+	// By the clock alone: a reading of the monotonic one would hide that it was set back.
+	at = at.Round(0)
 	if at.After(f.pulse.fresh) || time.Until(f.pulse.fresh) > leeway {
 		f.pulse.fresh = at
 		f.marks.Fresh(at)
