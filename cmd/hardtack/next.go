@@ -68,15 +68,15 @@ func infos(ring *keyring.Keyring, now time.Time, life time.Duration) []keyInfo {
 }
 
 // retireFrom returns the time before which sessions under a fallback may certainly be
-// alive: one life after its successor could seal at the earliest. It is nil for a key
-// that isn't a fallback.
+// alive: one life after its successor could seal at the earliest. A newer key that still
+// stands behind it was added and never promoted. It is nil for a key that isn't a fallback.
 func retireFrom(key keyring.Key, ring *keyring.Keyring, now time.Time, life time.Duration) *time.Time {
 	if roleOf(key, ring, now) != roleFallback {
 		return nil
 	}
 	successor := ring.Primary()
 	for _, other := range ring.Keys() {
-		if other.Compare(key) > 0 && other.Compare(successor) < 0 {
+		if other.Compare(key) > 0 && other.Compare(successor) < 0 && before(ring.Keys(), other, key) {
 			successor = other
 		}
 	}
