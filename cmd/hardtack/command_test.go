@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -87,6 +88,18 @@ func TestE58_OutputThatFails(t *testing.T) {
 	}
 	if c := call(strings.Repeat("x", maxInput+1), "inspect"); c.code != exitRefused {
 		t.Errorf("%+v", c)
+	}
+}
+
+// A script that takes status 3 for "nothing was done" would rotate once more.
+func TestE58_ChangedWithoutAnAnswer(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.json")
+	for _, args := range [][]string{{"keys", "new", file}, {"keys", "rotate", file}, {"keys", "rotate", file, "--json"}, {"keys", "list", file}} {
+		var diag bytes.Buffer
+		code := run(args, strings.NewReader(""), failing{}, &diag)
+		if said := strings.Contains(diag.String(), "the key file was changed"); code != exitIO || said != (args[1] != "list") {
+			t.Errorf("%q: status %d, %s", args, code, &diag)
+		}
 	}
 }
 

@@ -293,7 +293,11 @@ func (a *app) changed(file, done string, changed bool, ring *keyring.Keyring, li
 	if r.Next == nil {
 		r.Next = []step{}
 	}
-	return a.answer(r, r.text)
+	err := a.answer(r, r.text)
+	if err != nil && changed {
+		return &ioError{fmt.Errorf("the key file was changed, but not all of the answer was written: %w", err)}
+	}
+	return err
 }
 
 // ring reads a key file.
