@@ -32,6 +32,7 @@ const (
 	// and one that others can read is worth a warning.
 	othersWrite = 0o022
 	othersRead  = 0o044
+	groupRead   = 0o040
 )
 
 // Faults of a key file that the operating system doesn't report.
@@ -119,7 +120,7 @@ func CreateFile(path string, r *Keyring) error {
 		return &fs.PathError{Op: "create", Path: path, Err: ErrNoKey}
 	}
 	temp := tempName(path)
-	if _, err := writeNew(temp, r); err != nil {
+	if _, err := writeNew(temp, r, nil); err != nil {
 		if named := (*fs.PathError)(nil); errors.Is(err, fs.ErrNotExist) && errors.As(err, &named) {
 			named.Path, named.Err = path, fmt.Errorf("%w: make its directory first", named.Err)
 		}
@@ -129,7 +130,7 @@ func CreateFile(path string, r *Keyring) error {
 	// Use a link, because a rename would overwrite.
 	err := os.Link(temp, path)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		_, err = writeNew(path, r)
+		_, err = writeNew(path, r, nil)
 	}
 	if err == nil {
 		syncDir(filepath.Dir(path))
@@ -303,10 +304,13 @@ func (f *File) reload() error {
 func (f *File) adopt(r *Keyring) { f.ring.Store(r.inherit(f.ring.Load())) }
 
 // Update changes the file. It takes a lock, reads the file again, passes its current
-// ring to change, and writes what change returns to a temporary file of mode 0600,
-// which it syncs and renames over the old one. Readers see the old file or the new
-// one, never a mixture. The new ring is in effect here when Update returns, and
-// elsewhere within a second.
+// ring to change, and writes what change returns to a temporary file, which it syncs and
+// renames over the old one. Readers see the old file or the new one, never a mixture. The
+// new ring is in effect here when Update returns, and elsewhere within a second.
+//
+// The new file has the owner and the group of the old one, if this process may give it to
+// them, as root may. Otherwise it belongs to this process. Its mode is 0600, or 0640 if the
+// group could read the old one and still has it.
 //
 // Reading and writing happen under one lock, so no key is lost if two processes
 // rotate at the same time: the second starts from what the first wrote. The lock is
@@ -329,16 +333,17 @@ func (f *File) Update(change func(*Keyring) (*Keyring, error)) error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(target); err != nil || !info.Mode().IsRegular() {
+	old, err := os.Stat(target)
+	if err != nil || !old.Mode().IsRegular() {
 		return f.pathError(cmp.Or(err, errNotRegular)) // leave no lock file next to a device
 	}
-	unlock, err := lock(target + ".lock")
+	unlock, err := lock(target+".lock", old)
 	if err != nil {
 		return err
 	}
 	defer unlock()
 
-	r, _, err := readFile(target)
+	r, old, err := readFile(target)
 	if err != nil {
 		return f.pathError(err)
 	}
@@ -350,13 +355,13 @@ func (f *File) Update(change func(*Keyring) (*Keyring, error)) error {
 	if after.empty() {
 		return ErrNoKey
 	}
-	return f.replace(target, after)
+	return f.replace(target, after, old)
 }
 
-// replace replaces target by a new file and makes its ring current.
-func (f *File) replace(target string, r *Keyring) error {
+// replace replaces target, which is old, by a new file and makes its ring current.
+func (f *File) replace(target string, r *Keyring, old fs.FileInfo) error {
 	temp := tempName(target)
-	info, err := writeNew(temp, r)
+	info, err := writeNew(temp, r, old)
 	if err != nil {
 		return err
 	}
@@ -421,13 +426,19 @@ func others(info fs.FileInfo, bits fs.FileMode) bool {
 	return runtime.GOOS != "windows" && info.Mode()&bits != 0
 }
 
-// writeNew writes a ring to a file that must not exist yet, and syncs it.
-func writeNew(path string, r *Keyring) (info fs.FileInfo, err error) {
+// writeNew writes a ring to a file that must not exist yet, and syncs it. If there is an
+// old file in its place, whom that belongs to gets the new one.
+func writeNew(path string, r *Keyring, old fs.FileInfo) (info fs.FileInfo, err error) {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	_, err = file.Write(append(r.JWKSet(), '\n'))
+	if old != nil && handOver(file, old) && others(old, groupRead) {
+		err = file.Chmod(0o600 | groupRead)
+	}
+	if err == nil {
+		_, err = file.Write(append(r.JWKSet(), '\n'))
+	}
 	if err == nil {
 		// Without this, a power cut can leave the new name without contents.
 		err = file.Sync()
@@ -451,10 +462,10 @@ func syncDir(dir string) {
 	}
 }
 
-// lock takes the lock file. It waits for at most lockWait.
-func lock(path string) (unlock func(), err error) {
+// lock takes the lock file of a key file. It waits for at most lockWait.
+func lock(path string, key fs.FileInfo) (unlock func(), err error) {
 	for end := time.Now().Add(lockWait); ; time.Sleep(lockPoll) {
-		unlock, err := tryLock(path)
+		unlock, err := tryLock(path, key)
 		if unlock != nil || err != nil {
 			return unlock, err
 		}

@@ -4,6 +4,7 @@ package keyring
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -11,9 +12,15 @@ import (
 // tryLock takes the lock if nobody has it. If somebody does, unlock is nil. The lock
 // belongs to the open file, so it works between goroutines as well as between
 // processes, and is released if the process dies. The file stays: if it were removed,
-// a second writer could lock a new one while a third still waits for the old one.
-func tryLock(path string) (unlock func(), err error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// a second writer could lock a new one while a third still waits for the old one. It
+// belongs to whom the key file belongs, or root would lock out that writer for good.
+func tryLock(path string, key fs.FileInfo) (unlock func(), err error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		handOver(file, key)
+	} else if errors.Is(err, fs.ErrExist) {
+		file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -12,7 +13,7 @@ const sharingViolation = syscall.Errno(32)
 // tryLock takes the lock if nobody has it. If somebody does, unlock is nil. The lock is
 // the open file itself, which nobody else may open meanwhile (share mode 0). Windows
 // closes it if the process dies. The file stays, as it does elsewhere.
-func tryLock(path string) (unlock func(), err error) {
+func tryLock(path string, _ fs.FileInfo) (unlock func(), err error) {
 	name, err := syscall.UTF16PtrFromString(path)
 	if err != nil {
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
