@@ -11,16 +11,15 @@ import (
 )
 
 // The range is below those from which systems choose a port for whoever asks for any:
-// Linux from 32768, others from 49152 (RFC 6335, section 6). There a port that was free
-// may be somebody else's by the time the program listens. So nothing that asks for port 0
-// may come between, and that is what the tests beside this one do.
+// Linux from 32768, others from 49152 (RFC 6335, section 6), and gVisor from 16000. A port of those may be free
+// and somebody else's a moment later, before the program listens or while it is restarted.
 const (
-	lowest = 12000
-	ports  = 20000
+	lowest = 10100 // browsers refuse 10080
+	ports  = 5900
 
-	// each is how many ports a process is away from the next one, so that two of them
-	// look in different places.
-	each = 16
+	// apart is how many ports are between those of two processes that start one after the
+	// other, so that they don't meet.
+	apart = 251
 )
 
 var count atomic.Int64
@@ -29,7 +28,7 @@ var count atomic.Int64
 // returns no address twice. It is safe for concurrent use.
 func Addr() (string, error) {
 	for range ports {
-		n := int64(os.Getpid())*each + count.Add(1)
+		n := int64(os.Getpid())*apart + count.Add(1)
 		addr := net.JoinHostPort("127.0.0.1", strconv.FormatInt(lowest+n%ports, 10))
 		if l, err := net.Listen("tcp", addr); err == nil {
 			return addr, l.Close()

@@ -46,7 +46,7 @@ var layers = []layer{
 	{pkg: "auth/next", core: true, may: []string{"internal/"}},
 	{pkg: "fleet", may: []string{"internal/", "keyring", "cookie", "marks"}, json: true},
 	{pkg: "fleet/enginetest", may: []string{"fleet"}, json: true},
-	{pkg: "fleet/internal/fleettest", may: []string{"keyring", "cookie", "marks", "ssestore", "fleet"}, json: true}, // for tests
+	{pkg: "fleet/internal/fleettest", may: []string{"internal/freeport", "keyring", "cookie", "marks", "ssestore", "fleet"}, json: true}, // for tests
 	{pkg: "middleware", may: []string{"internal/", "keyring", "cookie", "ssestore", "auth", "auth/next"}, json: true},
 	{pkg: "middleware/middlewaretest", may: []string{"middleware"}, json: true},
 	{pkg: "serverless", json: true},
