@@ -151,8 +151,10 @@ func (p *state) wantsWrite() bool {
 		// it. Otherwise, anyone with a retired key could get a forged session resealed.
 		return false
 	}
-	if p.limit <= WritesRenewOnly && p.renews() {
-		return true // and carries reseal and stamp with it
+	if p.limit <= WritesRenewOnly && (p.renews() || p.origin == originMigrated) {
+		// It carries reseal and stamp with it. A session of an earlier system was never
+		// renewed here, and a visitor who only fetches would stay there for ever.
+		return true
 	}
 	return p.limit == WritesAll && (moves || p.moved() || p.freshStamp())
 }

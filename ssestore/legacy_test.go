@@ -109,8 +109,8 @@ func TestLegacy_Moves(t *testing.T) {
 	})
 }
 
-// TestLegacy_Writes: the move is unsolicited and needs WritesAll and, where
-// there is a user, that he was verified.
+// TestLegacy_Writes: the move is unsolicited, like a renewal, and needs, where there is
+// a user, that they were verified. Deletions need WritesAll.
 func TestLegacy_Writes(t *testing.T) {
 	rows := []struct {
 		name   string
@@ -125,7 +125,9 @@ func TestLegacy_Writes(t *testing.T) {
 		{"read", "note=x", 200, func(t *testing.T, s *ssestore.Session) { read(s) }, "written", true, nil},
 		{"read and 304", "note=x", 304, func(t *testing.T, s *ssestore.Session) { read(s) }, "nothing", false, nil},
 		{"read and 500", "note=x", 500, func(t *testing.T, s *ssestore.Session) { read(s) }, "nothing", false, nil},
-		{"renew only", "note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesRenewOnly); read(s) }, "nothing", false, nil},
+		{"renew only", "note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesRenewOnly); read(s) }, "written", false, nil},
+		{"renew only, user unverified", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesRenewOnly); read(s) }, "nothing", false, nil},
+		{"solicited", "note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesSolicited); read(s) }, "nothing", false, nil},
 		{"none", "note=x", 200, func(t *testing.T, s *ssestore.Session) { s.Limit(ssestore.WritesNone); read(s) }, "nothing", false, nil},
 		{"user, unverified", "user=1+note=x", 200, func(t *testing.T, s *ssestore.Session) { read(s) }, "nothing", false, nil},
 		{"user, verified without a stamp", "user=1", 200, func(t *testing.T, s *ssestore.Session) { s.Principal().Identity(); confirm(s, ssestore.Stamp{}) }, "written", true, nil},
@@ -163,6 +165,32 @@ func TestLegacy_Writes(t *testing.T) {
 				same(t, "legacy cookie gone", !there, row.gone)
 			})
 		}
+	})
+}
+
+// TestH36_FetchesAlone: the pages come from elsewhere, so only fetches bring the session.
+// It moves with the first that finds its user, and goes on when the time for the other
+// system's cookie is over. That cookie stays until a page is loaded, or until a logout.
+func TestH36_FetchesAlone(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), legacyConfig, func(c *ssestore.Config) {
+			c.Legacy[0].Until = after(time.Minute)
+		})
+		b := browser{oldName: oldValue(t0, "user=1+note=x")}
+		fetch := func(s *ssestore.Session) { s.Limit(ssestore.WritesRenewOnly); whoami(t, s, hash) }
+		out := b.visit(t, store, t0, fetch)
+		same(t, "cookie", did(out), "written")
+		same(t, "Migrated", out.Migrated, true)
+		same(t, "nothing is deleted", len(out.SetCookie), 1)
+		silent(t, b.visit(t, store, t0, fetch))
+
+		same(t, "after Until", whoami(t, b.peek(store, after(2*time.Minute)), hash), "1")
+		left := b.copy()
+		left.visit(t, store, t0, func(s *ssestore.Session) { must(t, s.Principal().End()) })
+		same(t, "a logout takes both", len(left), 1)
+		same(t, "and names it", left[barrierName] != "", true)
+		b.visit(t, store, after(10*time.Second), func(s *ssestore.Session) { must(t, note.Set(s, "y")) })
+		same(t, "so does a change", b[oldName], "")
 	})
 }
 

@@ -86,7 +86,8 @@ const (
 	// navigations, which a browser makes one at a time.
 	WritesAll Writes = iota
 	// WritesRenewOnly allows only a renewal that is due, which then carries reseal
-	// and new stamp with it, and no deletions. It is for a page's own fetches.
+	// and new stamp with it, and no deletions. It is for a page's own fetches. A session
+	// of an earlier system ([Legacy]) is always due.
 	WritesRenewOnly
 	// WritesSolicited allows only what the handler asked for. A renewal that is due
 	// rides on that, because the cookie goes out anyway. It is for images,
