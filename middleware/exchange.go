@@ -160,6 +160,7 @@ func (x *exchange) hijack() error {
 	if err == nil && len(out.SetCookie) > 0 { // another goroutine, just now
 		err = ErrUncommitted
 	}
+	out.Merge(x.rw.Header()) // for the answer of a handler that doesn't get the connection
 	x.tell(&out, err, false)
 	return err
 }

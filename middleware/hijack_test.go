@@ -1,8 +1,10 @@
 package middleware_test
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -107,6 +109,33 @@ func TestR12_Hijack(t *testing.T) {
 	if rest, _ := io.ReadAll(br); string(rest) != "raw" {
 		t.Errorf("body %q", rest)
 	}
+}
+
+// stubborn is a writer that has Hijack, as those of many loggers do, over a server that
+// can't do it.
+type stubborn struct{ http.ResponseWriter }
+
+func (stubborn) Hijack() (net.Conn, *bufio.ReadWriter, error) { return nil, nil, http.ErrNotSupported }
+
+// TestR12_HijackFails: a page that is sent because the connection couldn't be had depends
+// on the session, and says so.
+func TestR12_HijackFails(t *testing.T) {
+	a := newApp(t, plain)
+	h := a.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text := note.Get(middleware.Session(r))
+		if _, _, err := http.NewResponseController(w).Hijack(); !errors.Is(err, http.ErrNotSupported) {
+			t.Errorf("Hijack: %v", err)
+		}
+		io.WriteString(w, text)
+	}))
+	value := a.do(a.browser(), "GET", "/set?v=x").cookies(a)[0].Value
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Cookie", "session="+value)
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(stubborn{rec}, r)
+	expect(t, "body", rec.Body.String(), "x")
+	expect(t, "Vary", rec.Header().Get("Vary"), "Cookie")
+	expect(t, "Cache-Control", rec.Header().Get("Cache-Control"), "private")
 }
 
 // TestR12_WebSocketUpgradeThroughCommit: an upgrader that writes its own 101,
