@@ -398,6 +398,31 @@ func managerOf(t *testing.T) *auth.Manager[*user] {
 	return m
 }
 
+// TestF104_WriterCannot: a guard inside another store's commits nothing for a Flush or a
+// Hijack that the server can't do. The session can still change.
+func TestF104_WriterCannot(t *testing.T) {
+	e := newEstate(t)
+	site, staff := e.sections[0], e.sections[3]
+	for name, call := range map[string]func(*http.ResponseController) error{
+		"Flush":  (*http.ResponseController).Flush,
+		"Hijack": func(c *http.ResponseController) error { _, _, err := c.Hijack(); return err },
+	} {
+		h := site.guard.Handler(staff.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			s := staff.guard.Session(r)
+			_ = note.Get(s)
+			if err := call(http.NewResponseController(w)); !errors.Is(err, http.ErrNotSupported) {
+				t.Errorf("%s: %v", name, err)
+			}
+			if err := note.Set(s, name); err != nil {
+				t.Errorf("after %s: %v", name, err)
+			}
+		})))
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(bare{rec: rec}, httptest.NewRequest("GET", "https://x.test/", nil))
+		expect(t, name+": cookies", len(rec.Result().Cookies()), 1)
+	}
+}
+
 type writerFunc func()
 
 func (f writerFunc) Write(p []byte) (int, error) { f(); return len(p), nil }

@@ -161,16 +161,20 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(w.x.rw).Hijack()
 }
 
-// supports walks a chain of writers as http.ResponseController does.
+// supports walks a chain of writers as http.ResponseController does, but past those of
+// other guards: they have every method, whatever is below them.
 func supports(rw http.ResponseWriter, has func(http.ResponseWriter) bool) bool {
-	for !has(rw) {
+	for {
+		_, own := rw.(*responseWriter)
+		if !own && has(rw) {
+			return true
+		}
 		u, ok := rw.(interface{ Unwrap() http.ResponseWriter })
 		if !ok {
 			return false
 		}
 		rw = u.Unwrap()
 	}
-	return true
 }
 
 // CloseNotify is for routers that ask for it without looking first, as gin does when
