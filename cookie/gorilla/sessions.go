@@ -3,12 +3,12 @@ package gorilla
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"time"
 
 	"github.com/gorilla/securecookie"
 
 	"github.com/hardtack-go/hardtack/cookie"
+	"github.com/hardtack-go/hardtack/internal/keysource"
 	"github.com/hardtack-go/hardtack/keyring"
 )
 
@@ -59,14 +59,19 @@ const (
 // loop over that to find it. For a value of more than 4,096 characters, name
 // included, the error is a *cookie.SizeError and IsUsage is true.
 //
-// The source must not be nil, and maxAge must be between one second and 400 days.
-// Codecs reports all faults at once. The codecs are safe for concurrent use. They
+// The source must not be nil, and must open what it sealed for at least maxAge, which is
+// between one second and 400 days. Codecs reports all faults at once. The codecs are safe for concurrent use. They
 // count seals and opens in the keys, and call time.Now, since sessions doesn't pass
 // them a time.
 func Codecs(src keyring.Source, audience string, maxAge time.Duration) ([]securecookie.Codec, error) {
 	var errs []error
-	if err := probe(src); err != nil {
-		errs = append(errs, err)
+	switch { // at the start, rather than at the first request
+	case keysource.IsNil(src):
+		errs = append(errs, errors.New("gorilla: no source of keys; if one was made, its error says why it's nil"))
+	case keysource.Empty(src):
+		errs = append(errs, errors.New("gorilla: the source has no keys: a Holder must be set before"))
+	case keysource.Outlived(src, maxAge):
+		errs = append(errs, errors.New("gorilla: the source opens values for less time than maxAge"))
 	}
 	if maxAge < time.Second || maxAge > maxLife {
 		errs = append(errs, fmt.Errorf("gorilla: maxAge must be between one second and %v", maxLife))
@@ -74,28 +79,13 @@ func Codecs(src keyring.Source, audience string, maxAge time.Duration) ([]secure
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	return []securecookie.Codec{&adapter{src, audience, maxAge}}, nil
-}
-
-// probe finds a nil source, or a nil pointer in a non-nil interface, when the
-// program starts rather than at its first request. Usually that is a keyring that
-// failed to load, and an error that nobody checked.
-func probe(src keyring.Source) error {
-	if v := reflect.ValueOf(src); src == nil || v.Kind() == reflect.Pointer && v.IsNil() {
-		return errors.New("gorilla: no source of keys; if one was made, its error says why it's nil")
-	}
-	switch src.(type) {
-	case *keyring.Keyring, *keyring.Holder, *keyring.File, *keyring.Schedule:
-		if src.At(time.Unix(1<<31, 0)) == nil { // any time will do
-			return errors.New("gorilla: the source has no keys: a Holder must be set before")
-		}
-	}
-	return nil
+	return []securecookie.Codec{&adapter{src, keysource.NewLooks(src), audience, maxAge}}, nil
 }
 
 // adapter is a securecookie.Codec over a keyring.
 type adapter struct {
 	src      keyring.Source
+	looks    *keysource.Looks // for newer keys; nil: the source can't
 	audience string
 	maxAge   time.Duration
 }
@@ -133,13 +123,11 @@ func (a *adapter) Decode(name, value string, dst any) error {
 		return refuse(cookie.ReasonForeign)
 	}
 	c := a.codec(name)
-	key, p := c.find(a.src.At(now), s)
-	if p == nil {
-		// Another instance may have rotated its keys: ask the source once more.
-		if fresh, ok := a.src.(interface {
-			Refresh(now time.Time) *keyring.Keyring
-		}); ok {
-			key, p = c.find(fresh.Refresh(now), s)
+	ring := a.src.At(now)
+	key, p := c.find(ring, s)
+	if p == nil { // another instance may have rotated its keys
+		if newer := a.looks.Newer(now, ring); newer != nil && newer != ring {
+			key, p = c.find(newer, s)
 		}
 	}
 	switch {

@@ -276,6 +276,54 @@ func TestCodecs_RefreshOnAnUnknownKey(t *testing.T) {
 	}
 }
 
+// TestF405_CodecsFlood: forged values share the looks for newer keys, as in ssestore.
+func TestF405_CodecsFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first := keyring.Generate()
+		src := &refreshing{now: first, next: first}
+		list := codecs(t, src, "", time.Hour)
+		forged, err := securecookie.EncodeMulti("app", values(), codecs(t, keyring.Generate(), "", time.Hour)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for round := range 3 {
+			for range 100 {
+				refusedMulti(t, list, "app", forged, cookie.ReasonUnknownKey)
+			}
+			if src.asked != round+1 {
+				t.Fatalf("round %d: %d looks", round, src.asked)
+			}
+			<-time.After(50 * time.Millisecond)
+		}
+		second, err := first.Rotate()
+		if err != nil {
+			t.Fatal(err)
+		}
+		src.next = second
+		value, err := securecookie.EncodeMulti("app", values(), codecs(t, second, "", time.Hour)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got map[any]any
+		if err := securecookie.DecodeMulti("app", value, &got, list...); err != nil {
+			t.Errorf("a really new key: %v", err)
+		}
+	})
+}
+
+// As ssestore.New: a source that forgets its keys before the values are over.
+func TestCodecs_KeysOutliveValues(t *testing.T) {
+	weeks, err := keyring.NewSchedule([]byte(strings.Repeat("0123456789abcdef", 2)), 7*24*time.Hour, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for maxAge, ok := range map[time.Duration]bool{weeks.Window(): true, weeks.Window() + time.Second: false} {
+		if list, err := gorilla.Codecs(weeks, "", maxAge); (err == nil) != ok || (list != nil) != ok {
+			t.Errorf("%v: %v", maxAge, err)
+		}
+	}
+}
+
 // As ssestore.New: a source that has no keys now won't get any.
 func TestF209_CodecsWithoutKeys(t *testing.T) {
 	for what, src := range map[string]keyring.Source{
