@@ -114,8 +114,7 @@ type Config[U any] struct {
 //	GET  {name}/callback   where the provider sends people back to
 //	POST {name}/backchannel-logout  where the provider says who has logged out there
 //
-// It finds its way by the last two segments of the path, so that http.StripPrefix and
-// a proxy that removes a part don't matter. It must run inside the guard's Handler. It
+// http.StripPrefix, or a proxy, may take the first part of the path away. It must run inside the guard's Handler. It
 // is immutable and safe for concurrent use. Make one with [New]. A nil or zero Handler
 // answers 500.
 type Handler[U any] struct {
@@ -246,6 +245,14 @@ func (h *Handler[U]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		name, action = segments[len(segments)-2], name
 	}
 	p := h.parties[name]
+	if action != "" {
+		name += "/" + action
+	}
+	// GitHub, for example, sends people to any path below the registered URI, also to one
+	// that ends like another provider's callback. That one would be given GitHub's code.
+	if !strings.HasSuffix(h.cfg.Path+name, r.URL.Path) {
+		p = nil
+	}
 	if p == nil || action == backChannel && (h.cfg.Ender == nil || p.github) {
 		h.show(w, r, page{name: "oauth/none", status: http.StatusNotFound, title: "There is nothing here", problem: "You can’t log in with this here.", link: h.desk.Config().LoginURL, text: "Log in another way"})
 		return

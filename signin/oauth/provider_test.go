@@ -78,6 +78,13 @@ func TestO10_MixUp(t *testing.T) {
 	swapped := *back
 	swapped.Path = "/oauth/evil/callback"
 	expect(t, come(b, &swapped), http.StatusBadRequest)
+	// Some providers, such as GitHub, send people to any path below the registered URI. The
+	// other one sends them on to Harbour with such a URI, to be given Harbour's code.
+	evil.discovery = func(found map[string]any) { delete(found, "authorization_response_iss_parameter_supported") }
+	below := *back
+	below.Path = "/oauth/harbour/callback/evil/callback"
+	below.RawQuery = url.Values{"code": back.Query()["code"], "state": forwarded(t, b.Post("/oauth/evil", nil)).Query()["state"]}.Encode()
+	expect(t, come(b, &below), http.StatusNotFound)
 
 	for _, row := range []struct {
 		announced bool
