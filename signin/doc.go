@@ -32,8 +32,10 @@
 // addresses; can make a visitor's browser send requests from another site; can have an
 // account and start flows with other people's addresses; and can read and alter what the
 // browser is given. They can't read other people's mail. Absolute URLs come from
-// [Config].Origin alone. A flow can be finished only by the browser that started it. What
-// a browser gets before the proof has nothing of the user in it, not even a length.
+// [Config].Origin alone. A login can be finished only by the browser that started it. The
+// links of package password, to sign up and to set a password, work in any, and their
+// pages name the account. What a browser gets before the proof has nothing of the user in
+// it, not even a length.
 //
 // # Limits
 //

@@ -143,7 +143,7 @@ func (h *Handler[U]) enter(w http.ResponseWriter, r *http.Request, p *party, f f
 	switch {
 	case errors.Is(err, ErrTaken), errors.Is(err, auth.ErrNoUser):
 		// The same words for both: whoever makes a provider say an address must not
-		// learn from us whether it has an account.
+		// learn from the page whether it has an account.
 		h.show(w, r, page{name: "oauth/unknown", status: http.StatusForbidden, title: "This account isn’t connected", problem: "Nobody here has connected this account of " + p.Title + ". If you have an account here, log in to it another way, then connect " + p.Title + " there.", link: h.desk.Config().LoginURL, text: "Log in another way"})
 		return
 	case errors.Is(err, signin.ErrChanged):

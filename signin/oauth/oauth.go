@@ -49,6 +49,9 @@ type Users[U any] interface {
 	// Whoever could make a provider say "ada@example.com" would get Ada's account.
 	// Ada logs in to hers, and connects the identity there.
 	//
+	// Where others get an account, ErrTaken tells that the address has one. So that only
+	// its owner can learn that, return auth.ErrNoUser if EmailVerified isn't true.
+	//
 	// If EmailVerified isn't true, or the provider isn't trusted with that, the new
 	// account's address is unproven: once its owner proves it by a mail, the connection
 	// goes with everything else that was attached before.
