@@ -117,6 +117,15 @@ func eval[T any](b *browserTab, script string) T {
 	return v
 }
 
+// try runs a script in whatever page the tab shows by then. A page that goes away takes
+// the script along. The browser says so as a rule, but not of a page that it keeps for the
+// back button, whose timers stand still. So nothing waits for one answer all the time.
+func try[T any](b *browserTab, script string) (T, error) {
+	ctx, cancel := context.WithTimeout(b.ctx, patience/6)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
+}
+
 func (b *browserTab) text() string {
 	b.t.Helper()
 	return eval[string](b, `document.body.innerText`)

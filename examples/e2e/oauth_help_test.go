@@ -380,16 +380,12 @@ func (b *browserTab) violations() func() []string {
 	}
 }
 
-// reach waits until the tab shows a page at an address with this beginning. A page that
-// goes away meanwhile takes the evaluation along, which is no failure.
+// reach waits until the tab shows a page at an address with this beginning.
 func (b *browserTab) reach(prefix string) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, patience)
-	defer cancel()
 	at := ""
-	for ctx.Err() == nil {
-		v, err := chromedp.Run(ctx, chromedp.Evaluate[string](
-			`new Promise(done => setTimeout(() => done(document.readyState === "complete" ? location.href : ""), 20))`, chromedp.EvalAwaitPromise))
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		v, err := try[string](b, `new Promise(done => setTimeout(() => done(document.readyState === "complete" ? location.href : ""), 20))`)
 		if err == nil && strings.HasPrefix(v, prefix) {
 			return
 		}

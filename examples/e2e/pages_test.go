@@ -209,7 +209,7 @@ func TestAxe_EveryPage(t *testing.T) {
 			audit(b, "Harbour ID")
 		}
 		b.press(fmt.Sprintf("button[name=person]:nth-of-type(%d)", button))
-		b.until(what, `document.readyState === "complete" && document.querySelector("main[data-page]")`)
+		b.until(what, `document.querySelector("main[data-page]")`)
 		audit(b, what)
 	}
 	visit(b, "/oauth/harbour/callback", "login elsewhere over")

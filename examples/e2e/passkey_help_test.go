@@ -107,8 +107,15 @@ func newHarbour(t *testing.T) *harbour {
 		w.Header().Set("Content-Type", "text/javascript")
 		fmt.Fprint(w, `
 			addEventListener("passkey", event => { document.title = event.detail })
-			addEventListener("load", () => fetch("/ready?page=" + location.pathname))`)
+			addEventListener("load", () => fetch("/ready?page=" + location.pathname))
+			const { get } = CredentialsContainer.prototype
+			CredentialsContainer.prototype.get = function (options) {
+				const credential = get.call(this, options)
+				fetch("/asked")
+				return credential
+			}`)
 	})
+	mux.HandleFunc("GET /asked", func(http.ResponseWriter, *http.Request) { x.shown <- "asked" }) // the browser, for a passkey
 	mux.HandleFunc("GET /ready", guard.ForAnyone(func(w http.ResponseWriter, r *http.Request, u *sailor, ok bool) {
 		who := "nobody"
 		if ok {
@@ -331,7 +338,9 @@ func (b *helm) held(id webauthn.AuthenticatorID) int {
 // press clicks something and doesn't wait for what comes of it.
 func (b *helm) press(css string) {
 	b.t.Helper()
-	eval[bool](b.browserTab, `setTimeout(() => document.querySelector(`+quoteJS(css)+`).click()) > 0`)
+	if _, err := try[bool](b.browserTab, `setTimeout(() => document.querySelector(`+quoteJS(css)+`).click()) > 0`); err != nil {
+		b.t.Logf("%s: %v", css, err) // the page has gone on by itself; what the test waits for shows where to
+	}
 }
 
 // status waits until the passkey form of the page says something.

@@ -16,6 +16,11 @@ func TestA23_Chromium(t *testing.T) {
 	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
 	x := newHarbour(t)
 	b := x.browser()
+	// For the script no time passes. After more than a second it would take the authenticator
+	// for its user, and ask again after a failure.
+	call(b.browserTab, cdppage.AddScriptToEvaluateOnNewDocument, cdppage.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `{ const now = Date.now(); Date.now = () => now }`,
+	})
 	phone := b.authenticator(webauthn.AuthenticatorTransportInternal, true)
 
 	// Added.
@@ -38,7 +43,7 @@ func TestA23_Chromium(t *testing.T) {
 	b.present(phone, false)
 	x.drain()
 	b.open("/login")
-	wait(t, x.calls, "ask")
+	wait(t, x.shown, "asked")
 	b.offered()
 	b.present(phone, true)
 	b.press("[data-passkey] button")
@@ -145,13 +150,6 @@ func TestA24_Fresh(t *testing.T) {
 		globalThis.minutes = 0
 		Date.now = () => now() + minutes * 60_000
 		globalThis.setTimeout = (f, ms, ...more) => ms < 60_000 ? later(f, ms, ...more) : away ? 0 : later(f, ms / 1000, ...more)`})
-	b.open("/login")
-	for range 3 {
-		wait(t, x.calls, "ask")
-	}
-	b.open("/out")
-	x.drain()
-
 	// A tab whose timers stood still.
 	b.open("/login#away")
 	wait(t, x.calls, "ask")
@@ -164,9 +162,20 @@ func TestA24_Fresh(t *testing.T) {
 		})`)
 		if want == "ask" {
 			wait(t, x.calls, "ask")
-		} else if n := len(x.calls); n != 0 {
-			t.Errorf("%d calls after %d minutes", n, minutes)
+			break
 		}
+		for len(x.calls) > 0 {
+			if call := <-x.calls; call == "ask" {
+				t.Errorf("it asks after %d minutes", minutes)
+			}
+		}
+	}
+
+	// One whose timers don't.
+	b.open("/out")
+	b.open("/login")
+	for range 3 {
+		wait(t, x.calls, "ask")
 	}
 }
 

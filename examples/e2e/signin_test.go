@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -14,20 +13,17 @@ import (
 	"github.com/hardtack-go/hardtack/examples/internal/browser"
 )
 
-// until waits for a script to say true, in whatever page the tab shows by then.
+// until waits for a script to say true, in whatever page has loaded by then.
 func (b *browserTab) until(what, script string) {
 	b.t.Helper()
 	deadline := time.Now().Add(patience)
 	for {
-		// In the page, so that nothing waits here. A page that goes away meanwhile
-		// makes it fail, and another one is there for the next try.
-		ctx, cancel := context.WithTimeout(b.ctx, patience)
-		yes, err := chromedp.Run(ctx, chromedp.Evaluate[bool](`new Promise(done => {
+		// In the page, so that nothing waits here.
+		yes, err := try[bool](b, `new Promise(done => {
 			const from = Date.now()
-			const look = () => { if (`+script+`) done(true); else if (Date.now() - from > 2000) done(false); else setTimeout(look, 50) }
+			const look = () => { if (document.readyState === "complete" && (`+script+`)) done(true); else if (Date.now() - from > 2000) done(false); else setTimeout(look, 50) }
 			look()
-		})`, chromedp.EvalAwaitPromise))
-		cancel()
+		})`)
 		if err == nil && yes {
 			return
 		}
@@ -40,7 +36,7 @@ func (b *browserTab) until(what, script string) {
 // arrive waits until the tab shows a path.
 func (b *browserTab) arrive(path string) {
 	b.t.Helper()
-	b.until("arriving at "+path, `document.readyState === "complete" && location.pathname === `+quoteJS(path))
+	b.until("arriving at "+path, `location.pathname === `+quoteJS(path))
 }
 
 // mail opens the mailbox and returns the link and the code of the newest mail.
@@ -116,7 +112,7 @@ func TestDemoSignin_EveryWay(t *testing.T) {
 	touched(true)
 	// If the page asks for a passkey beside the address only now, it gets one before the
 	// button is pressed, and is gone.
-	_, _ = chromedp.Run(b.ctx, chromedp.Evaluate[bool](`setTimeout(() => document.querySelector("[data-passkey=login] button")?.click()) > 0`))
+	_, _ = try[bool](b, `setTimeout(() => document.querySelector("[data-passkey=login] button")?.click()) > 0`)
 	b.arrive("/account")
 	if how := b.how(); how != "with a passkey" {
 		t.Errorf("logged in %q", how)
@@ -370,11 +366,8 @@ func TestDemoSignin_NoScript(t *testing.T) {
 // arriveWithoutScript is arrive where no timer runs in the page.
 func (b *browserTab) arriveWithoutScript(path string) {
 	b.t.Helper()
-	deadline := time.Now().Add(patience)
-	for eval[string](b, `location.pathname`) != path {
-		if time.Now().After(deadline) {
-			b.t.Fatalf("at %s and not at %s:\n%s", b.at(), path, b.text())
-		}
-		b.do(chromedp.WaitReady(chromedp.CSS("body")))
-	}
+	eventually(b.t, "arriving at "+path, func() bool {
+		at, err := try[string](b, `document.readyState === "complete" ? location.pathname : ""`)
+		return err == nil && at == path
+	})
 }
