@@ -148,9 +148,7 @@ func TestBrowserPlainHTTPIsTold(t *testing.T) {
 		}
 		b.says("came over plain http")
 		b.says("http://localhost")
-		if !strings.Contains(p.stderr.String(), "browsers drop the cookie") {
-			t.Errorf("the log:\n%s", p.stderr)
-		}
+		p.logs(t, "browsers drop the cookie")
 	}
 }
 

@@ -123,6 +123,13 @@ func (p *process) end(t *testing.T, signal os.Signal) error {
 	return p.err
 }
 
+// logs waits until the process has logged a text. What it logs comes on another way than
+// its answers, and may be later.
+func (p *process) logs(t *testing.T, text string) {
+	t.Helper()
+	eventually(t, "the log to say "+text, func() bool { return strings.Contains(p.stderr.String(), text) })
+}
+
 // proxy passes requests on to the process as they are. changed, if it is not nil,
 // may alter the header of every answer.
 func (p *process) proxy(t *testing.T, changed func(http.Header)) http.Handler {
