@@ -40,9 +40,11 @@ func suite(t *testing.T, size int, process bool, crash func(*cluster, *testing.T
 			Open:  func(t *testing.T) fleet.Engine { return open(t, c.urls(), bucket, size) },
 			Crash: func(t *testing.T) { crash(c, t) },
 			Lose: func(t *testing.T) {
-				if err := connect(t, c.urls()).DeleteKeyValue(t.Context(), bucket); err != nil {
-					t.Fatal(err)
-				}
+				js := connect(t, c.urls())
+				fleettest.Eventually(t, "the bucket is gone", func() bool {
+					err := js.DeleteKeyValue(t.Context(), bucket)
+					return err == nil || errors.Is(err, jetstream.ErrBucketNotFound)
+				})
 			},
 			Patience: fleettest.Patience,
 		}
