@@ -238,6 +238,50 @@ func TestY21_MarksUnderARingThatCannotBeRead(t *testing.T) {
 			if s, got := in.Status(), in.judge("s", last, issued); got != cookie.ReasonRevoked || s.Stale {
 				t.Errorf("the ring can be read: %v, %+v", got, s)
 			}
+			kms.down.Store(true)
+			other.change((*keyring.Keyring).Rotate)
+			wait(2 * time.Minute)
+			if s, got := in.Status(), in.judge("s", "another", issued); got != cookie.ReasonNone || s.Stale {
+				t.Errorf("no marks came under the next ring: %v, %+v", got, s)
+			}
+		})
+	}
+}
+
+// TestY21_MarksOfKeysThatAreGone: an engine may hold marks for longer than they need their keys.
+// Whoever starts then can't read them, and never could. They don't hold back the news when a ring
+// comes, whether that can be read or not.
+func TestY21_MarksOfKeysThatAreGone(t *testing.T) {
+	for _, unreadable := range []bool{false, true} {
+		bubble(t, func(w *world) {
+			other := w.some(1, nil)[0]
+			gone := keyring.NewKey()
+			for i := range 1025 {
+				w.Forge(fmt.Sprint("m.", i), sealMark(gone, "shop", "mark", plainMark(marks.Mark{Kind: marks.Session, ID: "s", Until: 1 << 40})))
+			}
+			kms := &brittle{Wrapper: w.wrapper}
+			in := w.start(func(c *fleet.Config) {
+				meddle(&meddler{watch: func(_ context.Context, n int, _ func(fleet.Event)) error {
+					if n > 2 { // 2 is what it is told once more at the start
+						return errMeddled
+					}
+					return nil
+				}})(c)
+				closed(c)
+				c.Wrapper = kms
+			})
+			in.mustBeReady()
+			issued := time.Now()
+			other.stop()
+			wait(time.Minute) // now it writes the beats
+			other = w.some(1, nil)[0]
+			wait(time.Minute)
+			kms.down.Store(unreadable)
+			other.change((*keyring.Keyring).Rotate)
+			wait(time.Minute)
+			if s, got := in.Status(), in.judge("another", "u", issued); got != cookie.ReasonNone || s.Stale || s.Aside != 1024 {
+				t.Errorf("a ring came, unreadable is %v: %v, %+v", unreadable, got, s)
+			}
 		})
 	}
 }

@@ -61,7 +61,8 @@ type Fleet struct {
 	plan      plan
 	aside     [][]byte // marks under keys that aren't known yet
 	overflow  bool     // there were more of them
-	dropped   bool     // and so marks are missing that a ring may have the keys of
+	unread    bool     // some came since it is ready and has read a ring
+	dropped   bool     // and so had no room
 	missed    bool     // so they must be heard once more
 	replaying bool     // which is being done
 	isReady   bool

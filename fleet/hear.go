@@ -77,22 +77,25 @@ func (f *Fleet) hear(ev Event) {
 		return
 	}
 	f.watch.news = now
-	f.hearValue(ev, now, f.watch.synced)
+	if !f.hearValue(ev, now, f.watch.synced) && f.isReady {
+		// What it is told before may be under keys that are gone.
+		f.unread = true
+	}
 }
 
 // hearValue takes in what is stored. live says that it is new, and not what was there when
-// a watch began. f.mu is held.
-func (f *Fleet) hearValue(ev Event, now time.Time, live bool) {
+// a watch began. It reports false for a mark whose key isn't known. f.mu is held.
+func (f *Fleet) hearValue(ev Event, now time.Time, live bool) (known bool) {
 	switch {
 	case ev.Name == ringName:
 		f.hearRing(ev, now)
 	case ev.Name == beatName:
 		f.hearBeat(ev, now, live)
 	case strings.HasPrefix(ev.Name, markPrefix):
-		f.hearMark(ev.Value, now)
-		return // there may be millions
+		return f.hearMark(ev.Value, now) // without a poke: there may be millions
 	}
 	f.poke()
+	return true
 }
 
 func (f *Fleet) hearSynced(now time.Time) {
@@ -179,7 +182,7 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 // that had no room, until they are heard once more, and those that may be under a key of a ring
 // which can't be read. f.mu is held.
 func (f *Fleet) fresh(at time.Time) {
-	if f.dropped || f.theirs.open && len(f.aside) > 0 {
+	if f.dropped || f.theirs.open && f.unread {
 		return
 	}
 	// By the clock alone: a reading of the monotonic one would hide that it was set back.
@@ -190,8 +193,9 @@ func (f *Fleet) fresh(at time.Time) {
 	}
 }
 
-// hearMark takes in a mark. f.mu is held, so that no ring comes between.
-func (f *Fleet) hearMark(value []byte, now time.Time) {
+// hearMark takes in a mark, and reports whether its key is known. f.mu is held, so that no ring
+// comes between.
+func (f *Fleet) hearMark(value []byte, now time.Time) (known bool) {
 	text, known := f.openSealed(f.ring.At(now), f.record.removed, "mark", value)
 	m, ok := parseMark(text)
 	switch {
@@ -206,6 +210,7 @@ func (f *Fleet) hearMark(value []byte, now time.Time) {
 		f.counters.Heard++
 		f.apply(now, m)
 	}
+	return known
 }
 
 // replay hears everything that is stored once more, beside the watch, because marks were

@@ -236,6 +236,7 @@ func (f *Fleet) unwrap(ctx context.Context) {
 	}
 	f.theirs.open, f.theirs.record = false, theirs
 	f.follow(merge(f.record, theirs, f.config.Rotation, time.Now()))
+	f.unread = false
 }
 
 // known tells Change that what the engine told was read, or can't be. f.mu is held.
@@ -255,7 +256,7 @@ func (f *Fleet) follow(r record) {
 	close(f.changed)
 	f.changed = make(chan struct{})
 	waiting := f.aside
-	f.missed, f.dropped = f.missed || f.overflow, f.dropped || f.overflow
+	f.missed, f.dropped = f.missed || f.overflow, f.dropped || f.overflow && f.unread
 	f.overflow, f.aside = false, nil
 	for _, value := range waiting {
 		f.hearMark(value, time.Now())
