@@ -35,10 +35,18 @@ func TestContext_IsTheRequests(t *testing.T) {
 	a.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		expect(t, "value", ctx.Value(key{}), any("value"))
-		before := runtime.NumGoroutine()
 		child, stop := context.WithCancel(ctx)
 		defer stop()
-		expect(t, "goroutines of a derived context", runtime.NumGoroutine(), before)
+		// Many, because the goroutines of other connections come and go.
+		const derived = 1000
+		before := runtime.NumGoroutine()
+		for range derived {
+			_, stop := context.WithCancel(ctx)
+			defer stop()
+		}
+		if n := runtime.NumGoroutine() - before; n >= derived/2 {
+			t.Errorf("%d derived contexts started %d goroutines", derived, n)
+		}
 		if _, ok := ctx.Deadline(); ok {
 			t.Error("a deadline from nowhere")
 		}
