@@ -28,7 +28,7 @@ func (a *app) raw(path string, headers ...string) (net.Conn, *bufio.Reader) {
 		a.t.Fatal(err)
 	}
 	a.t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(10 * time.Second)) // a test that hangs should say where
+	conn.SetDeadline(time.Now().Add(time.Minute)) // a test that hangs should say where
 	var b bytes.Buffer
 	b.WriteString("GET " + path + " HTTP/1.1\r\nHost: testserver\r\n")
 	for i := 0; i < len(headers); i += 2 {
