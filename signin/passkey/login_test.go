@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
@@ -556,27 +557,30 @@ func (c changing) Save(ctx context.Context, u *rig.User, p passkey.Passkey) erro
 	return c.PasskeyStore.Save(ctx, u, p)
 }
 
+// The throttle goes by the clock, which stands still here.
 func TestA22_Throttle(t *testing.T) {
-	x := newSite(t, rig.Options{})
-	x.Users.Add(rig.User{Email: "ada@example.com"})
-	d := x.added(t, "1")
-	b := x.Browser(t)
-	var res *rig.Answer
-	for range 120 {
-		if res = b.PostJSON("/passkey/asked", []byte("{}")); res.StatusCode == 429 {
-			break
+	synctest.Test(t, func(t *testing.T) {
+		x := newSite(t, rig.Options{})
+		x.Users.Add(rig.User{Email: "ada@example.com"})
+		d := x.added(t, "1")
+		b := x.Browser(t)
+		var res *rig.Answer
+		for range 120 {
+			if res = b.PostJSON("/passkey/asked", []byte("{}")); res.StatusCode == 429 {
+				break
+			}
+			refused(t, res, 400, "ticket")
 		}
-		refused(t, res, 400, "ticket")
-	}
-	refused(t, res, 429, "slow")
-	if after := res.Header.Get("Retry-After"); after == "" || after == "0" {
-		t.Errorf("Retry-After: %q", after)
-	}
-	refused(t, d.login(t, b), 429, "slow")
-	rig.Ask(t, b, "ask") // a login page stays a login page
-	other := x.Browser(t)
-	other.Addr = "198.51.100.7:1234"
-	granted(t, d.login(t, other))
+		refused(t, res, 429, "slow")
+		if after := res.Header.Get("Retry-After"); after == "" || after == "0" {
+			t.Errorf("Retry-After: %q", after)
+		}
+		refused(t, d.login(t, b), 429, "slow")
+		rig.Ask(t, b, "ask") // a login page stays a login page
+		other := x.Browser(t)
+		other.Addr = "198.51.100.7:1234"
+		granted(t, d.login(t, other))
+	})
 }
 
 // soon is a throttle that says to come back at once.

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hardtack-go/hardtack/auth"
@@ -314,92 +315,99 @@ func TestP3_HookAnswers(t *testing.T) {
 	wantWho(t, b, "nobody")
 }
 
+// The throttle goes by the clock, which stands still here.
 func TestP5_Throttle(t *testing.T) {
-	a := start(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = nil }})
-	b := a.Browser(t)
-	var last *rig.Answer
-	for range 11 {
-		last = login(b, "Ada@Example.com", other)
-	}
-	want(t, last, http.StatusTooManyRequests, "There were too many attempts")
-	if last.Header.Get("Retry-After") == "" {
-		t.Error("no Retry-After")
-	}
-	// Neither the right password nor another spelling helps, and it costs no hash.
-	c := a.cost(func() { want(t, login(b, ada, right), http.StatusTooManyRequests, "There were too many attempts") })
-	if c.hashes != 0 {
-		t.Errorf("%d hashes", c.hashes)
-	}
-	for path, f := range map[string][]string{
-		"/password/forgotten": {"email", ada},
-		"/password/signup":    {"email", ada},
-	} {
-		c := a.cost(func() { want(t, b.Post(path, form(f...)), http.StatusTooManyRequests, "There were too many attempts") })
-		if len(c.mails)+int(c.seals) != 0 {
-			t.Errorf("%s: %+v", path, c)
+	synctest.Test(t, func(t *testing.T) {
+		a := start(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = nil }})
+		b := a.Browser(t)
+		var last *rig.Answer
+		for range 11 {
+			last = login(b, "Ada@Example.com", other)
 		}
-	}
-	// Others aren't affected.
-	want(t, login(b, "nix@example.com", other), http.StatusUnprocessableEntity, mismatch)
+		want(t, last, http.StatusTooManyRequests, "There were too many attempts")
+		if last.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		// Neither the right password nor another spelling helps, and it costs no hash.
+		c := a.cost(func() { want(t, login(b, ada, right), http.StatusTooManyRequests, "There were too many attempts") })
+		if c.hashes != 0 {
+			t.Errorf("%d hashes", c.hashes)
+		}
+		for path, f := range map[string][]string{
+			"/password/forgotten": {"email", ada},
+			"/password/signup":    {"email", ada},
+		} {
+			c := a.cost(func() { want(t, b.Post(path, form(f...)), http.StatusTooManyRequests, "There were too many attempts") })
+			if len(c.mails)+int(c.seals) != 0 {
+				t.Errorf("%s: %+v", path, c)
+			}
+		}
+		// Others aren't affected.
+		want(t, login(b, "nix@example.com", other), http.StatusUnprocessableEntity, mismatch)
+	})
 }
 
 // TestP5_CurrentPassword: whoever sits at a browser that somebody else left can't try
 // passwords there.
 func TestP5_CurrentPassword(t *testing.T) {
-	for path, f := range map[string][]string{
-		"/password/change": {"current", other, "password", other},
-		"/password/email":  {"current", other, "email", "new@example.com"},
-	} {
+	synctest.Test(t, func(t *testing.T) {
+		for path, f := range map[string][]string{
+			"/password/change": {"current", other, "password", other},
+			"/password/email":  {"current", other, "email", "new@example.com"},
+		} {
+			a := start(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = nil }})
+			b := a.loggedIn(t)
+			for range 9 {
+				want(t, b.Post(path, form(f...)), http.StatusUnprocessableEntity, "That isn’t your current password.")
+			}
+			c := a.cost(func() { want(t, b.Post(path, form(f...)), http.StatusTooManyRequests, "There were too many attempts") })
+			if c.hashes != 0 {
+				t.Errorf("%s: %d hashes", path, c.hashes)
+			}
+		}
 		a := start(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = nil }})
 		b := a.loggedIn(t)
+		a.Users.Edit("1", func(u *rig.User) { u.Proven = false })
 		for range 9 {
-			want(t, b.Post(path, form(f...)), http.StatusUnprocessableEntity, "That isn’t your current password.")
+			want(t, b.Post("/password/verify", nil), http.StatusOK, "is on its way")
 		}
-		c := a.cost(func() { want(t, b.Post(path, form(f...)), http.StatusTooManyRequests, "There were too many attempts") })
-		if c.hashes != 0 {
-			t.Errorf("%s: %d hashes", path, c.hashes)
+		want(t, b.Post("/password/verify", nil), http.StatusTooManyRequests, "There were too many attempts")
+		if n := len(a.Mails.Take()); n != 9 {
+			t.Errorf("%d mails", n)
 		}
-	}
-	a := start(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = nil }})
-	b := a.loggedIn(t)
-	a.Users.Edit("1", func(u *rig.User) { u.Proven = false })
-	for range 9 {
-		want(t, b.Post("/password/verify", nil), http.StatusOK, "is on its way")
-	}
-	want(t, b.Post("/password/verify", nil), http.StatusTooManyRequests, "There were too many attempts")
-	if n := len(a.Mails.Take()); n != 9 {
-		t.Errorf("%d mails", n)
-	}
+	})
 }
 
 // TestP5_NewAddress: whoever has many accounts can't fill a mailbox by moving all of them
 // to its address.
 func TestP5_NewAddress(t *testing.T) {
-	a := start(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = nil }})
-	mails := 0
-	for i := range 3 {
-		email := fmt.Sprintf("eve%d@example.com", i)
-		a.Users.Add(rig.User{Email: email, PasswordFields: a.ada.PasswordFields})
-		b := a.Browser(t)
-		wantTo(t, login(b, email, right), "/")
-		for range 6 {
-			var res *rig.Answer
-			c := a.cost(func() { res = b.Post("/password/email", form("current", right, "email", "New@example.com")) })
-			if mails += len(c.mails); mails <= 10 && len(c.mails) == 1 {
-				want(t, res, http.StatusOK, "is on its way")
-				continue
-			}
-			want(t, res, http.StatusTooManyRequests, "There were too many attempts")
-			if len(c.mails)+int(c.seals) != 0 {
-				t.Errorf("%+v", c)
+	synctest.Test(t, func(t *testing.T) {
+		a := start(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = nil }})
+		mails := 0
+		for i := range 3 {
+			email := fmt.Sprintf("eve%d@example.com", i)
+			a.Users.Add(rig.User{Email: email, PasswordFields: a.ada.PasswordFields})
+			b := a.Browser(t)
+			wantTo(t, login(b, email, right), "/")
+			for range 6 {
+				var res *rig.Answer
+				c := a.cost(func() { res = b.Post("/password/email", form("current", right, "email", "New@example.com")) })
+				if mails += len(c.mails); mails <= 10 && len(c.mails) == 1 {
+					want(t, res, http.StatusOK, "is on its way")
+					continue
+				}
+				want(t, res, http.StatusTooManyRequests, "There were too many attempts")
+				if len(c.mails)+int(c.seals) != 0 {
+					t.Errorf("%+v", c)
+				}
 			}
 		}
-	}
-	if mails != 10 {
-		t.Errorf("%d mails", mails)
-	}
-	// The other forms that mail to an address count with it.
-	want(t, a.Browser(t).Post("/password/signup", form("email", "new@example.com")), http.StatusTooManyRequests, "There were too many attempts")
+		if mails != 10 {
+			t.Errorf("%d mails", mails)
+		}
+		// The other forms that mail to an address count with it.
+		want(t, a.Browser(t).Post("/password/signup", form("email", "new@example.com")), http.StatusTooManyRequests, "There were too many attempts")
+	})
 }
 
 // restamping is a table whose stamp is made of the hash.

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -129,28 +130,31 @@ func (c counted) Allow(_ *http.Request, account string) (time.Duration, bool) {
 	return 0, true
 }
 
+// The throttle goes by the clock, which stands still here.
 func TestAdvisory_CVE_2025_24806_OneLimitForEachSpelling(t *testing.T) {
-	attempts := func(throttle signin.Throttle, spellings ...string) int {
-		s := newSite(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = throttle }})
-		s.user(adasAddress, adasWord, true)
-		for n := range 30 {
-			res := s.Browser(t).Post("/password/login", url.Values{"email": {spellings[n%len(spellings)]}, "password": {evesWord}})
-			if res.StatusCode == http.StatusTooManyRequests {
-				return n
+	synctest.Test(t, func(t *testing.T) {
+		attempts := func(throttle signin.Throttle, spellings ...string) int {
+			s := newSite(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) { c.Throttle = throttle }})
+			s.user(adasAddress, adasWord, true)
+			for n := range 30 {
+				res := s.Browser(t).Post("/password/login", url.Values{"email": {spellings[n%len(spellings)]}, "password": {evesWord}})
+				if res.StatusCode == http.StatusTooManyRequests {
+					return n
+				}
 			}
+			return 30
 		}
-		return 30
-	}
-	spellings := []string{adasAddress, "ADA@example.com", "Ada@Example.Com", " ada@example.com", "ada@EXAMPLE.com\t"}
-	one, many := attempts(nil, adasAddress), attempts(nil, spellings...)
-	if one != many || one == 30 {
-		t.Errorf("%d attempts in one spelling, %d in several", one, many)
-	}
-	// A throttle of the application's own gets one spelling too.
-	accounts := counted{}
-	if attempts(accounts, spellings...); len(accounts) != 1 || !accounts[adasAddress] {
-		t.Errorf("the throttle is asked about %v", accounts)
-	}
+		spellings := []string{adasAddress, "ADA@example.com", "Ada@Example.Com", " ada@example.com", "ada@EXAMPLE.com\t"}
+		one, many := attempts(nil, adasAddress), attempts(nil, spellings...)
+		if one != many || one == 30 {
+			t.Errorf("%d attempts in one spelling, %d in several", one, many)
+		}
+		// A throttle of the application's own gets one spelling too.
+		accounts := counted{}
+		if attempts(accounts, spellings...); len(accounts) != 1 || !accounts[adasAddress] {
+			t.Errorf("the throttle is asked about %v", accounts)
+		}
+	})
 }
 
 // two mounts two providers at /two/, and returns them.
