@@ -272,8 +272,7 @@ func TestD17_DefaultLog(t *testing.T) {
 // A program that forgets to run the queue is told by its second mail, once.
 func TestD17_NobodyRuns(t *testing.T) {
 	var log strings.Builder
-	p := &post{}
-	q := mail.NewQueue(p, 10)
+	q := mail.NewQueue(&post{}, 10)
 	q.Log = slog.New(slog.NewTextHandler(&log, nil))
 	_ = q.Send(t.Context(), letter("a"))
 	if log.Len() > 0 {
@@ -284,24 +283,28 @@ func TestD17_NobodyRuns(t *testing.T) {
 	if n := strings.Count(log.String(), "hardtack: mails-waiting"); n != 1 {
 		t.Errorf("told %d times: %q", n, log.String())
 	}
-	log.Reset()
+}
 
-	q = mail.NewQueue(p, 10)
-	q.Log = slog.New(slog.NewTextHandler(&log, nil))
-	ctx, cancel := context.WithCancel(t.Context())
-	began, release := make(chan bool, 3), make(chan bool)
-	p.answer = func(int, signin.Mail) error { began <- true; <-release; return nil }
-	done := make(chan error, 1)
-	_ = q.Send(t.Context(), letter("a"))
-	go func() { done <- q.Run(ctx) }()
-	<-began
-	_ = q.Send(t.Context(), letter("b"))
-	_ = q.Send(t.Context(), letter("c"))
-	cancel()
-	close(release)
-	if err := <-done; err != nil || log.Len() > 0 {
-		t.Errorf("Run returned %v, and the log has %q", err, log.String())
-	}
+// A program that runs the queue isn't told.
+func TestD17_SomebodyRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		began, release := make(chan bool, 3), make(chan bool)
+		q := mail.NewQueue(&post{answer: func(int, signin.Mail) error { began <- true; <-release; return nil }}, 10)
+		q.Log = slog.New(slog.NewTextHandler(&log, nil))
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		_ = q.Send(t.Context(), letter("a"))
+		go func() { done <- q.Run(ctx) }()
+		<-began
+		_ = q.Send(t.Context(), letter("b"))
+		_ = q.Send(t.Context(), letter("c"))
+		cancel()
+		close(release)
+		if err := <-done; err != nil || log.Len() > 0 {
+			t.Errorf("Run returned %v, and the log has %q", err, log.String())
+		}
+	})
 }
 
 // mailing is a log that mails what it is told.
