@@ -150,7 +150,7 @@ var whys = map[cookie.Reason]string{
 	cookie.ReasonExpired:       "Your session has expired. Please log in again.",
 	cookie.ReasonEnded:         "You logged out. Please log in again.",
 	cookie.ReasonRevoked:       "This session was ended, on another device of yours or by the staff. Please log in again.",
-	cookie.ReasonStampMismatch: "Your password was changed, or you logged out everywhere. Please log in again.",
+	cookie.ReasonStampMismatch: "Your password was changed, or your address, or you logged out everywhere. Please log in again.",
 }
 
 // errorPage answers with a page that doesn't say who is logged in, because it may
