@@ -14,6 +14,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"github.com/hardtack-go/hardtack/signin/internal/address"
 )
 
 // An Identity is who somebody is at a provider.
@@ -26,8 +28,9 @@ type Identity struct {
 	// printable ASCII.
 	Issuer, Subject string
 
-	// Email is the account's address as the provider writes it, or "". It isn't
-	// normalised. EmailVerified reports whether the provider says that it is the
+	// Email is the account's address as the provider writes it, or "" if there is none
+	// or it isn't one that the other ways take. It isn't normalised: make the letters
+	// small. EmailVerified reports whether the provider says that it is the
 	// owner's. People change their addresses, providers are wrong, and not all of them
 	// verify: use it for a new account, and never to find one that exists.
 	Email         string
@@ -50,7 +53,6 @@ type Identity struct {
 const (
 	maxSubject = 255 // OpenID Connect Core 1.0 section 2
 	maxName    = 200
-	maxEmail   = 254 // RFC 5321 section 4.5.3.1.3, without the brackets
 )
 
 // nonceOf derives the nonce from the verifier, so that the ticket needs one secret only.
@@ -74,7 +76,8 @@ func (p *party) identify(ctx context.Context, c *configuration, token *oauth2.To
 	if !usable(id.Subject) {
 		return Identity{}, errors.New("oauth: the subject is empty, too long or not ASCII")
 	}
-	if len(id.Email) > maxEmail || strings.ContainsFunc(id.Email, func(c rune) bool { return unicode.IsControl(c) || unicode.IsSpace(c) }) {
+	// The other ways must be able to use the address: they take one that is typed.
+	if address.Normal(id.Email) == "" || strings.ContainsFunc(id.Email, unicode.IsSpace) {
 		id.Email = ""
 	}
 	id.EmailVerified = id.EmailVerified && id.Email != ""

@@ -19,8 +19,10 @@ const MaxLength = 254
 // Strictly, the part before the @ may be case sensitive. No mail service makes use of
 // that.
 func Normal(s string) string {
-	if !utf8.ValidString(s) {
-		return "" // ToLower would make a valid text of it
+	// ToLower would make a valid text of one that isn't. It would also make ASCII of the
+	// sign for kelvin and of the Turkish I with a dot: the address of somebody else.
+	if !utf8.ValidString(s) || strings.ContainsAny(s, "\u212a\u0130") {
+		return ""
 	}
 	s = strings.ToLower(strings.TrimSpace(s))
 	if len(s) > MaxLength {

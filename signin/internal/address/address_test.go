@@ -50,6 +50,9 @@ func TestNormal(t *testing.T) {
 		// Routes, which some mail servers follow to eve@evil.example.
 		{"eve%evil.example@example.com", ""},
 		{"evil.example!eve@example.com", ""},
+		// These would become ASCII in small letters, and so another address.
+		{"\u212aate@example.com", ""},
+		{"\u0130da@example.com", ""},
 		// CVE-2026-73420: these were an @ after a normalisation.
 		{"eve\uff20evil.example@example.com", ""},
 		{"eve\ufe6bevil.example@example.com", ""},
