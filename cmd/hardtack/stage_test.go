@@ -119,7 +119,7 @@ func (s *stage) login(ts *testscript.TestScript, _ bool, args []string) {
 
 // patience is how long a running server may take to see a change. It looks once a
 // second, and at an unknown key 20 times a second; the rest is for a loaded machine.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // until repeats a question until its answer is good.
 func (s *stage) until(ts *testscript.TestScript, good func() (bool, string)) {
