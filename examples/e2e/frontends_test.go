@@ -3,12 +3,9 @@ package e2e_test
 import (
 	"context"
 	"fmt"
-	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/hardtack-go/hardtack/auth"
+	"github.com/hardtack-go/hardtack/examples/internal/browser"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/middleware"
 	"github.com/hardtack-go/hardtack/ssestore"
@@ -25,17 +23,8 @@ import (
 // node_modules. Nothing of theirs is in the repository.
 func npmInstall(t *testing.T, packages ...string) string {
 	t.Helper()
-	browser.Program(t, "node")
-	npm := browser.Program(t, "npm")
 	dir := t.TempDir()
-	cmd := exec.CommandContext(t.Context(), npm, append([]string{"install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", dir}, packages...)...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		if os.Getenv("HARDTACK_CI") == "1" {
-			t.Fatalf("npm install: %v\n%s", err, out)
-		}
-		t.Skipf("npm can't install %v: %v\n%s", packages, err, out)
-	}
+	browser.NPM(t, dir, append([]string{"install", "--no-save", "--prefix", dir}, packages...)...)
 	return dir + "/node_modules"
 }
 

@@ -31,6 +31,30 @@ func Program(t *testing.T, names ...string) string {
 	return ""
 }
 
+// NPM runs npm in a folder, up to three times: a registry may be out of reach for a moment.
+// If it stays so, the test is skipped, or fails where HARDTACK_CI=1.
+func NPM(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	Program(t, "node")
+	npm := Program(t, "npm")
+	for try := 1; ; try++ {
+		cmd := exec.CommandContext(t.Context(), npm, append(args, "--ignore-scripts", "--no-audit", "--no-fund")...)
+		cmd.Dir = dir
+		out, err := cmd.CombinedOutput()
+		switch {
+		case err == nil:
+			return
+		case try < 3:
+			t.Logf("try %d: npm %q: %v\n%s", try, args, err, out)
+			time.Sleep(time.Duration(try) * 10 * time.Second)
+		case os.Getenv("HARDTACK_CI") == "1":
+			t.Fatalf("npm %q: %v\n%s", args, err, out)
+		default:
+			t.Skipf("npm %q: %v\n%s", args, err, out)
+		}
+	}
+}
+
 // Open starts a browser with cookies of its own, and returns the context for
 // chromedp.Do. hosts, if not empty, are the browser's host-resolver-rules.
 //
