@@ -18,6 +18,7 @@ import (
 	"github.com/hardtack-go/hardtack/examples/internal/jsreader"
 	"github.com/hardtack-go/hardtack/examples/internal/reactor"
 	"github.com/hardtack-go/hardtack/examples/internal/site"
+	"github.com/hardtack-go/hardtack/examples/internal/visitor"
 	"github.com/hardtack-go/hardtack/examples/internal/workerd"
 	"github.com/hardtack-go/hardtack/keyring"
 	"github.com/hardtack-go/hardtack/marks"
@@ -84,6 +85,8 @@ func pairs(lines []string) (set []string) {
 // at is an instance with an address.
 func at(url string) instance { return instanceOf("/", over(url)) }
 
+var transport = visitor.Transport()
+
 func over(url string) func(t *testing.T, method, path, form, cookie string) response {
 	return func(t *testing.T, method, path, form, cookie string) response {
 		t.Helper()
@@ -95,7 +98,7 @@ func over(url string) func(t *testing.T, method, path, form, cookie string) resp
 		if cookie != "" {
 			r.Header.Set("Cookie", cookie)
 		}
-		resp, err := http.DefaultTransport.RoundTrip(r) // follows no redirect
+		resp, err := transport.RoundTrip(r) // follows no redirect
 		if err != nil {
 			t.Fatal(err)
 		}

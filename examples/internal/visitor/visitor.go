@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A Visitor is a client that keeps cookies and doesn't follow redirects.
@@ -44,13 +45,21 @@ func New(t *testing.T, base string) *Visitor {
 		t.Fatal(err)
 	}
 	jar := &localJar{inner}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+	transport := Transport()
+	transport.TLSClientConfig = &tls.Config{InsecureSkipVerify: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &Visitor{t, base, jar, &http.Client{
 		Transport:     transport,
 		Jar:           jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+}
+
+// Transport returns a transport that closes a connection which hasn't been used for a
+// second. workerd and Node do so after five, and a form that is sent at that very moment is
+// lost.
+func Transport() *http.Transport {
+	return &http.Transport{ForceAttemptHTTP2: true, IdleConnTimeout: time.Second}
 }
 
 // Serve runs a handler on a real server until the test ends, and returns a visitor to
