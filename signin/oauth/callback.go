@@ -82,7 +82,7 @@ func (h *Handler[U]) callback(w http.ResponseWriter, r *http.Request, p *party) 
 	}
 	c, err := p.source.get(r.Context())
 	if err != nil {
-		h.down(w, r, p, err)
+		h.down(w, r, p, f, err)
 		return
 	}
 	if _, known := c.knows(a.iss); !known && (a.iss != "" || c.sendsIss) {
@@ -173,7 +173,7 @@ func (h *Handler[U]) connect(w http.ResponseWriter, r *http.Request, p *party, f
 	case err == nil:
 		route.Onward(w, f.Next)
 	case errors.Is(err, ErrTaken):
-		h.show(w, r, page{name: "oauth/taken", status: http.StatusConflict, title: "Nothing was connected", problem: "This account of " + p.Title + " is connected to another account here.", link: f.Next, text: "Go back"})
+		h.show(w, r, page{name: "oauth/taken", status: http.StatusConflict, title: "Nothing was connected", problem: "This account of " + p.Title + " is connected to another account here. To connect it to this one, log in to that one and disconnect it first.", link: f.Next, text: "Go back"})
 	case errors.Is(err, signin.ErrChanged):
 		h.changed(w, r, f.Next)
 	default:

@@ -76,19 +76,23 @@ func (h *Handler[U]) refused(w http.ResponseWriter, r *http.Request, p *party, f
 }
 
 // down answers when the provider's configuration can't be had.
-func (h *Handler[U]) down(w http.ResponseWriter, r *http.Request, p *party, err error) {
+func (h *Handler[U]) down(w http.ResponseWriter, r *http.Request, p *party, f flow, err error) {
 	h.failed(r, p, err)
-	h.show(w, r, page{name: "oauth/down", status: http.StatusServiceUnavailable, title: p.Title + " can’t be reached", problem: "Try again in a minute, or log in another way.", link: h.desk.Config().LoginURL, text: "Log in another way"})
+	problem, text := "Try again in a minute, or log in another way.", "Log in another way"
+	if f.User != "" {
+		problem, text = "Nothing was connected. Try again in a minute.", "Go back"
+	}
+	h.show(w, r, page{name: "oauth/down", status: http.StatusServiceUnavailable, title: p.Title + " can’t be reached", problem: problem, link: h.away(f), text: text})
 }
 
 // garbled answers a form that doesn't parse.
 func (h *Handler[U]) garbled(w http.ResponseWriter, r *http.Request, back string) {
-	h.show(w, r, page{name: "oauth/form", status: http.StatusBadRequest, title: "That didn’t work", problem: "The form didn’t arrive as it was sent.", link: back, text: "Go back"})
+	h.show(w, r, page{name: "oauth/form", status: http.StatusBadRequest, title: "That didn’t work", problem: "The form didn’t arrive as it was sent. Go back and send it again.", link: back, text: "Go back"})
 }
 
 // changed answers when the user's row changed at the same time.
 func (h *Handler[U]) changed(w http.ResponseWriter, r *http.Request, back string) {
-	h.show(w, r, page{name: "oauth/changed", status: http.StatusConflict, title: "Try again", problem: "Your account has changed in the meantime.", link: back, text: "Go back"})
+	h.show(w, r, page{name: "oauth/changed", status: http.StatusConflict, title: "Try again", problem: "Your account has changed in the meantime, so nothing was done. Go back and do it once more.", link: back, text: "Go back"})
 }
 
 // forward answers with a page that leads to another one by itself. A redirect would

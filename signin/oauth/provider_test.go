@@ -365,6 +365,9 @@ func TestO19_ProviderDown(t *testing.T) {
 		if len(a.Cookies()) != 0 {
 			t.Error(a.Cookies())
 		}
+		in := s.Browser(t) // to connect it: the way on is back to where they were
+		s.password(in, s.Users.Add(rig.User{Email: "ada@example.com"}))
+		expect(t, in.Post("/oauth/harbour/connect", url.Values{"next": {"/account"}}), http.StatusServiceUnavailable, "Nothing was connected.", `href="/account"`)
 		// Until a second has passed nobody asks, then one does; then two seconds, and so
 		// on up to a minute.
 		asked := 1

@@ -39,7 +39,7 @@ func (h *Handler[U]) start(w http.ResponseWriter, r *http.Request, p *party, con
 	}
 	c, err := p.source.get(r.Context())
 	if err != nil {
-		h.down(w, r, p, err)
+		h.down(w, r, p, f, err)
 		return
 	}
 	browser := h.desk.Bind(w, r)
@@ -88,7 +88,7 @@ func (h *Handler[U]) user(w http.ResponseWriter, r *http.Request) (user U, ok bo
 	user, err := guard.User(r)
 	switch {
 	case errors.Is(err, auth.ErrNoUser):
-		h.show(w, r, page{name: "oauth/login", status: http.StatusForbidden, title: "Log in first", problem: "You are no longer logged in.", link: h.desk.Config().LoginURL, text: "Log in"})
+		h.show(w, r, page{name: "oauth/login", status: http.StatusForbidden, title: "Log in first", problem: "You are no longer logged in. Log in, then do this once more.", link: h.desk.Config().LoginURL, text: "Log in"})
 	case err != nil:
 		h.desk.Fail(w, r, err)
 	case !guard.Accounts().RecentLogin(r.Context(), guard.Session(r), h.cfg.Recent):
