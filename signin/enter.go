@@ -137,7 +137,7 @@ func (d *Desk[U]) Fail(w http.ResponseWriter, r *http.Request, err error) {
 			p.Problem = string(no)
 		}
 	case http.StatusRequestEntityTooLarge:
-		p.Name, p.Title, p.Problem = "signin/large", "Too long", "What was sent is too long."
+		p.Name, p.Title, p.Problem = "signin/large", "Too long", "What was sent is too long. Go back and send less."
 	case http.StatusInternalServerError:
 		p.Name, p.Title, p.Problem = "signin/broken", "Something went wrong", "The fault is ours, and trying again won’t help."
 	default:

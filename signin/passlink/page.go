@@ -59,6 +59,7 @@ var bodies = template.Must(template.New("").Parse(`
 <p class="code"><strong>{{.Fields.code}}</strong></p>
 <p>You didn’t ask for it? Then close this page. Don’t give the code to anybody, whatever they say: whoever has it gets into your account.</p>{{end}}
 
-{{define "passlink/invalid"}}{{with .Fields.home}}<p>You are logged in: <a href="{{.}}">continue</a>.</p>
+{{define "passlink/invalid"}}{{with .Fields.home}}<p>But you are logged in.</p>
+<p><a href="{{.}}">Continue</a></p>
 {{else}}<p><a href="{{.LoginURL}}">Ask for another link</a></p>{{end}}{{end}}
 `))

@@ -467,7 +467,7 @@ func TestM12_BadLinkChangesNothing(t *testing.T) {
 		t.Error("a bad link changed something")
 	}
 	// Who is logged in, and clicks a second time, is shown the way on.
-	want(t, b.Get("/passlink/?token=x"), http.StatusBadRequest, `You are logged in: <a href="/">continue</a>`)
+	want(t, b.Get("/passlink/?token=x"), http.StatusBadRequest, `<a href="/">Continue</a>`)
 	want(t, a.Browser(t).Get("/passlink/?token=x"), http.StatusBadRequest, `<a href="/login">Ask for another link</a>`)
 }
 
