@@ -44,6 +44,7 @@ type Lies struct {
 type Provider struct {
 	issuer  string
 	base    string // the path of the issuer
+	home    string // where people can go back to
 	people  []Person
 	op      *op.Provider
 	storage *storage
@@ -62,6 +63,11 @@ func New(issuer string, people []Person, redirect ...string) (*Provider, error) 
 		return nil, fmt.Errorf("harbour: the issuer %q is no URL", issuer)
 	}
 	p := &Provider{issuer: issuer, base: u.Path, people: people}
+	for _, to := range redirect {
+		if at, err := url.Parse(to); err == nil && p.home == "" {
+			p.home = at.ResolveReference(&url.URL{Path: "/"}).String()
+		}
+	}
 	if p.storage, err = newStorage(p, redirect); err != nil {
 		return nil, err
 	}
@@ -152,14 +158,11 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request) {
 	id := r.FormValue("id")
 	request, err := p.storage.request(func(a *request) bool { return a.id == id })
 	if err != nil {
-		http.Error(w, "This login is over. Go back to where you came from and start again.", http.StatusBadRequest)
+		p.show(w, http.StatusBadRequest, "over", p.home)
 		return
 	}
 	if r.Method != http.MethodPost {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-		_ = page.Execute(w, map[string]any{"ID": id, "Action": p.base + "/login", "People": p.people})
+		p.show(w, http.StatusOK, "who", map[string]any{"ID": id, "Action": p.base + "/login", "People": p.people})
 		return
 	}
 	for _, someone := range p.people {
@@ -172,6 +175,16 @@ func (p *Provider) login(w http.ResponseWriter, r *http.Request) {
 	// Cancel. The redirect URI is one that the provider has accepted.
 	q := url.Values{"error": {"access_denied"}, "error_description": {"nobody was there"}, "state": {request.State}}
 	http.Redirect(w, r, request.RedirectURI+"?"+q.Encode(), http.StatusSeeOther)
+}
+
+// show writes a page.
+func (p *Provider) show(w http.ResponseWriter, status int, name string, data any) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	w.WriteHeader(status)
+	_ = pages.ExecuteTemplate(w, name, data)
 }
 
 // person returns the person with a subject.
@@ -208,7 +221,7 @@ func (p *Provider) fill(info *oidc.UserInfo, subject string, scopes []string) er
 	return nil
 }
 
-var page = template.Must(template.New("").Parse(`<!doctype html>
+var pages = template.Must(template.New("").Parse(`{{define "head"}}<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>Harbour ID</title>
 <style>
@@ -220,11 +233,21 @@ button { font: inherit; display: block; width: 100%; min-height: 3rem; margin: .
 button small { display: block; color: light-dark(#4b626c, #a5b8c0) }
 button:focus-visible { outline: 3px solid light-dark(#0b5d7a, #7cc7e8); outline-offset: 2px }
 button.no { border-color: transparent; background: none; text-align: center; text-decoration: underline }
-</style></head>
+a { color: inherit; display: inline-block; padding: .25rem 0 }
+a:focus-visible { outline: 3px solid light-dark(#0b5d7a, #7cc7e8); outline-offset: 2px }
+</style></head>{{end}}
+
+{{define "over"}}{{template "head"}}
+<body><main><h1>This login is over</h1>
+<p>It was finished, or it is too old. Go back to where you came from and start again.</p>
+<p><a href="{{.}}">Back to the site</a></p>
+</main></body></html>{{end}}
+
+{{define "who"}}{{template "head"}}
 <body><main><h1>Harbour ID</h1>
 <p>Who wants to log in? This provider is part of the program, and believes you.</p>
 <form method="post" action="{{.Action}}"><input type="hidden" name="id" value="{{.ID}}">
 {{range .People}}<button name="person" value="{{.Subject}}">Continue as {{.Name}}<small>{{.Email}}</small></button>
 {{end}}<button class="no" name="person" value="">Cancel</button>
-</form></main></body></html>
+</form></main></body></html>{{end}}
 `))
