@@ -306,7 +306,7 @@ func TestUserStoreDown(t *testing.T) {
 	}
 	exec(`ALTER TABLE users RENAME TO away`)
 	for _, path := range []string{"/", "/members", "/session", "/staff", "/account", "/change"} {
-		a := stays.Get(path).Want(t, 503, "").Says(t, "You are still logged in")
+		a := stays.Get(path).Want(t, 503, "").Says(t, "If you were logged in, you still are")
 		if a.Header.Get("Set-Cookie") != "" || a.Header.Get("Retry-After") == "" {
 			t.Errorf("%s while the store is down: %v", path, a.Header)
 		}

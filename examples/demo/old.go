@@ -62,7 +62,7 @@ func (a *app) old(w http.ResponseWriter, r *http.Request) {
 func (a *app) oldLogin(w http.ResponseWriter, r *http.Request) {
 	u, err := a.users.ByEmail(r.Context(), oldEmail)
 	if errors.Is(err, auth.ErrNoUser) || err == nil && u.Disabled {
-		a.errorText(w, r, http.StatusForbidden, "The account of the old application is closed.")
+		a.errorText(w, r, http.StatusForbidden, "The account of the old application is closed. Ada, who is staff, can open it again.")
 		return
 	}
 	var b bytes.Buffer

@@ -162,10 +162,10 @@ func (a *app) errorPage(w http.ResponseWriter, r *http.Request, status int) {
 		http.StatusNotFound:              "There is nothing here, or nothing that you may see.",
 		http.StatusMethodNotAllowed:      "This address doesn’t answer that kind of request.",
 		http.StatusRequestEntityTooLarge: "That form is too large.",
-		http.StatusServiceUnavailable:    "The users can’t be looked up right now. You are still logged in: try again soon.",
+		http.StatusServiceUnavailable:    "The demo can’t reach its database right now. Nothing is lost. If you were logged in, you still are.",
 	}[status]
 	if text == "" {
-		text = "Something went wrong here. The log says what."
+		text = "This is a fault of the demo, and its log says what went wrong. Go back and try once more."
 	}
 	a.errorText(w, r, status, text)
 }
@@ -175,8 +175,8 @@ var titles = map[int]string{
 	http.StatusBadRequest:            "That didn’t work",
 	http.StatusForbidden:             "Not allowed",
 	http.StatusRequestEntityTooLarge: "Too large",
-	http.StatusInternalServerError:   "That didn’t work",
-	http.StatusServiceUnavailable:    "Try again soon",
+	http.StatusInternalServerError:   "Something went wrong",
+	http.StatusServiceUnavailable:    "Try again in a minute",
 }
 
 func (a *app) errorText(w http.ResponseWriter, r *http.Request, status int, text string) {
@@ -190,7 +190,8 @@ func (a *app) errorText(w http.ResponseWriter, r *http.Request, status int, text
 	a.render(w, r, status, "error", page{Bare: true, Data: struct {
 		Status      int
 		Title, Text string
-	}{status, title, text}})
+		Again       bool // whether loading the page once more may help
+	}{status, title, text, status == http.StatusServiceUnavailable && r.Method == http.MethodGet}})
 }
 
 // flash is a message for the next page that a person sees.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"net/url"
@@ -151,10 +152,8 @@ var mailed = map[string]bool{"passlink/sent": true, "password/sent": true}
 
 // showPage draws the pages of the ways in the demo's layout.
 func (a *app) showPage(w http.ResponseWriter, r *http.Request, p signin.Page) {
-	if p.Status == http.StatusServiceUnavailable { // the desk has logged why
+	if p.Status == http.StatusServiceUnavailable { // the desk, or OnFailure, has logged why
 		w.Header().Set("Retry-After", "5")
-		a.errorPage(w, r, p.Status)
-		return
 	}
 	user, err := a.guard.User(r) // for the header: without an answer it says nothing
 	if event := events[p.Name]; event != "" && p.Problem == "" {
@@ -174,8 +173,11 @@ func (a *app) showPage(w http.ResponseWriter, r *http.Request, p signin.Page) {
 		})
 		return
 	}
-	a.render(w, r, p.Status, "signin", page{Way: p.Name, User: user, Problem: p.Problem, Data: signinView{p, mailed[p.Name] && p.Status == http.StatusOK}})
+	a.render(w, r, p.Status, "signin", page{Way: p.Name, User: user, Bare: unknown(err), Problem: p.Problem, Data: signinView{p, mailed[p.Name] && p.Status == http.StatusOK}})
 }
+
+// unknown reports whether nobody can say if somebody is logged in.
+func unknown(err error) bool { return err != nil && !errors.Is(err, auth.ErrNoUser) }
 
 type signinView struct {
 	signin.Page
