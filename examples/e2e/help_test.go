@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -78,12 +79,19 @@ func launch(t *testing.T, args ...string) *process {
 	p := &process{cmd: exec.CommandContext(context.WithoutCancel(t.Context()), path, append([]string{"-no-throttle"}, args...)...), stderr: new(visitor.Log), ended: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), "TMPDIR="+t.TempDir())
 	p.cmd.Stderr = p.stderr
+	if _, err := p.cmd.StdinPipe(); err != nil { // a member of a fleet ends with it
+		t.Fatal(err)
+	}
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
+	}
+	last := "Keys " // the last line of the greeting
+	if slices.Contains(args, "-member") {
+		last = "Open "
 	}
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
@@ -93,8 +101,10 @@ func launch(t *testing.T, args ...string) *process {
 		if rest, ok := strings.CutPrefix(lines.Text(), "Process "); ok {
 			p.fleet = append(p.fleet, strings.Fields(rest)[1])
 		}
-		if rest, ok := strings.CutPrefix(lines.Text(), "Keys "); ok { // the last line of the greeting
+		if rest, ok := strings.CutPrefix(lines.Text(), "Keys "); ok {
 			p.keys = strings.TrimSpace(rest)
+		}
+		if strings.HasPrefix(lines.Text(), last) {
 			break
 		}
 	}
