@@ -1,6 +1,7 @@
 package ssestore
 
 import (
+	"slices"
 	"time"
 
 	"github.com/hardtack-go/hardtack/internal/claims"
@@ -276,7 +277,11 @@ func (p *state) deleteLegacy(out *Outcome) {
 			seen = p.rare.pieces[i]
 		}
 		// Under the same name, domain and path our own line overwrites it.
-		if seen&1 != 0 && !l.sameSlot {
+		switch {
+		case seen&1 == 0, l.sameSlot:
+		case l.cookie.Name() == p.store.cookie.Name():
+			out.SetCookie = slices.Insert(out.SetCookie, 0, l.cookie.Delete()) // first; see seal
+		default:
 			out.SetCookie = append(out.SetCookie, l.cookie.Delete())
 		}
 		for j, other := range l.others {

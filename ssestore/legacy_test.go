@@ -2,6 +2,7 @@ package ssestore_test
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -440,13 +441,33 @@ func TestLegacy_SameName(t *testing.T) {
 			out, err := s.Commit(200)
 			must(t, err)
 			same(t, "lines", len(out.SetCookie), 1+deletions)
-			value, _, _ := strings.Cut(strings.TrimPrefix(out.SetCookie[0], "s="), ";")
+			value, _, _ := strings.Cut(strings.TrimPrefix(out.SetCookie[deletions], "s="), ";")
 			s = store.Load([]string{"s=" + value}, t0)
 			same(t, "note", note.Get(s), "x")
 			must(t, note.Set(s, "y"))
 			out, _ = s.Commit(200)
 			same(t, "lines afterwards", len(out.SetCookie), 1)
 		}
+	})
+}
+
+// TestLegacy_SameNameWithDomain: browsers that go by RFC 6265 section 5.3 don't tell a
+// cookie with the host as its Domain from one without any. The deletion comes first.
+func TestLegacy_SameNameWithDomain(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		store := newStore(t, c, ring(t, 1), func(c *ssestore.Config) {
+			c.Cookie = cookie.Config{Name: "sid"}
+			c.Legacy = []ssestore.Legacy{{
+				Cookie: cookie.Config{Name: "sid", Domain: appURL.Host}, Format: newOld, Until: now0.Add(day), Migrate: migrate,
+			}}
+		})
+		j := newJar(t)
+		j.jar.SetCookies(appURL, []*http.Cookie{{Name: "sid", Value: oldValue(now0, "user=1"), Domain: appURL.Host, Path: "/"}})
+		out := j.visit(store, now0, func(s *ssestore.Session) { whoami(t, s, hash) })
+		same(t, "Migrated", out.Migrated, true)
+		same(t, "cookies", len(out.SetCookie), 2)
+		same(t, "and then", j.who(store, now0), "1")
+		same(t, "the session is ours", whoami(t, newStore(t, c, ring(t, 1), func(c *ssestore.Config) { c.Cookie.Name = "sid" }).Load(j.lines(), now0), hash), "1")
 	})
 }
 
