@@ -182,6 +182,29 @@ func TestN21_ReplacedSessionsEnd(t *testing.T) {
 	x.refused(last)
 }
 
+// TestN21_NotSaved: a handler fails after a login over the same user's session, or after
+// LogoutOthers. Nobody can take the mark back, and the new session isn't saved.
+func TestN21_NotSaved(t *testing.T) {
+	x, _ := newFleet(t, ring(t, 1), marks.Policy{})
+	for name, do := range map[string]func(s *ssestore.Session) error{
+		"Login":        func(s *ssestore.Session) error { return x.users.Login(bg, s, x.rows["1"]) },
+		"LogoutOthers": func(s *ssestore.Session) error { return x.users.LogoutOthers(bg, s) },
+	} {
+		b := browser{}
+		x.login(b, "1")
+		x.now = x.now.Add(2 * time.Second)
+		s := x.store.Load(b.lines(), x.now)
+		if err := do(s); err != nil {
+			t.Fatal(name, err)
+		}
+		out, err := s.Commit(500)
+		if err != nil || len(out.SetCookie) != 0 {
+			t.Errorf("%s: %v, %d cookies", name, err, len(out.SetCookie))
+		}
+		x.refused(b)
+	}
+}
+
 func TestN22_LogoutEverywhere(t *testing.T) {
 	keys := ring(t, 1)
 	x, f := newFleet(t, keys, marks.Policy{})

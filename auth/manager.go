@@ -70,7 +70,9 @@ type Config[U any] struct {
 	// instances were told, and that it may be called again.
 	//
 	// A login or a logout waits for it, and doesn't fail if it does: the Outcome of the
-	// request has its error as Unpublished. Its context has the request's values, and
+	// request has its error as Unpublished. What it was told stays told: if the response
+	// then has a status of 500 or above, which saves no new session, the old one is over
+	// all the same. So log in last. Its context has the request's values, and
 	// doesn't end when the client goes away. So End must come back by itself, within
 	// seconds, as that of a Fleet does. Optional.
 	Ender interface {
