@@ -173,6 +173,7 @@ func TestS8_9_DeletionAttributes(t *testing.T) {
 func TestS8_8_BadCookie(t *testing.T) {
 	tamper := func(i int) func(v string) string {
 		return func(v string) string {
+			i := i
 			if i < 0 {
 				i += len(v)
 			}
