@@ -50,7 +50,7 @@
 // any instance, but not the marks. Instances that are running keep theirs; new ones
 // don't know them.
 //
-// All marks are in memory: about 34 MB for a million. A new instance hears all of them
+// All marks are in memory: about 26 MB for a million. A new instance hears all of them
 // before it is ready.
 //
 // # Threat model

@@ -17,7 +17,8 @@ export type Fault =
 export interface Options {
   /**
    * Returns the object of a name, such as a file in a bucket, and nothing if there is none. It is
-   * called once or a few times for a session, at most once in `every` for each name.
+   * called once or a few times for a session. What it returned is good for `every`; after a failure
+   * it is called again five seconds later. Sessions wait for it, so let it fail after a while.
    */
   fetch: (name: string) => Promise<ArrayBuffer | Uint8Array | null | undefined> | ArrayBuffer | Uint8Array | null | undefined;
   /** The store's audience. Default: none. */
