@@ -38,7 +38,8 @@
 // Clocks should agree within a second or two, as they do with NTP. Up to a minute
 // nothing is lost, but news looks older than it is where the writer of the beat is
 // behind. (Then another instance takes over.) An instance whose clock is more than a
-// minute off writes nothing while there are others.
+// minute off writes neither ring nor beat while there are others, and its End returns an
+// error for marks that go by the time.
 //
 // # Limits
 //

@@ -24,6 +24,9 @@ var (
 	ErrMark = errors.New("fleet: not a mark that ends anything")
 )
 
+// errApart is returned by End for a mark with a Before.
+var errApart = errors.New("fleet: the clock of this instance, or of the one that writes the beat, is more than a minute off, so a mark may end nothing elsewhere")
+
 // opTimeout bounds each call of the Engine and of the Wrapper; see limit.
 const opTimeout = 5 * time.Second
 
@@ -174,7 +177,9 @@ func (f *Fleet) Marks() *marks.Set {
 // [ErrMark], with which nothing was done. Here it holds in any case. Call End again with
 // the same mark: that does no harm. End takes at most five seconds.
 //
-// [ErrNotReady] says that there is no key to seal it with.
+// [ErrNotReady] says that there is no key to seal it with. Another error says that the clocks
+// are apart (Status.ClockOff): the mark was stored, but the others take its Before by another
+// clock, and it may end less than it should there. Call End on an instance whose clock is right.
 func (f *Fleet) End(ctx context.Context, m marks.Mark) error {
 	if f == nil || f.marks == nil {
 		return ErrNotReady
@@ -203,8 +208,11 @@ func (f *Fleet) End(ctx context.Context, m marks.Mark) error {
 		return fmt.Errorf("fleet: nobody knows whether the mark was stored: %w", err)
 	}
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.counters.Ended++
-	f.mu.Unlock()
+	if f.pulse.off && m.Kind != marks.Session {
+		return errApart
+	}
 	return nil
 }
 

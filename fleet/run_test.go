@@ -297,10 +297,18 @@ func TestY31_ClocksApart(t *testing.T) {
 			if c := w.Counts(); c["beat"].Swaps+c["ring"].Swaps != 0 || !s.ClockOff || s.Fault == "" || s.Sequence != seq {
 				t.Errorf("%v apart: it wrote %+v; the status is %+v", off, c, s)
 			}
+			// A mark with a time may end nothing at the others, or everything.
+			for _, m := range []marks.Mark{{Kind: marks.User, ID: "u"}, {Kind: marks.Link, ID: "l"}, {Kind: marks.All}, {Kind: marks.Session, ID: "s"}} {
+				ended := in.Status().Counters.Ended
+				if err := in.End(w.Context(), m); (err == nil) != (m.Kind == marks.Session) || in.Status().Counters.Ended != ended+1 {
+					t.Errorf("%v apart: a mark of kind %d: %v", off, m.Kind, err)
+				}
+			}
 			wait(15 * beat) // the other is gone
 			if s := in.Status(); s.ClockOff || s.NewsAge > 2 {
 				t.Errorf("alone: %+v", s)
 			}
+			in.end(marks.Mark{Kind: marks.User, ID: "u"})
 		}
 		// Beats that aren't ours count for nothing.
 		before := in.Status().Counters.RefusedBeats
