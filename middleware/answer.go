@@ -67,9 +67,16 @@ func (w *refusal) Write(p []byte) (int, error) {
 	return w.rw.Write(p)
 }
 
+// noStore keeps an answer out of every cache. Middleware further out may have set a field
+// that a shared cache reads instead of Cache-Control (RFC 9213 section 2.2).
+func noStore(h http.Header) {
+	ssestore.Outcome{Private: true}.Merge(h) // removes those
+	h.Set("Cache-Control", "no-store")
+}
+
 // answerHeader sets what every refusal has. No cache keeps it.
 func answerHeader(h http.Header, status int) {
-	h.Set("Cache-Control", "no-store")
+	noStore(h)
 	h.Set("X-Content-Type-Options", "nosniff")
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", challenge)
@@ -108,7 +115,7 @@ func answer(w http.ResponseWriter, r *http.Request, status int, detail string) {
 func redirect(w http.ResponseWriter, status int, to string) {
 	h := w.Header()
 	h.Set("Location", next.Location(to))
-	h.Set("Cache-Control", "no-store")
+	noStore(h)
 	h.Set("Content-Length", "0")
 	w.WriteHeader(status)
 }
@@ -120,7 +127,7 @@ func sendOn(w http.ResponseWriter, r *http.Request, to string) {
 	switch callerOf(r) {
 	case htmx:
 		w.Header().Set("HX-Redirect", next.Location(to))
-		w.Header().Set("Cache-Control", "no-store")
+		noStore(w.Header())
 		w.WriteHeader(http.StatusOK)
 	case inertia:
 		inertiaLocation(w, to)
@@ -134,7 +141,7 @@ func sendOn(w http.ResponseWriter, r *http.Request, to string) {
 func inertiaLocation(w http.ResponseWriter, to string) {
 	h := w.Header()
 	h.Set("X-Inertia-Location", next.Location(to))
-	h.Set("Cache-Control", "no-store")
+	noStore(h)
 	h.Set("Content-Length", "0")
 	w.WriteHeader(http.StatusConflict)
 }

@@ -38,6 +38,9 @@ var answerCallers = map[string][][]string{
 	"anybody else": {asHTMX, asInertia, asFetch, asAPI},
 }
 
+// sharedCaches are fields that a shared cache reads instead of Cache-Control.
+var sharedCaches = []string{"CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires"}
+
 func answerTable(t *testing.T) (rows []answerRow) {
 	t.Helper()
 	page, err := os.ReadFile("../docs/BEHAVIOUR.md")
@@ -127,6 +130,9 @@ func TestF303_EveryAnswer(t *testing.T) {
 							r.Header.Set("Cookie", cookies)
 						}
 						rec := httptest.NewRecorder()
+						for _, name := range sharedCaches { // set by middleware further out
+							rec.Header().Set(name, "max-age=600")
+						}
 						h.ServeHTTP(rec, r)
 						what := fmt.Sprintf("%s, %s by %s %q", row.request, method, row.who, headers)
 						expect(t, what, answerCell(t, what, r, rec), row.cells[column])
@@ -317,6 +323,9 @@ func answerCell(t *testing.T, what string, r *http.Request, rec *httptest.Respon
 	}
 	if cc := res.Header.Get("Cache-Control"); !strings.Contains(cc, "no-store") || strings.Contains(cc, "public") {
 		t.Errorf("%s: Cache-Control %q", what, cc)
+	}
+	for _, name := range sharedCaches {
+		expect(t, what+", "+name, res.Header.Get(name), "")
 	}
 	cell := fmt.Sprint(res.StatusCode)
 	to := ""
