@@ -83,7 +83,9 @@ type Legacy struct {
 	// changed its cookie, or through PasswordChanged of package auth.
 	//
 	// When the other system's session is over, the visitor's own one is back, if there is
-	// one. So don't log anybody in here meanwhile.
+	// one. So don't log anybody in here meanwhile. A visitor's own session, even one
+	// without a user, also wins once ReadOnly is gone: give the session cookie another
+	// name then, if values were set here.
 	ReadOnly bool
 
 	_ struct{}

@@ -239,6 +239,28 @@ func changesOf(s *ssestore.Session) map[string]func() error {
 	}
 }
 
+// TestH37_SessionOfOursMeanwhile: a visitor got a session of ours, without a user, before
+// they logged in at the other system. Once that is no longer read only, ours decides, also
+// when it is over. Under a new name of our cookie the other system's session moves.
+func TestH37_SessionOfOursMeanwhile(t *testing.T) {
+	each(t, func(t *testing.T, c codec) {
+		reading := newStore(t, c, ring(t, 1), readingConfig)
+		b := visited(t, reading, set(t, "a cart"))
+		b[theirs] = oldValue(after(time.Minute), "user=1")
+		same(t, "read only", whoami(t, b.peek(reading, after(time.Minute)), hash), "1")
+
+		moving := func(c *ssestore.Config) { readingConfig(c); c.Legacy[0].ReadOnly = false }
+		renamed := func(c *ssestore.Config) { moving(c); c.Cookie.Name = "__Host-id" }
+		for _, at := range []time.Time{after(2 * time.Minute), after(time.Hour)} {
+			same(t, "ours decides", whoami(t, b.peek(newStore(t, c, ring(t, 1), moving), at), hash), "")
+			store, d := newStore(t, c, ring(t, 1), renamed), b.copy()
+			out := d.visit(t, store, at, func(s *ssestore.Session) { same(t, "moves", whoami(t, s, hash), "1") })
+			same(t, "moved", out.Migrated, true)
+			same(t, "theirs is gone", d[theirs], "")
+		}
+	})
+}
+
 // TestH10_EveryChange of such a session is refused, and changes nothing.
 func TestH10_EveryChange(t *testing.T) {
 	each(t, func(t *testing.T, c codec) {
