@@ -205,8 +205,12 @@ func TestY87_KilledDuringARotation(t *testing.T) {
 	}
 	nobodyIsOut("at first", 0, 1, 2)
 
-	page.find("[data-phase=next]")
-	before, _ := newsOf(p.fleet[0])
+	var before news
+	eventually(t, "a key on its way", func() bool {
+		page.find("[data-phase=next]")
+		before, _ = newsOf(p.fleet[0])
+		return before.key("next") != "" // or it has arrived meanwhile
+	})
 	next := before.key("next")
 	page.click("[data-number='2'] button")
 	page.find("#happened")
@@ -237,7 +241,7 @@ func TestY88_FleetPage(t *testing.T) {
 	p := launch(t, "-addr", "127.0.0.1:0", "-fleet", "2")
 	b := openBrowser(t, p.url)
 	call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
-	b.open("/")
+	b.find("[data-number='1'][data-ready='true'] + [data-number='2'][data-ready='true']") // or one hasn't answered in time
 	if got, want := strings.Join(strings.Fields(strings.Join(b.stops(), ", ")), " "), "Open process 1, Open process 2, Table of processes, 1 at "+p.fleet[0]+", Kill process 1, 2 at "+p.fleet[1]+", Kill process 2, Table of keys"; got != want {
 		t.Errorf("the focus goes to %s\nwant %s", got, want)
 	}

@@ -13,7 +13,7 @@ import (
 
 // patience is how long a whole test may take in a browser. A machine that is busy with
 // other tests is slow; nothing waits for so long in the good case.
-const patience = 10 * time.Minute
+const patience = 15 * time.Minute
 
 // Program finds a program. Without it the test is skipped, or fails where the programs
 // have been installed on purpose (HARDTACK_CI=1).
