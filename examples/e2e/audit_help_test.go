@@ -127,9 +127,14 @@ func (of *auditor) refused(b *browserTab, what string, want refusal, cure func()
 	if cure != nil {
 		cure()
 	}
-	if !ok {
-		return
+	if ok {
+		of.goesOn(b, what, want)
 	}
+}
+
+// goesOn follows the link of a refusal with Tab and Enter.
+func (of *auditor) goesOn(b *browserTab, what string, want refusal) {
+	of.t.Helper()
 	eval[bool](b, `document.querySelector("main").setAttribute("tabindex", "-1") ?? document.querySelector("main").focus() ?? true`)
 	b.tabTo(want.on)
 	if status := b.navigate(chromedp.KeyEvent(kb.Enter)); status != 200 {
