@@ -212,6 +212,7 @@ func TestO12_LyingUserinfo(t *testing.T) {
 		{"no address", func(i map[string]any) { i["email_verified"] = true }, http.StatusForbidden, oauth.Identity{}},
 		{"two lines", func(i map[string]any) { ada.claims(i); i["email"] = "ada@example.com\r\nBcc: eve@example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
 		{"a space", func(i map[string]any) { ada.claims(i); i["email"] = "ada @example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
+		{"a space before it", func(i map[string]any) { ada.claims(i); i["email"] = " ada@example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
 		{"a zero", func(i map[string]any) { ada.claims(i); i["email"] = "ada\x00@example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
 		{"long address", func(i map[string]any) { ada.claims(i); i["email"] = strings.Repeat("a", 255) + "@example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
 		{"no letters that show", func(i map[string]any) { ada.claims(i); i["email"] = "ada\u200b@example.com" }, http.StatusForbidden, oauth.Identity{Name: "Ada Lovelace"}},
