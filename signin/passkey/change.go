@@ -2,6 +2,7 @@ package passkey
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"html/template"
 	"net/http"
@@ -142,7 +143,11 @@ func (h *handler[U]) remove(r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return h.cfg.Users.Remove(r.Context(), user, r.PostFormValue("id"))
+	id := r.PostFormValue("id")
+	if b, err := base64.RawURLEncoding.DecodeString(id); err != nil || len(b) == 0 || encode(b) != id {
+		return nil // no passkey has it, and a database may refuse what isn't a text
+	}
+	return h.cfg.Users.Remove(r.Context(), user, id)
 }
 
 // own returns the user of the session. An administrator who looks at the site as this

@@ -388,6 +388,37 @@ func TestA18_RenameAndRemove(t *testing.T) {
 	}
 }
 
+// A database takes less than a form: PostgreSQL no zero in a text, and no text that isn't
+// UTF-8.
+func TestA18_IDsThatCantBeOne(t *testing.T) {
+	var asked []string
+	x := newSite(t, rig.Options{}, func(c *passkey.Config[*rig.User]) {
+		c.Users = removing{c.Users.(rig.PasskeyStore), &asked}
+	})
+	x.Users.Add(rig.User{Email: "ada@example.com"})
+	d := x.added(t, "1")
+	b := x.enter(t, "1")
+	for _, id := range []string{"", "\x00", "\xff", d.ID() + "\x00", d.ID() + "\n", d.ID() + "=", "ü", "AB"} {
+		if res := b.Post("/passkey/remove", url.Values{"id": {id}}); res.StatusCode != 303 {
+			t.Errorf("%q: %d", id, res.StatusCode)
+		}
+	}
+	if res := b.Post("/passkey/remove", url.Values{"id": {d.ID()}}); res.StatusCode != 303 || !slices.Equal(asked, []string{d.ID()}) {
+		t.Errorf("%d, and asked about %q", res.StatusCode, asked)
+	}
+}
+
+// removing notes what it is to remove.
+type removing struct {
+	rig.PasskeyStore
+	asked *[]string
+}
+
+func (r removing) Remove(ctx context.Context, u *rig.User, id string) error {
+	*r.asked = append(*r.asked, id)
+	return r.PasskeyStore.Remove(ctx, u, id)
+}
+
 // The application's own rules, such as about the last way in.
 func TestA18_Forbidden(t *testing.T) {
 	x := newSite(t, rig.Options{}, func(c *passkey.Config[*rig.User]) {
