@@ -433,12 +433,10 @@ func writeNew(path string, r *Keyring, old fs.FileInfo) (info fs.FileInfo, err e
 	if err != nil {
 		return nil, err
 	}
-	if old != nil && handOver(file, old) && others(old, groupRead) {
-		err = file.Chmod(0o600 | groupRead)
+	if old != nil && handOver(file, old) == nil && others(old, groupRead) {
+		_ = file.Chmod(0o600 | groupRead) // whoever may give it away may do this, too
 	}
-	if err == nil {
-		_, err = file.Write(append(r.JWKSet(), '\n'))
-	}
+	_, err = file.Write(append(r.JWKSet(), '\n'))
 	if err == nil {
 		// Without this, a power cut can leave the new name without contents.
 		err = file.Sync()

@@ -17,7 +17,7 @@ import (
 func tryLock(path string, key fs.FileInfo) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
-		handOver(file, key)
+		_ = handOver(file, key) // or it belongs to this process
 	} else if errors.Is(err, fs.ErrExist) {
 		file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	}

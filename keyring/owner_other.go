@@ -3,9 +3,10 @@
 package keyring
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 )
 
 // handOver does nothing: here a file is as safe as its directory makes it.
-func handOver(*os.File, fs.FileInfo) bool { return false }
+func handOver(*os.File, fs.FileInfo) error { return errors.ErrUnsupported }
