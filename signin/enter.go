@@ -39,7 +39,7 @@ func (d *Desk[U]) Enter(w http.ResponseWriter, r *http.Request, e Entry[U]) erro
 	before := s.Info().LogID
 	err := d.cfg.Enter(w, r, e)
 	in := s.Info()
-	if id := d.cfg.Guard.Accounts().ID(e.User); err == nil && (id == "" || in.UserID != id) {
+	if id := d.cfg.Guard.Accounts().ID(e.User); err == nil && (id == "" || in.UserID != id || in.LogID == before) {
 		err = errNotIn
 	}
 	if err == nil || errors.Is(err, ErrAnswered) {

@@ -177,6 +177,34 @@ func TestD9_How(t *testing.T) {
 }
 
 // A user without an id is nobody, even for a hook that says that all is well.
+// TestD10_InAlready: a hook that forgets to let in is noticed also where the visitor is
+// logged in as this user since before. RecentLogin and How would go by that login.
+func TestD10_InAlready(t *testing.T) {
+	var desk *signin.Desk[*rig.User]
+	forgets := false
+	a := rig.New(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) {
+		quiet(c)
+		c.Enter = func(_ http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error {
+			if forgets {
+				return nil
+			}
+			return desk.Login(r, e)
+		}
+	}})
+	desk = a.Desk
+	enters(a, signin.Entry[*rig.User]{User: a.Users.Add(rig.User{}), How: "passkey"})
+	b := a.Browser(t)
+	for range 2 {
+		if res := b.Post("/enter", nil); res.StatusCode != http.StatusSeeOther {
+			t.Errorf("%d", res.StatusCode)
+		}
+	}
+	forgets = true
+	if res := b.Post("/enter", nil); res.StatusCode != http.StatusInternalServerError || b.Who() != "1 by passkey" {
+		t.Errorf("%d, and in is %s", res.StatusCode, b.Who())
+	}
+}
+
 func TestD10_NoID(t *testing.T) {
 	a := rig.New(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) {
 		quiet(c)
