@@ -8,10 +8,11 @@ import (
 	"net/http"
 )
 
-// Show writes a page by the hook of [Config], or a plain one. No cache stores it. Its
-// address, which may hold a ticket, isn't passed on: a Referer has at most the origin.
-// If the Referrer-Policy is no-referrer already, it stays; but then some browsers don't
-// say that a form came from this site, and the guard refuses it.
+// Show writes a page by the hook of [Config], or a plain one. The plain one links to
+// [Config].Home if the page has no Body. No cache stores a page. Its address, which may
+// hold a ticket, isn't passed on: a Referer has at most the origin. If the
+// Referrer-Policy is no-referrer already, it stays; but then some browsers don't say that
+// a form came from this site, and the guard refuses it.
 func (d *Desk[U]) Show(w http.ResponseWriter, r *http.Request, p Page) {
 	if !d.ready() {
 		unmade(w, r)
@@ -30,7 +31,10 @@ func (d *Desk[U]) Show(w http.ResponseWriter, r *http.Request, p Page) {
 		return
 	}
 	var b bytes.Buffer
-	_ = plain.Execute(&b, p) // into memory, and no Page makes it fail
+	_ = plain.Execute(&b, struct { // into memory, and no Page makes it fail
+		Page
+		Home string
+	}{p, d.cfg.Home})
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", plainPolicy)
@@ -75,5 +79,5 @@ var plain = template.Must(template.New("page").Funcs(template.FuncMap{"style": f
 <title>{{.Title}}</title>{{style}}</head>
 <body><main><h1>{{.Title}}</h1>
 {{with .Problem}}<p role="alert">{{.}}</p>
-{{end}}{{.Body}}</main></body></html>
+{{end}}{{with .Body}}{{.}}{{else}}<p><a href="{{$.Home}}">Back to the site</a></p>{{end}}</main></body></html>
 `))
