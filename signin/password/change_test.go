@@ -351,11 +351,11 @@ func TestP21_Impersonation(t *testing.T) {
 		"email":  form("current", right, "email", "new@example.com"),
 		"verify": nil,
 	} {
-		c := a.cost(func() { want(t, b.Post("/password/"+path, f), http.StatusForbidden, "Only the user can do this.") })
+		c := a.cost(func() { want(t, b.Post("/password/"+path, f), http.StatusForbidden, "Only they can change this.") })
 		if c.hashes != 0 || len(c.mails) != 0 {
 			t.Errorf("%s: %+v", path, c)
 		}
-		want(t, b.Get("/password/"+path), http.StatusForbidden, "Only the user can do this.")
+		want(t, b.Get("/password/"+path), http.StatusForbidden, "Only they can change this.")
 	}
 	if !reflect.DeepEqual(bob, a.Users.Get("2")) {
 		t.Error("something has changed")

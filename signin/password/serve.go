@@ -64,7 +64,7 @@ func (h *handler[U]) session(r *http.Request) *ssestore.Session {
 func (h *handler[U]) own(next func(w http.ResponseWriter, r *http.Request, user U)) http.HandlerFunc {
 	return h.desk.Config().Guard.ForUser(func(w http.ResponseWriter, r *http.Request, user U) {
 		if h.session(r).Principal().Identity().Actor != nil {
-			h.show(w, r, http.StatusForbidden, "password/refused", "Only the user can do this.", nil)
+			h.show(w, r, http.StatusForbidden, "password/refused", "You are looking at the site as somebody else. Only they can change this.", nil)
 			return
 		}
 		next(w, r, user)
