@@ -13,9 +13,12 @@ import (
 
 // An auditor looks at pages in all their forms, and remembers which it has seen.
 type auditor struct {
-	t      *testing.T
-	source string // of axe-core
-	notes  *notes
+	t       *testing.T
+	browser *browserTab // in which everybody has windows
+	source  string      // of axe-core
+	notes   *notes
+
+	elsewhere bool // the pages aren't the demo's
 }
 
 // notes are what all auditors of a test have seen.
@@ -29,12 +32,11 @@ type notes struct {
 // with is the auditor for a part of the test.
 func (of auditor) with(t *testing.T) *auditor { of.t = t; return &of }
 
-// windows starts a browser, and returns what opens windows of it.
+// windows returns what opens a window at a site, with cookies of its own.
 func (of *auditor) windows(url string) func() *browserTab {
-	of.t.Helper()
-	one := openBrowser(of.t, url)
 	return func() *browserTab {
-		b := one.another()
+		of.t.Helper()
+		b := (&browserTab{of.t, of.browser.ctx, url}).another()
 		b.bypassPolicy() // the scripts of this test are not the application's
 		call(b, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 		return b
@@ -76,8 +78,10 @@ func (of *auditor) look(b *browserTab, what string) {
 	of.t.Helper()
 	name := of.name(b, what)
 	of.notes.mu.Lock()
-	of.notes.seen[name.Page+".html"], of.notes.seen[name.Way] = true, true
-	of.notes.site.see(of.t, name.Path)
+	if !of.elsewhere {
+		of.notes.seen[name.Page+".html"], of.notes.seen[name.Way] = true, true
+		of.notes.site.see(of.t, name.Path)
+	}
 	of.notes.n++
 	n := of.notes.n
 	of.notes.mu.Unlock()
@@ -111,11 +115,32 @@ func (of *auditor) is(b *browserTab, what string, want refusal) bool {
 		of.t.Errorf("%s: %d by %s%s, want %d by %s\n%s", what, name.Status, name.Page, name.Way, want.status, want.way, b.text())
 		return false
 	}
+	of.says(b, what, want)
+	return true
+}
+
+// says checks the words of a refusal.
+func (of *auditor) says(b *browserTab, what string, want refusal) {
+	of.t.Helper()
 	b.says(want.says)
 	if eval[bool](b, `document.documentElement.outerHTML.includes(`+quoteJS(stray)+`)`) {
 		of.t.Errorf("%s: the page repeats what was sent", what)
 	}
-	return true
+}
+
+// refusedPlainly does as refused does with a page that module signin draws by itself, and
+// which doesn't say its name.
+func (of *auditor) refusedPlainly(b *browserTab, what string, want refusal) {
+	of.t.Helper()
+	if name := of.name(b, what); name.Status != want.status {
+		of.t.Errorf("%s: %d, want %d", what, name.Status, want.status)
+	}
+	of.says(b, what, want)
+	of.look(b, what)
+	of.goesOn(b, what, want)
+	of.notes.mu.Lock()
+	defer of.notes.mu.Unlock()
+	of.notes.seen[want.way] = true
 }
 
 // refused looks at a refusal and goes on from it, with the keyboard. cure, if it isn't nil,
