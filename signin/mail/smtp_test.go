@@ -244,6 +244,7 @@ func TestD18_Refused(t *testing.T) {
 		{To: "ada@exam\x00ple.com"},
 		{To: "ada%evil.example@example.com"},
 		{To: "evil.example!ada@example.com"},
+		{To: "ada@10.0.0.1"},
 		{To: "=?utf-8?q?ada=40evil.example=3e=20?=@example.com"},
 		{To: strings.Repeat("a", 250) + "@example.com"},
 		{To: "ada@example.com", Subject: "Hello\r\nBcc: eve@example.com"},

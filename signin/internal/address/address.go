@@ -52,6 +52,11 @@ func Normal(s string) string {
 	}) {
 		return ""
 	}
+	// Nor does an address lead there by numbers without brackets. No top-level domain is
+	// all digits (RFC 3696 section 2).
+	if strings.Trim(host[strings.LastIndexByte(host, '.')+1:], "0123456789") == "" {
+		return ""
+	}
 	// What is before the @ can name another host, and then the mail may go there. Mail
 	// servers follow eve%evil.example@here (RFC 1123 section 5.2.16) and
 	// evil.example!eve@here (RFC 976), Postfix by default if it is here and trusts the
