@@ -12,12 +12,12 @@ import (
 )
 
 // axeSource installs axe-core with npm in a temporary folder and returns its script.
-// The lock file in the folder axe pins it, down to the hash.
+// The lock file in the folder npm pins it, down to the hash.
 func axeSource(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"package.json", "package-lock.json"} {
-		text, err := os.ReadFile(filepath.Join("axe", name))
+		text, err := os.ReadFile(filepath.Join("npm", name))
 		if err == nil {
 			err = os.WriteFile(filepath.Join(dir, name), text, 0o600)
 		}
