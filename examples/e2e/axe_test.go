@@ -11,9 +11,9 @@ import (
 	"github.com/hardtack-go/hardtack/examples/internal/browser"
 )
 
-// axeSource installs axe-core with npm in a temporary folder and returns its script.
-// The lock file in the folder npm pins it, down to the hash.
-func axeSource(t *testing.T) string {
+// npmCI installs in a temporary folder what the lock file in the folder npm pins, down to
+// the hash, and returns its node_modules. Nothing of it is in the repository.
+func npmCI(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
 	for _, name := range []string{"package.json", "package-lock.json"} {
@@ -26,7 +26,13 @@ func axeSource(t *testing.T) string {
 		}
 	}
 	browser.NPM(t, dir, "ci")
-	source, err := os.ReadFile(filepath.Join(dir, "node_modules", "axe-core", "axe.min.js"))
+	return filepath.Join(dir, "node_modules")
+}
+
+// axeSource returns the script of axe-core.
+func axeSource(t *testing.T) string {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join(npmCI(t), "axe-core", "axe.min.js"))
 	if err != nil {
 		t.Fatal(err)
 	}

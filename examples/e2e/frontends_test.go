@@ -19,15 +19,6 @@ import (
 	"github.com/hardtack-go/hardtack/ssestore"
 )
 
-// npmInstall fetches packages with npm into a folder of the test's and returns its
-// node_modules. Nothing of theirs is in the repository.
-func npmInstall(t *testing.T, packages ...string) string {
-	t.Helper()
-	dir := t.TempDir()
-	browser.NPM(t, dir, append([]string{"install", "--no-save", "--prefix", dir}, packages...)...)
-	return dir + "/node_modules"
-}
-
 // The pages of an application with Turbo, with Inertia, and with a service worker.
 // The page of Inertia is drawn by hand: none of its adapters is needed to send what
 // they send.
@@ -87,7 +78,7 @@ const (
 // whatever a person does next leads to the login page, with the page to come back to.
 func TestF302_FrontendsReachTheLoginPage(t *testing.T) {
 	browser.Program(t, "chromium", "chromium-browser", "google-chrome")
-	modules := npmInstall(t, "@hotwired/turbo@8.0.23", "@inertiajs/core@3.7.1")
+	modules := npmCI(t)
 	var ahead atomic.Int64 // seconds
 	store, err := ssestore.New(ssestore.Config{Keys: keyring.Generate()})
 	if err != nil {
