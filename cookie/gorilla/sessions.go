@@ -126,9 +126,7 @@ func (a *adapter) Decode(name, value string, dst any) error {
 	ring := a.src.At(now)
 	key, p := c.find(ring, s)
 	if p == nil { // another instance may have rotated its keys
-		if newer := a.looks.Newer(now, ring); newer != nil && newer != ring {
-			key, p = c.find(newer, s)
-		}
+		key, p = c.find(a.looks.Newer(now, ring), s)
 	}
 	switch {
 	case p == nil:
