@@ -205,14 +205,30 @@ func TestD10_InAlready(t *testing.T) {
 	}
 }
 
+// TestD10_NoID: nobody is in, and the user is nobody. That isn't the same.
 func TestD10_NoID(t *testing.T) {
-	a := rig.New(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) {
+	var a *rig.App
+	hook := func(http.ResponseWriter, *http.Request, signin.Entry[*rig.User]) error { return nil }
+	a = rig.New(t, rig.Options{Desk: func(c *signin.Config[*rig.User]) {
 		quiet(c)
-		c.Enter = func(http.ResponseWriter, *http.Request, signin.Entry[*rig.User]) error { return nil }
+		c.Enter = func(w http.ResponseWriter, r *http.Request, e signin.Entry[*rig.User]) error { return hook(w, r, e) }
 	}})
 	enters(a, signin.Entry[*rig.User]{User: new(rig.User)})
-	if res := a.Browser(t).Post("/enter", nil); res.StatusCode != http.StatusInternalServerError {
-		t.Errorf("%d to %s", res.StatusCode, res.Location())
+	ada := a.Users.Add(rig.User{})
+	a.Mux.HandleFunc("POST /in", func(_ http.ResponseWriter, r *http.Request) {
+		if err := a.Guard.Login(r, ada); err != nil {
+			t.Error(err)
+		}
+	})
+	b := a.Browser(t)
+	for range 2 {
+		if res := b.Post("/enter", nil); res.StatusCode != http.StatusInternalServerError {
+			t.Errorf("%d to %s", res.StatusCode, res.Location())
+		}
+		b.Post("/in", nil)
+		hook = func(_ http.ResponseWriter, r *http.Request, _ signin.Entry[*rig.User]) error {
+			return a.Guard.Logout(r)
+		}
 	}
 }
 
