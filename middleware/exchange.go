@@ -44,15 +44,15 @@ type exchange struct {
 	// its session doesn't pay for decryption.
 	session atomic.Pointer[ssestore.Session]
 	phase   atomic.Uint32
-	over    atomic.Bool // the handler has returned
-	saved   atomic.Bool // the response set a session cookie
-	late    atomic.Bool // a guard refused after the first byte
-	refused atomic.Bool // a refused Hijack was reported
-	viaHTTP bool        // the browser certainly sees this host over plain http; see origin
-	viaTLS  bool        // or over https
-	mu      sync.Mutex  // guards the change of phase, the load, err and why
-	err     error       // why the phase is phaseFailed
-	why     error       // why the guard answers in the handler's place
+	over    atomic.Bool   // the handler has returned
+	saved   atomic.Bool   // the response set a session cookie
+	late    atomic.Bool   // a guard refused after the first byte
+	told    atomic.Uint32 // bit k: a mistake of kind k was reported
+	viaHTTP bool          // the browser certainly sees this host over plain http; see origin
+	viaTLS  bool          // or over https
+	mu      sync.Mutex    // guards the change of phase, the load, err and why
+	err     error         // why the phase is phaseFailed
+	why     error         // why the guard answers in the handler's place
 }
 
 // The phases of an exchange: open, then done, or else failed and answered.
@@ -147,9 +147,7 @@ func (x *exchange) settle(status int) (out ssestore.Outcome, news bool, err erro
 func (x *exchange) hijack() error {
 	s := x.session.Load()
 	if s.Changed() {
-		if !x.refused.Swap(true) {
-			x.core.mistake(&x.req, uncommitted)
-		}
+		x.core.mistake(&x.req, uncommitted)
 		return ErrUncommitted
 	}
 	s.Limit(ssestore.WritesNone)

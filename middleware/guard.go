@@ -90,8 +90,8 @@ type Config struct {
 	OnOutcome func(*http.Request, ssestore.Outcome, error)
 
 	// OnMistake is called for each mistake in how the program uses this package, at
-	// most once per kind and request: [ssestore.ErrNoSession] if Handler is missing,
-	// [ssestore.ErrCommitted] if a session is used after the response began,
+	// most once per kind and request: [ssestore.ErrNoSession] if Handler is missing, then
+	// at each use, [ssestore.ErrCommitted] if a session is used after the response began,
 	// [ssestore.ErrReadOnly] if one would be changed that another system writes,
 	// [ErrUncommitted] for a refused Hijack, [ErrBypassed], [ErrNested], [ErrNoMarks] and
 	// [ErrDropped]. It is for counters, and for tests that fail on a mistake. The rules of

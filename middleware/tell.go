@@ -143,9 +143,12 @@ func (t *teller) say(r *http.Request, k kind) {
 		slog.String("cure", lines[k].cure), slog.String("method", method(r)), slog.String("host", host(r)))
 }
 
-// mistake reports a mistake in the wiring.
+// mistake reports a mistake in the wiring, once for each kind and request.
 func (c *core) mistake(r *http.Request, k kind) {
 	if x := c.exchange(r.Context()); x != nil {
+		if x.told.Or(1<<k)&(1<<k) != 0 {
+			return
+		}
 		c = x.core // the outermost guard of a store speaks for all
 	}
 	c.tell.say(r, k)
