@@ -26,10 +26,11 @@ type Status struct {
 	Engine EngineState `json:"engine"`
 	// NewsAge is how old the news is, in seconds, or -1 if there was none yet.
 	NewsAge float64 `json:"news_age"`
-	// Stale says that NewsAge is above Policy.MaxStale, or that there was no news yet.
+	// Stale says that NewsAge is above Policy.MaxStale, or that there was no news yet. It
+	// is false if MaxStale isn't set.
 	Stale bool `json:"stale"`
 	// ClockOff says that the clock of this instance or of the one that writes the beat
-	// is more than a minute off. It writes nothing then.
+	// is more than a minute off. It writes neither ring nor beat then.
 	ClockOff bool `json:"clock_off"`
 	// Sequence numbers the rings; 0 is none.
 	Sequence uint64 `json:"sequence"`
