@@ -39,7 +39,8 @@
 // nothing is lost, but news looks older than it is where the writer of the beat is
 // behind. (Then another instance takes over.) An instance whose clock is more than a
 // minute off writes neither ring nor beat while there are others, and its End returns an
-// error for marks that go by the time.
+// error for marks that go by the time. When it is set right, it hears all marks once more,
+// because it has ignored those that were over or to come by the wrong clock.
 //
 // # Limits
 //

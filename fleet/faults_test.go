@@ -39,6 +39,19 @@ func (m *meddler) set(swap func(name string) error) {
 	m.swap = swap
 }
 
+func (m *meddler) setWatch(watch func(ctx context.Context, n int, f func(fleet.Event)) error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.watch = watch
+}
+
+// calls returns how often Watch was called.
+func (m *meddler) calls() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.n
+}
+
 func (m *meddler) Swap(ctx context.Context, name string, value []byte, rev uint64) (uint64, error) {
 	m.mu.Lock()
 	swap := m.swap

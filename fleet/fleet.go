@@ -65,7 +65,7 @@ type Fleet struct {
 	aside     [][]byte // marks under keys that aren't known yet
 	overflow  bool     // there were more of them
 	unread    bool     // some came since it is ready and has read a ring
-	dropped   bool     // and so had no room
+	dropped   bool     // and so had no room, or others were ignored by a wrong clock
 	missed    bool     // so they must be heard once more
 	replaying bool     // which is being done
 	isReady   bool

@@ -26,6 +26,7 @@ type pulse struct {
 	mine  bool      // the last one is from this instance
 	wrote time.Time // when this instance wrote its last one
 	off   bool      // the clocks of its writer and of this instance are too far apart
+	apart bool      // so they were, since another instance wrote one that was right
 	lost  int       // attempts to write it that came too late, since it was told
 	fresh time.Time // as of when the news was complete
 }
@@ -162,6 +163,13 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 	lag := now.Sub(b.at)
 	f.pulse.mine, f.pulse.off = mine, live && !mine && lag.Abs() > leeway
 	switch {
+	case f.pulse.off:
+		f.pulse.apart = true
+	case f.pulse.apart && !mine:
+		// By the wrong clock, marks were over or of a time to come, and were ignored.
+		f.pulse.apart, f.missed, f.dropped = false, true, true
+	}
+	switch {
 	case mine && b.at.Equal(f.pulse.wrote):
 		f.plan.beat = now.Add(max(every-max(lag, 0), 0))
 	case f.pulse.off:
@@ -170,7 +178,8 @@ func (f *Fleet) hearBeat(ev Event, now time.Time, live bool) {
 	case !mine && live && lag > 2*every:
 		f.plan.beat = now.Add(every/2 + spread(every/2))
 	}
-	if live && f.isReady { // before, it doesn't know all marks
+	// Before it is ready, it doesn't know all marks. While its clock is behind, it ignores some.
+	if live && f.isReady && lag >= -leeway {
 		if b.at.After(now) {
 			b.at = now
 		}

@@ -258,7 +258,8 @@ func (w *world) forgeBeat(key keyring.Key, at time.Time) {
 
 func TestY31_ClocksApart(t *testing.T) {
 	bubble(t, func(w *world) {
-		in := w.some(1, nil)[0]
+		m := new(meddler)
+		in := w.some(1, meddle(m))[0]
 		key := in.At(time.Now()).Primary()
 		wait(5 * beat)
 		// The one who beats is behind: another takes over before its next beat.
@@ -297,6 +298,9 @@ func TestY31_ClocksApart(t *testing.T) {
 			if c := w.Counts(); c["beat"].Swaps+c["ring"].Swaps != 0 || !s.ClockOff || s.Fault == "" || s.Sequence != seq {
 				t.Errorf("%v apart: it wrote %+v; the status is %+v", off, c, s)
 			}
+			if s.NewsAge < 19 { // it ignores marks of a time to come
+				t.Errorf("%v apart: the news is %v old", off, s.NewsAge)
+			}
 			// A mark with a time may end nothing at the others, or everything.
 			for _, m := range []marks.Mark{{Kind: marks.User, ID: "u"}, {Kind: marks.Link, ID: "l"}, {Kind: marks.All}, {Kind: marks.Session, ID: "s"}} {
 				ended := in.Status().Counters.Ended
@@ -309,7 +313,33 @@ func TestY31_ClocksApart(t *testing.T) {
 				t.Errorf("alone: %+v", s)
 			}
 			in.end(marks.Mark{Kind: marks.User, ID: "u"})
+			// By the wrong clock, marks were over or of a time to come, and were ignored.
+			for i := range 2 {
+				before := m.calls()
+				w.forgeBeat(key, time.Now())
+				wait(beat / 10)
+				if got := m.calls() - before; got != 1-i {
+					t.Errorf("%v apart, and no more: it was told everything %d times", off, got)
+				}
+			}
 		}
+		// Until it is told, it doesn't know what it has ignored.
+		w.forgeBeat(key, time.Now().Add(-2*time.Hour))
+		wait(beat / 10)
+		m.setWatch(func(context.Context, int, func(fleet.Event)) error { return errMeddled })
+		beats := func(least, most float64) {
+			t.Helper()
+			for range 10 {
+				w.forgeBeat(key, time.Now())
+				wait(beat)
+			}
+			if s := in.Status(); s.NewsAge < least || s.NewsAge > most || s.ClockOff {
+				t.Errorf("the clocks agree again: %+v", s)
+			}
+		}
+		beats(9, 12)
+		m.setWatch(nil)
+		beats(0, 2)
 		// Beats that aren't ours count for nothing.
 		before := in.Status().Counters.RefusedBeats
 		w.Forge("beat", []byte("x"))
