@@ -68,6 +68,9 @@ func TestD13_PlainPageWithoutProblem(t *testing.T) {
 	if res.StatusCode != http.StatusOK || strings.Contains(res.Body, `role="alert"`) {
 		t.Errorf("%d: %s", res.StatusCode, res.Body)
 	}
+	if way := `<p><a href="/">Back to the site</a></p>`; !strings.Contains(res.Body, way) {
+		t.Errorf("a page without a body has no way on:\n%s", res.Body)
+	}
 	if got := res.Header.Get("Referrer-Policy"); got != "no-referrer" {
 		t.Errorf("Referrer-Policy: %s", got)
 	}
