@@ -87,7 +87,7 @@ var ended = []check{
 	{what: "a logout of the others ends all that there are", in: "auth Manager.LogoutOthers", pkg: "auth", test: "TestN23_LogoutOthers",
 		old: ", Before: before}", new: ", Before: before * 0}"},
 	{what: "a kick of nobody", in: "auth Manager.Kick", pkg: "auth", test: "TestN24_Kick",
-		old: `case id == "" || len(id) > marks.MaxID:`, new: "case false:"},
+		old: "case !claims.ValidSub(id):", new: `case claims.ValidSub(id) && id == "":`},
 	{what: "a nil pointer as the Ender", in: "auth New", pkg: "auth", test: "TestN25_EnderIsMissing",
 		old: "keysource.IsNil(c.Ender)", new: "keysource.IsNil(c.Ender) && c.ID == nil"},
 	{what: "an unverified session is nobody's", in: "auth Manager.evaluate", pkg: "middleware", test: "TestN29_Unverified",
