@@ -312,9 +312,10 @@ func (g *Guard[U]) RenewHandler() http.HandlerFunc {
 				return
 			}
 		}
-		to := g.core.next(r, "/")
+		home := g.core.cfg.BasePath + "/"
+		to := g.core.next(r, home)
 		if g.core.loops(r, to) {
-			to = "/"
+			to = home
 		}
 		redirect(w, http.StatusSeeOther, to)
 	}

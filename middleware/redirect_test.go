@@ -157,6 +157,7 @@ func TestF304_BasePath(t *testing.T) {
 		t.Fatal(err)
 	}
 	guardedPage := g.LoginRequired(http.NotFoundHandler())
+	ann := []string{"Cookie", a.cookieOf("ann")}
 	for _, tt := range []struct {
 		name, method, target string
 		handler              http.Handler
@@ -175,6 +176,9 @@ func TestF304_BasePath(t *testing.T) {
 		{"logout", "POST", "/logout", g.LogoutHandler(""), nil, "/app/"},
 		{"logout to a page", "POST", "/logout", g.LogoutHandler("/app/bye"), nil, "/app/bye"},
 		{"logout with next", "POST", "/logout?next=/app/members", g.LogoutHandler(""), nil, "/app/members"},
+		{"renewal", "GET", "/renew", g.RenewHandler(), ann, "/app/"},
+		{"renewal of the page itself", "GET", "/renew?next=/app/renew", g.RenewHandler(), ann, "/app/"},
+		{"renewal with next", "GET", "/renew?next=/app/members", g.RenewHandler(), ann, "/app/members"},
 	} {
 		r := httptest.NewRequest(tt.method, tt.target, nil)
 		r.Host, r.Header = "testserver", head(tt.headers...)
