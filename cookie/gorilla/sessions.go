@@ -60,9 +60,9 @@ const (
 // included, the error is a *cookie.SizeError and IsUsage is true.
 //
 // The source must not be nil, and must open what it sealed for at least maxAge, which is
-// between one second and 400 days. Codecs reports all faults at once. The codecs are safe for concurrent use. They
-// count seals and opens in the keys, and call time.Now, since sessions doesn't pass
-// them a time.
+// between one second and 400 days. Codecs reports all faults at once. The codecs are safe
+// for concurrent use. They count seals and opens in the keys, and call time.Now, since
+// sessions doesn't pass them a time.
 func Codecs(src keyring.Source, audience string, maxAge time.Duration) ([]securecookie.Codec, error) {
 	var errs []error
 	switch { // at the start, rather than at the first request

@@ -64,7 +64,7 @@ var rings = []check{
 	{what: "file: cap on what is read", in: "keyring readFile", pkg: "keyring", test: "TestFile_ReadsNoMoreThanASet",
 		old: "io.ReadAll(io.LimitReader(file, maxSetLen+1))", new: "io.ReadAll(file)"},
 	{what: "file: Update under a lock", in: "keyring File.Update", pkg: "keyring", test: "TestUpdate_TwoFilesLoseNoKey",
-		old: `unlock, err := lock(target + ".lock")`, new: "unlock, err := func() {}, error(nil)"},
+		old: `unlock, err := lock(target+".lock", old)`, new: "unlock, err := func() {}, error(nil)"},
 	{what: "file: Update reads afresh", in: "keyring File.Update", pkg: "keyring", test: "TestUpdate_ReadsTheFileAfresh",
 		old: "before := r.inherit(f.ring.Load()).At(time.Now())", new: "before := f.ring.Load().At(time.Now())\n\t_ = r"},
 	{what: "schedule: the next period opens", in: "keyring Schedule.turn", pkg: "keyring", test: "TestSchedule_ClockSkew",

@@ -117,9 +117,9 @@ type Config[U any] struct {
 //	GET  {name}/callback   where the provider sends people back to
 //	POST {name}/backchannel-logout  where the provider says who has logged out there
 //
-// http.StripPrefix, or a proxy, may take the first part of the path away. It must run inside the guard's Handler. It
-// is immutable and safe for concurrent use. Make one with [New]. A nil or zero Handler
-// answers 500.
+// http.StripPrefix, or a proxy, may take the first part of the path away. The Handler must
+// run inside the guard's Handler. It is immutable and safe for concurrent use. Make one
+// with [New]. A nil or zero Handler answers 500.
 type Handler[U any] struct {
 	desk    *signin.Desk[U]
 	cfg     Config[U]
