@@ -428,7 +428,7 @@ func TestA18_Forbidden(t *testing.T) {
 	d := x.added(t, "1")
 	b := x.enter(t, "1")
 	res := b.Post("/passkey/remove", url.Values{"id": {d.ID()}})
-	if res.StatusCode != 403 || !strings.Contains(res.Body, "your only way in") || strings.Contains(res.Body, "href") {
+	if res.StatusCode != 403 || !strings.Contains(res.Body, "your only way in") {
 		t.Errorf("%d %s", res.StatusCode, res.Body)
 	}
 	res = newDevice().add(t, b)
