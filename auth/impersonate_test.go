@@ -338,22 +338,32 @@ func TestF506_Overtaken(t *testing.T) {
 		})
 	}
 	// Impersonate asks for the user's id in between.
-	x, b := newSite(t, ring(t, 1)), browser{}
-	var during *ssestore.Session
-	x.users = x.manager(func(c *auth.Config[*user]) {
-		c.ID = func(u *user) string {
-			if during != nil && u.ID == "1" {
-				during.Principal().End()
+	for name, row := range map[string]struct {
+		do   func(x *site, s *ssestore.Session)
+		user string
+	}{
+		"a logout":      {func(_ *site, s *ssestore.Session) { s.Principal().End() }, ""},
+		"another login": {func(x *site, s *ssestore.Session) { x.users.Login(bg, s, x.rows["3"]) }, "3"},
+	} {
+		x, b := newSite(t, ring(t, 1)), browser{}
+		x.rows["3"] = &user{ID: "3", Hash: "hash of three"}
+		var during *ssestore.Session
+		x.users = x.manager(func(c *auth.Config[*user]) {
+			c.ID = func(u *user) string {
+				if s := during; s != nil && u.ID == "1" {
+					during = nil
+					row.do(x, s)
+				}
+				return u.ID
 			}
-			return u.ID
-		}
-	})
-	x.login(b, "2")
-	x.visit(b, func(s *ssestore.Session) {
-		same(t, "user", x.who(s), "2")
-		during = s
-		same(t, "Impersonate", x.users.Impersonate(bg, s, x.rows["1"]), auth.ErrNotLoggedIn)
-		during = nil
-		same(t, "user after", x.who(s), "")
-	})
+		})
+		x.login(b, "2")
+		x.visit(b, func(s *ssestore.Session) {
+			same(t, name+": user", x.who(s), "2")
+			during = s
+			same(t, name+": Impersonate", x.users.Impersonate(bg, s, x.rows["1"]), auth.ErrNotLoggedIn)
+			same(t, name+": user after", x.who(s), row.user)
+			same(t, name+": nobody is behind it", s.Principal().Identity().Actor == nil, true)
+		})
+	}
 }

@@ -82,7 +82,7 @@ func TestP7_ChromiumLinkFromWebMail(t *testing.T) {
 	var refused []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { site.ServeHTTP(w, r) }))
 	t.Cleanup(server.Close)
-	origin := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
+	origin := localhost(t, server.URL)
 
 	keys, mails := keyring.Generate(), &box{}
 	hasher, err := password.NewHasher(password.HasherConfig{Memory: 7168, Iterations: 5})

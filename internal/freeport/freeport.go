@@ -11,8 +11,9 @@ import (
 )
 
 // The range is below those from which systems choose a port for whoever asks for any:
-// Linux from 32768, others from 49152 (RFC 6335, section 6), and gVisor from 16000. A port of those may be free
-// and somebody else's a moment later, before the program listens or while it is restarted.
+// Linux from 32768, others from 49152 (RFC 6335, section 6), and gVisor from 16000. A port
+// of those may be free and somebody else's a moment later, before the program listens or
+// while it is restarted.
 const (
 	lowest = 10100 // browsers refuse 10080
 	ports  = 5900
