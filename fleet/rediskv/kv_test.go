@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -36,6 +37,62 @@ func openWith(t *testing.T, option rueidis.ClientOption, prefix string) *rediskv
 var prefixes atomic.Int64
 
 func newPrefix() string { return fmt.Sprintf("test-%d", prefixes.Add(1)) }
+
+// A keeper is a client that looks whether a command is still whole when it has been
+// answered. One that isn't pinned has been emptied then, for the next one to use.
+type keeper struct {
+	rueidis.Client
+	commands, taken atomic.Int64
+}
+
+func (k *keeper) Do(ctx context.Context, c rueidis.Completed) rueidis.RedisResult {
+	words := c.Commands()
+	was := slices.Clone(words)
+	res := k.Client.Do(ctx, c)
+	k.commands.Add(1)
+	if !slices.Equal(words, was) {
+		k.taken.Add(1)
+	}
+	return res
+}
+
+// TestY64_CommandsAreKept: when a connection breaks, the client's writer may still read a
+// command that has been answered. So nobody else gets its memory.
+func TestY64_CommandsAreKept(t *testing.T) {
+	s := newRedis(t)
+	k := &keeper{Client: connect(t, rueidis.ClientOption{InitAddress: []string{s.addr()}})}
+	kv, err := rediskv.New(rediskv.Config{Client: k, Prefix: newPrefix()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, use := range []struct {
+		name string
+		do   func() error
+	}{
+		{"Swap", func() error { _, err := kv.Swap(t.Context(), "ring", []byte("v"), 0); return err }},
+		{"Append", func() error { return kv.Append(t.Context(), "m.one", []byte("v"), time.Hour) }},
+		{"Watch", func() error {
+			ctx, cancel := context.WithCancel(t.Context())
+			err := kv.Watch(ctx, func(ev fleet.Event) {
+				if ev.Synced {
+					cancel()
+				}
+			})
+			if errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		}},
+	} {
+		before := k.commands.Load()
+		if err := use.do(); err != nil {
+			t.Errorf("%s: %v", use.name, err)
+		}
+		if k.commands.Load() == before || k.taken.Swap(0) > 0 {
+			t.Errorf("%s: %d commands, and the client took some of them back", use.name, k.commands.Load()-before)
+		}
+	}
+}
 
 func TestY64_ServerKilled(t *testing.T) {
 	t.Parallel()
