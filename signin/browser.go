@@ -38,7 +38,7 @@ func (d *Desk[U]) Bind(w http.ResponseWriter, r *http.Request) string {
 		return rand.Text() // no browser has it
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
+	noStore(h)
 	for _, line := range h["Set-Cookie"] {
 		if c, err := http.ParseSetCookie(line); err == nil && c.Name == d.bindingName() && c.MaxAge > 0 {
 			return c.Value

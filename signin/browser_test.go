@@ -17,6 +17,7 @@ func binder(t *testing.T, o rig.Options) *rig.App {
 	a := rig.New(t, o)
 	a.Mux.HandleFunc("/bind", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.Header().Set("CDN-Cache-Control", "max-age=60")
 		first := a.Desk.Bind(w, r)
 		for range 2 {
 			if again := a.Desk.Bind(w, r); again != first {
@@ -78,6 +79,9 @@ func TestD5_BindTwice(t *testing.T) {
 	}
 	if got := res.Header.Get("Cache-Control"); !strings.Contains(got, "no-store") || strings.Contains(got, "public") {
 		t.Errorf("Cache-Control: %s", got)
+	}
+	if got := res.Header.Get("CDN-Cache-Control"); got != "" {
+		t.Errorf("CDN-Cache-Control: %s", got)
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"html/template"
 	"net/http"
+
+	"github.com/hardtack-go/hardtack/ssestore"
 )
 
 // Show writes a page by the hook of [Config], or a plain one. The plain one links to
@@ -22,7 +24,7 @@ func (d *Desk[U]) Show(w http.ResponseWriter, r *http.Request, p Page) {
 		p.Status = http.StatusOK
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "no-store")
+	noStore(h)
 	if h.Get("Referrer-Policy") != "no-referrer" {
 		h.Set("Referrer-Policy", "strict-origin")
 	}
@@ -42,6 +44,14 @@ func (d *Desk[U]) Show(w http.ResponseWriter, r *http.Request, p Page) {
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(b.Bytes()) // nobody is left to be told
 	}
+}
+
+// noStore keeps an answer out of every cache, as the guard keeps its own. Middleware further
+// out may have set a field that a shared cache reads instead of Cache-Control (RFC 9213
+// section 2.2).
+func noStore(h http.Header) {
+	ssestore.Outcome{Private: true}.Merge(h) // removes those
+	h.Set("Cache-Control", "no-store")
 }
 
 // plainPolicy allows the one style sheet of the plain page, by its hash, and forms that

@@ -18,6 +18,7 @@ func pages(t *testing.T, p signin.Page, change func(*signin.Config[*rig.User])) 
 	a.Mux.HandleFunc("/page", func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "public, max-age=3600")
+		h.Set("CDN-Cache-Control", "max-age=3600")
 		h.Set("Referrer-Policy", r.URL.Query().Get("policy"))
 		h.Set("Content-Security-Policy", "default-src *")
 		a.Desk.Show(w, r, p)
@@ -50,6 +51,7 @@ func TestD13_PlainPage(t *testing.T) {
 		"Content-Type":            "text/html; charset=utf-8",
 		"X-Content-Type-Options":  "nosniff",
 		"Cache-Control":           "no-store",
+		"CDN-Cache-Control":       "",
 		"Referrer-Policy":         "strict-origin",
 		"Content-Security-Policy": "default-src 'none'; style-src " + hash + "; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 	} {
